@@ -1,0 +1,23 @@
+"""What the scripts raise when they can't go on: the message is the line a person reads, the exit status is 2."""
+
+from __future__ import annotations
+
+
+class ScriptError(Exception):
+    """The script cannot do its work; the message says why, and what to do."""
+
+
+class DocumentError(ScriptError):
+    """A document can't be read, is not what it should be, or is too large or too deep to be one."""
+
+
+class AssumptionError(ScriptError):
+    """Upstream's document no longer is as this project takes it to be; a person has to look."""
+
+
+class MendError(ScriptError):
+    """A mend or an overlay action matches nothing in the committed fragment, or can't be applied."""
+
+
+class GenerationError(ScriptError):
+    """The generator, the validator or the formatter is not content."""

@@ -1,0 +1,135 @@
+"""Get a document's bytes from a file or from https, decompressed, and never more of them than a document may have.
+
+The one place in the scripts that uses the network.
+"""
+
+from __future__ import annotations
+
+import lzma
+import time
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+# An .xz file names the memory its decoder needs; upstream's needs 9 MiB.
+_XZ_MEMORY: Final = 128 * 1024 * 1024
+_TRIES: Final = 3
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+# A server that sends a byte now and then never meets a read timeout.
+_DEADLINE_SECONDS: Final = 180.0
+_TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+
+
+def display_name(source: str | Path) -> str:
+    """What to call a source in a message: a URL loses its user, password and query."""
+    if not is_url(source):
+        return str(source)
+    try:
+        parts = urlsplit(str(source))
+    except ValueError:
+        return "the URL"
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+
+
+def is_url(source: str | Path) -> bool:
+    """Whether a source is a URL and no path."""
+    return isinstance(source, str) and "://" in source
+
+
+def read_bytes(source: str | Path, *, sleep: Callable[[float], None] = time.sleep) -> bytes:
+    """The uncompressed bytes of a file or https URL; gzip and xz are known by their first bytes.
+
+    Raises:
+        DocumentError: no such file, no https, no answer after three tries, cut or damaged compression, or too large.
+    """
+    name = display_name(source)
+    if is_url(source):
+        if not str(source).startswith("https://"):
+            raise DocumentError(f"{name}: only https is fetched")
+        data = _fetch(str(source), name, sleep)
+    else:
+        try:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise DocumentError(f"{name}: can't be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise _too_large(name)
+    return _decompress(data, name)
+
+
+def _decompress(data: bytes, name: str) -> bytes:
+    try:
+        if data.startswith(b"\x1f\x8b"):
+            gzip = zlib.decompressobj(wbits=31)
+            plain, whole, left = gzip.decompress(data, MAX_BYTES + 1), gzip.eof, gzip.unused_data
+        elif data.startswith(b"\xfd7zXZ\x00"):
+            xz = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+            plain, whole, left = xz.decompress(data, MAX_BYTES + 1), xz.eof, xz.unused_data
+        else:
+            return data
+    except (zlib.error, lzma.LZMAError) as error:
+        raise DocumentError(f"{name}: the compressed file is damaged: {error}") from None
+    if len(plain) > MAX_BYTES:
+        raise _too_large(name)
+    if not whole:
+        raise DocumentError(f"{name}: the compressed file is cut off")
+    if left:
+        raise DocumentError(f"{name}: something follows the compressed document")
+    return plain
+
+
+def _too_large(name: str) -> DocumentError:
+    return DocumentError(f"{name}: larger than {MAX_BYTES // 1024 // 1024} MiB; upstream's document has 4 MB")
+
+
+def _fetch(url: str, name: str, sleep: Callable[[float], None]) -> bytes:
+    problem = ""
+    for number in range(_TRIES):
+        if number:
+            sleep(2.0**number)
+        try:
+            with (
+                httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks={"request": [_https_only]}) as client,
+                client.stream("GET", url) as response,
+            ):
+                if response.status_code in _TRY_AGAIN:
+                    problem = f"status {response.status_code}"
+                    continue
+                if not response.is_success:
+                    raise DocumentError(f"{name}: the server answers with status {response.status_code}")
+                return _body(response, name)
+        except (httpx.InvalidURL, httpx.TooManyRedirects, UnicodeError) as error:
+            # UnicodeError: a host name that can't be one.
+            raise DocumentError(f"{name}: {error}") from None
+        except httpx.HTTPError as error:
+            problem = str(error) or type(error).__name__
+    raise DocumentError(f"{name}: no document after {_TRIES} tries: {problem}; try again later, or give a file")
+
+
+def _body(response: httpx.Response, name: str) -> bytes:
+    started = time.monotonic()
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise _too_large(name)
+        if time.monotonic() - started > _DEADLINE_SECONDS:
+            raise DocumentError(
+                f"{name}: not complete after {_DEADLINE_SECONDS:.0f} s; try again later, or give a file"
+            )
+    return bytes(body)
+
+
+def _https_only(request: httpx.Request) -> None:
+    if request.url.scheme != "https":
+        raise DocumentError(f"{display_name(str(request.url))}: only https is fetched")

@@ -1,0 +1,61 @@
+"""openapi/lock.json: which upstream document the fragment was cut from, and with which tools generated/ is made."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import documents
+import operations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FRAGMENT: Final = "fragment.json"
+LOCK: Final = "lock.json"
+# Where upstream publishes; the lock names it whatever copy was read.
+UPSTREAM: Final = "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml"
+# What shapes the generated files.
+TOOLS: Final = ("openapi-python-client", "ruff")
+
+
+def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The lock's content for a fragment cut from `upstream`."""
+    return {
+        "upstream": {
+            "url": UPSTREAM,
+            "x-xgen-sha": upstream.root.get("info", {}).get("x-xgen-sha"),
+            "sha256": upstream.sha256,
+        },
+        "fragment": {"file": FRAGMENT, "sha256": hashlib.sha256(fragment).hexdigest()},
+        "tools": installed(),
+        "prose": prose,
+    }
+
+
+def read(folder: Path = operations.OPENAPI) -> dict[str, Any]:
+    """The lock's content. Raises DocumentError where it can't be read."""
+    return documents.read_document(folder / LOCK).root
+
+
+def installed() -> dict[str, str]:
+    """The tools' versions, here and now."""
+    return {name: version(name) for name in TOOLS}
+
+
+def problems(folder: Path = operations.OPENAPI) -> list[str]:
+    """Where the lock disagrees with the fragment or with the tools at hand, one line each."""
+    content = read(folder)
+    fragment = folder / FRAGMENT
+    found = []
+    if content.get("fragment", {}).get("sha256") != hashlib.sha256(fragment.read_bytes()).hexdigest():
+        found.append(
+            f"changed: {fragment.name} is not the one the lock names; it is made by scripts/vendor_spec.py, not by hand"
+        )
+    for name, have in installed().items():
+        locked = content.get("tools", {}).get(name)
+        if locked != have:
+            found.append(f"changed: {name} is {have} here and {locked} in the lock")
+    return found

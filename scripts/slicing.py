@@ -1,0 +1,246 @@
+"""Cut the kept operations out of upstream's document, with all they refer to, without prose, in one canonical form.
+
+The same structure gives the same bytes, whatever the order, style or format of the source: keys are sorted, and so are
+the lists that are sets. What is kept is kept as sent.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import shape
+from errors import AssumptionError, DocumentError
+from shape import Kind, Tokens, checked_object, pointer, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from operations import Operation
+
+# Upstream's words are licensed CC BY-NC-SA; `example` is prose too. `callbacks` is what a server calls, not a client.
+PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs"})
+_NOT_KEPT: Final = PROSE | {"callbacks"}
+# `x-xgen-version` dates a media type and `x-sunset` ends it: the drift report tells of both. The rest is for upstream.
+KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
+# Lists whose order means nothing: sorted, so that another order upstream is no change here.
+_SETS: Final = frozenset({"required", "enum"})
+_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/slicing.py"
+
+
+def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
+    """The fragment of an upstream document: the operations, in their order, and every component they reach.
+
+    Raises:
+        AssumptionError: the document no longer is what this project builds on.
+        DocumentError: it is no OpenAPI document, or refers to something that is not in it.
+    """
+    _check_top(root)
+    fragment = cut(root, operations)
+    _check_security(fragment)
+    for operation in operations:
+        _check_operation(fragment, operation)
+    return fragment
+
+
+def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
+    """The same without a look at the assumptions: what any document has of the operations. A fragment's is itself.
+
+    Raises:
+        AssumptionError: the document lacks one of the operations.
+        DocumentError: something stands where it can't, or refers to what is not in the document.
+    """
+    cutter = _Cutter(root)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        item, at = find_path(root, operation)
+        kept = {key: value for key, value in item.items() if key not in shape.METHODS or key == operation.method}
+        paths.setdefault(operation.path, {}).update(cutter.cut(kept, "PathItem", at))
+    security = _security(root)
+    for requirement in security:
+        for name in requirement:
+            cutter.need("SecurityScheme", f"#/components/securitySchemes/{name}", ("security",))
+    info = checked_object(root.get("info", {}), ("info",))
+    return {
+        "openapi": root.get("openapi"),
+        "info": {key: _plain(info[key]) for key in ("title", "version", "license") if key in info},
+        "servers": _servers(root),
+        "security": security,
+        "paths": paths,
+        "components": cutter.components(),
+    }
+
+
+def find_path(root: Mapping[str, Any], operation: Operation) -> tuple[dict[str, Any], Tokens]:
+    """The path item that has an operation, and its place. Raises AssumptionError where upstream has none."""
+    paths = checked_object(root.get("paths"), ("paths",))
+    at = ("paths", operation.path)
+    item = checked_object(paths.get(operation.path, {}), at)
+    if operation.method not in item:
+        raise AssumptionError(f"{operation.title} is not in the document any more: {_GUIDANCE}")
+    if "$ref" in item:
+        raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
+    return item, at
+
+
+class _Cutter:
+    """Copies objects without their prose, and components once each, as they are referred to: so cycles end."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._cut: dict[tuple[str, str], dict[str, Any]] = {}
+        self._open: list[tuple[Kind, str, dict[str, Any]]] = []
+
+    def components(self) -> dict[str, dict[str, Any]]:
+        """Everything referred to so far and, in turn, by that."""
+        while self._open:
+            kind, name, content = self._open.pop()
+            section = shape.SECTIONS[kind]
+            self._cut[section, name] = self.cut(content, kind, ("components", section, name))
+        made: dict[str, dict[str, Any]] = {}
+        for section, name in sorted(self._cut):
+            made.setdefault(section, {})[name] = self._cut[section, name]
+        return made
+
+    def need(self, kind: Kind, target: str, at: Tokens) -> None:
+        """Note a reference."""
+        name, content = shape.component(self._root, target, kind, at)
+        key = (shape.SECTIONS[kind], name)
+        if key not in self._cut:
+            self._cut[key] = {}
+            self._open.append((kind, name, content))
+
+    def cut(self, node: Mapping[str, Any], kind: Kind, at: Tokens) -> dict[str, Any]:
+        """A canonical copy of one object, without prose."""
+        if kind == "Scopes":
+            # The names of scopes are structure, their texts are prose.
+            return dict.fromkeys(sorted(node), "")
+        inside: dict[Tokens, dict[str, Any]] = {
+            place: self.cut(child, child_kind, place) for place, child, child_kind in shape.children(node, kind, at)
+        }
+        made: dict[str, Any] = {}
+        for key in sorted(node):
+            if _is_left_out(key, kind):
+                continue
+            made[key] = self._value(key, node[key], kind, at, inside)
+        target = reference(node)
+        if target is not None:
+            self.need(kind, target, at)
+        elif kind == "Response":
+            # OpenAPI requires one.
+            made = dict(sorted({**made, "description": ""}.items()))
+        if kind == "Discriminator":
+            self._need_mapping(node, at)
+        return made
+
+    def _value(
+        self, key: str, value: object, kind: Kind, at: Tokens, inside: Mapping[Tokens, dict[str, Any]]
+    ) -> object:
+        place = (*at, key)
+        holds = shape.FIELDS[kind].get(key, ("data",))[0]
+        if holds == "one":
+            return inside.get(place, value)
+        if holds == "map":
+            names = sorted(checked_object(value, place))
+            return {name: inside[*place, name] for name in names if (*place, name) in inside}
+        if holds == "list" and isinstance(value, list):
+            items = [inside[*place, str(index)] for index in range(len(value))]
+            return sorted(items, key=self._parameter_key) if key == "parameters" else items
+        if kind == "Schema" and key in _SETS and isinstance(value, list):
+            return sorted((_plain(item) for item in value), key=_json)
+        return _plain(value)
+
+    def _parameter_key(self, parameter: dict[str, Any]) -> tuple[str, str]:
+        parameter = shape.resolve(self._root, parameter, "Parameter", ())[0]
+        return str(parameter.get("in")), str(parameter.get("name"))
+
+    def _need_mapping(self, node: Mapping[str, Any], at: Tokens) -> None:
+        # A value is a reference or the bare name of a schema.
+        for value in checked_object(node.get("mapping", {}), at).values():
+            bare = isinstance(value, str) and not {"/", "#", "."} & set(value)
+            self.need("Schema", f"#/components/schemas/{value}" if bare else str(value), (*at, "mapping"))
+
+
+def _is_left_out(key: str, kind: Kind) -> bool:
+    if key.startswith("x-"):
+        return key not in KEPT_EXTENSIONS
+    return key in _NOT_KEPT and kind != "Discriminator"
+
+
+def _plain(value: object) -> object:
+    """Data, with its keys sorted; a number has one form, as in JSON 1.0 and 1 are the same."""
+    if isinstance(value, dict):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
+    made = []
+    for index, server in enumerate(shape.checked_list(root.get("servers", []), ("servers",))):
+        kept = checked_object(server, ("servers", str(index)))
+        made.append({key: _plain(kept[key]) for key in sorted(kept) if key not in PROSE})
+    return made
+
+
+def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
+    made = []
+    for index, requirement in enumerate(shape.checked_list(root.get("security", []), ("security",))):
+        at = ("security", str(index))
+        scopes = {name: shape.checked_list(value, at) for name, value in checked_object(requirement, at).items()}
+        made.append({name: sorted(map(str, scopes[name])) for name in sorted(scopes)})
+    return sorted(made, key=_json)
+
+
+def _check_top(root: Mapping[str, Any]) -> None:
+    version = root.get("openapi")
+    if version is None:
+        raise DocumentError("not an OpenAPI document: it has no `openapi` version at its top level; is it cut off?")
+    if not isinstance(version, str) or not version.startswith("3.0."):
+        raise AssumptionError(f"OpenAPI 3.0 was expected, the document is {version!r}: {_GUIDANCE}")
+    info = checked_object(root.get("info"), ("info",))
+    if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
+        raise DocumentError("/info: a title and a version must stand here")
+    servers = [server.get("url") for server in _servers(root)]
+    if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
+        raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
+
+
+def _check_security(fragment: Mapping[str, Any]) -> None:
+    schemes = fragment["components"].get("securitySchemes", {})
+    kinds = [" and ".join(_security_kind(schemes[name]) for name in choice) for choice in fragment["security"]]
+    if sorted(kinds) != ["digest", "service account"]:
+        raise AssumptionError(
+            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {_GUIDANCE}"
+        )
+
+
+def _security_kind(scheme: Mapping[str, Any]) -> str:
+    if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "digest":
+        return "digest"
+    flow = scheme.get("flows", {}).get("clientCredentials") if scheme.get("type") == "oauth2" else None
+    return "service account" if flow and "tokenUrl" in flow else f"another scheme ({scheme.get('type')})"
+
+
+def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
+    item = fragment["paths"][operation.path]
+    node = item[operation.method]
+    if "servers" in item or "servers" in node:
+        raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
+    if "security" in node:
+        raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
+    responses = node.get("responses", {})
+    if "200" not in responses:
+        raise AssumptionError(f"{operation.title} has no response 200 any more: {_GUIDANCE}")
+    at = ("paths", operation.path, operation.method, "responses", "200")
+    offered = shape.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
+    if operation.accept not in offered:
+        names = ", ".join(offered) or "nothing"
+        raise AssumptionError(f"{operation.title} does not offer {operation.accept} any more, but {names}: {_GUIDANCE}")

@@ -1,0 +1,99 @@
+"""Compare two folders file by file in both directions, and put a new folder in the place of an old one in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@frozen
+class Differences:
+    """What a folder has otherwise than it should: paths within it, sorted."""
+
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """One line for each, for people."""
+        told = (("changed", self.changed), ("missing", self.missing), ("extra", self.extra))
+        return [f"{what}: {path}" for what, paths in told for path in paths]
+
+
+def compare(actual: Path, expected: Path) -> Differences:
+    """How `actual` differs from `expected`; Python's caches are no part of either."""
+    has, should = _files(actual), _files(expected)
+    return Differences(
+        changed=tuple(sorted(name for name in has.keys() & should.keys() if has[name] != should[name])),
+        missing=tuple(sorted(should.keys() - has.keys())),
+        extra=tuple(sorted(has.keys() - should.keys())),
+    )
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if name != "__pycache__"]
+        links = [name for name in names if (Path(folder) / name).is_symlink()]
+        for name in files + links:
+            path = Path(folder) / name
+            content = b"link to " + os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+            found[path.relative_to(root).as_posix()] = content
+    return found
+
+
+@contextlib.contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """A new empty folder on the file system of `target`, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+        yield Path(folder)
+
+
+def swap_in(new: Path, target: Path, aside: Path) -> None:
+    """Put the folder `new` where `target` is, and what was there into the folder `aside`; or leave all as is."""
+    old = aside / "old"
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+
+
+def write_together(contents: dict[Path, bytes]) -> None:
+    """Write several files, each whole or not at all; none is replaced before all are on the disk.
+
+    Where replacing one fails, those replaced before it are put back.
+    """
+    with contextlib.ExitStack() as stack:
+        ready: dict[Path, Path] = {}
+        for path, content in contents.items():
+            folder = stack.enter_context(beside(path))
+            ready[path] = folder / "new"
+            ready[path].write_bytes(content)
+            if path.exists():
+                shutil.copy2(path, folder / "old")
+        done: list[Path] = []
+        try:
+            for path, new in ready.items():
+                new.replace(path)
+                done.append(path)
+        except OSError:
+            for path in done:
+                old = ready[path].with_name("old")
+                if old.exists():
+                    old.replace(path)
+                else:
+                    path.unlink()
+            raise

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Make openapi/fragment.json and openapi/lock.json from upstream's document: the operations we keep, without its prose.
+
+Both files are replaced together, or neither.
+"""
+
+from __future__ import annotations
+
+import environment
+
+if __name__ == "__main__":
+    environment.ensure()  # before the imports below, which need what it installs
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import documents
+import lock
+import operations
+import prose
+import slicing
+import trees
+from errors import ScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def fragment_of(upstream: documents.Document, kept: Sequence[operations.Operation]) -> bytes:
+    """The bytes of the fragment of an upstream document; errors name the document.
+
+    Raises:
+        ScriptError: it is no OpenAPI document, or not as this project takes it to be.
+    """
+    try:
+        return documents.to_json(slicing.slice_document(upstream.root, kept))
+    except ScriptError as error:
+        raise type(error)(f"{upstream.name}: {error}") from None
+
+
+def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
+    """The command; returns its exit status: 0 written, 2 cannot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--upstream", required=True, metavar="FILE|URL", help="YAML or JSON, plain, .gz or .xz; a URL is https"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the fragment alone, there")
+    options = parser.parse_args(arguments)
+    try:
+        kept = operations.load(folder)
+        upstream = documents.read_document(options.upstream)
+        fragment = fragment_of(upstream, kept)
+        if options.output is not None:
+            trees.write_together({options.output: fragment})
+        else:
+            locked = lock.make(upstream, fragment, prose.digests(upstream.root, kept))
+            trees.write_together({folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)})
+    except (ScriptError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

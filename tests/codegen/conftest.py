@@ -1,0 +1,76 @@
+"""What the tests of the pipeline share: one client made by the real generator, and our own small upstream document."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import documents
+import openapi_package
+import regenerate
+import vendor_spec
+from openapi_recorder import Recorder, recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the committed fragment gives, made now by the real generator. Read only."""
+    output = tmp_path_factory.mktemp("committed") / "generated"
+    assert regenerate.main(["--output", str(output)]) == 0
+    return output
+
+
+@pytest.fixture(scope="session")
+def client(tree: Path) -> ModuleType:
+    """That client, imported."""
+    return openapi_package.load(tree, "client_of_committed_fragment")
+
+
+@pytest.fixture(scope="session")
+def small_upstream() -> Path:
+    """Our own upstream document, with every trap in it."""
+    return HERE / "data" / "upstream.yaml"
+
+
+@pytest.fixture(scope="session")
+def small_tree(small_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What our own upstream document gives. Read only."""
+    folder = tmp_path_factory.mktemp("small")
+    assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(folder / "fragment.json")]) == 0
+    assert regenerate.main(["--fragment", str(folder / "fragment.json"), "--output", str(folder / "generated")]) == 0
+    return folder / "generated"
+
+
+@pytest.fixture(scope="session")
+def small_client(small_tree: Path) -> ModuleType:
+    """That client, imported."""
+    return openapi_package.load(small_tree, "client_of_small_upstream")
+
+
+@pytest.fixture
+def small_root(small_upstream: Path) -> dict[str, Any]:
+    """Our own upstream document, to change at will."""
+    return documents.read_document(small_upstream).root
+
+
+@pytest.fixture
+def openapi_folder(tmp_path: Path) -> Path:
+    """A copy of openapi/ to change at will."""
+    return Path(shutil.copytree(ROOT / "openapi", tmp_path / "openapi"))
+
+
+@pytest.fixture
+def atlas() -> Iterator[Recorder]:
+    """A server that answers what the test gives."""
+    with recorder() as running:
+        yield running

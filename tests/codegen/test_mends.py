@@ -1,0 +1,155 @@
+"""Rules and overlay: each gives a new document and says what it changed; one that matches nothing is told."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import documents
+import mends
+import operations
+import overlay
+import slicing
+from errors import DocumentError, MendError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEPT = operations.load()
+
+
+@pytest.fixture
+def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
+    return slicing.slice_document(small_root, KEPT)
+
+
+@pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])
+def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(fragment: dict[str, Any], mend: mends.Mend) -> None:
+    before = copy.deepcopy(fragment)
+
+    mended, places = mend(fragment, KEPT)
+
+    assert fragment == before
+    assert mended != before
+    assert places
+    assert all(place.startswith(("/paths/", "/components/")) for place in places)
+    assert mend.__doc__
+
+
+@pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])
+def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: mends.Mend) -> None:
+    fragment = documents.read_document(root / "openapi" / "fragment.json").root
+
+    assert mends.apply(fragment, KEPT)[1][mend.__name__]
+
+
+def test_request_enumerations_stay_and_response_enumerations_go(fragment: dict[str, Any]) -> None:
+    mended = mends.apply(fragment, KEPT)[0]
+
+    (sort_by,) = [
+        parameter
+        for parameter in mended["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
+        if parameter.get("name") == "sortBy"
+    ]
+    assert sort_by["schema"] == {"enum": ["END_DATE", "START_DATE"], "type": "string"}
+    schemas = mended["components"]["schemas"]
+    assert schemas["PaymentStatus"] == {"type": "string"}
+    assert schemas["BillingInvoice"]["allOf"][1]["properties"]["statusName"] == {"nullable": True, "type": "string"}
+    # A reference can't be nullable by itself in OpenAPI 3.0.
+    payment = {"allOf": [{"$ref": "#/components/schemas/BillingPayment"}], "nullable": True}
+    assert schemas["BillingInvoice"]["allOf"][1]["properties"]["payment"] == payment
+
+
+def test_a_parameter_of_the_path_loses_its_default_too(fragment: dict[str, Any]) -> None:
+    item = fragment["paths"]["/api/atlas/v2/orgs"]
+    item["parameters"] = [item["get"]["parameters"].pop()]
+    assert item["parameters"][0]["schema"]["default"] is True
+
+    mended = mends.apply(fragment, KEPT)[0]
+
+    assert "default" not in mended["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
+
+
+def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> None:
+    content = fragment["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
+    content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")
+
+    with pytest.raises(MendError, match="GET /api/atlas/v2/orgs does not offer"):
+        mends.apply(fragment, KEPT)
+
+
+DOCUMENT = {"a": {"x": {"keep": 1, "list": [1]}, "y": {"keep": 2}}, "list": [{"n": 1}, {"n": 2}, {"n": 3}]}
+
+
+def applied(*actions: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    before = copy.deepcopy(DOCUMENT)
+    result = overlay.apply(DOCUMENT, {"overlay": "1.0.0", "info": {}, "actions": list(actions)})
+    assert before == DOCUMENT
+    return result
+
+
+def test_an_update_merges_objects_and_appends_to_lists() -> None:
+    update = {"list": [2], "new": {"deep": True}, "keep": 3}
+
+    document, unmatched = applied({"target": "$.a.x", "update": update})
+
+    assert document["a"]["x"] == {"keep": 3, "list": [1, 2], "new": {"deep": True}}
+    assert unmatched == []
+
+
+def test_an_update_of_a_list_appends_one_entry() -> None:
+    assert applied({"target": "$.list", "update": {"n": 4}})[0]["list"][-1] == {"n": 4}
+
+
+def test_every_match_is_changed_and_what_is_put_in_twice_is_not_shared() -> None:
+    document, _ = applied({"target": "$.a['x', 'y']", "update": {"new": {"deep": []}}})
+
+    document["a"]["x"]["new"]["deep"].append(1)
+    assert document["a"]["y"]["new"] == {"deep": []}
+
+
+def test_several_entries_of_one_list_are_removed() -> None:
+    document, _ = applied({"target": "$.list[?@.n < 3]", "remove": True})
+
+    assert document["list"] == [{"n": 3}]
+
+
+def test_a_later_action_sees_an_earlier_one() -> None:
+    made = {"target": "$", "update": {"b": {}}}
+
+    assert applied(made, {"target": "$.b", "update": {"c": 1}}) == ({**DOCUMENT, "b": {"c": 1}}, [])
+
+
+def test_targets_that_match_nothing_are_told() -> None:
+    gone, there = {"target": "$.gone", "update": {}}, {"target": "$.a", "update": {}}
+
+    assert applied(gone, there, {"target": "$..z", "remove": True})[1] == ["$.gone", "$..z"]
+
+
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        ({"update": {}}, "no `target`"),
+        ({"target": "$.a"}, "either `update` or `remove: true`"),
+        ({"target": "$.a", "update": {}, "remove": True}, "either `update` or `remove: true`"),
+        ({"target": "a[", "update": {}}, "not a JSONPath"),
+        ({"target": "$.a.x.keep", "update": {"b": 1}}, "an object or a list is needed"),
+        ({"target": "$", "remove": True}, "can't remove the whole document"),
+    ],
+)
+def test_an_action_that_makes_no_sense_is_refused(action: dict[str, Any], says: str) -> None:
+    with pytest.raises(DocumentError, match=says):
+        applied(action)
+
+
+def test_what_is_no_overlay_is_refused() -> None:
+    with pytest.raises(DocumentError, match="not an OpenAPI Overlay"):
+        overlay.apply({}, {"actions": []})
+
+
+def test_the_committed_overlay_gives_reasons_for_what_is_not_words(root: Path) -> None:
+    for action in documents.read_document(root / "openapi" / "overlay.yaml").root["actions"]:
+        only_words = set(action.get("update", {})) <= {"summary", "description"}
+        assert only_words or action["description"], action["target"]

@@ -1,0 +1,307 @@
+"""scripts/regenerate.py: the same bytes everywhere, all or nothing, and a check that misses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import documents
+import generator
+import regenerate
+import trees
+from errors import GenerationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCRIPT = ROOT / "scripts" / "regenerate.py"
+NO_DIFFERENCES = trees.Differences((), (), ())
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Change a JSON file."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_bytes(documents.to_json(content))
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_committed_client_is_what_the_committed_fragment_gives(tree: Path) -> None:
+    assert trees.compare(ROOT / "generated", tree) == NO_DIFFERENCES
+    assert {path.name for path in tree.iterdir()} == {"README.md", "atlas_invoices_client"}
+    assert (tree / "atlas_invoices_client" / "py.typed").exists()
+
+
+def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path, tmp_path: Path) -> None:
+    # A folder whose name ruff leaves out by itself, configuration on every level, another ruff in PATH.
+    hostile = tmp_path / "node_modules" / "build"
+    hostile.mkdir(parents=True)
+    settings = 'line-length = 40\nextend-exclude = ["*"]\n[format]\nquote-style = "single"\n'
+    for folder in (tmp_path, hostile):
+        (folder / "ruff.toml").write_text(settings)
+        (folder / ".gitignore").write_text("*\n")
+    (tmp_path / ".config" / "ruff").mkdir(parents=True)
+    (tmp_path / ".config" / "ruff" / "ruff.toml").write_text(settings)
+    (tmp_path / "ruff").write_text("#!/bin/sh\nexit 9\n")
+    (tmp_path / "ruff").chmod(0o755)
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / ".config"),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTHONHASHSEED": "7",
+        "RUFF_OUTPUT_FORMAT": "json",
+        "RUFF_LINE_LENGTH": "40",
+    }
+
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--output", "made"],
+        cwd=hostile,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert trees.compare(hostile / "made", tree) == NO_DIFFERENCES
+    assert {path.name for path in hostile.iterdir()} == {"ruff.toml", ".gitignore", "made"}
+
+
+def test_the_check_command_agrees_from_any_folder(tmp_path: Path) -> None:
+    done = subprocess.run([SCRIPT, "--check"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_check_lists_what_is_changed_missing_and_extra(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = Path(shutil.copytree(tree, tmp_path / "generated"))
+    package = output / "atlas_invoices_client"
+    with (package / "client.py").open("a") as file:
+        file.write("\n")
+    (package / "py.typed").unlink()
+    (package / "models" / "stale.py").write_text("")
+    (output / "stray.txt").write_text("")
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "client.pyc").write_bytes(b"cached")
+    before = snapshot(output)
+
+    assert regenerate.main(["--check", "--output", str(output)]) == 1
+
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "changed: atlas_invoices_client/client.py",
+        "missing: atlas_invoices_client/py.typed",
+        "extra: atlas_invoices_client/models/stale.py",
+        "extra: stray.txt",
+    ]
+    assert said.err.count("\n") == 1
+    assert snapshot(output) == before
+
+    # The way out that the message names.
+    assert regenerate.main(["--output", str(output)]) == 0
+    assert trees.compare(output, tree) == NO_DIFFERENCES
+    assert [path.name for path in tmp_path.iterdir()] == ["generated"]
+
+
+def test_check_without_any_client_lists_all_as_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert regenerate.main(["--check", "--output", str(tmp_path / "none")]) == 1
+    assert "missing: README.md" in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("overlay.yaml", "Get one invoice as CSV", "Get an invoice as CSV"),
+        ("operations.yaml", "name: get_invoice\n", "name: fetch_invoice\n"),
+        ("generator.yaml", "docstrings_on_attributes: true", "docstrings_on_attributes: false"),
+        ("lock.json", '"openapi-python-client": "', '"openapi-python-client": "0.'),
+    ],
+)
+def test_check_sees_an_edit_of_what_a_hand_writes(
+    openapi_folder: Path, tree: Path, name: str, old: str, new: str
+) -> None:
+    path = openapi_folder / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+    assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"minimum": 1,', '"minimum": 2,'),
+        ("{", "{ "),
+        ('"clusterName"', '"nameOfCluster"'),  # the overlay no longer matches, and still the answer is "edited"
+        ('"openapi"', '"'),
+    ],
+)
+def test_check_sees_an_edit_of_the_fragment(
+    openapi_folder: Path, tree: Path, old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = openapi_folder / "fragment.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+    assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 1
+    assert "fragment.json is not the one the lock names" in capsys.readouterr().out
+
+
+def test_renamed_operation_ids_change_nothing(openapi_folder: Path, tree: Path) -> None:
+    fragment = openapi_folder / "fragment.json"
+
+    def rename(content: Any) -> None:
+        for item in content["paths"].values():
+            item["get"] |= {"operationId": "x" + item["get"]["operationId"], "tags": ["Renamed"]}
+
+    edit(fragment, rename)
+
+    assert regenerate.main(["--check", "--fragment", str(fragment), "--output", str(tree)], openapi_folder) == 0
+
+
+def test_another_fragment_may_be_a_raw_document_and_is_held_to_no_lock(
+    small_upstream: Path, small_tree: Path, openapi_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (openapi_folder / "lock.json").unlink()
+    arguments = ["--check", "--fragment", str(small_upstream), "--output", str(small_tree)]
+
+    assert regenerate.main(arguments, openapi_folder) == 0
+
+    assert capsys.readouterr().err.startswith("warning: matches nothing in upstream.yaml: overlay target $.")
+
+
+def test_a_target_that_matches_nothing_stops_the_committed_fragment(
+    openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (openapi_folder / "overlay.yaml").open("a") as file:
+        file.write("  - {target: $.components.schemas.Gone, update: {description: x}}\n")
+    output = tmp_path / "generated"
+
+    assert regenerate.main(["--output", str(output)], openapi_folder) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: matches nothing in fragment.json: overlay target $.components.schemas.Gone")
+    assert said.count("\n") == 1
+    assert not output.exists()
+
+    other = ["--fragment", str(openapi_folder / "fragment.json"), "--output", str(output)]
+    assert regenerate.main(other, openapi_folder) == 0
+    assert capsys.readouterr().err.startswith("warning: matches nothing in fragment.json: overlay target")
+
+
+def test_a_rule_that_matches_nothing_stops_the_committed_fragment(
+    openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As if upstream had given up its foreign pattern.
+    edit(
+        openapi_folder / "fragment.json",
+        lambda content: content["components"]["schemas"]["AtlasOrganization"]["properties"]["name"].pop("pattern"),
+    )
+
+    assert regenerate.main(["--output", str(tmp_path / "generated")], openapi_folder) == 2
+    assert "mend drop_foreign_patterns" in capsys.readouterr().err
+
+
+def unreadable_media_type(content: Any) -> None:
+    response = content["components"]["responses"]["notFound"]
+    response["content"] = {"application/vnd.nobody.knows+odd": {"schema": {"type": "string"}}}
+
+
+def dangling(content: Any) -> None:
+    content["components"]["schemas"]["BillingRefund"]["properties"]["reason"] = {"$ref": "#/components/schemas/Gone"}
+
+
+def invalid(content: Any) -> None:
+    content["components"]["parameters"]["pretty"]["in"] = "nowhere"
+
+
+def no_operation(content: Any) -> None:
+    del content["paths"]["/api/atlas/v2/orgs"]
+
+
+def no_media_type(content: Any) -> None:
+    content["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"] = {}
+
+
+def outside(content: Any) -> None:
+    content["components"]["schemas"]["BillingRefund"]["properties"]["reason"] = {"$ref": "other.yaml#/a"}
+
+
+@pytest.mark.parametrize("change", [unreadable_media_type, dangling, invalid, no_operation, no_media_type, outside])
+def test_a_failure_leaves_the_old_client_and_nothing_else(
+    openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], None]
+) -> None:
+    output = tmp_path / "here" / "generated"
+    (output / "atlas_invoices_client").mkdir(parents=True)
+    (output / "atlas_invoices_client" / "old.py").write_text("old")
+    fragment = openapi_folder / "fragment.json"
+    edit(fragment, change)
+
+    assert regenerate.main(["--fragment", str(fragment), "--output", str(output)]) == 2
+
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1].startswith("error: ")
+    assert said.out == ""
+    assert [path.name for path in output.parent.iterdir()] == ["generated"]
+    assert snapshot(output) == {"atlas_invoices_client/old.py": b"old"}
+
+
+def test_a_warning_of_the_generator_is_a_failure(openapi_folder: Path, tmp_path: Path) -> None:
+    # Without the setting for text/csv the generator leaves the response out, warns, and exits 0.
+    document = regenerate.mended(documents.read_document(openapi_folder / "fragment.json").root)[0]
+    config = openapi_folder / "generator.yaml"
+    config.write_text(config.read_text().replace("+csv: text/csv", "+other: text/csv"))
+
+    with pytest.raises(GenerationError, match=r"the generator says: .*\+csv"):
+        generator.generate(document, config, tmp_path)
+
+
+@pytest.mark.parametrize("content", ["nothing of ours", None])
+def test_what_is_no_generated_client_is_not_replaced(tmp_path: Path, content: str | None) -> None:
+    output = tmp_path / "precious"
+    if content is None:
+        output.write_text("a file")
+    else:
+        output.mkdir()
+        (output / "thesis.txt").write_text(content)
+    before = snapshot(tmp_path)
+
+    assert regenerate.main(["--output", str(output)]) == 2
+    assert snapshot(tmp_path) == before
+
+
+def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path: Path) -> None:
+    target, aside = tmp_path / "target", tmp_path / "aside"
+    target.mkdir()
+    aside.mkdir()
+    (target / "old.txt").write_text("old")
+
+    with pytest.raises(OSError, match="new"):
+        trees.swap_in(tmp_path / "new, which is not there", target, aside)
+
+    assert snapshot(target) == {"old.txt": b"old"}
+
+
+def test_a_folder_that_merely_holds_the_package_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "site-packages"
+    (output / "atlas_invoices_client").mkdir(parents=True)
+    (output / "other.py").write_text("kept")
+    assert regenerate.main(["--output", str(output)]) == 2
+    assert "something else" in capsys.readouterr().err
+    assert (output / "other.py").read_text() == "kept"

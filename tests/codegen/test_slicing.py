@@ -1,0 +1,266 @@
+"""The slice: what is kept, one form whatever the source looks like, and assumptions that are checked."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import documents
+import operations
+import slicing
+from errors import AssumptionError, DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KEPT = operations.load()
+CSV_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
+INVOICE_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}"
+
+
+@pytest.fixture
+def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
+    return slicing.slice_document(small_root, KEPT)
+
+
+def sliced(root: dict[str, Any]) -> bytes:
+    return documents.to_json(slicing.slice_document(root, KEPT))
+
+
+def test_no_prose_is_left(fragment: dict[str, Any]) -> None:
+    assert "ZEBRA" not in json.dumps(fragment)
+
+
+def test_what_only_looks_like_prose_is_kept(fragment: dict[str, Any]) -> None:
+    fields = fragment["components"]["schemas"]["FieldViolation"]["properties"]
+
+    assert sorted(fields) == ["$ref", "default", "description", "example", "field", "summary", "x-named"]
+    assert fields["description"] == {"type": "string"}
+    assert fields["example"]["enum"] == ["2023-01-01", "description", "example", "no"]
+    assert fields["default"]["default"] == {"description": "kept as data", "example": [1, 1]}
+
+
+def test_structure_is_as_sent(fragment: dict[str, Any]) -> None:
+    operation = fragment["paths"][CSV_PATH]["get"]
+    (media,) = operation["responses"]["200"]["content"].values()
+
+    assert (operation["operationId"], operation["tags"]) == ("someCsvName", ["Invoices"])
+    assert media == {"schema": {"type": "string"}, "x-sunset": "2031-01-01", "x-xgen-version": "2023-01-01"}
+    assert list(fragment["paths"][INVOICE_PATH]["get"]["responses"]["200"]["content"]) == [
+        "application/vnd.atlas.2023-01-01+csv",
+        "application/vnd.atlas.2023-01-01+json",
+    ]
+    assert fragment["components"]["schemas"]["BillingPayment"]["title"] == "Payment"
+    assert fragment["components"]["schemas"]["BadRequestDetail"]["nullable"] is True
+    assert fragment["components"]["parameters"]["envelope"]["schema"] == {"default": False, "type": "boolean"}
+    assert fragment["components"]["schemas"]["PaymentStatus"]["enum"] == ["NEW", "PAID"]
+    assert fragment["info"] == {
+        "title": "Atlas in small",
+        "version": "2.0",
+        "license": {"name": "A licence", "url": "https://example.com/licence"},
+    }
+
+
+def test_required_descriptions_are_empty(fragment: dict[str, Any]) -> None:
+    assert fragment["components"]["responses"]["notFound"]["description"] == ""
+    scheme = fragment["components"]["securitySchemes"]["ServiceAccounts"]
+    assert scheme["flows"]["clientCredentials"]["scopes"] == {"read": ""}
+
+
+def test_only_what_the_operations_reach_is_kept(fragment: dict[str, Any]) -> None:
+    assert list(fragment["paths"]) == [operation.path for operation in KEPT]
+    assert sorted(fragment["paths"][CSV_PATH]) == ["get", "parameters"]
+    components = {section: sorted(content) for section, content in fragment["components"].items()}
+    assert components == {
+        "headers": ["Remaining"],
+        "parameters": ["envelope", "orgId", "pretty"],
+        "responses": ["notFound", "unauthorized"],
+        "schemas": [
+            "ApiError",
+            "AtlasOrganization",
+            "BadRequestDetail",
+            "Base",
+            "BillingInvoice",
+            "BillingPayment",
+            "FieldViolation",
+            "InvoicePage",
+            "OnlyByMapping",
+            "OrganizationPage",
+            "PaymentStatus",
+        ],
+        "securitySchemes": ["DigestAuth", "ServiceAccounts"],
+    }
+
+
+def test_sets_are_sorted_and_lists_are_not(fragment: dict[str, Any]) -> None:
+    parameters = fragment["paths"][CSV_PATH]["get"]["parameters"]
+
+    assert [parameter["$ref"].rpartition("/")[2] for parameter in parameters] == ["orgId", "envelope", "pretty"]
+    assert fragment["security"] == [{"DigestAuth": []}, {"ServiceAccounts": []}]
+    assert fragment["components"]["schemas"]["ApiError"]["required"] == ["error", "errorCode"]
+    parts = fragment["components"]["schemas"]["BillingInvoice"]["allOf"]
+    assert [sorted(part) for part in parts] == [["$ref"], ["properties", "type"]]
+
+
+def test_a_fragment_is_its_own_fragment(fragment: dict[str, Any]) -> None:
+    assert sliced(fragment) == documents.to_json(fragment)
+
+
+def shuffled(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, dict):
+        keys = list(value)
+        chance.shuffle(keys)
+        return {key: shuffled(value[key], chance) for key in keys}
+    return [shuffled(item, chance) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_order_style_and_format_of_the_source_change_nothing(
+    small_root: dict[str, Any], fragment: dict[str, Any], tmp_path: Path, seed: int
+) -> None:
+    expected = documents.to_json(fragment)
+    root = shuffled(small_root, random.Random(seed))  # noqa: S311 - a test's order
+    for item in root["paths"].values():
+        for node in item.values():
+            if isinstance(node, dict):
+                node.get("parameters", []).reverse()
+    for schema in root["components"]["schemas"].values():
+        schema.get("required", []).reverse()
+        schema.get("enum", []).reverse()
+    root["security"].reverse()
+    root["components"]["schemas"]["BillingInvoice"]["allOf"][1]["properties"]["amountBilledCents"]["minimum"] = 0
+    written = {
+        "indented.json": json.dumps(root, indent=4).encode(),
+        "dense.json": json.dumps(root, separators=(",", ":"), ensure_ascii=False).encode(),
+        "block.yaml": yaml.safe_dump(root, sort_keys=False, width=30, indent=5).encode(),
+        "flow.yaml": yaml.safe_dump(root, sort_keys=False, default_flow_style=True).encode(),
+    }
+
+    for name, content in written.items():
+        (tmp_path / name).write_bytes(content)
+        assert sliced(documents.read_document(tmp_path / name).root) == expected, name
+
+
+def drop_operation(root: dict[str, Any]) -> None:
+    del root["paths"]["/api/atlas/v2/orgs"]["get"]
+
+
+def second_server(root: dict[str, Any]) -> None:
+    root["servers"].append({"url": "https://elsewhere.example.com"})
+
+
+def plain_http(root: dict[str, Any]) -> None:
+    root["servers"][0]["url"] = "http://cloud.example.com"
+
+
+def server_of_its_own(root: dict[str, Any]) -> None:
+    root["paths"][CSV_PATH]["get"]["servers"] = [{"url": "https://csv.example.com"}]
+
+
+def security_of_its_own(root: dict[str, Any]) -> None:
+    root["paths"][CSV_PATH]["get"]["security"] = []
+
+
+def basic_auth(root: dict[str, Any]) -> None:
+    root["components"]["securitySchemes"]["DigestAuth"]["scheme"] = "basic"
+
+
+def both_at_once(root: dict[str, Any]) -> None:
+    root["security"] = [{"DigestAuth": [], "ServiceAccounts": []}]
+
+
+def no_security(root: dict[str, Any]) -> None:
+    del root["security"]
+
+
+def other_media_type(root: dict[str, Any]) -> None:
+    content = root["paths"][CSV_PATH]["get"]["responses"]["200"]["content"]
+    content["application/vnd.atlas.2031-01-01+csv"] = content.pop("application/vnd.atlas.2023-01-01+csv")
+
+
+def no_success(root: dict[str, Any]) -> None:
+    del root["paths"][CSV_PATH]["get"]["responses"]["200"]
+
+
+def newer_openapi(root: dict[str, Any]) -> None:
+    root["openapi"] = "3.1.0"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (drop_operation, "GET /api/atlas/v2/orgs is not in the document any more"),
+        (second_server, "one https server was expected"),
+        (plain_http, "one https server was expected"),
+        (server_of_its_own, "csv has a server of its own"),
+        (security_of_its_own, "csv has security of its own"),
+        (basic_auth, r"another scheme \(http\)"),
+        (both_at_once, "digest and service account"),
+        (no_security, "the document has nothing"),
+        (other_media_type, r"does not offer application/vnd.atlas.2023-01-01\+csv any more, but .*2031"),
+        (no_success, "has no response 200 any more"),
+        (newer_openapi, "OpenAPI 3.0 was expected"),
+    ],
+)
+def test_an_assumption_that_no_longer_holds_stops_with_guidance(
+    small_root: dict[str, Any], change: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    change(small_root)
+
+    with pytest.raises(AssumptionError, match=says) as error:
+        slicing.slice_document(small_root, KEPT)
+    assert "look at upstream's change" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("other.yaml#/components/schemas/A", "refers to a file or an address"),
+        ("https://example.com/a.json", "refers to a file or an address"),
+        ("file:///etc/passwd", "refers to a file or an address"),
+        ("#/components/schemas/Gone", "which is not in the document"),
+        ("#/paths/~1api", "a Schema is looked for in #/components/schemas/ only"),
+        ("#/components/responses/notFound", "a Schema is looked for in #/components/schemas/ only"),
+        ("#/components/schemas/ApiError/properties/error", "a Schema is looked for in #/components/schemas/ only"),
+    ],
+)
+def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any], target: str, says: str) -> None:
+    small_root["components"]["schemas"]["BillingPayment"]["properties"]["unitPrice"] = {"$ref": target}
+
+    with pytest.raises(DocumentError, match=says) as error:
+        slicing.slice_document(small_root, KEPT)
+    assert str(error.value).startswith("/components/schemas/BillingPayment/properties/unitPrice: ")
+
+
+def test_a_parameter_that_refers_to_itself_is_refused(small_root: dict[str, Any]) -> None:
+    small_root["components"]["parameters"]["pretty"] = {"$ref": "#/components/parameters/pretty"}
+
+    with pytest.raises(DocumentError, match="refers to itself"):
+        slicing.slice_document(small_root, KEPT)
+
+
+def places(node: Any) -> list[tuple[Any, Any]]:
+    """Every place in a document: a container and a key or index."""
+    pairs = list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
+    return [place for key, child in pairs for place in [(node, key), *places(child)]]
+
+
+def test_a_document_of_any_shape_is_sliced_or_refused(small_upstream: Path) -> None:
+    chance = random.Random(20260821)  # noqa: S311 - a test's choices
+    content = small_upstream.read_bytes()
+    junk = [None, 1, "x", [], {}, ["a"], {"$ref": "x"}, {"$ref": "#/components/schemas/ApiError"}, [{"$ref": 1}], True]
+    refused = 0
+    for _ in range(300):
+        root = documents.parse(content, "mutated")
+        container, key = chance.choice(places(root))
+        container[key] = chance.choice(junk)
+        try:
+            documents.to_json(slicing.slice_document(root, KEPT))
+        except (DocumentError, AssumptionError):
+            refused += 1
+    assert 30 < refused < 300

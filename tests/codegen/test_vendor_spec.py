@@ -1,0 +1,237 @@
+"""scripts/vendor_spec.py: fragment and lock from an upstream document, together or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import lzma
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import documents
+import lock
+import openapi_package
+import operations
+import prose
+import regenerate
+import vendor_spec
+from errors import DocumentError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+UPSTREAM = ROOT.parent / "shared" / "upstream"
+REVISIONS = ["2025-03-18", "2025-08-26", "2025-10-07", "2026-08-21"]
+needs_upstream = pytest.mark.skipif(not UPSTREAM.is_dir(), reason="upstream's documents are not beside this repository")
+KEPT = operations.load()
+CSV = KEPT[0]
+
+
+def upstream(revision: str) -> Path:
+    return UPSTREAM / f"atlas-admin-api-{revision}.yaml.xz"
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@needs_upstream
+def test_the_real_command_makes_the_committed_fragment(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "vendor_spec.py", "--upstream", upstream("2026-08-21"), "--output", "made.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "made.json").read_bytes() == (ROOT / "openapi" / "fragment.json").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["made.json"]
+
+
+@needs_upstream
+def test_vendoring_again_changes_no_committed_file(openapi_folder: Path) -> None:
+    assert vendor_spec.main(["--upstream", str(upstream("2026-08-21"))], openapi_folder) == 0
+    assert listing(openapi_folder) == listing(ROOT / "openapi")
+
+
+@needs_upstream
+def test_no_sentence_of_upstream_is_in_what_we_ship() -> None:
+    root = documents.read_document(upstream("2026-08-21")).root
+    sentences = {
+        sentence.strip()
+        for operation in KEPT
+        for text in prose.texts(root, operation).values()
+        for sentence in text.replace("\n", ". ").split(". ")
+        if len(sentence) > 30
+    }
+    assert len(sentences) > 100
+
+    for folder in ("openapi", "generated"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".md", ".json", ".yaml"}:
+                content = path.read_text()
+                assert not [sentence for sentence in sentences if sentence in content], path
+
+
+def public_names(package: ModuleType) -> set[str]:
+    functions = {
+        f"{operation.module}.{operation.name}.{style}"
+        for operation in KEPT
+        for style in ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
+        if hasattr(openapi_package.function_module(package, operation.module, operation.name), style)
+    }
+    return functions | set(package.models.__all__)
+
+
+@needs_upstream
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_the_client_of_each_revision_has_the_same_public_names(
+    client: ModuleType, tmp_path: Path, revision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fragment = tmp_path / "fragment.json"
+    assert vendor_spec.main(["--upstream", str(upstream(revision)), "--output", str(fragment)]) == 0
+    assert regenerate.main(["--fragment", str(fragment), "--output", str(tmp_path / "generated")]) == 0
+
+    names = public_names(openapi_package.load(tmp_path / "generated", f"client_of_{revision}"))
+
+    assert names == public_names(client)
+    assert len(names) == 38
+    assert "warning" in capsys.readouterr().err  # a field that came later has words, and is not there yet
+
+
+def test_the_lock_says_where_all_comes_from(small_upstream: Path, openapi_folder: Path) -> None:
+    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
+
+    locked = lock.read(openapi_folder)
+    fragment = (openapi_folder / "fragment.json").read_bytes()
+    assert locked["upstream"] == {
+        "url": "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml",
+        "x-xgen-sha": "0123456789abcdef0123456789abcdef01234567",
+        "sha256": hashlib.sha256(small_upstream.read_bytes()).hexdigest(),
+    }
+    assert locked["fragment"] == {"file": "fragment.json", "sha256": hashlib.sha256(fragment).hexdigest()}
+    assert locked["tools"] == lock.installed()
+    assert lock.problems(openapi_folder) == []
+    text = (openapi_folder / "lock.json").read_text()
+    assert "ZEBRA" not in text
+    assert str(small_upstream.parent) not in text
+
+
+def test_compression_and_format_change_neither_fragment_nor_digest(small_upstream: Path, tmp_path: Path) -> None:
+    plain = small_upstream.read_bytes()
+    sources = {"a.yaml": plain, "b.yaml.gz": gzip.compress(plain), "c.yaml.xz": lzma.compress(plain)}
+    made = set()
+    for name, content in sources.items():
+        (tmp_path / name).write_bytes(content)
+        document = documents.read_document(tmp_path / name)
+        made.add((document.sha256, vendor_spec.fragment_of(document, KEPT)))
+    assert len(made) == 1
+
+    (tmp_path / "d.json").write_text(json.dumps(documents.read_document(small_upstream).root))
+    assert vendor_spec.fragment_of(documents.read_document(tmp_path / "d.json"), KEPT) == made.pop()[1]
+
+
+def test_the_fragment_reads_the_same_with_any_yaml_reader() -> None:
+    content = (ROOT / "openapi" / "fragment.json").read_bytes()
+
+    assert yaml.safe_load(content) == json.loads(content) == documents.parse(content, "fragment")
+
+
+@pytest.mark.parametrize("output", [False, True])
+def test_a_document_that_will_not_do_changes_nothing(
+    small_root: dict[str, Any],
+    openapi_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    output: bool,
+) -> None:
+    del small_root["paths"]["/api/atlas/v2/orgs"]
+    source = tmp_path / "upstream.json"
+    source.write_text(json.dumps(small_root))
+    before = listing(openapi_folder)
+    extra = ["--output", str(tmp_path / "made.json")] if output else []
+
+    assert vendor_spec.main(["--upstream", str(source), *extra], openapi_folder) == 2
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"error: {source}: GET /api/atlas/v2/orgs is not in the document any more")
+    assert said.err.count("\n") == 1
+    assert listing(openapi_folder) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi", "upstream.json"]
+
+
+def test_a_lock_that_cannot_be_replaced_leaves_the_fragment_too(
+    small_upstream: Path, openapi_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (openapi_folder / "lock.json").unlink()
+    (openapi_folder / "lock.json").mkdir()
+    before = (openapi_folder / "fragment.json").read_bytes()
+
+    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 2
+
+    assert capsys.readouterr().err.startswith("error: ")
+    assert (openapi_folder / "fragment.json").read_bytes() == before
+
+
+def test_digests_of_prose_are_by_place_with_references_resolved(small_root: dict[str, Any]) -> None:
+    texts = prose.texts(small_root, CSV)
+
+    assert {place for place in texts if place.startswith("/parameters")} == {
+        "/parameters/path:orgId/description",
+        "/parameters/path:orgId/schema/example",
+        "/parameters/query:envelope/description",
+        "/parameters/query:pretty/schema/externalDocs",
+    }
+    fields = "/responses/401/content/application~1json/schema/properties/badRequestDetail/properties/fields"
+    assert f"{fields}/items/properties/description/description" in texts
+    # The fields that have the names of keywords are no words.
+    assert not [place for place in texts if place.endswith("items/properties/description")]
+    assert set(texts.values()) >= {"ZEBRA", '{"description": "ZEBRA", "url": "https://example.com/ZEBRA"}'}
+
+
+def test_moving_a_parameter_or_inlining_a_component_moves_no_prose(small_root: dict[str, Any]) -> None:
+    before = prose.digests(small_root, KEPT)
+    components = small_root["components"]
+    node = small_root["paths"][CSV.path]["get"]
+    node["parameters"] = [components["parameters"][name] for name in ("envelope", "orgId", "pretty")]
+    components["schemas"]["Renamed"] = components["schemas"].pop("FieldViolation")
+    fields = components["schemas"]["BadRequestDetail"]["properties"]["fields"]
+    fields["items"] = {"$ref": "#/components/schemas/Renamed"}
+
+    assert prose.digests(small_root, KEPT) == before
+
+    components["parameters"]["envelope"]["description"] = "other words"
+    after = prose.digests(small_root, KEPT)
+    place = "/parameters/query:envelope/description"
+    assert [title for title in after if after[title] != before[title]] == [
+        operation.title for operation in KEPT if place in before[operation.title]
+    ]
+
+
+def test_references_that_multiply_are_refused(small_root: dict[str, Any]) -> None:
+    schemas = small_root["components"]["schemas"]
+    for number in range(40):
+        target = {"$ref": f"#/components/schemas/N{number + 1}"}
+        schemas[f"N{number}"] = {"properties": {"a": target, "b": target}}
+    schemas["N40"] = {"type": "string"}
+    schemas["ApiError"]["properties"]["more"] = {"$ref": "#/components/schemas/N0"}
+
+    with pytest.raises(DocumentError, match="references multiply beyond any document's need"):
+        prose.digests(small_root, KEPT)
+
+
+def test_the_committed_openapi_folder_names_no_local_path() -> None:
+    for path in (ROOT / "openapi").iterdir():
+        content = path.read_text()
+        assert "/home/" not in content
+        assert str(ROOT) not in content
