@@ -1,0 +1,181 @@
+"""Makes an invoice's lines from a random source: daily usage first, then what Atlas bills the organization itself."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from ._catalogue import CREDIT_CODE, CREDIT_NOTES, CREDIT_TEXT, PROJECTS, SUPPORT, Resource
+from ._data import Block, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from random import Random
+
+_ONE = Decimal(1)
+_HUNDRED = Decimal(100)
+_NO_DISCOUNT = Decimal(0)
+_DAY = timedelta(days=1)
+_MILLIONTH = Decimal("0.000001")
+
+ROOM_FOR_SPECIALS = 40
+"""An invoice shorter than this has daily usage only."""
+
+
+@frozen
+class ShortLines:
+    """Lines that are kept in memory."""
+
+    kept: Sequence[Line]
+    subtotal_cents: int
+    credits_cents: int
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> ShortLines:
+        """Add up `lines` and keep them."""
+        amounts = [line.amount_cents for line in lines]
+        return cls(lines, sum(a for a in amounts if a > 0), sum(a for a in amounts if a < 0))
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def blocks(self) -> Iterator[Block]:
+        """All lines at once."""
+        yield Block(self.kept)
+
+
+@frozen
+class RepeatedLines:
+    """Any number of lines in constant memory: patterns in turn, each repetition on a later day of the period."""
+
+    patterns: Sequence[Sequence[Line]]
+    count: int
+    start: date
+    days: int
+    subtotal_cents: int = field(init=False)
+    credits_cents: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Add up without making the lines: whole patterns by multiplication, the cut one by itself."""
+        full, rest = divmod(self.count, self._size)
+        turns = [(index, full // self._kinds + (index < full % self._kinds)) for index in range(self._kinds)]
+        sums = [ShortLines.of(pattern) for pattern in self.patterns]
+        tail = ShortLines.of(self.patterns[full % self._kinds][:rest])
+        object.__setattr__(
+            self, "subtotal_cents", sum(sums[i].subtotal_cents * n for i, n in turns) + tail.subtotal_cents
+        )
+        object.__setattr__(self, "credits_cents", sum(sums[i].credits_cents * n for i, n in turns) + tail.credits_cents)
+
+    @property
+    def _size(self) -> int:
+        return len(self.patterns[0])
+
+    @property
+    def _kinds(self) -> int:
+        return len(self.patterns)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def blocks(self) -> Iterator[Block]:
+        """One pattern at a time, the last one cut to length."""
+        total = -(-self.count // self._size)
+        for number in range(total):
+            pattern = self.patterns[number % self._kinds]
+            left = self.count - number * self._size
+            yield Block(
+                pattern if left >= len(pattern) else pattern[:left],
+                self.start + _DAY * (number * self.days // total),
+            )
+
+
+def make_lines(
+    random: Random, resources: Sequence[Resource], start: date, days: int, count: int, discounts: bool
+) -> list[Line]:
+    """Exactly `count` lines for `days` days from `start`; where there is room, special ones are among them."""
+    if count < ROOM_FOR_SPECIALS:
+        return _usage(random, resources, start, days, count, discounts)
+    late = _usage(random, resources, start - 2 * _DAY, 2, 3, discounts)
+    specials = 1 + len(CREDIT_NOTES)
+    lines = late + _usage(random, resources, start, days, count - len(late) - specials, discounts)
+    last = start + (days - 1) * _DAY
+    lines.append(_line(Resource(SUPPORT, "", ""), last, Decimal(1), _NO_DISCOUNT))
+    positive = sum(line.amount_cents for line in lines)
+    return lines + [credit_line(last, positive * random.randint(1, 40) // 1000, note) for note in CREDIT_NOTES]
+
+
+def credit_line(day: date, cents: int, note: str) -> Line:
+    """A credit of `cents`, which become negative (the sign is not documented by Atlas)."""
+    return Line(
+        bill_date=day + _DAY,
+        usage_date=day,
+        description="",
+        note=note,
+        project="",
+        project_id="",
+        sku=CREDIT_TEXT,
+        sku_code=CREDIT_CODE,
+        provider="ATLAS",
+        region="",
+        cluster="",
+        replica_set="",
+        config_server="",
+        application="",
+        unit="",
+        unit_price=Decimal(-cents).scaleb(-2),
+        quantity=_ONE,
+        discount_percent=_NO_DISCOUNT,
+        gross_cents=-cents,
+        amount_cents=-cents,
+        tags={},
+    )
+
+
+def _usage(
+    random: Random, resources: Sequence[Resource], start: date, days: int, count: int, discounts: bool
+) -> list[Line]:
+    lines = []
+    for number in range(count):
+        resource = resources[number % len(resources)]
+        quantity = random.randint(resource.sku.low, resource.sku.high) * _MILLIONTH
+        discount = _discount(resource) if discounts else _NO_DISCOUNT
+        lines.append(_line(resource, start + _DAY * (number * days // count), quantity.normalize(), discount))
+    return lines
+
+
+def _discount(resource: Resource) -> Decimal:
+    if "Instance" in resource.sku.text:
+        return Decimal("12.5") if resource.project == PROJECTS[0] else Decimal(5)
+    return _NO_DISCOUNT
+
+
+def _line(resource: Resource, day: date, quantity: Decimal, discount: Decimal) -> Line:
+    sku = resource.sku
+    price = sku.unit_price * quantity
+    return Line(
+        bill_date=day + _DAY,
+        usage_date=day,
+        description=sku.description,
+        note="",
+        project=resource.project,
+        project_id=resource.project_id,
+        sku=sku.text,
+        sku_code=sku.code,
+        provider=sku.provider,
+        region=resource.region,
+        cluster=resource.cluster,
+        replica_set=resource.replica_set,
+        config_server=resource.config_server,
+        application=resource.application,
+        unit=sku.unit,
+        unit_price=sku.unit_price,
+        quantity=quantity,
+        discount_percent=discount,
+        gross_cents=int((price * _HUNDRED).quantize(_ONE, ROUND_HALF_UP)),
+        # A hundred cents and a percentage's hundredth cancel out.
+        amount_cents=int((price * (_HUNDRED - discount)).quantize(_ONE, ROUND_HALF_UP)),
+        tags=resource.tags,
+    )

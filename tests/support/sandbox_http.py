@@ -1,0 +1,42 @@
+"""Plain httpx against a sandbox: an independent client, so that the sandbox is not judged by our own."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+import httpx
+
+if TYPE_CHECKING:
+    from atlas_invoices.sandbox import Sandbox
+
+ORGS = "/api/atlas/v2/orgs"
+JSON = {"Accept": "application/vnd.atlas.2023-01-01+json"}
+CSV = {"Accept": "application/vnd.atlas.2023-01-01+csv"}
+
+
+def digest_client(sandbox: Sandbox, **settings: Any) -> httpx.Client:
+    """A client with the sandbox's API key, asking for JSON unless told otherwise."""
+    auth = httpx.DigestAuth(sandbox.public_key, sandbox.private_key)
+    return httpx.Client(base_url=sandbox.base_url, auth=auth, headers=JSON, timeout=30, **settings)
+
+
+def basic(client_id: str, client_secret: str) -> dict[str, str]:
+    """Basic credentials as RFC 6749 section 2.3.1 has them."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+
+def ask_token(sandbox: Sandbox, *, client_secret: str | None = None) -> httpx.Response:
+    """One POST to the token endpoint."""
+    return httpx.post(
+        f"{sandbox.base_url}/api/oauth/token",
+        data={"grant_type": "client_credentials"},
+        headers=basic(sandbox.client_id, client_secret or sandbox.client_secret),
+    )
+
+
+def invoice_path(sandbox: Sandbox, number: int, *, csv: bool = False) -> str:
+    """The path of one of the first organization's invoices, counted from the newest."""
+    return f"{ORGS}/{sandbox.org_id}/invoices/{sandbox.invoices[number].id}{'/csv' if csv else ''}"

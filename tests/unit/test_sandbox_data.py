@@ -1,0 +1,208 @@
+"""The sandbox's invoices: exact to the cent by an independent sum, the same for the same seed, and full of traps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tracemalloc
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+
+from atlas_invoices.sandbox import Invoice, Sandbox, Settings
+from atlas_invoices.sandbox._book import Book
+from atlas_invoices.sandbox._csv import CHUNK_BYTES, csv_chunks
+from atlas_invoices.sandbox._json import invoice_json
+
+HEADER = (
+    "Date,Usage Date,Description,Note,Organization Name,Organization ID,Project,Project ID,SKU,Region,Cluster,"
+    "Replica Set,Config Server,Application,Unit,Unit Price,Quantity,Discount Percent,Amount"
+)
+
+
+def parse(data: bytes) -> tuple[list[list[str]], list[dict[str, str]]]:
+    """Preamble and rows, by the csv module."""
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    blank = rows.index([])
+    header, *body = rows[blank + 1 :]
+    return rows[:blank], [dict(zip(header, row, strict=True)) for row in body]
+
+
+def cents(dollars: Decimal) -> int:
+    return int((dollars * 100).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def check_sums(invoice: Invoice, rows: list[dict[str, str]]) -> None:
+    amounts = [Decimal(row["Amount"]) for row in rows]
+    assert len(rows) == invoice.line_count
+    assert sum(amount for amount in amounts if amount > 0) * 100 == invoice.subtotal_cents
+    assert sum(Decimal(row["Amount"]) for row in rows if row["SKU"] == "Credit") * 100 == invoice.credits_cents
+    assert all(row["SKU"] == "Credit" for row, amount in zip(rows, amounts, strict=True) if amount < 0)
+    for row, amount in zip(rows, amounts, strict=True):
+        rate = 1 - Decimal(row["Discount Percent"] or 0) / 100
+        assert cents(Decimal(row["Unit Price"]) * Decimal(row["Quantity"]) * rate) == amount * 100
+
+
+@pytest.mark.parametrize("seed", [1, 2, 42])
+def test_every_invoice_adds_up(seed: int) -> None:
+    book = Book(Settings(seed=seed, typical_lines=120))
+    for invoice in [*book.invoices, *(other for each in book.invoices for other in each.linked)]:
+        _, rows = parse(b"".join(csv_chunks(invoice)))
+        check_sums(invoice, rows)
+        billed = invoice.subtotal_cents + invoice.credits_cents + invoice.sales_tax_cents
+        assert billed == invoice.amount_billed_cents
+        if invoice.payments:
+            assert sum(each.subtotal_cents for each in invoice.payments) == invoice.subtotal_cents
+            assert sum(each.sales_tax_cents for each in invoice.payments) == invoice.sales_tax_cents
+            assert sum(each.amount_billed_cents + each.sales_tax_cents for each in invoice.payments) == billed
+        assert sum(each.amount_paid_cents for each in invoice.payments) == invoice.amount_paid_cents
+
+
+def test_json_mirrors_the_csv_line_by_line() -> None:
+    for invoice in Book(Settings(typical_lines=90)).invoices:
+        _, rows = parse(b"".join(csv_chunks(invoice)))
+        found: dict[str, Any] = json.loads(json.dumps(invoice_json(invoice, "", linked=True)), parse_float=Decimal)
+        assert len(found["lineItems"]) == len(rows)
+        for item, row in zip(found["lineItems"], rows, strict=True):
+            assert item["totalPriceCents"] - item.get("discountCents", 0) == Decimal(row["Amount"]) * 100
+            assert item.get("groupId", "") == row["Project ID"]
+            assert item.get("groupName", "") == row["Project"]
+            assert item.get("clusterName", "") == row["Cluster"]
+            assert item.get("note", "") == row["Note"]
+            assert item["quantity"] == Decimal(row["Quantity"])
+            assert item["unitPriceDollars"] == Decimal(row["Unit Price"])
+            assert item.get("percentDiscount", 0) == Decimal(row["Discount Percent"] or 0)
+            assert item["startDate"][:10] == datetime.strptime(row["Usage Date"], "%m/%d/%Y").date().isoformat()  # noqa: DTZ007 (a day)
+            tags = {
+                name.removeprefix("Tag/"): value for name, value in row.items() if name.startswith("Tag/") and value
+            }
+            assert {key: values[0] for key, values in item.get("tags", {}).items()} == tags
+
+
+def test_the_file_is_laid_out_as_in_the_document() -> None:
+    book = Book(Settings(lines=50))
+    invoice = book.invoices[1]
+    data = b"".join(csv_chunks(invoice))
+    text = data.decode()
+    assert text.startswith(
+        f"Invoice Number,{invoice.id},\n"
+        'Billing Period,"October 1, 2026 - November 1, 2026",\n'
+        'Organization Name,"Müller,Söhne&Co.",\n'
+        f"Organization ID,{invoice.organization.id},\n"
+        "\n"
+        f"{HEADER},Tag/environment,Tag/team\n"
+    )
+    assert text.endswith("\n")
+    assert "\r" not in text
+    preamble, rows = parse(data)
+    assert all(row[-1] == "" for row in preamble)
+    assert len(rows) == 50
+
+
+def test_the_invoices_hold_what_trips_parsers() -> None:
+    book = Book(Settings())
+    invoices = book.invoices
+    rows = [row for invoice in invoices for row in parse(b"".join(csv_chunks(invoice)))[1]]
+    assert {invoice.status for invoice in invoices} == {
+        *("PENDING", "PAID", "FAILED", "CLOSED", "INVOICED", "FREE", "PREPAID", "FORGIVEN")
+    }
+    assert {"CreditCheck", "=SUM(A1:A9)", "Große Daten, Wien", "数据平台", ""} <= {row["Project"] for row in rows}
+    assert any('"' in row["Note"] and "\n" in row["Note"] for row in rows)
+    assert len({invoice.tag_keys for invoice in invoices}) > 3
+    assert () in {invoice.tag_keys for invoice in invoices}
+    assert [invoice.line_count for invoice in invoices if invoice.status == "FREE"] == [0]
+    assert {row["Amount"] for row in rows} >= {"0.00"}
+    assert {row["Discount Percent"] for row in rows} == {"", "5", "12.5"}
+    assert {payment.currency for invoice in invoices for payment in invoice.payments} == {"USD", "EUR"}
+    assert any(invoice.refunds for invoice in invoices)
+    assert [invoice.starting_balance_cents for invoice in invoices if invoice.starting_balance_cents] == [12_500]
+    support = [row for row in rows if row["SKU"] == "Developer Support"]
+    assert support
+    assert all(not row["Project"] and not row["Cluster"] for row in support)
+    for invoice in invoices:
+        days = [line.usage_date for block in invoice.lines.blocks() for line in block.lines]
+        assert all(day < invoice.end for day in days)
+        if days:
+            assert min(days) < invoice.start
+        prepaid = invoice.status == "PREPAID"
+        assert (invoice.amount_billed_cents == 0) == (prepaid or invoice.status == "FREE")
+
+
+def test_periods_are_whole_months_with_an_exclusive_end() -> None:
+    invoices = Book(Settings(today=date(2024, 3, 31), months=3)).invoices
+    assert [(each.start, each.end) for each in invoices] == [
+        (date(2024, 3, 1), date(2024, 4, 1)),
+        (date(2024, 2, 1), date(2024, 3, 1)),
+        (date(2024, 1, 1), date(2024, 2, 1)),
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 39, 40, 10_000, 10_001, 30_000])
+def test_lines_are_as_many_as_asked_for(count: int) -> None:
+    invoice = Book(Settings(lines=count, typical_lines=0)).invoices[1]
+    chunks = list(csv_chunks(invoice))
+    assert all(len(chunk) == CHUNK_BYTES for chunk in chunks[:-1])
+    _, rows = parse(b"".join(chunks))
+    check_sums(invoice, rows)
+    assert len(rows) == count
+    assert ("lineItems" in invoice_json(invoice, "", linked=False)) == (count <= 10_000)
+    if count > 10_000:
+        usage = {row["Usage Date"] for row in rows}
+        assert {"10/01/2026"} <= usage
+        assert all(day.startswith("10/") for day in usage)
+
+
+def test_a_huge_invoice_needs_little_memory() -> None:
+    invoice = Book(Settings(lines=100_000)).invoices[1]
+    next(csv_chunks(invoice))
+    tracemalloc.start()
+    try:
+        size = sum(len(chunk) for chunk in csv_chunks(invoice))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 20_000_000
+    assert peak < 6_000_000
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    one, two, other = (Sandbox(Settings(seed=seed, typical_lines=60)) for seed in (5, 5, 6))
+    assert one.environment()["MONGODB_ATLAS_CLIENT_SECRET"] == two.client_secret != other.client_secret
+    assert one.invoices == two.invoices
+    # Asked for in another order, they are the same.
+    for invoice in reversed(one.invoices):
+        assert one.csv_bytes(invoice.id) == two.csv_bytes(invoice.id)
+    assert not {each.id for each in one.invoices} & {each.id for each in other.invoices}
+
+
+def test_an_invoice_does_not_depend_on_how_many_there_are() -> None:
+    few, many = (Book(Settings(months=months, typical_lines=60)).invoices for months in (3, 9))
+    assert [each.subtotal_cents for each in few] == [each.subtotal_cents for each in many[:3]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lines": -1}, "lines must be 0 or more"),
+        ({"months": 0}, "months must be 1 or more"),
+        ({"months": 1, "lines": 5}, "months must be 2 or more"),
+        ({"role": "KING"}, "role"),
+        ({"port": 70_000}, "port"),
+        ({"host": ""}, "host is empty"),
+        ({"latency": -1}, "latency"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(**settings)
+
+
+def test_secrets_are_in_no_repr() -> None:
+    sandbox = Sandbox()
+    shown = f"{sandbox!r} {sandbox._book!r} {sandbox._tokens!r} {sandbox._digest!r}"
+    assert sandbox.private_key not in shown
+    assert sandbox.client_secret not in shown
+    assert sandbox.public_key in shown

@@ -1,0 +1,299 @@
+"""The sandbox's five operations over a real socket, held against the OpenAPI document and read by plain httpx."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
+
+from atlas_invoices.sandbox import Sandbox, Settings
+from sandbox_http import CSV, JSON, ORGS, digest_client, invoice_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import httpx
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Settings(typical_lines=60, organizations=5)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with digest_client(sandbox) as opened:
+        yield opened
+
+
+def walk(client: httpx.Client, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+    """All items of a list, page by page over the `next` links."""
+    url: str | None = str(client.build_request("GET", path, params=query).url)
+    while url:
+        page = client.get(url).raise_for_status().json()
+        yield from page["results"]
+        url = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+
+
+def test_every_reply_is_as_the_document_says(sandbox: Sandbox, client: httpx.Client, root: Path) -> None:
+    text = (root / "openapi" / "fragment.json").read_text()
+    document = json.loads(text.replace(r"\\p{L}\\p{N}", r"\\w"))  # Python's regular expressions have no \p
+    org = f"{ORGS}/{sandbox.org_id}"
+    found = {
+        "/api/atlas/v2/orgs": [ORGS, f"{ORGS}?itemsPerPage=2&includeCount=false", f"{ORGS}?itemsPerPage=0"],
+        "/api/atlas/v2/orgs/{orgId}/invoices": [f"{org}/invoices", f"{ORGS}/{'0' * 24}/invoices"],
+        "/api/atlas/v2/orgs/{orgId}/invoices/pending": [f"{org}/invoices/pending"],
+        "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}": [
+            *(invoice_path(sandbox, number) for number in range(len(sandbox.invoices))),
+            f"{org}/invoices/{'0' * 24}",
+        ],
+    }
+    seen = set()
+    against: set[tuple[str, object]] = set()
+    for template, paths in found.items():
+        answers = document["paths"][template]["get"]["responses"]
+        for path in paths:
+            reply = client.get(path)
+            seen.add(reply.status_code)
+            answer = answers[str(reply.status_code)]
+            if "$ref" in answer:
+                answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+            schema = answer["content"][reply.headers["Content-Type"]]["schema"]
+            whole = {**schema, "components": document["components"]}
+            errors = OAS30ReadValidator(whole, format_checker=oas30_format_checker).iter_errors(reply.json())
+            against.update((error.json_path.rpartition(".")[2], error.instance) for error in errors)
+    assert seen == {200, 400, 404}
+    # The document describes this status of a payment, but leaves it out of the enumeration.
+    assert against == {("statusName", "ERROR")}
+
+
+def test_csv_is_exactly_what_the_sandbox_says(sandbox: Sandbox, client: httpx.Client) -> None:
+    for number in range(len(sandbox.invoices)):
+        reply = client.get(invoice_path(sandbox, number, csv=True), headers=CSV)
+        assert reply.status_code == 200
+        assert reply.headers["Content-Type"] == "application/vnd.atlas.2023-01-01+csv;charset=utf-8"
+        assert reply.content == sandbox.csv_bytes(sandbox.invoices[number].id)
+    assert client.get(invoice_path(sandbox, 1), headers=CSV).content == sandbox.csv_bytes(sandbox.invoices[1].id)
+
+
+@pytest.mark.parametrize("size", [1, 4, 14, 500])
+def test_paging_gives_every_invoice_once(sandbox: Sandbox, client: httpx.Client, size: int) -> None:
+    ids = [each["id"] for each in walk(client, f"{ORGS}/{sandbox.org_id}/invoices", itemsPerPage=size)]
+    assert ids == [each.id for each in sandbox.invoices]
+
+
+def test_paging_organizations(sandbox: Sandbox, client: httpx.Client) -> None:
+    found = list(walk(client, ORGS, itemsPerPage=2))
+    assert [(each["id"], each["name"]) for each in found] == [(each.id, each.name) for each in sandbox.organizations]
+    middle = client.get(ORGS, params={"itemsPerPage": 2, "pageNum": 2}).json()
+    assert {link["rel"] for link in middle["links"]} == {"self", "previous", "next"}
+    assert middle["totalCount"] == 5
+    assert "totalCount" not in client.get(ORGS, params={"includeCount": "false"}).json()
+    assert [each["name"] for each in walk(client, ORGS, name="nordwind-3")] == ["Nordwind-3"]
+    assert client.get(f"{ORGS}/{sandbox.organizations[1].id}/invoices").json()["results"] == []
+
+
+def test_filters_and_order(sandbox: Sandbox, client: httpx.Client) -> None:
+    path = f"{ORGS}/{sandbox.org_id}/invoices"
+
+    def ids(**query: Any) -> list[str]:
+        return [each["id"] for each in walk(client, path, **query)]
+
+    by_status = [each.id for each in sandbox.invoices if each.status in {"PAID", "FREE"}]
+    assert ids(statusNames=["PAID", "FREE"]) == by_status
+    assert ids(fromDate="2026-03-01", toDate="2026-05-01") == [sandbox.invoices[7].id, sandbox.invoices[8].id]
+    assert ids(orderBy="asc", sortBy="START_DATE") == [each.id for each in reversed(sandbox.invoices)]
+
+
+def test_linked_invoices(sandbox: Sandbox, client: httpx.Client) -> None:
+    path = f"{ORGS}/{sandbox.org_id}/invoices"
+    with_linked, without = (
+        client.get(path, params={"viewLinkedInvoices": flag}).json()["results"][1] for flag in ("true", "false")
+    )
+    assert without["linkedInvoices"] == []
+    linked = with_linked["linkedInvoices"][0]
+    expected = sandbox.invoices[1].linked[0]
+    assert (linked["id"], linked["orgId"]) == (expected.id, expected.organization.id)
+    assert linked["subtotalCents"] == expected.subtotal_cents
+    for organization in (sandbox.org_id, expected.organization.id):
+        reply = client.get(f"{ORGS}/{organization}/invoices/{expected.id}/csv", headers=CSV)
+        assert reply.content == sandbox.csv_bytes(expected.id)
+    assert client.get(f"{ORGS}/{sandbox.organizations[1].id}/invoices/{expected.id}").status_code == 404
+    assert client.get(f"{ORGS}/{expected.organization.id}/invoices").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/vnd.atlas.2023-01-01+json", 200),
+        ("text/html, application/vnd.atlas.2023-01-01+json;q=0.5", 200),
+        ("*/*", 406),
+        ("application/json", 406),
+        ("application/vnd.atlas.2023-01-01+csv", 406),
+        ("application/vnd.atlas.2099-01-01+json", 406),
+        ("application/vnd.atlas.2022-06-01+json", 410),
+        ("application/vnd.atlas.2022-06-01+json, application/vnd.atlas.2023-01-01+json;q=0.1", 200),
+        ("application/vnd.atlas.2023-01-01+json;q=0", 406),
+        ("application/vnd.atlas.2023-01-01+json;q=x", 406),
+    ],
+)
+def test_accept_chooses_the_version(client: httpx.Client, accept: str, status: int) -> None:
+    reply = client.get(ORGS, headers={"Accept": accept})
+    assert reply.status_code == status
+    if status != 200:
+        assert reply.json()["error"] == status
+
+
+def test_no_accept_at_all_is_not_acceptable(sandbox: Sandbox) -> None:
+    with digest_client(sandbox) as client:
+        del client.headers["Accept"]
+        assert client.get(ORGS).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("pageNum=0", "pageNum"),
+        ("itemsPerPage=501", "itemsPerPage"),
+        ("itemsPerPage=x", "itemsPerPage"),
+        ("includeCount=maybe", "includeCount"),
+        ("statusNames=PAID&statusNames=LOST", "statusNames"),
+        ("fromDate=01/02/2026", "fromDate"),
+        ("sortBy=NAME", "sortBy"),
+        ("orderBy=up", "orderBy"),
+    ],
+)
+def test_wrong_parameters_are_named(sandbox: Sandbox, client: httpx.Client, query: str, field: str) -> None:
+    reply = client.get(f"{ORGS}/{sandbox.org_id}/invoices?{query}")
+    assert reply.status_code == 400
+    assert reply.json()["errorCode"] == "VALIDATION_ERROR"
+    assert [each["field"] for each in reply.json()["badRequestDetail"]["fields"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", f"{ORGS}?unknown=1", 400, "INVALID_QUERY_PARAMETER"),
+        ("GET", f"{ORGS}/XYZ/invoices", 400, "VALIDATION_ERROR"),
+        ("GET", f"{ORGS}/{{org}}/invoices/XYZ/csv", 400, "VALIDATION_ERROR"),
+        ("GET", f"{ORGS}/{'a' * 24}/invoices", 404, "RESOURCE_NOT_FOUND"),
+        ("GET", f"{ORGS}/{{org}}/invoices/{'a' * 24}", 404, "INVOICE_NOT_FOUND"),
+        ("GET", "/api/atlas/v2/groups", 404, "RESOURCE_NOT_FOUND"),
+        ("GET", "/", 404, "RESOURCE_NOT_FOUND"),
+        ("DELETE", f"{ORGS}/{{org}}/invoices", 405, "METHOD_NOT_ALLOWED"),
+    ],
+)
+def test_refusals_are_json(
+    sandbox: Sandbox, client: httpx.Client, method: str, path: str, status: int, code: str
+) -> None:
+    reply = client.request(method, path.format(org=sandbox.org_id))
+    assert reply.status_code == status
+    assert reply.headers["Content-Type"] == "application/json"
+    assert (reply.json()["error"], reply.json()["errorCode"]) == (status, code)
+
+
+def test_envelope_and_pretty(sandbox: Sandbox, client: httpx.Client) -> None:
+    enveloped = client.get(invoice_path(sandbox, 1, csv=True), params={"envelope": "true"}, headers=CSV)
+    assert enveloped.headers["Content-Type"] == "application/json"
+    assert enveloped.json() == {"status": 200, "content": sandbox.csv_bytes(sandbox.invoices[1].id).decode()}
+    assert client.get(invoice_path(sandbox, 1), params={"envelope": "true"}).json().keys() == {"status", "content"}
+    listed = client.get(ORGS, params={"envelope": "true", "pretty": "true"})
+    assert listed.json()["status"] == 200
+    assert listed.json()["results"]
+    assert listed.text.startswith('{\n  "links"')
+    refused = client.get(f"{ORGS}/{'a' * 24}/invoices", params={"envelope": "true"})
+    assert refused.status_code == 200
+    assert refused.json()["status"] == refused.json()["content"]["error"] == 404
+
+
+def test_pending_as_one_object() -> None:
+    with Sandbox(Settings(pending_as_object=True, typical_lines=5)) as sandbox, digest_client(sandbox) as client:
+        reply = client.get(f"{ORGS}/{sandbox.org_id}/invoices/pending").json()
+        assert (reply["id"], reply["statusName"]) == (sandbox.invoices[0].id, "PENDING")
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses"),
+    [
+        ("ORG_OWNER", [200, 200, 200]),
+        ("ORG_BILLING_ADMIN", [200, 200, 200]),
+        ("ORG_BILLING_VIEWER", [200, 200, 403]),
+        ("ORG_MEMBER", [200, 403, 403]),
+    ],
+)
+def test_roles(role: Any, statuses: list[int]) -> None:
+    with Sandbox(Settings(role=role, typical_lines=5)) as sandbox, digest_client(sandbox) as client:
+        linked = sandbox.invoices[1].linked[0]
+        paths = [ORGS, f"{ORGS}/{sandbox.org_id}/invoices", f"{ORGS}/{sandbox.org_id}/invoices/{linked.id}"]
+        replies = [client.get(path) for path in paths]
+        assert [reply.status_code for reply in replies] == statuses
+        if role == "ORG_BILLING_VIEWER":
+            assert all(each["linkedInvoices"] == [] for each in replies[1].json()["results"])
+
+
+def test_a_large_invoice_is_streamed() -> None:
+    with Sandbox(Settings(lines=20_000)) as sandbox, digest_client(sandbox) as client:
+        with client.stream("GET", invoice_path(sandbox, 1, csv=True), headers=CSV) as reply:
+            assert reply.headers["Transfer-Encoding"] == "chunked"
+            body = b"".join(reply.iter_bytes())
+        assert body == sandbox.csv_bytes(sandbox.invoices[1].id)
+        # Somebody who walks away in the middle disturbs nobody.
+        with client.stream("GET", invoice_path(sandbox, 1, csv=True), headers=CSV) as reply:
+            next(reply.iter_bytes())
+        assert client.get(ORGS).status_code == 200
+
+
+def test_gzip_is_for_those_who_accept_it() -> None:
+    with Sandbox(Settings(lines=11_000, gzip=True)) as sandbox, digest_client(sandbox) as client:
+        expected = sandbox.csv_bytes(sandbox.invoices[1].id)
+        for encoding, sent in (("gzip", "gzip"), ("identity", None)):
+            reply = client.get(invoice_path(sandbox, 1, csv=True), headers={**CSV, "Accept-Encoding": encoding})
+            assert reply.headers.get("Content-Encoding") == sent
+            assert reply.content == expected
+
+
+def test_many_connections_at_once(sandbox: Sandbox) -> None:
+    def run(_: int) -> list[int]:
+        with digest_client(sandbox) as client:
+            return [client.get(invoice_path(sandbox, 1, csv=True), headers=CSV).status_code for _ in range(3)]
+
+    with ThreadPoolExecutor(64) as pool:
+        assert {status for statuses in pool.map(run, range(64)) for status in statuses} == {200}
+
+
+def test_deprecation_headers() -> None:
+    at = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
+    with Sandbox(Settings(deprecation=at, sunset=at)) as sandbox, digest_client(sandbox) as client:
+        reply = client.get(ORGS)
+        assert reply.headers["Deprecation"] == reply.headers["Sunset"] == "Sat, 02 Jan 2027 03:04:05 GMT"
+
+
+def test_the_environment_points_at_it(sandbox: Sandbox) -> None:
+    common = {"MONGODB_ATLAS_BASE_URL": sandbox.base_url, "MONGODB_ATLAS_ORG_ID": sandbox.org_id}
+    assert sandbox.environment("service-account") == {
+        **common,
+        "MONGODB_ATLAS_CLIENT_ID": sandbox.client_id,
+        "MONGODB_ATLAS_CLIENT_SECRET": sandbox.client_secret,
+    }
+    assert sandbox.environment("api-key") == {
+        **common,
+        "MONGODB_ATLAS_PUBLIC_API_KEY": sandbox.public_key,
+        "MONGODB_ATLAS_PRIVATE_API_KEY": sandbox.private_key,
+    }
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", sandbox.base_url)
+    assert JSON["Accept"] in {record.accept for record in sandbox.requests}
+
+
+def test_replies_on_a_kept_connection_do_not_wait(client: httpx.Client) -> None:
+    begin = time.perf_counter()
+    for _ in range(50):
+        client.get(ORGS)
+    assert time.perf_counter() - begin < 1.5  # with Nagle's algorithm each would take 40 ms
