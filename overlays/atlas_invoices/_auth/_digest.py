@@ -1,0 +1,159 @@
+"""API keys: HTTP digest that shares nonces between all requests, threads and tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ._bound import BoundAuth
+from ._challenge import build_authorization, find_challenge
+from ._discard import discard_body
+from ._nonces import Nonce, NoncePool
+from ._secret import Secret, fault_in, shortened
+from ._single_flight import Flight, SingleFlight
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    import httpx
+
+_UNAUTHORIZED = 401
+# A server whose nonces age fast may refuse several in a row; one that refuses this many never accepts.
+_MAX_CHALLENGES = 10
+# A refusal that isn't called stale may be a nonce the server forgot, or counts that overtook each other on their way
+# where requests share a nonce; beyond that, and at once where nothing else used the nonce, it is the key.
+_MAX_REFUSALS = 3
+# How often, and for how many seconds each time, a request waits for another's challenge before it gets its own.
+_MAX_WAITS = 3
+_WAIT = 5.0
+
+
+class DigestAuth(BoundAuth):
+    """Sign requests with an Atlas API key (HTTP digest).
+
+    The first request is challenged; those after it are signed at once with the same nonce and a rising count, from
+    any number of threads and asyncio tasks, and on several clients.
+
+    Args:
+        public_key: the API key's public part.
+        private_key: its private part.
+        base_url: the server they are for, such as `https://cloud.mongodb.com`; without it, a client's base URL or
+            else the origin of the first request it signs.
+
+    Raises:
+        ConfigError: a key is empty or has characters that no key has, or the base URL won't do. Later, before a
+            request is sent: the request is for another origin; or, after it: the server asks for a kind of digest
+            that Atlas doesn't use.
+
+    Example:
+        >>> DigestAuth("ABCDEFGH", "7f2a...", base_url="https://cloud.mongodb.com")
+        <DigestAuth AB… https://cloud.mongodb.com>
+    """
+
+    def __init__(self, public_key: str, private_key: str, *, base_url: str | None = None) -> None:
+        """Check and keep the key; nothing is sent."""
+        fault = fault_in(public_key, "public API key") or fault_in(private_key, "private API key")
+        self._public_key = Secret(public_key)
+        self._private_key = Secret(private_key)
+        del public_key, private_key
+        super().__init__(base_url, fault)
+        self._nonces = NoncePool()
+        self._first_challenge: SingleFlight[bool] = SingleFlight()
+
+    def _describe(self) -> str:
+        return f"{shortened(self._public_key)} "
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign the request and answer challenges; httpx calls this."""
+        self._binding.check(request.url)
+        nonce, flight, leading = self._board(None)
+        for _ in range(_MAX_WAITS):
+            if nonce is not None or leading or flight.wait(_WAIT) is False:
+                break
+            nonce, flight, leading = self._board(None)
+        yield from self._exchange(request, nonce, flight if leading else None)
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Sign the request and answer challenges; httpx calls this."""
+        self._binding.check(request.url)
+        task = asyncio.current_task()
+        nonce, flight, leading = self._board(task)
+        for _ in range(_MAX_WAITS):
+            if nonce is not None or leading or await flight.wait_async(_WAIT) is False:
+                break
+            nonce, flight, leading = self._board(task)
+        exchange = self._exchange(request, nonce, flight if leading else None)
+        try:
+            request = next(exchange)
+            while True:
+                response = yield request
+                request = exchange.send(response)
+        except StopIteration:
+            return
+        finally:
+            exchange.close()
+
+    def _board(self, task: asyncio.Task[object] | None) -> tuple[Nonce | None, Flight[bool], bool]:
+        """Return a nonce, or else the flight that fetches the first one and whether the caller leads it."""
+        flight, leading = self._first_challenge.join(task)
+        nonce = self._nonces.borrow()
+        if leading and nonce is not None:
+            flight.land(True)
+            leading = False
+        return nonce, flight, leading
+
+    def _exchange(
+        self, request: httpx.Request, nonce: Nonce | None, flight: Flight[bool] | None
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send and answer challenges; without a nonce the first try goes unsigned.
+
+        `flight` is set if others wait for the first challenge: it lands with True once there is a nonce, with False
+        if the server wanted none, with None if no answer came.
+        """
+        fresh, refusals = False, 0
+        challenged: bool | None = None
+        try:
+            for attempts_left in reversed(range(_MAX_CHALLENGES + 1)):
+                self._sign(request, nonce)
+                response = yield request
+                challenged = False
+                if response.status_code != _UNAUTHORIZED or not self._binding.covers(response):
+                    return
+                challenge = find_challenge(v for k, v in response.headers.raw if k.lower() == b"www-authenticate")
+                if challenge is None:
+                    return
+                refused = None if challenge.stale else nonce
+                if refused is not None:
+                    refusals += 1
+                    if refusals == _MAX_REFUSALS or (fresh and self._nonces.used_once(refused)):
+                        return  # It is the key that won't do, not the nonce.
+                if not attempts_left:
+                    return
+                nonce = self._nonces.exchange(nonce, challenge, reserve=refused is not None)
+                fresh = challenged = True
+                if flight is not None:
+                    flight.land(True)
+                discard_body(response)
+                # Not the request we began with, if the client followed a redirect within the origin.
+                request = response.request
+        finally:
+            if nonce is not None:
+                self._nonces.give_back(nonce)
+            if flight is not None:
+                flight.land(challenged)
+
+    def _sign(self, request: httpx.Request, nonce: Nonce | None) -> None:
+        # Always taken off first: a request that is sent again must not repeat its nonce count.
+        request.headers.pop("Authorization", None)
+        if nonce is None:
+            return
+        value = build_authorization(
+            nonce.challenge,
+            username=self._public_key.reveal(),
+            password=self._private_key.reveal(),
+            method=request.method,
+            uri=request.url.raw_path.decode("ascii"),
+            count=self._nonces.next_count(nonce),
+            cnonce=nonce.cnonce,
+        )
+        request.headers.update({b"Authorization": value})

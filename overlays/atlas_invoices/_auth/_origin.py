@@ -1,0 +1,160 @@
+"""Which server a credential is for: base URLs, origins, and the rule that a credential never leaves its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import threading
+
+import httpx
+from attrs import frozen
+
+from atlas_invoices._errors import ConfigError
+from atlas_invoices._text import one_line
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
+_HOST = re.compile(r"[a-z0-9._-]+")
+_MAX_PORT = 65535
+
+
+@frozen
+class Origin:
+    """Scheme, host and effective port: what must be equal for two URLs to be the same server."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As in a URL, without the port that the scheme implies."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
+
+
+@frozen
+class BaseUrl:
+    """A checked base URL: its origin, and a path prefix that is empty or starts, but doesn't end, with a slash."""
+
+    origin: Origin
+    path: str = ""
+
+    def __str__(self) -> str:
+        """The URL, without a slash at its end."""
+        return f"{self.origin}{self.path}"
+
+
+def origin_of(url: httpx.URL) -> Origin:
+    """Return the origin of a URL as httpx would connect to it."""
+    port = url.port if url.port is not None else _DEFAULT_PORTS.get(url.scheme, 0)
+    return Origin(scheme=url.scheme, host=url.raw_host.decode("ascii"), port=port)
+
+
+def parse_base_url(text: str) -> BaseUrl:
+    """Read and check a base URL such as `https://cloud.mongodb.com`; a path prefix is kept.
+
+    Raises:
+        ConfigError: it isn't a URL with a host, isn't https (http is for a loopback address), or has user info,
+            a query or a fragment.
+    """
+    if "@" in text:
+        # Not shown: what stands before the @ is often a password.
+        raise ConfigError("the base URL must not contain user info (name:password@)")
+    shown = one_line(text)
+    if not text or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+        raise ConfigError(f"the base URL {shown!r} must be plain ASCII, without spaces; write it as https://host")
+    if "?" in text or "#" in text:
+        raise ConfigError(f"the base URL {shown!r} must end before any '?' or '#'; write it as https://host")
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        raise ConfigError(f"the base URL {shown!r} isn't a URL; write it as https://host") from None
+    if url.scheme not in _DEFAULT_PORTS or not url.raw_host:
+        raise ConfigError(f"the base URL {shown!r} needs a scheme and a host; write it as https://host")
+    origin = origin_of(url)
+    # httpx lets these through, and fails later with an error that doesn't name the base URL.
+    if not (_HOST.fullmatch(origin.host) or _address(origin.host)) or not 0 < origin.port <= _MAX_PORT:
+        raise ConfigError(f"the base URL {shown!r} has a host or port that can't be; write it as https://host:port")
+    require_https(origin, "the base URL")
+    return BaseUrl(origin=origin, path=url.raw_path.decode("ascii").rstrip("/"))
+
+
+def require_https(origin: Origin, what: str) -> None:
+    """Raise ConfigError unless the origin is https, or http on a loopback address; `what` begins the message."""
+    if origin.scheme == "https" or (origin.scheme == "http" and _is_loopback(origin.host)):
+        return
+    raise ConfigError(
+        f"{what} must be https, not {one_line(origin)}: credentials would travel unprotected"
+        " (http is accepted for localhost, 127.0.0.0/8 and ::1)"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" or (address is not None and any(address in network for network in _LOOPBACK))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+class Binding:
+    """The one server a credential is for; safe to use from many threads.
+
+    Its own base URL binds at once, otherwise a client's, or else the first request.
+    """
+
+    def __init__(self) -> None:
+        """Bound to nothing yet."""
+        self._lock = threading.Lock()
+        self._base: BaseUrl | None = None
+        self._explicit = False
+
+    @property
+    def base_url(self) -> BaseUrl | None:
+        """What it is bound to, or None."""
+        return self._base
+
+    def bind(self, base_url: BaseUrl) -> BaseUrl:
+        """Bind to a base URL and return the one that holds; raises ConfigError if bound to another origin.
+
+        The first base URL's path prefix holds.
+        """
+        with self._lock:
+            self._require_same(base_url.origin)
+            if self._base is None or not self._explicit:
+                self._base, self._explicit = base_url, True
+            return self._base
+
+    def check(self, url: httpx.URL) -> BaseUrl:
+        """Return the base URL for a request to `url`, binding to its origin if it is the first.
+
+        Raises:
+            ConfigError: it is for another origin, or the first and not https. Nothing was sent.
+        """
+        origin = origin_of(url)
+        base = self._base
+        if base is not None and base.origin == origin:
+            return base
+        with self._lock:
+            self._require_same(origin)
+            if self._base is None:
+                require_https(origin, "the request's URL")
+                self._base = BaseUrl(origin)
+            return self._base
+
+    def covers(self, response: httpx.Response) -> bool:
+        """Whether the response came from the bound origin: a client that follows redirects may end up elsewhere."""
+        base = self._base
+        return base is not None and origin_of(response.url) == base.origin
+
+    def _require_same(self, origin: Origin) -> None:
+        if self._base is not None and self._base.origin != origin:
+            raise ConfigError(
+                f"these credentials are for {self._base.origin} and are never sent to {one_line(origin)};"
+                " make another auth object for another server"
+            )

@@ -1,0 +1,118 @@
+"""Service accounts: requests signed with a short-lived token that is fetched, shared and renewed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+
+from ._bound import BoundAuth
+from ._discard import discard_body
+from ._secret import Secret, fault_in, shortened
+from ._token_http import TokenHTTP
+from ._token_request import Account, Token, read_token, token_request
+from ._tokens import TokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from ._origin import BaseUrl, Binding
+
+
+class ServiceAccountAuth(BoundAuth):
+    """Sign requests with an Atlas service account (OAuth 2 client credentials).
+
+    A token is fetched when the first request needs one, shared by all threads and asyncio tasks, renewed shortly
+    before it ends, and replaced once if the server refuses it. Token requests have a timeout and a connection of
+    their own; under a `Client` they use its `verify`, `proxy` and `transport`.
+
+    Args:
+        client_id: the service account's ID.
+        client_secret: its secret.
+        base_url: the server they are for, such as `https://cloud.mongodb.com`; without it, a client's base URL or
+            else the origin of the first request it signs.
+
+    Raises:
+        ConfigError: the ID or secret is empty or has characters that none has, or the base URL won't do. Later,
+            before a request is sent: the request is for another origin.
+        TokenError: later, from the request that needs it: no token could be had.
+
+    Example:
+        >>> ServiceAccountAuth("mdb_sa_id_66b1f0", "mdb_sa_sk_...", base_url="https://cloud.mongodb.com")
+        <ServiceAccountAuth mdb_…b1f0 https://cloud.mongodb.com>
+    """
+
+    def __init__(self, client_id: str, client_secret: str, *, base_url: str | None = None) -> None:
+        """Check and keep the credentials; nothing is sent."""
+        fault = fault_in(client_id, "service account's client ID") or fault_in(
+            client_secret, "service account's client secret"
+        )
+        self._account = Account(Secret(client_id), Secret(client_secret))
+        del client_id, client_secret
+        super().__init__(base_url, fault)
+        self._tokens = TokenStore(time.monotonic)
+        self._flow = _TokenFlow(self._binding, self._account, self._tokens, TokenHTTP())
+
+    def _for_client(self, base_url: BaseUrl, http: TokenHTTP) -> httpx.Auth:
+        self._binding.bind(base_url)
+        return _TokenFlow(self._binding, self._account, self._tokens, http)
+
+    def _describe(self) -> str:
+        return f"{shortened(self._account.client_id)} "
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign the request, once more if its token is refused; httpx calls this."""
+        return self._flow.sync_auth_flow(request)
+
+    def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Sign the request, once more if its token is refused; httpx calls this."""
+        return self._flow.async_auth_flow(request)
+
+
+class _TokenFlow(httpx.Auth):
+    """What a service account does for one client: that client's way to the server, everybody's token."""
+
+    def __init__(self, binding: Binding, account: Account, tokens: TokenStore, http: TokenHTTP) -> None:
+        self._binding = binding
+        self._account = account
+        self._tokens = tokens
+        self._http = http
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        base_url = self._binding.check(request.url)
+
+        def fetch() -> Token:
+            asked_at = self._tokens.clock()
+            return read_token(self._http.send(token_request(base_url, self._account)), self._account, asked_at)
+
+        token = self._tokens.get(fetch)
+        response = yield _signed(request, token)
+        if self._refused(response):
+            # Read before the next token is fetched: until then the reply occupies a connection, perhaps the last.
+            discard_body(response)
+            response.read()
+            yield _signed(request, self._tokens.get(fetch, refused=token))
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        base_url = self._binding.check(request.url)
+
+        async def fetch() -> Token:
+            asked_at = self._tokens.clock()
+            reply = await self._http.send_async(token_request(base_url, self._account))
+            return read_token(reply, self._account, asked_at)
+
+        token = await self._tokens.get_async(fetch)
+        response = yield _signed(request, token)
+        if self._refused(response):
+            discard_body(response)
+            await response.aread()
+            yield _signed(request, await self._tokens.get_async(fetch, refused=token))
+
+    def _refused(self, response: httpx.Response) -> bool:
+        return response.status_code == httpx.codes.UNAUTHORIZED and self._binding.covers(response)
+
+
+def _signed(request: httpx.Request, token: Token) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token.value.reveal()}"
+    return request

@@ -1,0 +1,126 @@
+"""Send token requests with an HTTP client of their own, so that they share nothing but the way to the server.
+
+Sent through the client whose request waits for the token, they'd leave the token in `response.history`, follow that
+client's redirects, and pass through its event hooks.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, cast
+
+import httpx
+from attrs import field, frozen
+
+from ._token_request import MAX_REPLY_BYTES, TokenReply
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator
+
+# Not the API client's, which may be long for large invoices: a token is small, and everything waits for it.
+_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+# For the whole body: a timeout is for each piece, and a server may send one byte at a time.
+_BODY_SECONDS = 60.0
+
+
+@frozen
+class TokenHTTP:
+    """How to reach the token endpoint: the settings of httpx that decide where a connection goes.
+
+    A transport belongs to the client it was made for, and is never closed here.
+    """
+
+    verify: ssl.SSLContext | str | bool = True
+    proxy: httpx.Proxy | httpx.URL | str | None = field(default=None, repr=False)
+    transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None
+
+    def send(self, request: httpx.Request) -> TokenReply:
+        """Send one request and read its reply, no further than `MAX_REPLY_BYTES`; httpx's errors come through."""
+        try:
+            return self._send(request)
+        except httpx.HTTPError as error:
+            _forget_frames(error)
+            raise
+
+    async def send_async(self, request: httpx.Request) -> TokenReply:
+        """Do the same from a coroutine."""
+        try:
+            return await self._send_async(request)
+        except httpx.HTTPError as error:
+            _forget_frames(error)
+            raise
+
+    def _send(self, request: httpx.Request) -> TokenReply:
+        transport = _Shared(self.transport) if isinstance(self.transport, httpx.BaseTransport) else None
+        with (
+            httpx.Client(verify=self.verify, proxy=self.proxy, transport=transport, timeout=_TIMEOUT) as client,
+            closing(client.send(request, stream=True, auth=None, follow_redirects=False)) as response,
+        ):
+            body = _Body(request)
+            for chunk in response.iter_bytes():
+                if not body.add(chunk):
+                    break
+            return body.reply(response)
+
+    async def _send_async(self, request: httpx.Request) -> TokenReply:
+        transport = _AsyncShared(self.transport) if isinstance(self.transport, httpx.AsyncBaseTransport) else None
+        async with (
+            httpx.AsyncClient(verify=self.verify, proxy=self.proxy, transport=transport, timeout=_TIMEOUT) as client,
+            aclosing(await client.send(request, stream=True, auth=None, follow_redirects=False)) as response,
+            aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as chunks,
+        ):
+            body = _Body(request)
+            async for chunk in chunks:
+                if not body.add(chunk):
+                    break
+            return body.reply(response)
+
+
+def _forget_frames(error: httpx.HTTPError) -> None:
+    """Take the tracebacks off the error and its chain: httpx's frames hold credentials and pieces of tokens."""
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__
+
+
+class _Body:
+    """What has been read of a reply, up to its limits."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        self._request = request
+        self._bytes = bytearray()
+        self._end = time.monotonic() + _BODY_SECONDS
+
+    def add(self, chunk: bytes) -> bool:
+        """Keep a chunk; false once there is too much. Raises httpx.ReadTimeout when the time is over."""
+        self._bytes += chunk
+        if time.monotonic() > self._end:
+            raise httpx.ReadTimeout("the token endpoint's reply took too long", request=self._request)
+        return len(self._bytes) <= MAX_REPLY_BYTES
+
+    def reply(self, response: httpx.Response) -> TokenReply:
+        whole = bytes(self._bytes) if len(self._bytes) <= MAX_REPLY_BYTES else None
+        return TokenReply(response.status_code, response.headers, whole)
+
+
+class _Shared(httpx.BaseTransport):
+    """Somebody else's transport: used, not closed."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._inner.handle_request(request)
+
+
+class _AsyncShared(httpx.AsyncBaseTransport):
+    """Likewise."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._inner.handle_async_request(request)

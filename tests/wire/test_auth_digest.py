@@ -1,0 +1,288 @@
+"""Digest on a real socket: few challenges, no nonce count twice, and an end when the key is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import operator
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from atlas_invoices import ConfigError, DigestAuth
+from atlas_invoices._auth._challenge import Challenge
+from atlas_invoices._auth._nonces import NoncePool
+from auth_server import PRIVATE_KEY, PUBLIC_KEY, TLS, AuthServer, both, get
+
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+
+
+@pytest.fixture
+def server() -> Iterator[AuthServer]:
+    with AuthServer() as running:
+        yield running
+
+
+def auth() -> DigestAuth:
+    return DigestAuth(PUBLIC_KEY, PRIVATE_KEY)
+
+
+Get = Callable[..., httpx.Response]
+
+
+@both
+def test_one_challenge_then_a_rising_count(server: AuthServer, get: Get) -> None:
+    key = auth()
+    for number in range(5):
+        response = get(key, f"{server.url}/orgs?a={number}&b=%2C+%20é,x")
+        assert response.status_code == 200
+        assert len(response.history) == (number == 0)
+    assert server.challenges == 1
+    ((nonce, _), *_) = server.uses
+    assert sorted(server.uses) == [(nonce, f"{count:08x}") for count in range(1, 6)]
+
+
+async def many(ask: Callable[[], Awaitable[httpx.Response]], tasks: int, each: int) -> list[int]:
+    async def worker() -> list[int]:
+        return [(await ask()).status_code for _ in range(each)]
+
+    return functools.reduce(operator.iadd, await asyncio.gather(*(worker() for _ in range(tasks))), [])
+
+
+def crowd(key: httpx.Auth, url: str, threads: int, tasks: int, each: int) -> list[int]:
+    """Ask from many threads on one client and many tasks on another, all starting at once."""
+    barrier = threading.Barrier(threads + 1)
+
+    def worker(client: httpx.Client) -> list[int]:
+        barrier.wait()
+        return [client.get(url).status_code for _ in range(each)]
+
+    async def loop() -> list[int]:
+        async with httpx.AsyncClient(verify=TLS, auth=key, limits=LIMITS, timeout=30) as client:
+            await asyncio.to_thread(barrier.wait)
+            return await many(lambda: client.get(url), tasks, each)
+
+    client = httpx.Client(verify=TLS, auth=key, limits=LIMITS, timeout=30)
+    with client, ThreadPoolExecutor(threads) as pool:
+        asked = [pool.submit(worker, client) for _ in range(threads)]
+        return asyncio.run(loop()) + functools.reduce(operator.iadd, (future.result() for future in asked), [])
+
+
+@pytest.mark.parametrize(("threads", "tasks"), [(32, 0), (1, 64), (32, 64)])
+def test_a_crowd_that_starts_at_once_costs_one_challenge(server: AuthServer, threads: int, tasks: int) -> None:
+    server.delay = 0.05
+    assert crowd(auth(), server.url, threads, tasks, each=1) == [200] * (threads + tasks)
+    assert server.challenges == 1
+    assert set(server.uses.values()) == {1}
+
+
+def test_challenges_do_not_grow_with_requests_when_nonces_age(server: AuthServer) -> None:
+    server.uses_per_nonce = 50
+    requests = 64 * 8
+    assert crowd(auth(), server.url, 32, 32, each=8) == [200] * requests
+    assert set(server.uses.values()) == {1}
+    assert server.challenges < requests / 5
+
+
+@both
+def test_stale_several_times_in_a_row(server: AuthServer, get: Get) -> None:
+    key = auth()
+    get(key, server.url)
+    server.stale_in_a_row = 7
+    assert get(key, server.url).status_code == 200
+    assert server.challenges == 8
+    assert get(key, server.url).status_code == 200
+    assert server.challenges == 8, "the newest nonce serves the next request"
+    assert set(server.uses.values()) == {1}
+
+
+@both
+def test_a_server_that_calls_every_nonce_stale_is_given_up(server: AuthServer, get: Get) -> None:
+    server.stale_in_a_row = 10**6
+    response = get(auth(), server.url)
+    assert response.status_code == 401
+    assert response.json() == {"error": 401}, "the last reply is whole"
+    assert len(server.requests) == 11
+
+
+@both
+def test_a_wrong_key_ends_after_one_signed_try(server: AuthServer, get: Get) -> None:
+    key = DigestAuth(PUBLIC_KEY, "wrong")
+    response = get(key, server.url)
+    assert response.status_code == 401
+    assert response.json() == {"error": 401}
+    assert len(server.requests) == 2
+    assert get(key, server.url).status_code == 401
+    assert len(server.requests) == 4
+
+
+@both
+def test_a_server_that_forgot_its_nonces_is_asked_for_another(server: AuthServer, get: Get) -> None:
+    key = auth()
+    get(key, server.url)
+    server._nonces.clear()  # A restart: the old nonce is refused, and not as stale.
+    assert get(key, server.url).status_code == 200
+    assert server.challenges == 2
+
+
+def test_a_request_sent_again_is_signed_anew(server: AuthServer) -> None:
+    with httpx.Client(verify=TLS, auth=auth()) as client:
+        request = client.build_request("GET", server.url)
+        assert [client.send(request).status_code for _ in range(3)] == [200] * 3
+    assert set(server.uses.values()) == {1}
+
+
+@both
+def test_a_server_without_digest_gets_no_second_try(server: AuthServer, get: Get) -> None:
+    server.accept = {"bearer"}
+    assert get(auth(), server.url).status_code == 401
+    assert len(server.requests) == 1
+
+
+def test_where_nothing_is_challenged_nobody_queues(server: AuthServer) -> None:
+    server.accept, server.delay = {"bearer"}, 0.3
+    with httpx.Client(verify=TLS, auth=auth(), limits=LIMITS) as client, ThreadPoolExecutor(32) as threads:
+        futures = [threads.submit(client.get, server.url) for _ in range(32)]
+        assert {future.result(timeout=3).status_code for future in futures} == {401}  # One by one: 9.6 s.
+
+
+def test_a_leader_that_gets_no_answer_does_not_hold_up_the_others(server: AuthServer) -> None:
+    server.delay = 0.3
+    key = auth()
+
+    async def main() -> list[int]:
+        async with httpx.AsyncClient(verify=TLS, auth=key, limits=LIMITS) as client:
+            leader = asyncio.create_task(client.get(server.url))
+            await asyncio.sleep(0.1)
+            others = [asyncio.create_task(client.get(server.url)) for _ in range(16)]
+            await asyncio.sleep(0.05)
+            leader.cancel()
+            others[3].cancel()
+            answers = await asyncio.gather(leader, *others, return_exceptions=True)
+            return [getattr(answer, "status_code", -1) for answer in answers]
+
+    assert sorted(asyncio.run(main())) == [-1, -1, *[200] * 15]
+    assert server.challenges <= 2
+
+
+def test_sync_and_async_in_one_thread_do_not_wait_for_each_other(server: AuthServer) -> None:
+    key = auth()
+    server.delay = 0.05
+
+    async def main() -> None:
+        async with httpx.AsyncClient(verify=TLS, auth=key) as client:
+            leader = asyncio.create_task(client.get(server.url))
+            await asyncio.sleep(0.02)
+            assert get(key, server.url).status_code == 200  # Blocks the loop, and the leader with it.
+            assert (await leader).status_code == 200
+
+    asyncio.run(asyncio.wait_for(main(), 4))
+
+
+def test_a_request_from_a_hook_of_the_first_request(server: AuthServer) -> None:
+    key = auth()
+    inner: list[int] = []
+
+    def hook(_: httpx.Request) -> None:
+        if not inner:
+            inner.append(0)
+            inner[0] = client.get(server.url).status_code
+
+    with httpx.Client(verify=TLS, auth=key, event_hooks={"request": [hook]}) as client:
+        assert client.get(server.url).status_code == 200
+    assert inner == [200]
+
+
+def test_one_connection_is_enough(server: AuthServer) -> None:
+    server.uses_per_nonce = 2
+
+    async def main() -> list[int]:
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(verify=TLS, auth=auth(), limits=limits, timeout=5) as client:
+            return await many(lambda: client.get(server.url), tasks=8, each=4)
+
+    assert asyncio.run(main()) == [200] * 32
+    assert set(server.uses.values()) == {1}
+
+
+def test_an_async_request_from_a_hook_of_the_first_request(server: AuthServer) -> None:
+    key = auth()
+    inner: list[int] = []
+
+    async def main() -> int:
+        async def hook(_: httpx.Request) -> None:
+            if not inner:
+                inner.append(0)
+                inner[0] = (await client.get(server.url)).status_code
+
+        async with httpx.AsyncClient(verify=TLS, auth=key, event_hooks={"request": [hook]}) as client:
+            return (await client.get(server.url)).status_code
+
+    assert asyncio.run(asyncio.wait_for(main(), 4)) == 200
+    assert inner == [200]
+
+
+def test_another_key_on_the_same_request_repeats_nothing(server: AuthServer) -> None:
+    with httpx.Client(verify=TLS) as client:
+        request = client.build_request("GET", server.url)
+        assert [client.send(request, auth=auth()).status_code for _ in range(2)] == [200] * 2
+    assert set(server.uses.values()) == {1}
+
+
+def test_requests_in_flight_spread_over_the_nonces() -> None:
+    pool = NoncePool()
+    old, new = (pool.exchange(None, Challenge(realm="r", nonce=text), reserve=False) for text in "ab")
+    pool.give_back(old)
+    pool.give_back(new)
+    assert [pool.borrow() for _ in range(4)] == [new, old, new, old]
+
+
+def test_after_a_fork_no_nonce_is_used_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = NoncePool()
+    pool.give_back(pool.exchange(None, Challenge(realm="r", nonce="n"), reserve=False))
+    assert pool.borrow() is not None
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert pool.borrow() is None
+
+
+def test_a_server_that_wants_counts_in_order_refuses_nobody(server: AuthServer) -> None:
+    server.counts_must_rise = True
+    assert crowd(auth(), server.url, 16, 32, each=4) == [200] * 192
+    assert set(server.uses.values()) == {1}
+
+
+@both
+def test_the_body_of_a_challenge_is_not_taken_in(server: AuthServer, get: Get) -> None:
+    server.challenge_body = b"x" * 3_000_000
+    response = get(auth(), server.url)
+    assert response.status_code == 200
+    assert [len(earlier.content) for earlier in response.history] == [0]
+
+
+def test_a_digest_that_atlas_does_not_use_is_an_error() -> None:
+    headers = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth-int"'}
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, headers=headers))
+    with (
+        httpx.Client(verify=TLS, auth=auth(), transport=transport) as client,
+        pytest.raises(ConfigError, match="qop=auth-int"),
+    ):
+        client.get("https://a.example")
+
+
+def test_a_server_that_repeats_its_nonce_sees_no_count_twice() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Authorization", ""))
+        challenge = 'Digest realm="r", nonce="always the same", qop="auth", stale=true'
+        return httpx.Response(401, headers={"WWW-Authenticate": challenge})
+
+    with httpx.Client(verify=TLS, auth=auth(), transport=httpx.MockTransport(answer)) as client:
+        for _ in range(3):
+            client.get("https://a.example")
+    counts = [value.partition("nc=")[2][:8] for value in seen if value]
+    assert len(counts) == len(set(counts)) > 20
