@@ -1,0 +1,106 @@
+"""Get MongoDB Atlas invoices out of Atlas and into the tools where people work on cost.
+
+Everything public is here; a name is imported when it's first used, so that `import atlas_invoices` and the command
+start at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from atlas_invoices_client.models import ApiError as ApiError
+    from atlas_invoices_client.models import AtlasOrganization as AtlasOrganization
+    from atlas_invoices_client.models import BadRequestDetail as BadRequestDetail
+    from atlas_invoices_client.models import BillingInvoice as BillingInvoice
+    from atlas_invoices_client.models import BillingInvoiceMetadata as BillingInvoiceMetadata
+    from atlas_invoices_client.models import BillingPayment as BillingPayment
+    from atlas_invoices_client.models import BillingRefund as BillingRefund
+    from atlas_invoices_client.models import FieldViolation as FieldViolation
+    from atlas_invoices_client.models import InvoiceLineItem as InvoiceLineItem
+    from atlas_invoices_client.types import UNSET as UNSET
+
+    from ._async_client import AsyncClient as AsyncClient
+    from ._async_stream import AsyncCsvStream as AsyncCsvStream
+    from ._auth import AccessTokenAuth as AccessTokenAuth
+    from ._auth import DigestAuth as DigestAuth
+    from ._auth import ServiceAccountAuth as ServiceAccountAuth
+    from ._client import Client as Client
+    from ._errors import APIConnectionError as APIConnectionError
+    from ._errors import APIStatusError as APIStatusError
+    from ._errors import APITimeoutError as APITimeoutError
+    from ._errors import AtlasError as AtlasError
+    from ._errors import AuthenticationError as AuthenticationError
+    from ._errors import BadRequestError as BadRequestError
+    from ._errors import ConfigError as ConfigError
+    from ._errors import GoneError as GoneError
+    from ._errors import IncompleteDownloadError as IncompleteDownloadError
+    from ._errors import InvalidIdError as InvalidIdError
+    from ._errors import InvoiceFormatError as InvoiceFormatError
+    from ._errors import NotAcceptableError as NotAcceptableError
+    from ._errors import NotFoundError as NotFoundError
+    from ._errors import PermissionDeniedError as PermissionDeniedError
+    from ._errors import RateLimitError as RateLimitError
+    from ._errors import ServerError as ServerError
+    from ._errors import TokenError as TokenError
+    from ._errors import UnexpectedResponseError as UnexpectedResponseError
+    from ._files import SavedFile as SavedFile
+    from ._money import Difference as Difference
+    from ._money import Owed as Owed
+    from ._money import PaymentOwed as PaymentOwed
+    from ._money import Reconciliation as Reconciliation
+    from ._money import Totals as Totals
+    from ._money import owed as owed
+    from ._money import payment_owed as payment_owed
+    from ._money import reconcile as reconcile
+    from ._retry import RetryPolicy as RetryPolicy
+    from ._stream import CsvStream as CsvStream
+
+_ERRORS = (
+    "APIConnectionError APIStatusError APITimeoutError AtlasError AuthenticationError BadRequestError ConfigError "
+    "GoneError IncompleteDownloadError InvalidIdError InvoiceFormatError NotAcceptableError NotFoundError "
+    "PermissionDeniedError RateLimitError ServerError TokenError UnexpectedResponseError"
+)
+_MODELS = (
+    "ApiError AtlasOrganization BadRequestDetail BillingInvoice BillingInvoiceMetadata BillingPayment BillingRefund "
+    "FieldViolation InvoiceLineItem"
+)
+# Which module has which names; tests hold this table against the imports above and against __all__.
+_HOME = {
+    name: module
+    for module, names in {
+        "._async_client": "AsyncClient",
+        "._async_stream": "AsyncCsvStream",
+        "._auth": "AccessTokenAuth DigestAuth ServiceAccountAuth",
+        "._client": "Client",
+        "._errors": _ERRORS,
+        "._files": "SavedFile",
+        "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
+        "._retry": "RetryPolicy",
+        "._stream": "CsvStream",
+        "atlas_invoices_client.models": _MODELS,
+        "atlas_invoices_client.types": "UNSET",
+    }.items()
+    for name in names.split()
+}
+
+__all__ = [  # noqa: PLE0604 - built from the table
+    "__version__",
+    *sorted(_HOME),
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,146 @@
+"""One exchange with the server, asynchronously: send, judge the head, read the body. The one way out to the network.
+
+The twin of `_stream`, line by line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from . import _replies
+from ._body import BodyReader, Excerpt
+from ._deprecation import Notices
+from ._pace import Pace
+from ._transport import while_connecting, while_reading
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from types import TracebackType
+
+    from ._operations import Call
+    from ._retry import RetryPolicy
+
+
+class AsyncLine:
+    """The way to the server, shared by all requests of a client, and what is known of its limits."""
+
+    def __init__(self, http: httpx.AsyncClient, policy: RetryPolicy) -> None:
+        """Nothing is sent yet; the client's read timeout is also how long a trickle is borne."""
+        self.http = http
+        self._pace = Pace(policy.max_wait)
+        self._notices = Notices()
+
+    async def open(self, call: Call[Any], max_bytes: int) -> AsyncReply:
+        """Send the request; return a success whose first bytes are right, or raise a typed error."""
+        request = self.http.build_request(**call.kwargs)
+        where = f"{request.method} {request.url.path}"
+        while wait := self._pace.enter():  # noqa: ASYNC110 - an Event belongs to one loop, and the pace is about time
+            await asyncio.sleep(wait)
+        head = None
+        try:
+            with while_connecting(where):
+                response = await self.http.send(request, stream=True)
+            head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
+        finally:
+            self._pace.leave(head)
+        try:
+            self._notices.heed(call.name, head.headers)
+            return await self._judged(head, response, call, max_bytes)
+        except BaseException:
+            await response.aclose()
+            raise
+
+    async def _judged(
+        self, head: _replies.Head, response: httpx.Response, call: Call[Any], max_bytes: int
+    ) -> AsyncReply:
+        if not _replies.is_success(head):
+            raise _replies.error_for(head, await _excerpt(response))
+        patience = self.http.timeout.read
+        reader = BodyReader(head, call.kind, enveloped=call.enveloped, max_bytes=max_bytes, patience=patience)
+        reply = AsyncReply(head, response, reader)
+        await reply.read_first()
+        return reply
+
+
+class AsyncReply:
+    """A success that is being read; `head` is what came before its body."""
+
+    def __init__(self, head: _replies.Head, response: httpx.Response, reader: BodyReader) -> None:
+        """Nothing of the body is read yet."""
+        self.head = head
+        self._response = response
+        self._pieces = self._read(reader)
+        self._first: bytes | None = None
+
+    async def read_first(self) -> None:
+        """Read and judge the beginning."""
+        self._first = await anext(self._pieces, None)
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Yield the document's bytes, once."""
+        first, self._first = self._first, None
+        if first is None:
+            raise RuntimeError("this stream was read before; its bytes can be read once, ask for it again")
+        yield first
+        async for piece in self._pieces:
+            yield piece
+
+    async def close(self) -> None:
+        """Give the connection back, or close it where the body wasn't read to its end."""
+        await self._pieces.aclose()
+        await self._response.aclose()
+
+    async def _read(self, reader: BodyReader) -> AsyncGenerator[bytes, None]:
+        with while_reading(self.head.where):
+            async for data in self._response.aiter_raw():
+                for piece in reader.feed(data):
+                    yield piece
+        for piece in reader.finish():
+            yield piece
+
+
+class AsyncCsvStream:
+    """An invoice CSV as it arrives; a context manager that closes the connection at its end.
+
+    Its status, type and first bytes have been checked when the `async with` block begins.
+    """
+
+    def __init__(self, open_reply: Callable[[], Awaitable[AsyncReply]]) -> None:
+        """Keep how to open it; nothing is sent before the block."""
+        self._open_reply = open_reply
+        self._reply: AsyncReply | None = None
+
+    async def __aenter__(self) -> Self:
+        """Send the request."""
+        self._reply = await self._open_reply()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        if self._reply is not None:
+            await self._reply.close()
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Yield the file's bytes, exactly as sent, in pieces of at most 64 KiB.
+
+        Raises `IncompleteDownloadError` at the end where the reply wasn't whole, so what was read is good only when
+        the loop has ended. The bytes can be read once.
+        """
+        if self._reply is None:
+            raise RuntimeError("open the stream first: `async with client.stream_invoice_csv(...) as body:`")
+        return self._reply.aiter_bytes()
+
+
+async def _excerpt(response: httpx.Response) -> bytes:
+    excerpt = Excerpt(response.headers)
+    with contextlib.suppress(httpx.HTTPError):
+        async for data in response.aiter_raw():
+            if not excerpt.wants_more(data):
+                break
+    return excerpt.body

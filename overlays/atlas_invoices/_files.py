@@ -1,0 +1,124 @@
+"""Write a file so that it's complete or absent: beside its target first, moved into place when whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+@frozen
+class SavedFile:
+    """A file that is in its place, whole.
+
+    Attributes:
+        path: where it is.
+        size: its bytes.
+        sha256: their SHA-256 in lower-case hexadecimal.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+
+
+class AtomicFile:
+    """A binary file for writing that takes its place only when its `with` block ends without an error.
+
+    An existing file is replaced only then, and only with `overwrite`; a symbolic link there is replaced itself, never
+    written through. Raises `FileExistsError` where the target exists and may not be replaced, and any other `OSError`
+    where it's a folder or a device or the file system refuses; nothing is left behind then.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+        """Check the target; nothing is created yet."""
+        self._target = Path(path)
+        self._overwrite = overwrite
+        self.check()
+
+    def check(self) -> None:
+        """Raise what would keep the file from taking its place; good to know before a long download."""
+        try:
+            mode = self._target.lstat().st_mode
+        except FileNotFoundError:
+            if not self._target.parent.is_dir():
+                raise FileNotFoundError(errno.ENOENT, "No such folder", str(self._target.parent)) from None
+            return
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "Is a folder; name a file in it", str(self._target))
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise OSError(errno.EINVAL, "Is no regular file and won't be replaced", str(self._target))
+        if not self._overwrite:
+            raise FileExistsError(errno.EEXIST, "File exists", str(self._target))
+
+    def __enter__(self) -> Self:
+        """Create the temporary file, hidden, in the target's folder, with the permissions that a new file has there."""
+        name = self._target.name
+        self._temporary = self._target.with_name(f".{name[:100]}.{secrets.token_hex(8)}.part")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        self._file: IO[bytes] = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+        self._size = 0
+        self._hash = hashlib.sha256()
+        return self
+
+    def write(self, data: bytes) -> int:
+        """Append; returns how many bytes."""
+        self._size += len(data)
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Move it into place, or take it away."""
+        try:
+            if exc_type is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._put_in_place()
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    @property
+    def saved(self) -> SavedFile:
+        """What was written, once the block has ended."""
+        return SavedFile(path=self._target, size=self._size, sha256=self._hash.hexdigest())
+
+    def _put_in_place(self) -> None:
+        if self._overwrite:
+            self.check()
+            self._temporary.replace(self._target)
+        else:
+            # A link, unlike a rename, fails where something has appeared meanwhile.
+            try:
+                os.link(self._temporary, self._target)
+            except FileExistsError:
+                raise
+            except OSError:
+                # A file system without links: the small gap is all there is.
+                self.check()
+                self._temporary.replace(self._target)
+        _sync_folder(self._target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # So that the name survives a power cut too; not every system can.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,29 @@
+"""Check IDs before they become part of a URL."""
+
+from __future__ import annotations
+
+import re
+
+from ._errors import InvalidIdError
+
+_HEX_24 = re.compile(r"[0-9a-fA-F]{24}")
+
+
+def organization_id(value: object) -> str:
+    """The organization ID in lower case, or `InvalidIdError`."""
+    return _checked(value, "organization", "atlas-invoices orgs")
+
+
+def invoice_id(value: object) -> str:
+    """The invoice ID in lower case, or `InvalidIdError`."""
+    return _checked(value, "invoice", "atlas-invoices list")
+
+
+def _checked(value: object, what: str, listing: str) -> str:
+    # The API document's pattern for both is 24 lower-case hexadecimal digits; upper case is the same number.
+    if isinstance(value, str) and _HEX_24.fullmatch(value):
+        return value.lower()
+    shown = repr(value)
+    if len(shown) > 60:  # noqa: PLR2004 - what still fits on a line beside the rest
+        shown = shown[:57] + "…"
+    raise InvalidIdError(f"{what} ID {shown} isn't 24 hexadecimal digits; `{listing}` shows the right ones")

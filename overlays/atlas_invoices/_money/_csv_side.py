@@ -1,0 +1,115 @@
+"""The CSV's side of a reconciliation: exact sums, taken line by line, so that memory doesn't grow with the file."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+from atlas_invoices._money._amounts import EXACT
+from atlas_invoices._money._discounts import DiscountVotes
+from atlas_invoices._money._line_match import CsvEntry
+from atlas_invoices._money._reconciliation import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from atlas_invoices._invoice_csv import LineItem
+    from atlas_invoices._money._line_match import LineMatch
+
+_ZERO = Decimal(0)
+_NO_TAGS: frozenset[tuple[str, str]] = frozenset()
+
+
+class Sum:
+    """An exact sum of cents, and how many of its terms had a fraction of a cent."""
+
+    __slots__ = ("cents", "fractional", "lines")
+
+    def __init__(self) -> None:
+        self.cents = _ZERO
+        self.lines = 0
+        self.fractional = 0
+
+    def add(self, cents: Decimal, *, whole: bool) -> None:
+        """Add one term."""
+        self.cents = EXACT.add(self.cents, cents)
+        self.lines += 1
+        if not whole:
+            self.fractional += 1
+
+    @property
+    def slack(self) -> Decimal:
+        """How far rounding each term to a cent can move the sum; nothing where every term is whole cents."""
+        return EXACT.multiply(Decimal(self.fractional), Decimal("0.5"))
+
+
+class CsvSide:
+    """All that is kept of the CSV: sums by kind, project and SKU; the lines themselves go by."""
+
+    def __init__(self) -> None:
+        self.everything = Sum()
+        self.positive = Sum()
+        self.negative = Sum()
+        self.credits = Sum()
+        self.by_project: dict[str | None, Sum] = {}
+        self.by_sku: dict[str, Sum] = {}
+        self.project_names: dict[str, str] = {}
+        self.discounts = DiscountVotes()
+        self.without_amount = 0
+        self.last_line_number = 0
+        self.last_amount: Decimal | None = None
+
+    def read(self, lines: Iterable[LineItem], matches: Iterable[LineMatch]) -> None:
+        """Take in every line, and offer each to every way of matching it with the invoice's line items.
+
+        What came before an error of the reader is kept.
+        """
+        matches = tuple(matches)
+        for line in lines:
+            entry = self._take(line)
+            for match in matches:
+                match.offer(entry)
+
+    def _take(self, line: LineItem) -> CsvEntry:
+        cents, whole = _ZERO, _ZERO
+        if line.amount is None:
+            self.without_amount += 1
+        else:
+            cents = EXACT.scaleb(line.amount, Decimal(2))
+            whole = cents.to_integral_value(rounding=ROUND_HALF_UP)
+        is_whole = cents == whole
+        self.everything.add(cents, whole=is_whole)
+        if line.is_credit:
+            self.credits.add(cents, whole=is_whole)
+        elif cents < 0:
+            self.negative.add(cents, whole=is_whole)
+        else:
+            self.positive.add(cents, whole=is_whole)
+        self.by_project.setdefault(line.project_id, Sum()).add(cents, whole=is_whole)
+        if line.sku is not None:
+            self.by_sku.setdefault(line.sku, Sum()).add(cents, whole=is_whole)
+        if line.project_id is not None and line.project is not None:
+            self.project_names.setdefault(line.project_id, line.project)
+        self.discounts.add(line)
+        self.last_line_number = line.line_number
+        self.last_amount = line.amount
+        return CsvEntry(
+            project_id=line.project_id,
+            cents=int(whole),
+            day=line.usage_date,
+            tags=frozenset(line.tags.items()) if line.tags else _NO_TAGS,
+            is_credit=line.is_credit,
+            # Half a cent may have been rounded up or down; which of the two shows only against the other side.
+            is_tie=not is_whole and EXACT.subtract(whole, cents).copy_abs() == Decimal("0.5"),
+            line_number=line.line_number,
+        )
+
+    @property
+    def totals(self) -> Totals:
+        """The sums as the caller sees them."""
+        return Totals(
+            lines=self.everything.lines,
+            total_cents=self.everything.cents,
+            subtotal_cents=self.positive.cents,
+            credits_cents=self.credits.cents,
+        )

@@ -1,0 +1,64 @@
+"""Whose invoice the CSV is, and of which period: its preamble against the invoice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from atlas_invoices._money._amounts import present, utc_day
+from atlas_invoices._money._reconciliation import Difference
+from atlas_invoices._text import one_line
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from atlas_invoices._invoice_csv import InvoiceHeader
+    from atlas_invoices._money._reconciliation import DifferenceKind
+    from atlas_invoices_client.models import BillingInvoice
+
+
+def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
+    """Return what the two say differently; what one of them doesn't say is added to `notes`."""
+    differences: list[Difference] = []
+    pairs: tuple[tuple[DifferenceKind, str, str | None, str | None], ...] = (
+        ("invoice_id", "invoice ID", header.invoice_id, present(invoice.id)),
+        ("organization_id", "organization ID", header.organization_id, present(invoice.org_id)),
+    )
+    for kind, what, ours, theirs in pairs:
+        if ours is None or theirs is None:
+            notes.append(f"{what} not compared: the {'CSV' if ours is None else 'invoice'} has none")
+        elif ours.lower() != theirs.lower():
+            differences.append(
+                Difference(
+                    kind=kind,
+                    csv=ours,
+                    invoice=theirs,
+                    message=f"{what}: {one_line(ours, 60)} in the CSV, {one_line(theirs, 60)} in the invoice; "
+                    "are these two the same invoice?",
+                )
+            )
+    return differences + _period_differences(header, invoice, notes)
+
+
+def _period_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
+    ours = (header.period_start, header.period_end)
+    theirs = (utc_day(invoice.start_date), utc_day(invoice.end_date))
+    if None in ours or None in theirs:
+        notes.append(f"period not compared: the {'CSV' if None in ours else 'invoice'} has none")
+        return []
+    # The CSV's end is the first day after the period; the invoice's is a moment, which may be the period's last second.
+    if ours[0] == theirs[0] and ours[1] in {theirs[1], _next_day(theirs[1])}:
+        return []
+    shown = [f"{start} to {end}" for start, end in (ours, theirs)]
+    return [
+        Difference(
+            kind="period",
+            csv=shown[0],
+            invoice=shown[1],
+            message=f"billing period: {shown[0]} in the CSV, {shown[1]} in the invoice",
+        )
+    ]
+
+
+def _next_day(day: date | None) -> date | None:
+    return None if day is None else day + timedelta(days=1)

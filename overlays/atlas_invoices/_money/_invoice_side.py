@@ -1,0 +1,97 @@
+"""The invoice's side of a reconciliation: its own sums, and the ways in which its line items can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from atlas_invoices._money._amounts import present, whole_cents
+from atlas_invoices._money._line_match import LineMatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
+
+_AFTER_DISCOUNT = "an item's amount is its totalPriceCents less its discountCents"
+_WITH_LINKED = "the CSV also has the line items of the linked invoices"
+
+
+@frozen
+class Stated:
+    """Sums that an invoice states, in cents; `None` where it doesn't, or not as whole cents."""
+
+    subtotal: int | None
+    credits: int | None
+    tax: int | None
+    billed: int | None
+
+
+def stated_sums(invoice: BillingInvoice, notes: list[str]) -> list[Stated]:
+    """Return the invoice's sums, and where it has linked invoices also its sums with theirs.
+
+    Whether the CSV of a paying organization has the lines of linked organizations isn't documented, nor whether the
+    sums include them.
+    """
+    own = _stated(invoice, notes)
+    linked = [_stated(other, []) for other in present(invoice.linked_invoices) or []]
+    if not linked:
+        return [own]
+
+    def together(name: str) -> int | None:
+        values: list[int | None] = [getattr(sums, name) for sums in (own, *linked)]
+        return None if values[0] is None else sum(value or 0 for value in values)
+
+    return [own, Stated(together("subtotal"), together("credits"), together("tax"), together("billed"))]
+
+
+def line_matches(invoice: BillingInvoice, notes: list[str]) -> list[LineMatch]:
+    """Return every way to read the line items, the most likely first; none where the invoice has no line items.
+
+    Two things aren't documented: whether a discount is already taken off `totalPriceCents`, and whether linked
+    invoices' lines are in the CSV. The reading that fits the whole invoice is used.
+    """
+    own = present(invoice.line_items) or []
+    linked = [item for other in present(invoice.linked_invoices) or [] for item in present(other.line_items) or []]
+    if not own and (present(invoice.line_items) is None or invoice.subtotal_cents or invoice.credits_cents):
+        notes.append("the invoice came without line items, so only its sums were compared")
+        return []
+    matches = _readings(own, None)
+    if linked:
+        matches += _readings([*own, *linked], _WITH_LINKED)
+    return matches
+
+
+def _readings(items: Sequence[InvoiceLineItem], label: str | None) -> list[LineMatch]:
+    totals = [_cents(item.total_price_cents) for item in items]
+    matches = [LineMatch(label, items, totals)]
+    discounts = [_cents(item.discount_cents) or 0 for item in items]
+    if any(discounts):
+        reduced = [
+            None if total is None else total - discount for total, discount in zip(totals, discounts, strict=True)
+        ]
+        matches.append(LineMatch("; ".join(filter(None, (label, _AFTER_DISCOUNT))), items, reduced))
+    return matches
+
+
+def _stated(invoice: BillingInvoice, notes: list[str]) -> Stated:
+    def read(value: object, name: str) -> int | None:
+        cents = _cents(value)
+        if cents is None:
+            notes.append(f"the invoice states no {name} in whole cents, so it was not compared")
+        return cents
+
+    return Stated(
+        read(invoice.subtotal_cents, "subtotalCents"),
+        read(invoice.credits_cents, "creditsCents"),
+        read(invoice.sales_tax_cents, "salesTaxCents"),
+        read(invoice.amount_billed_cents, "amountBilledCents"),
+    )
+
+
+def _cents(value: object) -> int | None:
+    try:
+        return whole_cents(value, "")
+    except ValueError:
+        return None

@@ -1,0 +1,259 @@
+"""What a match of lines left over, as differences that name the place: which line, which item, which project."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from atlas_invoices._money._amounts import EXACT, money, present
+from atlas_invoices._money._reconciliation import Difference
+from atlas_invoices._text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from atlas_invoices._money._csv_side import CsvSide
+    from atlas_invoices._money._line_match import Key, LineMatch, MatchResult, Unmatched
+
+_SHOWN_LINES = 20
+_SHOWN_LOST = 3
+_SHOWN_TEXT = 60
+
+
+def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> list[Difference]:
+    """Return every difference between the lines and the line items, the most general first."""
+    if not result.unmatched:
+        return [*_cut_tag(csv, result)]
+    places = _item_places(match, result.only_invoice)
+    names = _Names(csv, match)
+    early = _early_end(csv, match, result, places)
+    if early is not None:
+        return [early]
+    return [
+        *_count(csv, match, result),
+        *_total(csv, match, result),
+        *_projects(csv, match, result, names),
+        *_lines(match, result, places, names),
+    ]
+
+
+def _early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> Difference | None:
+    """Tell a CSV that was cut off from one that is wrong: what it has agrees, and only the rest is missing."""
+    lines, items = csv.everything.lines, len(match.items)
+    tail = len(places) > 0 and places[0] == items - len(places)
+    if not result.only_csv:
+        where = f"it ends early, after line {csv.last_line_number}" if tail and lines else "it is not whole"
+    elif _is_cut_line(csv, match, result, places) and tail:
+        where = f"it ends early, within the amount of its last line, {csv.last_line_number}"
+    else:
+        return None
+    lost = [match.cents[place] or 0 for place in places]
+    named = ", ".join(_item(match, place) for place in places[:_SHOWN_LOST])
+    more = f" and {len(places) - _SHOWN_LOST} more" if len(places) > _SHOWN_LOST else ""
+    return Difference(
+        kind="incomplete",
+        csv=lines,
+        invoice=items,
+        message=f"the CSV has {lines} lines and lacks {len(places)} of the invoice's {items} line items, "
+        f"{money(sum(lost))} in all ({named}{more}): {where}; download it again",
+    )
+
+
+def _cut_tag(csv: CsvSide, result: MatchResult) -> Iterable[Difference]:
+    """Tell a file that ends within its very last cell, a tag, where no amount shows it.
+
+    Tags may have changed between two downloads, and that is no difference. But if of all lines the last alone has
+    other tags, and they are the beginning of the item's, the file was cut.
+    """
+    if sum(entry.lines for entry in result.forgiven_csv) != 1:
+        return
+    [(ours, _, line_number)], [(theirs, _, _)] = result.forgiven_csv, result.forgiven_invoice
+    lost, changed = theirs.tags - ours.tags, ours.tags - theirs.tags
+    if line_number != csv.last_line_number or len(lost) != 1 or ours.day != theirs.day:
+        return
+    [(tag, whole)] = lost
+    part = dict(changed).get(tag, "")
+    if len(changed) == bool(part) and whole.startswith(part):
+        yield Difference(
+            kind="incomplete",
+            key=str(line_number),
+            csv=part or None,
+            invoice=whole,
+            message=f"the CSV seems to end within its last line, {line_number}: tag {one_line(tag, _SHOWN_TEXT)} is "
+            f"{one_line(part, _SHOWN_TEXT)!r} there and {one_line(whole, _SHOWN_TEXT)!r} in the invoice, and every "
+            f"other line has the invoice's tags; download it again",
+        )
+
+
+def _is_cut_line(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> bool:
+    """Whether the one line that disagrees is the last, and its amount, as written, is the beginning of the item's."""
+    if len(result.only_csv) != 1 or len(match.items) - len(places) != csv.everything.lines - 1:
+        return False
+    [(key, count, line_number)] = result.only_csv
+    item = match.keys[places[0]] if places else None
+    if item is None or item.cents is None or count != 1 or line_number != csv.last_line_number:
+        return False
+    written = "" if csv.last_amount is None else f"{csv.last_amount:f}"
+    return key.project_id == item.project_id and money(item.cents).startswith(written)
+
+
+def _item_places(match: LineMatch, missing: Iterable[Unmatched]) -> list[int]:
+    """Find the missing items in `lineItems`, ascending; of equal ones the last, since the first were matched."""
+    wanted = Counter({entry.key: entry.lines for entry in missing})
+    places: list[int] = []
+    for place in range(len(match.keys) - 1, -1, -1):
+        if wanted.total() == 0:
+            break
+        if wanted[match.keys[place]] > 0:
+            wanted[match.keys[place]] -= 1
+            places.append(place)
+    return places[::-1]
+
+
+def _count(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Difference]:
+    lines, items = csv.everything.lines, len(match.items)
+    if lines != items:
+        extra = sum(entry.lines for entry in result.only_csv)
+        missing = sum(entry.lines for entry in result.only_invoice)
+        yield Difference(
+            kind="count",
+            csv=lines,
+            invoice=items,
+            message=f"the CSV has {lines} lines, the invoice {items} line items: {missing} items have no line, "
+            f"{extra} lines have no item",
+        )
+
+
+def _total(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Difference]:
+    gap = _gap(result.only_csv) - _gap(result.only_invoice)
+    if gap:
+        total = sum(cents or 0 for cents in match.cents)
+        yield Difference(
+            kind="total",
+            csv=csv.everything.cents,
+            invoice=Decimal(total),
+            message=f"the CSV's lines sum to {money(csv.everything.cents)}, the invoice's line items to "
+            f"{money(total)}: {_signed(gap)} in the CSV",
+        )
+
+
+def _projects(csv: CsvSide, match: LineMatch, result: MatchResult, names: _Names) -> Iterable[Difference]:
+    gaps: Counter[str | None] = Counter()
+    for entries, sign in ((result.only_csv, 1), (result.only_invoice, -1)):
+        for key, count, _ in entries:
+            gaps[key.project_id] += sign * count * (key.cents or 0)
+    for project_id, gap in gaps.items():
+        if not gap:
+            continue
+        entry = csv.by_project.get(project_id)
+        ours = entry.cents if entry is not None else Decimal(0)
+        theirs = sum(
+            (cents or 0) for key, cents in zip(match.keys, match.cents, strict=True) if key.project_id == project_id
+        )
+        yield Difference(
+            kind="project",
+            key=project_id,
+            csv=ours,
+            invoice=Decimal(theirs),
+            message=f"{names.project(project_id)}: {money(ours)} in the CSV, {money(theirs)} in the invoice",
+        )
+
+
+def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Names) -> Iterable[Difference]:
+    """Name the first few: what was changed (same project and day) as a pair, then what stands on one side alone."""
+    open_places = list(places)
+    shown = accounted = 0
+    for entry in result.only_csv:
+        alone = entry.lines
+        while alone and shown < _SHOWN_LINES:
+            partner = _partner(match, open_places, entry.key)
+            if partner is None:
+                yield _csv_line(entry, alone, "no line item like it", None, names)
+                accounted += alone
+                alone = 0
+            else:
+                open_places.remove(partner)
+                cents = match.cents[partner]
+                yield _csv_line(entry, 1, f"{_item(match, partner)} with {_amount(cents)}", cents, names)
+                accounted += 2
+                alone -= 1
+            shown += 1
+    for place in open_places[: _SHOWN_LINES - shown]:
+        key = match.keys[place]
+        yield Difference(
+            kind="line",
+            key=f"lineItems[{place}]",
+            csv=None,
+            invoice=None if key.cents is None else Decimal(key.cents),
+            message=f"{_item(match, place)} of the invoice ({names.project(key.project_id)}, {key.day or 'no day'}, "
+            f"{_amount(key.cents)}) has no line in the CSV",
+        )
+        accounted += 1
+    if accounted < result.unmatched:
+        yield Difference(
+            kind="line", message=f"{result.unmatched - accounted} more lines and line items have no counterpart"
+        )
+
+
+def _partner(match: LineMatch, open_places: list[int], key: Key) -> int | None:
+    """Find the item that this line was before it was changed: the nearest amount, among the first few that are left."""
+    return min(
+        (place for place in open_places[:_SHOWN_LINES] if _same_place(match.keys[place], key)),
+        key=lambda place: abs((match.keys[place].cents or 0) - (key.cents or 0)),
+        default=None,
+    )
+
+
+def _csv_line(entry: Unmatched, count: int, theirs: str, cents: int | None, names: _Names) -> Difference:
+    key, _, line_number = entry
+    where = "a line of the CSV" if line_number is None else f"line {line_number} of the CSV"
+    more = f" and {count - 1} more like it" if count > 1 else ""
+    return Difference(
+        kind="line",
+        key=None if line_number is None else str(line_number),
+        csv=Decimal(key.cents or 0),
+        invoice=None if cents is None else Decimal(cents),
+        message=f"{where}{more} ({names.project(key.project_id)}, {key.day or 'no day'}) has {money(key.cents or 0)}; "
+        f"the invoice has {theirs}",
+    )
+
+
+class _Names:
+    """Names people know projects by, where either side has one."""
+
+    def __init__(self, csv: CsvSide, match: LineMatch) -> None:
+        self._names: dict[str, str] = {}
+        for item in match.items:
+            project_id, name = present(item.group_id), present(item.group_name)
+            if project_id and name:
+                self._names[project_id] = name
+        self._names.update(csv.project_names)
+
+    def project(self, project_id: str | None) -> str:
+        if project_id is None:
+            return "no project"
+        name = self._names.get(project_id)
+        shown = one_line(project_id, _SHOWN_TEXT)
+        return f"project {one_line(name, _SHOWN_TEXT)} ({shown})" if name else f"project {shown}"
+
+
+def _item(match: LineMatch, place: int) -> str:
+    sku = present(match.items[place].sku)
+    return f"lineItems[{place}]" + (f" {one_line(sku, _SHOWN_TEXT)}" if sku else "")
+
+
+def _same_place(one: Key, other: Key) -> bool:
+    return one.project_id == other.project_id and one.day == other.day
+
+
+def _gap(entries: Iterable[Unmatched]) -> int:
+    return sum(entry.lines * (entry.key.cents or 0) for entry in entries)
+
+
+def _amount(cents: int | None) -> str:
+    return "no amount" if cents is None else money(cents)
+
+
+def _signed(cents: int) -> str:
+    return f"{money(EXACT.abs(Decimal(cents)))} {'too much' if cents > 0 else 'too little'}"

@@ -1,0 +1,158 @@
+"""One payment's term of what an invoice owes: Atlas's formula, and how a payment's fields are read into it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from atlas_invoices._money._amounts import EXACT, exact_cents, exact_number, present, whole_cents
+
+if TYPE_CHECKING:
+    from atlas_invoices_client.models import BillingPayment
+    from atlas_invoices_client.types import Unset
+
+# The API document states every amount "in cents (100ths of one US Dollar)", so an amount without a currency is in USD.
+BILLING_CURRENCY = "USD"
+# ISO 4217's code for "no currency": a payment with a rate, but without the currency it leads to.
+_NO_CURRENCY = "XXX"
+
+
+@frozen(kw_only=True)
+class PaymentOwed:
+    """One payment's term of the sum; cents of `currency` where not said otherwise.
+
+    Attributes:
+        payment_id: the payment's ID, or `None` where Atlas sent none.
+        status: the payment's status as Atlas sent it; new ones may come at any time.
+        currency: ISO 4217 code. `USD` where Atlas sent none, `XXX` where it sent a rate without a currency.
+        total_billed_cents: what was billed, in cents of a US dollar (`amountBilledCents`).
+        unit_price: the rate from US dollars into `currency` (`unitPrice`).
+        billed_in_currency: `total_billed_cents * unit_price`, unrounded.
+        sales_tax_cents: the sales tax that is added (`salesTaxCents`).
+        starting_balance_cents: the payment's own starting balance, taken off here; `None` where it carries none.
+        owed_cents: the result, unrounded; `None` where it can't be computed, and a warning of the `Owed` says why.
+        missing: API names of the fields that were not sent or could not be read.
+
+    """
+
+    payment_id: str | None
+    status: str | None
+    currency: str
+    total_billed_cents: int | None
+    unit_price: Decimal | None
+    billed_in_currency: Decimal | None
+    sales_tax_cents: int
+    starting_balance_cents: int | None
+    owed_cents: Decimal | None
+    missing: tuple[str, ...]
+
+
+def payment_owed(
+    *,
+    total_billed_cents: Decimal | int,
+    unit_price: Decimal | str | int,
+    sales_tax_cents: Decimal | int = 0,
+    starting_balance_cents: Decimal | int = 0,
+) -> Decimal:
+    """Return what one payment owes, in cents of its currency: exact, not rounded.
+
+    The formula is the one Atlas documents for its invoice operations:
+    `totalBilledCents * unitPrice + salesTax - startingBalanceCents`.
+
+    Args:
+        total_billed_cents: cents billed; the payment's `amountBilledCents`.
+        unit_price: the rate into the payment's currency; Atlas sends it as a decimal string.
+        sales_tax_cents: cents of sales tax, added.
+        starting_balance_cents: cents taken off.
+
+    Raises:
+        TypeError: for a float: money never touches float.
+        ValueError: for text that isn't a number, NaN, Infinity, and numbers of more than 1000 digits.
+
+    Example:
+        >>> payment_owed(total_billed_cents=12_345, unit_price="0.9217", sales_tax_cents=2_100)
+        Decimal('13478.3865')
+
+    """
+    billed = EXACT.multiply(
+        exact_cents(total_billed_cents, "total_billed_cents"), exact_number(unit_price, "unit_price")
+    )
+    taxed = EXACT.add(billed, exact_cents(sales_tax_cents, "sales_tax_cents"))
+    return EXACT.subtract(taxed, exact_cents(starting_balance_cents, "starting_balance_cents"))
+
+
+def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> PaymentOwed:
+    """Compute one payment of a reply; what is missing or unreadable is added to `warnings`, called by its `place`."""
+    missing: list[str] = []
+
+    def absent(field: str, consequence: str) -> None:
+        missing.append(field)
+        warnings.append(f"{place} has no {field}: {consequence}")
+
+    billed = cents_or_warn(payment.amount_billed_cents, f"amountBilledCents of {place}", warnings)
+    if billed is None:
+        absent("amountBilledCents", "it can't be computed and is in no sum")
+
+    currency = str(present(payment.currency) or "").strip().upper()
+    rate = _rate(payment.unit_price, f"unitPrice of {place}", warnings)
+    if rate is None and present(payment.unit_price) is not None:
+        missing.append("unitPrice")
+    elif rate is None and currency in {"", BILLING_CURRENCY}:
+        rate = Decimal(1)
+        absent("unitPrice", f"taken as 1, since Atlas bills in {BILLING_CURRENCY}")
+    elif rate is None:
+        absent("unitPrice", f"it can't be computed in {currency} and is in no sum")
+    if not currency:
+        currency = BILLING_CURRENCY if rate == 1 else _NO_CURRENCY
+        absent("currency", f"it is shown as {currency}")
+
+    tax = cents_or_warn(payment.sales_tax_cents, f"salesTaxCents of {place}", warnings)
+    if tax is None:
+        absent("salesTaxCents", "taken as 0")
+    own_balance = cents_or_warn(
+        payment.additional_properties.get("startingBalanceCents"), f"startingBalanceCents of {place}", warnings
+    )
+    product = total = None
+    if billed is not None and rate is not None:
+        product = EXACT.multiply(Decimal(billed), rate)
+        total = payment_owed(
+            total_billed_cents=billed,
+            unit_price=rate,
+            sales_tax_cents=tax or 0,
+            starting_balance_cents=own_balance or 0,
+        )
+    status = present(payment.status_name)
+    return PaymentOwed(
+        payment_id=present(payment.id),
+        status=None if status is None else str(status),
+        currency=currency,
+        total_billed_cents=billed,
+        unit_price=rate,
+        billed_in_currency=product,
+        sales_tax_cents=tax or 0,
+        starting_balance_cents=own_balance,
+        owed_cents=total,
+        missing=tuple(missing),
+    )
+
+
+def cents_or_warn(value: object, name: str, warnings: list[str]) -> int | None:
+    """Read whole cents; what isn't is a warning and `None`, since one odd field must not hide the other payments."""
+    try:
+        return whole_cents(value, name)
+    except ValueError as error:
+        warnings.append(str(error))
+        return None
+
+
+def _rate(value: str | Unset | None, name: str, warnings: list[str]) -> Decimal | None:
+    known = present(value)
+    if known is None:
+        return None
+    try:
+        return exact_number(known, name)
+    except (TypeError, ValueError) as error:
+        warnings.append(str(error))
+        return None

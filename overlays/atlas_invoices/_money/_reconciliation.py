@@ -1,0 +1,99 @@
+"""The answer of `reconcile`: whether a CSV adds up to its invoice, and every place where it does not."""
+
+from __future__ import annotations
+
+from decimal import Decimal  # noqa: TC003 (attrs resolves annotations at run time for users who ask)
+from typing import Literal
+
+from attrs import frozen
+
+DiscountUnit = Literal["percent", "fraction"]
+DifferenceKind = Literal[
+    "unreadable",
+    "incomplete",
+    "invoice_id",
+    "organization_id",
+    "period",
+    "count",
+    "total",
+    "project",
+    "sku",
+    "line",
+    "subtotal",
+    "credits",
+    "amount_billed",
+    "rounding",
+]
+
+
+@frozen(kw_only=True)
+class Difference:
+    """One thing that the CSV and the invoice say differently.
+
+    Attributes:
+        kind: what was compared. `unreadable`: the CSV has no readable header; `incomplete`: the CSV ends early or lacks
+            line items; `invoice_id`, `organization_id`, `period`: the header; `count`, `total`: all line items
+            together; `project`, `sku`: those of one project or SKU; `line`: one line; `subtotal`, `credits`,
+            `amount_billed`: the invoice's own sums; `rounding`: fractions of a cent, only in `rounding`.
+        key: the project's ID, the SKU, the line's number in the CSV or the like; `None` where the whole file is meant.
+        csv: the CSV's value (money in cents), `None` where it has none.
+        invoice: the invoice's value (money in cents), `None` where it has none.
+        message: the same for people, amounts in dollars.
+
+    """
+
+    kind: DifferenceKind
+    key: str | None = None
+    csv: Decimal | int | str | None = None
+    invoice: Decimal | int | str | None = None
+    message: str
+
+
+@frozen(kw_only=True)
+class Totals:
+    """The sums of one side, in cents; `None` is what that side doesn't say.
+
+    Attributes:
+        lines: how many line items.
+        total_cents: the sum of all of them, credits included.
+        subtotal_cents: the sum of the positive ones; on the invoice's side its `subtotalCents`.
+        credits_cents: the sum of the credits, with the sign as sent; on the invoice's side its `creditsCents`.
+        sales_tax_cents: the invoice's `salesTaxCents`; a CSV has no tax.
+        amount_billed_cents: the invoice's `amountBilledCents`; a CSV has none.
+
+    """
+
+    lines: int | None
+    total_cents: Decimal | None
+    subtotal_cents: Decimal | None
+    credits_cents: Decimal | None
+    sales_tax_cents: Decimal | None = None
+    amount_billed_cents: Decimal | None = None
+
+
+@frozen(kw_only=True)
+class Reconciliation:
+    """Whether a CSV adds up to its invoice, to the cent.
+
+    Attributes:
+        differences: what doesn't agree, the most general first; empty where all that both sides say agrees.
+        rounding: differences of fractions of a cent, which come from rounding alone and don't break the match.
+        csv: the CSV's sums.
+        invoice: the invoice's sums.
+        discount_unit: what `Discount Percent` means in this CSV, found from its rows: `percent` (10 is a tenth),
+            `fraction` (0.1 is a tenth), or `None` where no row shows it.
+        notes: which readings were needed, and what could not be compared.
+
+    """
+
+    differences: tuple[Difference, ...]
+    rounding: tuple[Difference, ...]
+    csv: Totals
+    invoice: Totals
+    discount_unit: DiscountUnit | None
+    notes: tuple[str, ...]
+
+    @property
+    def matches(self) -> bool:
+        """Whether nothing differs but fractions of a cent."""
+        return not self.differences

@@ -1,0 +1,141 @@
+"""One exchange with the server, synchronously: send, judge the head, read the body. The one way out to the network.
+
+`_async_stream` is its twin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from . import _replies
+from ._body import BodyReader, Excerpt
+from ._deprecation import Notices
+from ._pace import Pace
+from ._transport import while_connecting, while_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from types import TracebackType
+
+    from ._operations import Call
+    from ._retry import RetryPolicy
+
+
+class Line:
+    """The way to the server, shared by all requests of a client, and what is known of its limits."""
+
+    def __init__(self, http: httpx.Client, policy: RetryPolicy) -> None:
+        """Nothing is sent yet; the client's read timeout is also how long a trickle is borne."""
+        self.http = http
+        self._pace = Pace(policy.max_wait)
+        self._notices = Notices()
+
+    def open(self, call: Call[Any], max_bytes: int) -> Reply:
+        """Send the request; return a success whose first bytes are right, or raise a typed error."""
+        request = self.http.build_request(**call.kwargs)
+        where = f"{request.method} {request.url.path}"
+        while wait := self._pace.enter():
+            time.sleep(wait)
+        head = None
+        try:
+            with while_connecting(where):
+                response = self.http.send(request, stream=True)
+            head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
+        finally:
+            self._pace.leave(head)
+        try:
+            self._notices.heed(call.name, head.headers)
+            return self._judged(head, response, call, max_bytes)
+        except BaseException:
+            response.close()
+            raise
+
+    def _judged(self, head: _replies.Head, response: httpx.Response, call: Call[Any], max_bytes: int) -> Reply:
+        if not _replies.is_success(head):
+            raise _replies.error_for(head, _excerpt(response))
+        patience = self.http.timeout.read
+        reader = BodyReader(head, call.kind, enveloped=call.enveloped, max_bytes=max_bytes, patience=patience)
+        reply = Reply(head, response, reader)
+        reply.read_first()
+        return reply
+
+
+class Reply:
+    """A success that is being read; `head` is what came before its body."""
+
+    def __init__(self, head: _replies.Head, response: httpx.Response, reader: BodyReader) -> None:
+        """Nothing of the body is read yet."""
+        self.head = head
+        self._response = response
+        self._pieces = self._read(reader)
+        self._first: bytes | None = None
+
+    def read_first(self) -> None:
+        """Read and judge the beginning."""
+        self._first = next(self._pieces, None)
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Yield the document's bytes, once."""
+        first, self._first = self._first, None
+        if first is None:
+            raise RuntimeError("this stream was read before; its bytes can be read once, ask for it again")
+        yield first
+        yield from self._pieces
+
+    def close(self) -> None:
+        """Give the connection back, or close it where the body wasn't read to its end."""
+        self._pieces.close()
+        self._response.close()
+
+    def _read(self, reader: BodyReader) -> Generator[bytes, None, None]:
+        with while_reading(self.head.where):
+            for data in self._response.iter_raw():
+                yield from reader.feed(data)
+        yield from reader.finish()
+
+
+class CsvStream:
+    """An invoice CSV as it arrives; a context manager that closes the connection at its end.
+
+    Its status, type and first bytes have been checked when the `with` block begins.
+    """
+
+    def __init__(self, open_reply: Callable[[], Reply]) -> None:
+        """Keep how to open it; nothing is sent before the `with` block."""
+        self._open_reply = open_reply
+        self._reply: Reply | None = None
+
+    def __enter__(self) -> Self:
+        """Send the request."""
+        self._reply = self._open_reply()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        if self._reply is not None:
+            self._reply.close()
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Yield the file's bytes, exactly as sent, in pieces of at most 64 KiB.
+
+        Raises `IncompleteDownloadError` at the end where the reply wasn't whole, so what was read is good only when
+        the loop has ended. The bytes can be read once.
+        """
+        if self._reply is None:
+            raise RuntimeError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
+        return self._reply.iter_bytes()
+
+
+def _excerpt(response: httpx.Response) -> bytes:
+    excerpt = Excerpt(response.headers)
+    with contextlib.suppress(httpx.HTTPError):
+        for data in response.iter_raw():
+            if not excerpt.wants_more(data):
+                break
+    return excerpt.body

@@ -1,0 +1,122 @@
+"""The public names, and that the two clients stay twins."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import atlas_invoices as ai
+
+CONTRACT = [
+    "AccessTokenAuth",
+    "AsyncClient",
+    "Client",
+    "DigestAuth",
+    "ServiceAccountAuth",
+    "UNSET",
+    "BillingInvoice",
+    "BillingInvoiceMetadata",
+    "BillingPayment",
+    "BillingRefund",
+    "InvoiceLineItem",
+    "AtlasOrganization",
+    "ApiError",
+    "BadRequestDetail",
+    "FieldViolation",
+    "AtlasError",
+    "ConfigError",
+    "InvalidIdError",
+    "APIConnectionError",
+    "APITimeoutError",
+    "APIStatusError",
+    "BadRequestError",
+    "AuthenticationError",
+    "PermissionDeniedError",
+    "NotFoundError",
+    "NotAcceptableError",
+    "GoneError",
+    "RateLimitError",
+    "ServerError",
+    "TokenError",
+    "UnexpectedResponseError",
+    "IncompleteDownloadError",
+    "InvoiceFormatError",
+]
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_every_promised_name_is_there(name: str) -> None:
+    assert name in ai.__all__
+    assert getattr(ai, name) is not None
+
+
+def test_all_is_what_type_checkers_see() -> None:
+    tree = ast.parse(Path(ai.__file__).read_text(encoding="utf-8"))
+    seen = {alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen - {None} == set(ai.__all__)
+    assert dir(ai) == sorted(ai.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonesuch"):
+        _ = ai.nonesuch  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("module", ["httpx", "click", "atlas_invoices_client", "pyarrow", "pandas", "polars", "rich"])
+def test_importing_the_package_imports_nothing_heavy(module: str) -> None:
+    code = f"import atlas_invoices, sys; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def methods(cls: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(member)
+        for name, member in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def test_the_clients_have_the_same_methods_with_the_same_parameters() -> None:
+    sync, async_ = methods(ai.Client), methods(ai.AsyncClient)
+    assert sync.keys() == async_.keys()
+    for name, signature in sync.items():
+        assert list(signature.parameters.values()) == list(async_[name].parameters.values()), name
+    ours, theirs = inspect.signature(ai.Client.__init__), inspect.signature(ai.AsyncClient.__init__)
+    assert list(ours.parameters) == list(theirs.parameters)
+
+
+def test_async_methods_are_awaited_iterated_or_entered() -> None:
+    for name, member in inspect.getmembers(ai.AsyncClient, inspect.isfunction):
+        if name.startswith("_"):
+            continue
+        if name.startswith("list_") and name != "list_pending_invoices":
+            assert "AsyncIterator" in str(inspect.signature(member).return_annotation), name
+        elif name.startswith("stream_"):
+            assert hasattr(ai.AsyncCsvStream, "__aenter__")
+        else:
+            assert inspect.iscoroutinefunction(member), name
+
+
+def test_the_root_and_the_families_of_errors() -> None:
+    for name in CONTRACT:
+        value = getattr(ai, name)
+        if isinstance(value, type) and issubclass(value, Exception):
+            assert issubclass(value, ai.AtlasError), name
+    assert issubclass(ai.APITimeoutError, ai.APIConnectionError)
+    assert issubclass(ai.InvalidIdError, ValueError)
+    for cls in (
+        ai.BadRequestError,
+        ai.AuthenticationError,
+        ai.PermissionDeniedError,
+        ai.NotFoundError,
+        ai.NotAcceptableError,
+        ai.GoneError,
+        ai.RateLimitError,
+        ai.ServerError,
+    ):
+        assert issubclass(cls, ai.APIStatusError)

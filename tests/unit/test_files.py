@@ -1,0 +1,101 @@
+"""A file is complete or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from atlas_invoices._files import AtomicFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def save(path: Path, content: bytes = b"new", *, overwrite: bool = True) -> AtomicFile:
+    file = AtomicFile(path, overwrite=overwrite)
+    with file:
+        file.write(content)
+    return file
+
+
+def test_what_was_written_is_there_with_its_size_and_hash(tmp_path: Path) -> None:
+    saved = save(tmp_path / "a.csv", b"abc").saved
+    assert (saved.path, saved.size) == (tmp_path / "a.csv", 3)
+    assert saved.sha256 == hashlib.sha256(b"abc").hexdigest()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    file = AtomicFile(path, overwrite=True)
+    with pytest.raises(error), file:
+        file.write(b"half")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_without_overwrite_an_existing_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        AtomicFile(path, overwrite=False)
+
+
+def test_a_file_that_appears_meanwhile_stays_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    file = AtomicFile(path, overwrite=False)
+    with pytest.raises(FileExistsError), file:
+        file.write(b"new")
+        path.write_bytes(b"theirs")
+    assert path.read_bytes() == b"theirs"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_link_is_replaced_never_written_through(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.write_bytes(b"theirs")
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    save(link)
+    assert real.read_bytes() == b"theirs"
+    assert not link.is_symlink()
+    with pytest.raises(FileExistsError):
+        AtomicFile(tmp_path / "link", overwrite=False)
+
+
+def test_folders_and_devices_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        AtomicFile(tmp_path, overwrite=True)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(OSError, match="no regular file"):
+        AtomicFile(fifo, overwrite=True)
+    with pytest.raises(FileNotFoundError):
+        AtomicFile(tmp_path / "no" / "folder.csv", overwrite=True)
+
+
+def test_permissions_are_those_of_a_new_file(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        save(tmp_path / "a.csv")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "a.csv").stat().st_mode) == 0o640
+
+
+def test_one_object_can_be_used_for_another_try(tmp_path: Path) -> None:
+    file = AtomicFile(tmp_path / "a.csv", overwrite=True)
+    with pytest.raises(RuntimeError), file:
+        file.write(b"half")
+        raise RuntimeError
+    with file:
+        file.write(b"whole")
+    assert file.saved.size == 5
+    assert (tmp_path / "a.csv").read_bytes() == b"whole"

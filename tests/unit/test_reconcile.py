@@ -1,0 +1,545 @@
+"""Whether a CSV adds up to its invoice: what matches, what doesn't, and that the reason is said."""
+
+from __future__ import annotations
+
+import csv
+import doctest
+import io
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import evolve, frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_invoices._invoice_csv import read_csv
+from atlas_invoices._money import Reconciliation, _owed, _payment, _reconcile, reconcile
+from atlas_invoices_client.models import BillingInvoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+INVOICE_ID = "666acb8787ba43606905dcae"
+ORG_ID = "666acb8787ba43606905dcac"
+ALPHA, BETA = "a" * 24, "b" * 24
+COLUMNS = (
+    *("Date", "Usage Date", "Description", "Note", "Organization Name", "Organization ID", "Project", "Project ID"),
+    *("SKU", "Region", "Cluster", "Replica Set", "Config Server", "Application"),
+    *("Unit", "Unit Price", "Quantity", "Discount Percent", "Amount"),
+)
+
+
+@frozen(kw_only=True)
+class Line:
+    """One line as both sides have it; `amount` is dollars as the CSV writes them, `cents` what the JSON has."""
+
+    project: str | None = ALPHA
+    day: int = 1
+    text: str = "Atlas M10 Instance"
+    code: str = "NDS_AWS_INSTANCE_M10"
+    amount: str
+    cents: int | None = None
+    discount_cents: int | None = None
+    price: str = ""
+    quantity: str = ""
+    discount: str = ""
+    tags: Mapping[str, str] = {}
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """The line item of the JSON."""
+        cents = int(Decimal(self.amount or "0") * 100) if self.cents is None else self.cents
+        item: dict[str, Any] = {"startDate": f"2024-06-{self.day:02d}T00:00:00Z", "sku": self.code}
+        item |= {"totalPriceCents": cents}
+        if self.project:
+            item |= {"groupId": self.project, "groupName": self.project[:1].upper()}
+        if self.discount_cents is not None:
+            item["discountCents"] = self.discount_cents
+        if self.tags:
+            item["tags"] = {key: [value] for key, value in self.tags.items()}
+        return item
+
+
+def as_csv(lines: Iterable[Line], *, preamble: bool = True) -> bytes:
+    lines = list(lines)
+    tags = sorted({key for line in lines for key in line.tags})
+    out = io.StringIO()
+    if preamble:
+        out.write(f'Invoice Number,{INVOICE_ID},\nBilling Period,"June 1, 2024 - July 1, 2024",\n')
+        out.write(f"Organization Name,Test 2,\nOrganization ID,{ORG_ID},\n\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(f"Tag/{key}" for key in tags)])
+    for line in lines:
+        cells = dict.fromkeys(COLUMNS, "") | {
+            "Date": f"06/{line.day + 1:02d}/2024",
+            "Usage Date": f"06/{line.day:02d}/2024",
+            "Organization ID": ORG_ID,
+            "Project": (line.project or "")[:1].upper(),
+            "Project ID": line.project or "",
+            "SKU": line.text,
+            "Unit Price": line.price,
+            "Quantity": line.quantity,
+            "Discount Percent": line.discount,
+            "Amount": line.amount,
+        }
+        writer.writerow([*cells.values(), *(line.tags.get(key, "") for key in tags)])
+    return out.getvalue().encode()
+
+
+def as_json(lines: Iterable[Line], **fields: object) -> BillingInvoice:
+    """The invoice with those line items, whose sums agree with them; a field changed to `...` is left out."""
+    items = [line.item for line in lines]
+    net = [item["totalPriceCents"] - item.get("discountCents", 0) for item in items]
+    subtotal, credits_ = sum(n for n in net if n > 0), sum(n for n in net if n < 0)
+    whole: dict[str, object] = {
+        "id": INVOICE_ID,
+        "orgId": ORG_ID,
+        "startDate": "2024-06-01T00:00:00Z",
+        "endDate": "2024-07-01T00:00:00Z",
+        "lineItems": items,
+        "subtotalCents": subtotal,
+        "creditsCents": credits_,
+        "salesTaxCents": 777,
+        "amountBilledCents": subtotal + credits_ + 777,
+        **fields,
+    }
+    return BillingInvoice.from_dict({name: value for name, value in whole.items() if value is not ...})
+
+
+CREDIT = Line(project=None, text="Credit", code="CREDIT", amount="-1.50", day=3)
+LINES = [
+    Line(amount="19.20"),
+    Line(amount="0.05", day=2, text="Atlas Azure Data Transfer", code="NDS_AZURE_DATA_TRANSFER"),
+    Line(amount="0.05", day=2, text="Atlas Azure Data Transfer", code="NDS_AZURE_DATA_TRANSFER", project=BETA),
+    Line(amount="19.20"),
+    Line(amount="149.00", project=None, text="Atlas Support", code="SUPPORT", day=3),
+    CREDIT,
+    Line(amount="7.31", project=BETA, day=4, text="Atlas Storage", code="NDS_STORAGE"),
+]
+
+
+def kinds(result: Reconciliation) -> list[str]:
+    return [difference.kind for difference in result.differences]
+
+
+def told(result: Reconciliation) -> str:
+    return "\n".join(difference.message for difference in result.differences)
+
+
+# --- what matches ----------------------------------------------------------------------------------------------------
+
+
+def test_an_invoice_and_its_csv() -> None:
+    result = reconcile(as_csv(LINES), as_json(LINES))
+    assert result.differences == ()
+    assert result.matches
+    assert result.rounding == ()
+    assert (result.csv.lines, result.invoice.lines) == (7, 7)
+    assert (result.csv.total_cents, result.invoice.total_cents) == (Decimal(19331), Decimal(19331))
+    assert (result.csv.subtotal_cents, result.invoice.subtotal_cents) == (Decimal(19481), Decimal(19481))
+    assert (result.csv.credits_cents, result.invoice.credits_cents) == (Decimal(-150), Decimal(-150))
+    assert (result.csv.sales_tax_cents, result.invoice.sales_tax_cents) == (None, Decimal(777))
+    assert result.discount_unit is None
+
+
+def test_every_kind_of_source(tmp_path: Any) -> None:
+    path = tmp_path / "june.csv"
+    path.write_bytes(as_csv(LINES))
+    invoice = as_json(LINES)
+    assert reconcile(path, invoice).matches
+    assert reconcile(str(path), invoice).matches
+    assert reconcile(io.BytesIO(as_csv(LINES)), invoice).matches
+    assert reconcile([as_csv(LINES)[:100], as_csv(LINES)[100:]], invoice).matches
+    assert reconcile(read_csv(path), invoice).matches
+
+
+def test_the_order_of_lines_does_not_matter() -> None:
+    assert reconcile(as_csv(LINES[::-1]), as_json(LINES)).matches
+
+
+def test_an_empty_invoice() -> None:
+    assert reconcile(as_csv([]), as_json([], salesTaxCents=0, amountBilledCents=0)).matches
+
+
+def test_the_sign_of_a_credit_may_differ() -> None:
+    positive = [*LINES[:5], evolve(CREDIT, amount="1.50"), LINES[6]]
+    result = reconcile(as_csv(positive), as_json(LINES))
+    assert result.matches, told(result)
+    assert any("opposite signs" in note for note in result.notes)
+    result = reconcile(as_csv(LINES), as_json(LINES, creditsCents=150))
+    assert result.matches, told(result)
+
+
+def test_a_project_called_credit_is_no_credit() -> None:
+    lines = [Line(project="CreditCheck", amount="5.00", text="Credit Check"), CREDIT]
+    result = reconcile(as_csv(lines), as_json(lines))
+    assert result.matches, told(result)
+    assert (result.csv.subtotal_cents, result.csv.credits_cents) == (Decimal(500), Decimal(-150))
+
+
+def test_discounts_already_taken_off_the_total_or_not() -> None:
+    taken = [Line(amount="9.00", cents=900, discount_cents=100), Line(amount="1.00")]
+    sums = {"subtotalCents": 1000, "amountBilledCents": 1777}
+    result = reconcile(as_csv(taken), as_json(taken, **sums))
+    assert result.matches, told(result)
+    before = [evolve(taken[0], cents=1000), taken[1]]
+    result = reconcile(as_csv(before), as_json(before))
+    assert result.matches, told(result)
+    assert any("less its discountCents" in note for note in result.notes)
+
+
+def test_the_amount_billed_may_be_without_tax() -> None:
+    result = reconcile(as_csv(LINES), as_json(LINES, amountBilledCents=19331))
+    assert result.matches, told(result)
+    assert any("without tax" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("kind", ["credits", "subtotal"])
+def test_a_negative_line_that_is_no_credit(kind: str) -> None:
+    lines = [*LINES, Line(amount="-2.00", text="Adjustment", code="ADJUSTMENT")]
+    fields = {"credits": {}, "subtotal": {"subtotalCents": 19281, "creditsCents": -150}}[kind]
+    result = reconcile(as_csv(lines), as_json(lines, **fields))
+    assert result.matches, told(result)
+    assert any("negative lines" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("with_linked_sums", [True, False])
+def test_lines_of_linked_invoices(with_linked_sums: bool) -> None:
+    linked = as_json([Line(amount="3.00", project="c" * 24)], salesTaxCents=0, amountBilledCents=300).to_dict()
+    own = as_json(LINES, linkedInvoices=[linked])
+    assert reconcile(as_csv(LINES), own).matches
+    more = {"subtotalCents": 19781, "amountBilledCents": 19631 + 777} if with_linked_sums else {}
+    together = as_json(LINES, linkedInvoices=[linked], **more)
+    result = reconcile(as_csv([*LINES, Line(amount="3.00", project="c" * 24)]), together)
+    assert result.matches, told(result)
+    assert any("linked invoices" in note for note in result.notes)
+
+
+def test_days_and_tags_may_differ_and_are_noted() -> None:
+    result = reconcile(as_csv([evolve(line, day=line.day + 1) for line in LINES]), as_json(LINES))
+    assert result.matches, told(result)
+    assert any("7 lines have another day" in note for note in result.notes)
+    tagged = [evolve(line, tags={"team": "search"}) for line in LINES[:2]] + LINES[2:]
+    result = reconcile(as_csv(LINES), as_json(tagged))
+    assert result.matches, told(result)
+    assert any("2 lines have other tags" in note for note in result.notes)
+
+
+def test_changed_tags_are_not_taken_for_a_cut_file() -> None:
+    two = [Line(amount="1.00", tags={"team": "a"}), Line(amount="1.00", tags={"team": "b"})]
+    renamed = [evolve(line, tags={"team": "c"}) for line in two]
+    assert reconcile(as_csv(renamed), as_json(two)).matches
+    assert reconcile(as_csv([two[0], renamed[1]]), as_json(two)).matches
+
+
+def test_an_invoice_without_line_items_is_compared_by_its_sums() -> None:
+    result = reconcile(as_csv(LINES), as_json(LINES, lineItems=...))
+    assert result.matches, told(result)
+    assert result.invoice.lines is None
+    assert any("without line items" in note for note in result.notes)
+    result = reconcile(as_csv(LINES[1:]), as_json(LINES, lineItems=[]))
+    assert kinds(result) == ["subtotal", "amount_billed"]
+    assert "19.20 too little in the CSV" in told(result)
+
+
+def test_sums_that_the_invoice_does_not_state_are_noted() -> None:
+    nothing = as_json(LINES, subtotalCents=..., creditsCents=None, salesTaxCents=..., amountBilledCents=...)
+    result = reconcile(as_csv(LINES), nothing)
+    assert result.matches, told(result)
+    assert sum("states no" in note for note in result.notes) == 4
+
+
+def test_a_file_without_a_preamble_is_compared_without_it() -> None:
+    result = reconcile(as_csv(LINES, preamble=False), as_json(LINES))
+    assert result.matches, told(result)
+    assert sum("not compared: the CSV has none" in note for note in result.notes) == 3
+
+
+# --- fractions of a cent ---------------------------------------------------------------------------------------------
+
+FRACTIONS = [
+    Line(amount="0.1249", cents=12),
+    Line(amount="0.1251", cents=13, project=BETA),
+    Line(amount="0.125", cents=12, day=2),
+    Line(amount="0.125", cents=13, day=2),
+    Line(amount="0.13", cents=13, day=2),
+    Line(amount="1.00"),
+]
+
+
+def test_fractions_of_a_cent_are_told_apart() -> None:
+    result = reconcile(as_csv(FRACTIONS), as_json(FRACTIONS, subtotalCents=163, amountBilledCents=163 + 777))
+    assert result.matches, told(result)
+    assert {difference.key for difference in result.rounding} == {"lineItems"}
+    result = reconcile(as_csv(FRACTIONS[1:]), as_json(FRACTIONS[1:]))
+    assert result.matches, told(result)
+    assert [difference.key for difference in result.rounding] == ["lineItems", "subtotalCents", "amountBilledCents"]
+    assert result.rounding[1].csv == Decimal("150.51")
+
+
+def test_a_cent_is_a_cent_even_among_fractions() -> None:
+    changed = [*FRACTIONS[:1], evolve(FRACTIONS[1], amount="0.1351"), *FRACTIONS[2:]]
+    result = reconcile(as_csv(changed), as_json(FRACTIONS))
+    assert not result.matches
+    assert "line" in kinds(result)
+
+
+# --- what doesn't match ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dropped", range(len(LINES)))
+def test_a_dropped_line(dropped: int) -> None:
+    result = reconcile(as_csv(LINES[:dropped] + LINES[dropped + 1 :]), as_json(LINES))
+    assert not result.matches
+    assert kinds(result)[0] == "incomplete"
+    lost = LINES[dropped]
+    assert f"lacks 1 of the invoice's 7 line items, {lost.amount} in all" in told(result)
+    assert ("ends early" in told(result)) == (dropped == len(LINES) - 1)
+
+
+@pytest.mark.parametrize("changed", range(len(LINES)))
+@pytest.mark.parametrize("by", [1, -1, 100])
+def test_a_line_changed_by_a_cent(changed: int, by: int) -> None:
+    old = LINES[changed]
+    new = evolve(old, amount=str(Decimal(old.amount) + Decimal(by) / 100))
+    result = reconcile(as_csv([*LINES[:changed], new, *LINES[changed + 1 :]]), as_json(LINES))
+    assert not result.matches
+    assert {"total", "project", "line"} <= set(kinds(result))
+    [line] = [difference for difference in result.differences if difference.kind == "line"]
+    number = 7 + changed
+    if old != LINES[0]:  # one of the two equal lines is as good as the other
+        assert line.message.startswith(f"line {number} of the CSV ")
+        assert f"lineItems[{changed}]" in line.message
+    assert (line.csv, line.invoice) == (Decimal(new.amount) * 100, Decimal(old.amount) * 100)
+
+
+def test_an_extra_line() -> None:
+    extra = Line(amount="4.00", project="c" * 24, day=5)
+    result = reconcile(as_csv([*LINES, extra]), as_json(LINES))
+    assert kinds(result) == ["count", "total", "project", "line", "subtotal", "amount_billed"]
+    assert "line 14 of the CSV (project C (" in told(result)
+    assert "no line item like it" in told(result)
+    project = next(difference for difference in result.differences if difference.kind == "project")
+    assert (project.key, project.csv, project.invoice) == ("c" * 24, 400, 0)
+
+
+def test_lines_twice_over() -> None:
+    result = reconcile(as_csv([*LINES, *LINES]), as_json(LINES))
+    assert kinds(result).count("line") == 6
+    assert "line 17 of the CSV and 1 more like it" in told(result)
+    assert "14 lines, the invoice 7 line items: 0 items have no line, 7 lines have no item" in told(result)
+
+
+def test_an_amount_moved_to_another_project() -> None:
+    moved = [evolve(LINES[0], project=BETA), *LINES[1:]]
+    result = reconcile(as_csv(moved), as_json(LINES))
+    assert kinds(result) == ["project", "project", "line", "line"]
+
+
+def test_amounts_swapped_between_skus_with_names_on_both_sides() -> None:
+    lines = [Line(amount="1.00", text="Same", code="Same"), Line(amount="2.00", text="Other", code="Other")]
+    swapped = [evolve(lines[0], text="Other"), evolve(lines[1], text="Same")]
+    result = reconcile(as_csv(swapped), as_json(lines))
+    assert kinds(result) == ["sku", "sku"]
+    assert {difference.key for difference in result.differences} == {"Same", "Other"}
+
+
+def test_many_differences_are_summed_up() -> None:
+    lines = [Line(amount=f"{number}.00", day=1 + number % 28) for number in range(1, 101)]
+    other = [evolve(line, amount=str(Decimal(line.amount) + Decimal("0.5"))) for line in lines]
+    result = reconcile(as_csv(other), as_json(lines))
+    assert kinds(result).count("line") == 21
+    assert told(result).count("160 more lines and line items have no counterpart") == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ("subtotalCents", "subtotal"),
+        ("creditsCents", "credits"),
+        ("salesTaxCents", "amount_billed"),
+        ("amountBilledCents", "amount_billed"),
+    ],
+)
+def test_a_sum_that_is_off_by_a_cent(field: str, kind: str) -> None:
+    stated = as_json(LINES).to_dict()[field]
+    for by in (1, -1):
+        result = reconcile(as_csv(LINES), as_json(LINES, **{field: stated + by}))
+        assert kind in kinds(result)
+        assert "0.01 too" in told(result)
+
+
+def test_the_csv_of_another_invoice() -> None:
+    other = as_json(
+        LINES, id="f" * 24, orgId="e" * 24, startDate="2024-05-01T00:00:00Z", endDate="2024-06-01T00:00:00Z"
+    )
+    result = reconcile(as_csv(LINES), other)
+    assert kinds(result) == ["invoice_id", "organization_id", "period"]
+    assert INVOICE_ID in told(result)
+    assert "2024-06-01 to 2024-07-01 in the CSV, 2024-05-01 to 2024-06-01 in the invoice" in told(result)
+
+
+def test_the_periods_end_may_be_its_last_second() -> None:
+    assert reconcile(as_csv(LINES), as_json(LINES, endDate="2024-06-30T23:59:59Z")).matches
+
+
+def test_an_item_without_an_amount_has_no_line() -> None:
+    invoice = as_json(LINES)
+    assert invoice.line_items
+    invoice.line_items[0].total_price_cents = None
+    result = reconcile(as_csv(LINES), invoice)
+    assert "lineItems[0]" in told(result)
+    assert "no amount" in told(result)
+
+
+def test_a_line_without_an_amount_is_noted() -> None:
+    lines = [*LINES, Line(amount="")]
+    result = reconcile(as_csv(lines), as_json(lines))
+    assert result.matches, told(result)
+    assert any("1 lines of the CSV have no amount" in note for note in result.notes)
+
+
+def test_text_from_the_file_cannot_forge_messages() -> None:
+    result = reconcile(as_csv([Line(amount="1.00", project="x\x1b[2J\ny" * 50)]), as_json(LINES))
+    assert all(message.isprintable() and len(message) < 400 for message in told(result).split("\n"))
+
+
+# --- a file that was cut ---------------------------------------------------------------------------------------------
+
+TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
+
+
+@pytest.mark.parametrize("lines", [LINES, TAGGED, [LINES[-1]]], ids=["lines", "tags", "one line"])
+def test_a_file_cut_anywhere_does_not_match_and_says_why(lines: list[Line]) -> None:
+    whole, invoice = as_csv(lines), as_json(lines)
+    assert reconcile(whole, invoice).matches
+    # The last byte is the last line break: without it nothing is lost.
+    assert reconcile(whole[:-1], invoice).matches
+    for length in range(len(whole) - 1):
+        result = reconcile(whole[:length], invoice)
+        assert not result.matches, whole[:length][-40:]
+        assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], told(result))
+        assert all(difference.message for difference in result.differences)
+
+
+def test_a_cut_file_says_where_it_ends() -> None:
+    whole = as_csv(LINES)
+    cut = whole[: whole.index(b"06/05/2024")]
+    result = reconcile(cut, as_json(LINES))
+    assert told(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in all")
+    assert "(lineItems[6] NDS_STORAGE): it ends early, after line 12" in told(result)
+    assert "within the amount of its last line, 13" in told(reconcile(whole[:-2], as_json(LINES)))
+
+
+def test_a_web_page_is_unreadable_and_does_not_match() -> None:
+    result = reconcile(b"<!DOCTYPE html><html><body>Service Unavailable</body></html>", as_json(LINES))
+    assert kinds(result) == ["unreadable"]
+    assert result.csv.lines == 0
+
+
+def test_a_broken_line_in_the_middle_does_not_match() -> None:
+    broken = as_csv(LINES).replace(b"149.00", b"1,49.00")
+    result = reconcile(broken, as_json(LINES))
+    assert kinds(result) == ["incomplete"]
+    assert "4 lines of the invoice's 7 could be read" in told(result)
+    assert result.differences[0].key == "11"
+
+
+def test_rows_that_were_left_out_while_reading_are_missed() -> None:
+    broken = as_csv(LINES).replace(b"149.00", b"149.00x")
+    result = reconcile(read_csv(broken, on_error="collect"), as_json(LINES))
+    assert kinds(result) == ["incomplete"]
+    assert "6 lines of the invoice's 7 could be read" in told(result)
+
+
+def test_a_header_without_amounts_does_not_match_even_an_empty_invoice() -> None:
+    empty = as_json([], salesTaxCents=0, amountBilledCents=0)
+    result = reconcile(as_csv([]).replace(b",Amount", b""), empty)
+    assert kinds(result) == ["incomplete"]
+    assert "no column Amount" in told(result)
+
+
+def test_a_missing_file_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="nonesuch"):
+        reconcile("nonesuch.csv", as_json(LINES))
+
+
+# --- Discount Percent ------------------------------------------------------------------------------------------------
+
+
+def discounted(discount: str, amount: str) -> Line:
+    return Line(amount=amount, price="0.08", quantity="1000", discount=discount)
+
+
+@pytest.mark.parametrize(
+    ("lines", "unit"),
+    [
+        ([discounted("10", "72.00")], "percent"),
+        ([discounted("0.1", "72.00")], "fraction"),
+        ([discounted("0.5", "79.60")], "percent"),
+        ([discounted("1", "79.20")], "percent"),
+        ([discounted("1", "0.00")], "fraction"),
+        ([discounted("0", "80.00"), discounted("", "80.00")], None),
+        ([discounted("10", "80.00")], None),
+        ([Line(amount="1.00", discount="10")], None),
+        ([discounted("10", "72.00"), discounted("10", "72.00"), discounted("0.1", "72.00")], "percent"),
+    ],
+)
+def test_the_unit_of_discounts_is_found_from_the_rows(lines: list[Line], unit: str | None) -> None:
+    result = reconcile(as_csv(lines), as_json(lines))
+    assert result.matches
+    assert result.discount_unit == unit
+
+
+def test_contradictory_and_undecided_discounts_are_noted() -> None:
+    lines = [discounted("10", "72.00"), discounted("0.1", "72.00")]
+    result = reconcile(as_csv(lines), as_json(lines))
+    assert result.discount_unit is None
+    assert any("contradicts itself: 1 lines fit a percentage, 1 a fraction" in note for note in result.notes)
+    lines = [discounted("10", "80.00")]
+    assert any("none shows whether" in note for note in reconcile(as_csv(lines), as_json(lines)).notes)
+
+
+# --- any invoice at all ----------------------------------------------------------------------------------------------
+
+any_lines = st.lists(
+    st.builds(
+        lambda cents, project, day, is_credit: Line(
+            amount=f"{'-' if is_credit or cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}",
+            project=project,
+            day=day,
+            text="Credit" if is_credit else "Atlas M10 Instance",
+        ),
+        st.integers(0, 10_000) | st.sampled_from([1, 5, 100]),
+        st.sampled_from([ALPHA, BETA, None]),
+        st.integers(1, 3),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(lines=any_lines, data=st.data())
+def test_any_invoice_matches_until_a_line_is_dropped_or_changed(lines: list[Line], data: st.DataObject) -> None:
+    invoice = as_json(lines)
+    result = reconcile(as_csv(data.draw(st.permutations(lines))), invoice)
+    assert result.matches, told(result)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    dropped = reconcile(as_csv(lines[:at] + lines[at + 1 :]), invoice)
+    assert not dropped.matches
+    assert told(dropped)
+    changed = [
+        *lines[:at],
+        evolve(lines[at], amount=str(Decimal(lines[at].amount) + Decimal("0.01"))),
+        *lines[at + 1 :],
+    ]
+    assert not reconcile(as_csv(changed), invoice).matches
+
+
+@pytest.mark.parametrize("module", [_owed, _payment, _reconcile])
+def test_the_examples_in_the_docstrings(module: Any) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted
+    assert not outcome.failed

@@ -1,0 +1,158 @@
+"""What a reply is judged to be, before anything parses it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_invoices import _errors as errors
+from atlas_invoices import _replies
+from atlas_invoices._replies import Head
+from atlas_invoices._retry_after import retry_after
+
+
+def head(status: int = 200, **headers: str) -> Head:
+    return Head("GET", "/api/atlas/v2/orgs", status, {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+FULL = {
+    "error": 403,
+    "errorCode": "NOT_ORG_BILLING_ADMIN",
+    "detail": "may not\nread",
+    "reason": "Forbidden",
+    "parameters": [{"a": 1}],
+    "badRequestDetail": {"fields": [{"field": "pageNum", "description": "too small"}]},
+}
+
+
+def test_an_error_carries_all_that_atlas_said() -> None:
+    error = _replies.error_for(head(403), json.dumps(FULL).encode())
+    assert isinstance(error, errors.PermissionDeniedError)
+    assert (error.status_code, error.error_code, error.detail) == (403, "NOT_ORG_BILLING_ADMIN", "may not\nread")
+    assert (error.reason, error.method, error.path) == ("Forbidden", "GET", "/api/atlas/v2/orgs")
+    assert len(error.parameters) == 1
+    assert error.bad_request_detail is not None
+    for role in ("Organization Billing Viewer", "Organization Billing Admin", "Organization Owner"):
+        assert role in str(error)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        (400, errors.BadRequestError),
+        (401, errors.AuthenticationError),
+        (403, errors.PermissionDeniedError),
+        (404, errors.NotFoundError),
+        (406, errors.NotAcceptableError),
+        (409, errors.APIStatusError),
+        (410, errors.GoneError),
+        (418, errors.APIStatusError),
+        (429, errors.RateLimitError),
+        (500, errors.ServerError),
+        (520, errors.ServerError),
+        (599, errors.ServerError),
+        (204, errors.UnexpectedResponseError),
+        (302, errors.UnexpectedResponseError),
+    ],
+)
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>no</html>", b'{"error": 1', b"[]", b"null", b'{"errorCode": 5}', b"\xff"]
+)
+def test_every_status_with_any_body_is_its_typed_error(status: int, cls: type[Exception], body: bytes) -> None:
+    error = _replies.error_for(head(status), body)
+    assert type(error) is cls
+    assert str(status) in str(error)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda s: st.lists(s) | st.dictionaries(st.sampled_from(list(FULL)), s),
+    )
+)
+def test_no_error_body_is_a_traceback(body: Any) -> None:
+    error = _replies.error_for(head(500), json.dumps(body).encode())
+    assert isinstance(error, errors.ServerError)
+    assert str(error).isprintable()
+
+
+def test_errors_survive_pickling() -> None:
+    error = _replies.error_for(head(429, retry_after="7"), json.dumps(FULL).encode())
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert type(again) is errors.RateLimitError
+    assert vars(again) == vars(error)
+    assert str(again) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("Sun, 22 Nov 2026 12:00:30 GMT", 30.0),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
+        ("soon", None),
+        ("-1", None),
+        ("1.5", None),
+        ("", None),
+        ("٣", None),
+        ("9" * 400, 999_999_999_999.0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert retry_after({"retry-after": value}, now) == seconds
+
+
+@pytest.mark.parametrize("sent", ["application/vnd.atlas.2023-01-01+csv", "text/csv; charset=utf-8", "", "text/plain"])
+def test_csv_types_are_accepted(sent: str) -> None:
+    _replies.check_type(head(content_type=sent), "csv")
+
+
+@pytest.mark.parametrize(
+    "sent", ["text/html", "application/json", "application/vnd.atlas.2023-01-01+json", "image/png"]
+)
+def test_other_types_are_no_csv(sent: str) -> None:
+    with pytest.raises(errors.UnexpectedResponseError, match="expected CSV"):
+        _replies.check_type(head(content_type=sent), "csv")
+
+
+@pytest.mark.parametrize("start", [b"", b" \n", b"<!doctype html>", b'{"error": 404}', b"\xef\xbb\xbf  [1]"])
+def test_what_cannot_begin_a_csv(start: bytes) -> None:
+    with pytest.raises(errors.UnexpectedResponseError):
+        _replies.check_start(head(), "csv", start)
+
+
+@pytest.mark.parametrize("body", [b'{"status": 200, "content": "Invoice Number,1,\\n"}', b"Invoice Number,1,\n"])
+def test_an_envelope_is_opened_and_a_missing_one_tolerated(body: bytes) -> None:
+    assert _replies.open_envelope(head(), body) == b"Invoice Number,1,\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": 404, "content": {"error": 404, "errorCode": "INVOICE_NOT_FOUND"}},
+        {"status": 404, "error": 404, "errorCode": "INVOICE_NOT_FOUND"},
+    ],
+)
+def test_an_enveloped_error_is_the_same_typed_error(body: dict[str, Any]) -> None:
+    with pytest.raises(errors.NotFoundError) as caught:
+        _replies.open_envelope(head(), json.dumps(body).encode())
+    assert caught.value.error_code == "INVOICE_NOT_FOUND"
+    assert caught.value.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"status": 200}, {"status": 200, "content": {}}, {"status": "x"}, {"status": 302}, {"status": 200, "content": ""}],
+)
+def test_an_envelope_without_the_csv_is_unexpected(body: dict[str, Any]) -> None:
+    with pytest.raises(errors.UnexpectedResponseError):
+        _replies.open_envelope(head(), json.dumps(body).encode())
