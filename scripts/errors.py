@@ -11,6 +11,10 @@ class DocumentError(ScriptError):
     """A document can't be read, is not what it should be, or is too large or too deep to be one."""
 
 
+class UnavailableError(DocumentError):
+    """Upstream's server gives no document at this moment: an outage, not a fault of the document or of ours."""
+
+
 class AssumptionError(ScriptError):
     """Upstream's document no longer is as this project takes it to be; a person has to look."""
 

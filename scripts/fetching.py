@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from errors import DocumentError
+from errors import DocumentError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,8 @@ def read_bytes(source: str | Path, *, sleep: Callable[[float], None] = time.slee
     """The uncompressed bytes of a file or https URL; gzip and xz are known by their first bytes.
 
     Raises:
-        DocumentError: no such file, no https, no answer after three tries, cut or damaged compression, or too large.
+        UnavailableError: no answer after three tries, or one that takes too long.
+        DocumentError: no such file, no https, a refusal, cut or damaged compression, or too large.
     """
     name = display_name(source)
     if is_url(source):
@@ -113,7 +114,7 @@ def _fetch(url: str, name: str, sleep: Callable[[float], None]) -> bytes:
             raise DocumentError(f"{name}: {error}") from None
         except httpx.HTTPError as error:
             problem = str(error) or type(error).__name__
-    raise DocumentError(f"{name}: no document after {_TRIES} tries: {problem}; try again later, or give a file")
+    raise UnavailableError(f"{name}: no document after {_TRIES} tries: {problem}; try again later, or give a file")
 
 
 def _body(response: httpx.Response, name: str) -> bytes:
@@ -124,7 +125,7 @@ def _body(response: httpx.Response, name: str) -> bytes:
         if len(body) > MAX_BYTES:
             raise _too_large(name)
         if time.monotonic() - started > _DEADLINE_SECONDS:
-            raise DocumentError(
+            raise UnavailableError(
                 f"{name}: not complete after {_DEADLINE_SECONDS:.0f} s; try again later, or give a file"
             )
     return bytes(body)

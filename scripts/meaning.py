@@ -1,0 +1,262 @@
+"""What a document says of one operation, whatever the way it is written: references resolved, what is inherited put in.
+
+Here: everything around schemas. A schema's own meaning is schema_meaning.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
+
+from attrs import frozen
+
+import shape
+from errors import AssumptionError, DocumentError
+from schema_meaning import PROSE, Side, checked_list
+from shape import checked_object, is_object
+from shown import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import documents
+    from operations import Operation
+    from shape import Kind, Tokens
+
+# OpenAPI: header parameters of these names are ignored, and a response header Content-Type is.
+_IGNORED_PARAMETERS: Final = frozenset({"accept", "content-type", "authorization"})
+_IGNORED_HEADERS: Final = frozenset({"content-type"})
+_STYLES: Final = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
+# Keywords that are compared by name, or that say nothing about requests and replies.
+_OPERATION: Final = frozenset({
+    "operationId", "tags", "parameters", "requestBody", "responses", "security", "servers", "deprecated", "callbacks",
+})  # fmt: skip
+_PARAMETER: Final = frozenset({
+    "in", "name", "required", "deprecated", "schema", "content", "style", "explode", "allowReserved", "allowEmptyValue",
+})  # fmt: skip
+_RESPONSE: Final = frozenset({"headers", "content", "links"})
+_CONTENT: Final = frozenset({"schema", "deprecated"})
+
+
+@frozen
+class Found:
+    """An operation as a document has it: `node` is its object, `item` the path's."""
+
+    item: Mapping[str, Any]
+    node: Mapping[str, Any]
+
+
+@frozen
+class Scheme:
+    """A way of authenticating: its addresses by what they are for."""
+
+    addresses: dict[str, str]
+
+
+def side(document: documents.Document) -> Side:
+    """A document that has the parts a comparison needs.
+
+    Raises:
+        DocumentError: it is no OpenAPI document, or its end is missing.
+        AssumptionError: it is of another version than this check is written for.
+    """
+    root = document.root
+    version = root.get("openapi")
+    if not isinstance(version, str):
+        raise DocumentError(f"{document.name}: not an OpenAPI document: it has no `openapi` version at its top level")
+    if not version.startswith("3.0."):
+        raise AssumptionError(f"{document.name}: OpenAPI {version[:20]!r}; the drift check is written for 3.0")
+    for part, kind in (("info", dict), ("paths", dict), ("servers", list)):
+        if not isinstance(root.get(part), kind):
+            raise DocumentError(f"{document.name}: not a whole OpenAPI document: it has no `{part}`; is it cut off?")
+    return Side(document.name, root)
+
+
+def find(side: Side, operation: Operation) -> Found | None:
+    """The operation in a document, by method and path."""
+    at = ("paths", operation.path)
+    item = checked_object(side.root["paths"].get(operation.path, {}), at)
+    if "$ref" in item:
+        raise DocumentError(f"{shape.pointer(at)}: a path that is a reference is not followed")
+    if operation.method not in item:
+        return None
+    return Found(item, checked_object(item[operation.method], (*at, operation.method)))
+
+
+def check_references(side: Side, found: Found) -> None:
+    """Follow every reference of an operation, those in what is new included, which nothing is compared with.
+
+    Raises DocumentError where one leads out of the document's components, or to nothing.
+    """
+    waiting: list[tuple[Mapping[str, Any], Kind, Tokens]] = [(found.node, "Operation", ())]
+    if "parameters" in found.item:
+        waiting.append(({"parameters": found.item["parameters"]}, "Operation", ()))
+    seen: set[int] = set()
+    while waiting:
+        node, kind, at = waiting.pop()
+        resolved = side.resolve(node, kind, at) if kind in shape.SECTIONS else node
+        if id(resolved) not in seen:
+            seen.add(id(resolved))
+            # A place that is itself far inside is cut, so that a chain of schemas costs no more than its length.
+            waiting += [
+                (child, child_kind, place[:40]) for place, child, child_kind in shape.children(resolved, kind, at)
+            ]
+
+
+def moved_to(side: Side, operation_id: object) -> str | None:
+    """Where an operationId is now, as `POST /path`, for the one who looks for an operation that is gone."""
+    for path, item in side.root["paths"].items():
+        for method in shape.METHODS:
+            node = item.get(method) if is_object(item) else None
+            if operation_id is not None and is_object(node) and node.get("operationId") == operation_id:
+                return f"{method.upper()} {path}"
+    return None
+
+
+def parameters(side: Side, found: Found) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The operation's parameters by `in` and name, those of its path included; a header's name is in small letters."""
+    made = {}
+    for holder in (found.item, found.node):
+        for index, node in enumerate(checked_list(holder.get("parameters", []), ("parameters",))):
+            at = ("parameters", str(index))
+            parameter = side.resolve(node, "Parameter", at)
+            place, name = parameter.get("in"), parameter.get("name")
+            if not isinstance(place, str) or place not in _STYLES or not isinstance(name, str):
+                raise DocumentError(
+                    f"{shape.pointer(at)}: a parameter has a name and one of `in: {', '.join(_STYLES)}`"
+                )
+            if place == "header":
+                name = name.lower()
+                if name in _IGNORED_PARAMETERS:
+                    continue
+            made[place, name] = parameter
+    return made
+
+
+def written(parameter: Mapping[str, Any]) -> dict[str, object]:
+    """How a parameter's value is put into the request, with OpenAPI's defaults filled in."""
+    style = parameter.get("style", _STYLES[parameter["in"]])
+    return {
+        "style": style,
+        "explode": parameter.get("explode", style == "form"),
+        "allowReserved": parameter.get("allowReserved", False),
+        "allowEmptyValue": parameter.get("allowEmptyValue", False),
+    }
+
+
+def content(node: Mapping[str, Any], at: Tokens) -> dict[str, Mapping[str, Any]]:
+    """Media types by name; neither letters' case nor the order of a media type's parameters has a meaning."""
+    made: dict[str, Mapping[str, Any]] = {}
+    for name, media in checked_object(node.get("content", {}), (*at, "content")).items():
+        first, *rest = (part.strip().lower() for part in name.split(";"))
+        made["; ".join([first, *sorted(rest)])] = checked_object(media, (*at, "content", name))
+    return made
+
+
+def responses(side: Side, found: Found) -> dict[str, Mapping[str, Any]]:
+    """Responses by status; `4XX` and `default` are statuses too."""
+    at = ("responses",)
+    made: dict[str, Mapping[str, Any]] = {
+        status.upper() if status != "default" else status: side.resolve(node, "Response", (*at, status))
+        for status, node in checked_object(found.node.get("responses", {}), at).items()
+        if not shape.is_extension(status, "Response")
+    }
+    return made
+
+
+def headers(side: Side, response: Mapping[str, Any], at: Tokens) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """A response's headers by their name in small letters: the name as it is written, and the header."""
+    place = (*at, "headers")
+    return {
+        name.lower(): (name, side.resolve(node, "Header", (*place, name)))
+        for name, node in checked_object(response.get("headers", {}), place).items()
+        if name.lower() not in _IGNORED_HEADERS
+    }
+
+
+def servers(side: Side, found: Found) -> list[str]:
+    """The addresses an operation is served at: its own, or its path's, or the document's."""
+    for holder in (found.node, found.item, side.root):
+        if "servers" in holder:
+            nodes = [checked_object(node, ("servers",)) for node in checked_list(holder["servers"], ("servers",))]
+            return [_server(node) for node in nodes] or ["/"]
+    return ["/"]
+
+
+def _server(node: Mapping[str, Any]) -> str:
+    url = node.get("url")
+    if not isinstance(url, str):
+        raise DocumentError("/servers: a server has a url")
+    variables = {
+        name: {key: value for key, value in checked_object(variable, ("servers",)).items() if key not in PROSE}
+        for name, variable in checked_object(node.get("variables", {}), ("servers",)).items()
+    }
+    return f"{url.rstrip('/')} with {canonical(variables)}" if variables else url.rstrip("/") or "/"
+
+
+def security(side: Side, found: Found) -> dict[str, tuple[dict[str, Scheme], frozenset[str]]]:
+    """The ways to authenticate that an operation accepts, by what they are, not by the scheme's name.
+
+    Each has its schemes and the scopes it needs. `none` is a call without credentials.
+    """
+    requirements = checked_list(found.node.get("security", side.root.get("security", [])), ("security",))
+    made: dict[str, tuple[dict[str, Scheme], frozenset[str]]] = {}
+    base = servers(side, found)[0]
+    components = checked_object(side.root.get("components", {}), ("components",))
+    defined = checked_object(components.get("securitySchemes", {}), ("components", "securitySchemes")).keys()
+    for requirement in requirements or [{}]:
+        schemes: dict[str, Scheme] = {}
+        scopes: set[str] = set()
+        if not checked_object(requirement, ("security",)).keys() <= defined:
+            # Nobody can authenticate by a scheme that the document does not describe.
+            continue
+        for name, needed in requirement.items():
+            node = side.resolve(
+                {"$ref": f"#/components/securitySchemes/{_escaped(name)}"}, "SecurityScheme", ("security",)
+            )
+            schemes.update(_schemes(node, base))
+            scopes.update(str(scope) for scope in checked_list(needed, ("security", name)))
+        made[" with ".join(sorted(schemes)) or "none"] = schemes, frozenset(scopes)
+    return made
+
+
+def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Scheme]:
+    kind = node.get("type")
+    if kind == "http":
+        return {f"http {str(node.get('scheme')).lower()}": Scheme({})}
+    if kind == "apiKey":
+        return {f"API key in {node.get('in')} {node.get('name')}": Scheme({})}
+    if kind == "openIdConnect":
+        return {"OpenID Connect": Scheme({"openIdConnectUrl": urljoin(base, str(node.get("openIdConnectUrl")))})}
+    flows = checked_object(node.get("flows", {}), ("security", "flows"))
+    return {
+        f"OAuth 2 {name}": Scheme({
+            key: urljoin(base, str(value))
+            for key, value in checked_object(flow, ("security", "flows", name)).items()
+            if key.endswith("Url")
+        })
+        for name, flow in flows.items()
+        if not name.startswith("x-")
+    }  # fmt: skip
+
+
+def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
+    """Keywords that no comparison looks at, and that are neither prose nor a vendor's, in canonical form."""
+    known = {
+        "Operation": _OPERATION,
+        "Parameter": _PARAMETER,
+        "Header": _PARAMETER,
+        "Response": _RESPONSE,
+        "MediaType": _CONTENT,
+    }
+    return {
+        key: canonical(value)
+        for key, value in node.items()
+        if key not in known.get(kind, frozenset({"required", "content"}))
+        and key not in PROSE
+        and not key.startswith("x-")
+    }
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

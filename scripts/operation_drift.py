@@ -1,0 +1,244 @@
+"""Compare one operation in two documents: what differs in what a client calls, sends and reads."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from attrs import evolve, frozen
+
+import meaning
+import schema_drift
+from drift_rules import RULES, Class, Direction
+from errors import AssumptionError
+from schema_drift import Difference
+from schema_pairs import Pairs
+from shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from operations import Operation
+    from schema_meaning import Nodes, Side
+    from shape import Kind, Tokens
+
+_DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
+
+
+@frozen
+class Change:
+    """One difference, judged."""
+
+    judged: Class
+    operation: str
+    at: Tokens
+    says: str
+
+
+def compare(old: Side, new: Side, operations: Sequence[Operation]) -> list[Change]:
+    """Every difference in the operations, in their order.
+
+    Raises:
+        DocumentError: a document refers to what is not there, or an object is not what it should be.
+    """
+    pairs = Pairs(old, new)
+    return [change for operation in operations for change in _Comparison(old, new, pairs, operation).changes()]
+
+
+class _Comparison:
+    """One operation; each method yields what differs in one part of it, with its place in the operation."""
+
+    def __init__(self, old: Side, new: Side, pairs: Pairs, operation: Operation) -> None:
+        self._old, self._new, self._pairs, self._operation = old, new, pairs, operation
+
+    def changes(self) -> list[Change]:
+        """What differs, judged by the way the data goes."""
+        old, new = meaning.find(self._old, self._operation), meaning.find(self._new, self._operation)
+        for side, found in ((self._old, old), (self._new, new)):
+            if found is not None:
+                meaning.check_references(side, found)
+        if old is None or new is None:
+            return [self._judged(self._gone(old) if old is not None else self._new_or_nowhere(new))]
+        differences = [
+            *self._whole(old, new),
+            *self._security(old, new),
+            *self._parameters(old, new),
+            *self._body(old, new),
+            *self._responses(old, new),
+        ]
+        return [self._judged(difference) for difference in sorted(differences, key=lambda difference: difference.at)]
+
+    def _judged(self, difference: Difference) -> Change:
+        direction: Direction = "read" if difference.at[:1] == ("responses",) else "sent"
+        rule = RULES[difference.rule]
+        says = rule.message(direction, before=difference.before, after=difference.after)
+        return Change(rule.judge(direction), self._operation.title, difference.at, says)
+
+    def _gone(self, old: meaning.Found) -> Difference:
+        to = meaning.moved_to(self._new, old.node.get("operationId"))
+        return Difference("operation-gone", (), after=f", and {shown(to)} has its operationId" if to else "")
+
+    def _new_or_nowhere(self, new: meaning.Found | None) -> Difference:
+        if new is None:
+            raise AssumptionError(f"{self._operation.title} is in neither document; are they of this API?")
+        return Difference("operation-new", ())
+
+    def _whole(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+        before, after = old.node.get("operationId"), new.node.get("operationId")
+        if before != after:
+            yield Difference("operation-renamed", ("operationId",), shown(before), shown(after))
+        yield from _around(old.node, new.node, "Operation", ())
+        at = ("servers",)
+        served, serves = meaning.servers(self._old, old), meaning.servers(self._new, new)
+        yield from (Difference("server-gone", at, before=shown(url)) for url in served if url not in serves)
+        yield from (Difference("server-new", at, after=shown(url)) for url in serves if url not in served)
+
+    def _security(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+        before, after = meaning.security(self._old, old), meaning.security(self._new, new)
+        for name in sorted(before.keys() | after.keys()):
+            at = ("security", name)
+            if name not in after:
+                yield Difference("security-gone", at, before=shown(name))
+            elif name not in before:
+                yield Difference("security-new", at, after=shown(name))
+            else:
+                (schemes, scopes), (new_schemes, new_scopes) = before[name], after[name]
+                for scheme in sorted(schemes):
+                    addresses, new_addresses = schemes[scheme].addresses, new_schemes[scheme].addresses
+                    for key in sorted(addresses.keys() | new_addresses.keys()):
+                        was, now = addresses.get(key, "not there"), new_addresses.get(key, "not there")
+                        if was != now:
+                            yield Difference("security-address", (*at, key), shown(was), shown(now))
+                for scope in sorted(new_scopes - scopes):
+                    yield Difference("scope-needed", at, after=shown(scope))
+                for scope in sorted(scopes - new_scopes):
+                    yield Difference("scope-not-needed", at, before=shown(scope))
+
+    def _parameters(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+        before, after = meaning.parameters(self._old, old), meaning.parameters(self._new, new)
+        gone, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
+        for place, name in list(gone):
+            to = [key for key in added if key[1].lower() == name.lower()]
+            if to:
+                added.remove(to[0])
+                gone.remove((place, name))
+                yield Difference("parameter-moved", _parameter_at((place, name)), shown(place), shown(to[0][0]))
+        yield from (Difference("parameter-gone", _parameter_at(key)) for key in gone)
+        for key in added:
+            rule = "parameter-new-required" if after[key].get("required") is True else "parameter-new"
+            yield Difference(rule, _parameter_at(key))
+        for key in sorted(before.keys() & after.keys()):
+            yield from self._parameter(before[key], after[key], _parameter_at(key))
+
+    def _parameter(self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens) -> Iterator[Difference]:
+        yield from _around(old, new, "Parameter", at)
+        yield from _required(old, new, at)
+        before, after = meaning.written(old), meaning.written(new)
+        for key in before:
+            if before[key] != after[key]:
+                yield Difference(
+                    "parameter-written", (*at, key), *(shown({key: side[key]}) for side in (before, after))
+                )
+        yield from self._value(old, new, at, sent=True)
+
+    def _value(self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens, *, sent: bool) -> Iterator[Difference]:
+        """What a parameter or a header holds: a schema, or content of a media type."""
+        if ("content" in old) == ("content" in new):
+            yield from self._schema(old, new, at, sent=sent)
+        yield from self._content(old, new, at, sent=sent)
+
+    def _body(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+        at = ("requestBody",)
+        if "requestBody" not in old.node and "requestBody" not in new.node:
+            return
+        before = self._old.resolve(old.node.get("requestBody", {}), "RequestBody", at)
+        after = self._new.resolve(new.node.get("requestBody", {}), "RequestBody", at)
+        if "requestBody" not in old.node:
+            yield Difference("body-new-required" if after.get("required") is True else "body-new", at)
+        elif "requestBody" not in new.node:
+            yield Difference("body-gone", at)
+        else:
+            yield from _around(before, after, "RequestBody", at)
+            yield from _required(before, after, at)
+            yield from self._content(before, after, at, sent=True)
+
+    def _responses(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+        before, after = meaning.responses(self._old, old), meaning.responses(self._new, new)
+        for status in sorted(before.keys() | after.keys()):
+            at = ("responses", status)
+            if status not in after:
+                yield Difference("response-gone" if status.startswith("2") else "error-gone", at)
+            elif status not in before:
+                yield Difference("response-new", at)
+            else:
+                yield from _around(before[status], after[status], "Response", at)
+                yield from self._headers(before[status], after[status], at)
+                yield from self._content(before[status], after[status], at, sent=False)
+
+    def _headers(self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens) -> Iterator[Difference]:
+        before, after = meaning.headers(self._old, old, at), meaning.headers(self._new, new, at)
+        for key in sorted(before.keys() | after.keys()):
+            place = (*at, "headers", after.get(key, before.get(key, (key,)))[0])
+            if key not in after:
+                yield Difference("header-gone", place)
+            elif key not in before:
+                yield Difference("header-new", place)
+            else:
+                (_, was), (_, now) = before[key], after[key]
+                yield from _around(was, now, "Header", place)
+                if bool(was.get("required")) != bool(now.get("required")):
+                    rule = "header-certain" if now.get("required") else "header-uncertain"
+                    yield Difference(rule, (*place, "required"))
+                yield from self._value(was, now, place, sent=False)
+
+    def _content(
+        self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens, *, sent: bool
+    ) -> Iterator[Difference]:
+        before, after = meaning.content(old, at), meaning.content(new, at)
+        for name in sorted(before.keys() | after.keys()):
+            place = (*at, "content", name)
+            if name not in after:
+                yield Difference("media-type-gone", place)
+            elif name not in before:
+                newer = not sent and self._is_newer(name)
+                yield Difference(
+                    "media-type-newer" if newer else "media-type-new", place, before=shown(self._operation.accept)
+                )
+            else:
+                yield from _around(before[name], after[name], "MediaType", place)
+                yield from self._schema(before[name], after[name], place, sent=sent)
+
+    def _is_newer(self, media_type: str) -> bool:
+        ours, theirs = _DATED.fullmatch(self._operation.accept), _DATED.fullmatch(media_type)
+        return ours is not None and theirs is not None and ours[3] == theirs[3] and theirs[2] > ours[2]
+
+    def _schema(
+        self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens, *, sent: bool
+    ) -> Iterator[Difference]:
+        if "schema" in old or "schema" in new:
+            yield from self._pairs.differences(_schema(old), _schema(new), (*at, "schema"), sent=sent)
+
+
+def _schema(node: Mapping[str, Any]) -> Nodes:
+    return (node["schema"],) if "schema" in node else ()
+
+
+def _parameter_at(key: tuple[str, str]) -> Tokens:
+    # As in the lock's prose: an index would move with its neighbours.
+    return "parameters", f"{key[0]}:{key[1]}"
+
+
+def _required(old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens) -> Iterator[Difference]:
+    if (old.get("required") is True) != (new.get("required") is True):
+        yield Difference("now-required" if new.get("required") is True else "now-optional", (*at, "required"))
+
+
+def _around(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, at: Tokens) -> Iterator[Difference]:
+    """What objects of every kind have: the end of their life, and keywords that nothing here knows."""
+    ended, ends = old.get("x-sunset"), new.get("x-sunset")
+    for difference in (
+        *schema_drift.lifetime(old.get("deprecated"), new.get("deprecated"), ended, ends),
+        *schema_drift.unknown(meaning.unknown(old, kind), meaning.unknown(new, kind)),
+    ):
+        yield evolve(difference, at=(*at, *difference.at))

@@ -1,0 +1,257 @@
+"""What a schema says, whatever the way it is written: references and `allOf` resolved, defaults of keywords filled in.
+
+A schema here is a tuple of objects that hold together, for `allOf` can describe one property twice; mostly it is one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import field, frozen
+
+import shape
+import slicing
+from errors import DocumentError
+from shape import checked_object
+from shown import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shape import Kind, Tokens
+
+Nodes = tuple["Mapping[str, Any]", ...]
+
+# Says nothing about what is sent and read: prose, and `readOnly`, as Atlas's document sets it freely.
+PROSE: Final = slicing.PROSE | {"title", "readOnly", "writeOnly", "xml"}
+# Lower and upper bounds; the greater lower bound and the smaller upper bound are tighter.
+LOWER: Final = ("minLength", "minItems", "minProperties")
+UPPER: Final = ("maxLength", "maxItems", "maxProperties")
+_KNOWN: Final = frozenset({
+    "$ref", "allOf", "type", "format", "nullable", "enum", "default", "pattern", "properties", "required", "items",
+    "oneOf", "anyOf", "not", "discriminator", "additionalProperties", "deprecated", "x-sunset", "minimum", "maximum",
+    "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems", *LOWER, *UPPER,
+})  # fmt: skip
+# A chain of references or of `allOf` in upstream's document has three members.
+_LONGEST_CHAIN: Final = 100
+# What 1e999 is read as.
+_INFINITE: Final = (float("inf"), float("-inf"))
+
+
+@frozen(eq=False)
+class Side:
+    """One of the two documents that are compared."""
+
+    name: str
+    root: Mapping[str, Any] = field(repr=False)
+
+    def resolve(self, node: object, kind: Kind, at: Tokens) -> Mapping[str, Any]:
+        """The object that `node` is or refers to. Raises DocumentError where a reference leads nowhere."""
+        here = checked_object(node, at)
+        for _ in range(_LONGEST_CHAIN):
+            target = shape.reference(here)
+            if target is None:
+                return here
+            here = shape.component(self.root, target, kind, at)[1]
+        raise DocumentError(f"{shape.pointer(at)}: a reference leads in a circle")
+
+
+@frozen
+class Schema:
+    """The meaning of a schema. Absent is None, or empty; a bound is its number and whether that is itself excluded."""
+
+    type: str | None
+    format: str | None
+    nullable: bool
+    enum: frozenset[str] | None
+    default: str | None
+    pattern: str | None
+    bounds: dict[str, tuple[float, bool]]
+    properties: dict[str, Nodes]
+    required: frozenset[str]
+    others: Nodes | None  # properties of other names: None is refused, () is any
+    items: Nodes
+    choices: dict[str, tuple[Mapping[str, Any], ...]]  # of oneOf and anyOf
+    negated: Nodes
+    discriminator: (
+        tuple[str, dict[str, Mapping[str, Any]]] | None
+    )  # the property, and the schema for each of its values
+    deprecated: bool
+    sunset: str | None
+    unknown: dict[str, str]
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether anything at all fits."""
+        return self == _ANYTHING
+
+
+def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
+    """The meaning of a schema. Raises DocumentError where a keyword has a value of the wrong kind."""
+    parts = _parts(side, nodes, at)
+    properties: dict[str, Nodes] = {}
+    for part in parts:
+        for name, node in checked_object(part.get("properties", {}), (*at, "properties")).items():
+            properties[name] = (*properties.get(name, ()), checked_object(node, (*at, "properties", name)))
+    others, items = _others(parts, at), _nodes(parts, "items", at)
+    required = frozenset(
+        str(name) for part in parts for name in checked_list(part.get("required", []), (*at, "required"))
+    )
+    types = sorted({kind for part in parts if (kind := _text(part, "type", at)) is not None})
+    if not types and (properties or required or others != ()):
+        types = ["object"]
+    elif not types and items:
+        types = ["array"]
+    discriminators = [
+        _discriminator(side, part["discriminator"], (*at, "discriminator")) for part in parts if "discriminator" in part
+    ]
+    return Schema(
+        type=" and ".join(types) or None,
+        format=_first(parts, "format", at),
+        nullable=any(_nullable(side, node, at) for node in nodes),
+        enum=_enum(parts, at),
+        default=next((canonical(part["default"]) for part in parts if "default" in part), None),
+        pattern=" and ".join(sorted({text for part in parts if (text := _text(part, "pattern", at)) is not None}))
+        or None,
+        bounds=_bounds(parts, at),
+        properties=properties,
+        required=required,
+        others=others,
+        items=items,
+        choices={
+            keyword: tuple(
+                side.resolve(node, "Schema", (*at, keyword, str(index)))
+                for part in parts
+                for index, node in enumerate(checked_list(part.get(keyword, []), (*at, keyword)))
+            )
+            for keyword in ("oneOf", "anyOf")
+        },
+        negated=_nodes(parts, "not", at),
+        discriminator=discriminators[0] if discriminators else None,
+        deprecated=any(_flag(part, "deprecated", at) for part in parts),
+        sunset=_first(parts, "x-sunset", at),
+        unknown={
+            key: canonical(value)
+            for part in parts
+            for key, value in part.items()
+            if key not in _KNOWN and key not in PROSE and not key.startswith("x-")
+        },
+    )
+
+
+def checked_list(value: object, at: Tokens) -> list[Any]:
+    """`value`, which must be a list; DocumentError names the place where it is none."""
+    if not isinstance(value, list):
+        raise DocumentError(f"{shape.pointer(at)}: a list must stand here")
+    return value
+
+
+def _parts(side: Side, nodes: Nodes, at: Tokens) -> list[Mapping[str, Any]]:
+    """The objects that hold together: the schema's own, and those of its `allOf`, each once."""
+    waiting, seen, parts = list(reversed(nodes)), set[int](), []
+    while waiting:
+        part = side.resolve(waiting.pop(), "Schema", at)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        parts.append(part)
+        waiting += reversed(checked_list(part.get("allOf", []), (*at, "allOf")))
+    return parts
+
+
+def _nullable(side: Side, node: Mapping[str, Any], at: Tokens) -> bool:
+    """Whether null fits: the schema says so, or it has no type of its own and its `allOf` agree on it."""
+    waiting, seen, says = [node], set[int](), False
+    while waiting:
+        here = side.resolve(waiting.pop(), "Schema", at)
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        nullable = _flag(here, "nullable", at)
+        if "type" in here and not nullable:
+            return False
+        says = says or nullable
+        if not nullable:
+            waiting += checked_list(here.get("allOf", []), (*at, "allOf"))
+    return says
+
+
+def _others(parts: Sequence[Mapping[str, Any]], at: Tokens) -> Nodes | None:
+    values = [part["additionalProperties"] for part in parts if "additionalProperties" in part]
+    if any(value is False for value in values):
+        return None
+    nodes = [checked_object(value, (*at, "additionalProperties")) for value in values if value is not True]
+    return tuple(node for node in nodes if node)
+
+
+def _nodes(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> Nodes:
+    return tuple(checked_object(part[keyword], (*at, keyword)) for part in parts if keyword in part)
+
+
+def _enum(parts: Sequence[Mapping[str, Any]], at: Tokens) -> frozenset[str] | None:
+    lists = [checked_list(part["enum"], (*at, "enum")) for part in parts if "enum" in part]
+    # null is the business of `nullable`.
+    sets = [frozenset(canonical(value) for value in values if value is not None) for values in lists]
+    return frozenset.intersection(*sets) if sets else None
+
+
+def _bounds(parts: Sequence[Mapping[str, Any]], at: Tokens) -> dict[str, tuple[float, bool]]:
+    made: dict[str, tuple[float, bool]] = {}
+    for part in parts:
+        found = {name: (_number(part, name, at), False) for name in (*LOWER, *UPPER, "multipleOf") if name in part}
+        for name, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+            if name in part:
+                found[name] = _number(part, name, at), _flag(part, exclusive, at)
+        if _flag(part, "uniqueItems", at):
+            found["uniqueItems"] = (1, False)
+        for name, bound in found.items():
+            made[name] = tightest(name, made.get(name, bound), bound)
+    # A length of at least 0 is no bound.
+    return {name: bound for name, bound in made.items() if name not in LOWER or bound[0] > 0}
+
+
+def tightest(name: str, one: tuple[float, bool], other: tuple[float, bool]) -> tuple[float, bool]:
+    """The tighter of two bounds by the same keyword."""
+    upper = name in UPPER or name == "maximum"
+    return max(one, other, key=lambda bound: (-bound[0] if upper else bound[0], bound[1]))
+
+
+def _discriminator(side: Side, node: object, at: Tokens) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    here, place = checked_object(node, at), (*at, "mapping")
+    mapping = checked_object(here.get("mapping", {}), place).items()
+    return str(here.get("propertyName")), {
+        value: side.resolve({"$ref": _reference(str(target))}, "Schema", place) for value, target in mapping
+    }
+
+
+def _reference(target: str) -> str:
+    # A mapping has references or bare names of schemas.
+    return target if {"/", "#", "."} & set(target) else f"#/components/schemas/{target}"
+
+
+def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> str | None:
+    return next((text for part in parts if (text := _text(part, keyword, at)) is not None), None)
+
+
+def _text(part: Mapping[str, Any], keyword: str, at: Tokens) -> str | None:
+    value = part.get(keyword)
+    if value is not None and not isinstance(value, str):
+        raise DocumentError(f"{shape.pointer((*at, keyword))}: a text must stand here")
+    return value
+
+
+def _flag(part: Mapping[str, Any], keyword: str, at: Tokens) -> bool:
+    value = part.get(keyword, False)
+    if not isinstance(value, bool):
+        raise DocumentError(f"{shape.pointer((*at, keyword))}: true or false must stand here")
+    return value
+
+
+def _number(part: Mapping[str, Any], keyword: str, at: Tokens) -> float:
+    value = part[keyword]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value in _INFINITE:
+        raise DocumentError(f"{shape.pointer((*at, keyword))}: a number must stand here")
+    return value
+
+
+_ANYTHING: Final = read(Side("", {}), (), ())

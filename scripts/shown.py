@@ -1,0 +1,45 @@
+"""How a value out of a document is written in a message: short, on one line, harmless to a terminal or Markdown."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+_LONGEST: Final = 100
+_MOST: Final = 30
+
+
+def canonical(value: object) -> str:
+    """A value as text that is equal for equal values: keys sorted, 1.0 as 1."""
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+
+
+def shown(value: object) -> str:
+    """A value as code: `` `text` ``; what is no text as JSON; the middle of a long one left out."""
+    text = value if isinstance(value, str) else canonical(value)
+    # A backtick would end the code; what can't be printed could move the cursor, or end the line.
+    safe = "".join(letter if letter.isprintable() and letter != "`" else _escaped(letter) for letter in text[:10_000])
+    if len(safe) > _LONGEST:
+        safe = f"{safe[: _LONGEST // 2]}…{safe[-_LONGEST // 2 :]}"
+    return f"`{safe}`"
+
+
+def shown_all(values: list[object]) -> str:
+    """Several values, the first thirty of them by name."""
+    named = ", ".join(shown(value) for value in values[:_MOST])
+    left = len(values) - _MOST
+    return f"{named} and {left} more" if left > 0 else named
+
+
+def _escaped(letter: str) -> str:
+    return "'" if letter == "`" else letter.encode("unicode_escape").decode("ascii")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value

@@ -1,0 +1,233 @@
+"""scripts/check_drift.py as it is run: what it prints, its exit status, and what it does with what is no document."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import check_drift
+import documents
+import vendor_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Json = dict[str, Any]
+CSV = "GET /api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
+
+
+@pytest.fixture
+def openapi(openapi_folder: Path, small_upstream: Path) -> Path:
+    """A folder like openapi/, whose fragment and lock were made of our own upstream document."""
+    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
+    return openapi_folder
+
+
+@pytest.fixture
+def changed(tmp_path: Path, small_root: Json) -> Callable[[Callable[[Json], object]], Path]:
+    """Writes our own upstream document with a change in it."""
+
+    def write(change: Callable[[Json], object]) -> Path:
+        change(small_root)
+        path = tmp_path / "upstream.json"
+        path.write_bytes(documents.to_json(small_root))
+        return path
+
+    return write
+
+
+def csv_of(root: Json) -> Json:
+    operation: Json = root["paths"]["/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"]["get"]
+    return operation
+
+
+def entries(capsys: pytest.CaptureFixture[str]) -> dict[str, list[dict[str, str]]]:
+    made: dict[str, list[dict[str, str]]] = json.loads(capsys.readouterr().out)
+    return made
+
+
+def test_no_change_is_0(openapi: Path, small_upstream: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_drift.main(["--upstream", str(small_upstream), "--format", "json"], openapi) == 0
+    assert entries(capsys) == {"breaking": [], "additive": [], "renamed": [], "documentation": []}
+    assert check_drift.main(["--upstream", str(small_upstream)], openapi) == 0
+    assert "0 breaking, 0 additive, 0 renamed, 0 documentation" in capsys.readouterr().out
+
+
+def test_an_entry_has_the_operation_the_location_and_a_message(
+    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(lambda root: csv_of(root)["responses"].update({"429": {"description": ""}}))
+    assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 1
+    (entry,) = entries(capsys)["additive"]
+    says = "response `429` is new: a client generated before does not expect it"
+    assert entry == {"operation": CSV, "location": "/responses/429", "message": says}
+
+
+def test_a_new_operation_id_alone_is_0(
+    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(lambda root: csv_of(root).update(operationId="anotherName"))
+    assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 0
+    (entry,) = entries(capsys)["renamed"]
+    assert entry["location"] == "/operationId"
+    assert "`anotherName`" in entry["message"]
+
+
+def test_words_alone_are_0_and_told_from_the_lock(
+    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def other_words(root: Json) -> None:
+        csv_of(root)["description"] = "Other words."
+        del csv_of(root)["summary"]
+        root["components"]["parameters"]["orgId"]["description"] = "Other words."
+        root["components"]["schemas"]["BillingInvoice"]["title"] = "no words that are kept"
+
+    path = changed(other_words)
+    assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 0
+    made = entries(capsys)
+    assert [made[judged] for judged in ("breaking", "additive", "renamed")] == [[], [], []]
+    told = [(entry["location"], entry["message"]) for entry in made["documentation"] if entry["operation"] == CSV]
+    assert told == [
+        ("/description", "the description of the operation has other words"),
+        ("/parameters/path:orgId/description", "the description of path parameter `orgId` has other words"),
+        ("/summary", "the summary of the operation is gone"),
+    ]
+    assert len({entry["operation"] for entry in made["documentation"]}) == 4
+    assert "Other words" not in json.dumps(made)
+
+
+def test_with_a_fragment_there_are_no_words_to_compare(
+    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(lambda root: csv_of(root).update(description="Other words."))
+    arguments = ["--upstream", str(path), "--fragment", str(openapi / "fragment.json"), "--format", "json"]
+    assert check_drift.main(arguments, openapi) == 0
+    assert entries(capsys)["documentation"] == []
+
+
+def test_words_that_came_with_what_they_describe_are_not_told_again(
+    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = {"in": "query", "name": "new", "description": "Words.", "schema": {"type": "string"}}
+    path = changed(lambda root: csv_of(root)["parameters"].append(new))
+    assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 1
+    made = entries(capsys)
+    assert (len(made["additive"]), made["documentation"]) == (1, [])
+
+
+def test_both_sides_may_be_whole_documents(
+    small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(lambda root: root["paths"].pop("/api/atlas/v2/orgs"))
+    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"]) == 1
+    (entry,) = entries(capsys)["breaking"]
+    assert (entry["operation"], entry["location"]) == ("GET /api/atlas/v2/orgs", "")
+    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)]) == 1
+
+
+@pytest.mark.parametrize(("suffix", "packed"), [(".gz", gzip.compress), (".xz", lzma.compress), ("", bytes)])
+def test_a_compressed_document_is_read(
+    suffix: str, packed: Callable[[bytes], bytes], openapi: Path, small_upstream: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / f"upstream.yaml{suffix}"
+    path.write_bytes(packed(small_upstream.read_bytes()))
+    assert check_drift.main(["--upstream", str(path)], openapi) == 0
+
+
+def test_markdown_has_a_line_for_each_change_and_folds_words_away(
+    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(root: Json) -> None:
+        root["components"]["schemas"]["ApiError"]["properties"]["errorCode"]["nullable"] = True
+        root["components"]["parameters"]["envelope"]["description"] = "Other words."
+
+    path = changed(change)
+    assert check_drift.main(["--upstream", str(path), "--format", "markdown"], openapi) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("## Upstream changed\n")
+    assert text.count("property `errorCode` may now be null") == 1
+    assert "5 more places, in 5 operations" in text
+    assert text.index("### Breaking") < text.index("### Documentation") < text.index("<details>")
+    assert "revision `0123456789abcdef0123456789abcdef01234567`, against `openapi/fragment.json`" in text
+
+
+OTHERS: dict[str, bytes] = {
+    "empty": b"",
+    "cut off in a line": b"openapi: 3.0.1\ninfo: {title: x, ver",
+    "cut off between lines": b"openapi: 3.0.1\ninfo: {title: x, version: '1'}\npaths: {}\n",
+    "cut off JSON": b'{"openapi": "3.0.1", "info": {',
+    "no OpenAPI": b"swagger: '2.0'\n",
+    "a later OpenAPI": b"openapi: 3.1.0\ninfo: {}\npaths: {}\nservers: []\n",
+    "a list": b"- openapi\n",
+    "a text": b"hello",
+    "binary": b"\x00\xff\xfe" * 100,
+    "exploding aliases": b"a: &a [x, x, x]\n"
+    + b"".join(b"%c: &%c [*%c, *%c]\n" % (c, c, c - 1, c - 1) for c in range(98, 122)),
+    "deep brackets": b"a: " + b"[" * 100_000,
+    "deep JSON": b'{"a": ' + b"[" * 100_000,
+    "damaged gzip": gzip.compress(b"openapi: 3.0.1\n" * 100)[:-20],
+    "a bomb": lzma.compress(bytes(200_000_000), preset=0),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_document_is_2_and_one_line(
+    name: str, openapi: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "upstream.yaml"
+    path.write_bytes(OTHERS[name])
+    before = {file.name: file.read_bytes() for file in openapi.iterdir()}
+    started = time.monotonic()
+    assert check_drift.main(["--upstream", str(path)], openapi) == 2
+    assert time.monotonic() - started < 10
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: {path}")
+    assert printed.err.count("\n") == 1
+    assert {file.name: file.read_bytes() for file in openapi.iterdir()} == before
+
+
+@pytest.mark.parametrize("target", ["../secrets.yaml#/a", "https://evil.example/x", "/etc/passwd", "#/paths/~1a"])
+def test_a_reference_that_leads_out_of_the_components_is_2(
+    target: str, openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = changed(lambda root: root["components"]["schemas"]["ApiError"]["properties"].update(evil={"$ref": target}))
+    assert check_drift.main(["--upstream", str(path)], openapi) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "/content/application~1json/schema/properties/evil: refers to" in printed.err
+    arguments = ["--upstream", str(path), "--fragment", str(openapi / "fragment.json")]
+    assert check_drift.main(arguments, openapi) == 2
+
+
+def test_a_file_that_is_not_there_is_2(openapi: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_drift.main(["--upstream", "nowhere.yaml"], openapi) == 2
+    assert capsys.readouterr().err == "error: nowhere.yaml: can't be read: No such file or directory\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory so")
+def test_as_a_command_it_needs_little_memory(root: Path, tmp_path: Path) -> None:
+    """The real command against the committed fragment, in a process that may have 600 MB."""
+    shutil.copy(root / "openapi" / "fragment.json", tmp_path / "upstream.json")
+    limited = [
+        "sh",
+        "-c",
+        'ulimit -v 600000 && exec "$@"',
+        "sh",
+        sys.executable,
+        str(root / "scripts" / "check_drift.py"),
+    ]
+    command = [*limited, "--upstream", "upstream.json", "--format", "json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    made = json.loads(done.stdout)
+    assert made["breaking"] == made["additive"] == made["renamed"] == []

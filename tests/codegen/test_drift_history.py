@@ -1,0 +1,97 @@
+"""The drift check on upstream's real history, where copies of its documents are at hand."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import check_drift
+import documents
+import operations
+from drift_documents import inlined, renamed, told
+
+HISTORY = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "upstream"
+pytestmark = pytest.mark.skipif(not HISTORY.is_dir(), reason="no copies of upstream's documents here")
+
+Entries = list[dict[str, str]]
+_read: dict[str, documents.Document] = {}
+
+
+def upstream(day: str) -> documents.Document:
+    if day not in _read:
+        _read[day] = documents.read_document(HISTORY / f"atlas-admin-api-{day}.yaml.xz")
+    return _read[day]
+
+
+def between(old: str, new: str) -> dict[str, Entries]:
+    report = check_drift.compare(upstream(old), upstream(new), operations.load())
+    made: dict[str, Entries] = json.loads(report.to_json())
+    return made
+
+
+def having(entries: Entries, *parts: str) -> Entries:
+    return [entry for entry in entries if all(part in f"{entry['location']} {entry['message']}" for part in parts)]
+
+
+def test_new_responses_and_enum_values_break_nobody() -> None:
+    report = between("2025-03-18", "2025-08-26")
+    assert (report["breaking"], report["renamed"], report["documentation"]) == ([], [], [])
+    forbidden = [entry for entry in report["additive"] if entry["location"] == "/responses/403"]
+    assert len({entry["operation"] for entry in forbidden}) == 5
+    values = having(
+        report["additive"], "/properties/sku/enum", "ATLAS_FLEX_AWS_LEGACY_100_USAGE_HOURS", "SNAPSHOT_EXPORT_UPLOAD"
+    )
+    assert len(values) == len(report["additive"]) - 5 > 0
+
+
+def test_five_renamed_operations_are_no_drift() -> None:
+    report = between("2025-08-26", "2025-10-07")
+    assert [len(report[judged]) for judged in ("breaking", "additive", "renamed")] == [0, 0, 5]
+    assert having(report["renamed"], "`getOrgInvoiceCsv`", "`downloadInvoiceCsv`")
+
+
+def test_a_year_of_changes_is_told_by_name() -> None:
+    report = between("2025-10-07", "2026-08-21")
+    breaking, additive = report["breaking"], report["additive"]
+    for field in ("detail", "reason", "badRequestDetail"):
+        assert having(breaking, f"/properties/{field}/nullable", f"property `{field}` may now be null")
+    assert len(having(breaking, "may now be null")) == len(breaking)
+    assert len([entry for entry in additive if entry["location"] == "/responses/429"]) == 5
+    for header in ("RateLimit-Limit", "RateLimit-Remaining"):
+        assert len(having(additive, f"/responses/200/headers/{header}")) == 5
+    assert having(additive, "/properties/cloudProvider", "is new")
+    assert having(additive, "/properties/sku/enum", "no longer has a list of values")
+    assert len(having(additive, "/schema/required", "`results`", "required list")) == 3
+    assert report["renamed"] == []
+
+
+def test_a_person_reads_a_line_for_each_change() -> None:
+    report = check_drift.compare(upstream("2025-10-07"), upstream("2026-08-21"), operations.load())
+    assert report.to_text().count("may now be null") == 3
+    assert "21 more places, in 5 operations" in report.to_text()
+
+
+def test_wherever_the_document_is_cut_off_it_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = lzma.decompress((HISTORY / "atlas-admin-api-2026-08-21.yaml.xz").read_bytes()).splitlines(keepends=True)
+    end = lines.index(b"servers:\n")
+    cuts = random.Random(3).sample(range(end), 4)  # noqa: S311 - the same places every time
+    for cut, rest in [*((cut, b"") for cut in [end, *cuts[:2]]), *((cut, lines[cut][:9]) for cut in cuts[2:])]:
+        (tmp_path / "upstream.yaml").write_bytes(b"".join(lines[:cut]) + rest)
+        assert check_drift.main(["--upstream", str(tmp_path / "upstream.yaml")]) == 2
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("day", ["2025-03-18", "2026-08-21"])
+def test_the_whole_document_written_otherwise_is_no_drift(day: str) -> None:
+    root: dict[str, Any] = upstream(day).root
+    # Renaming everything asks for all of it to be as the specification says; what is ours is enough.
+    ours = {**root, "paths": {operation.path: root["paths"][operation.path] for operation in operations.load()}}
+    assert told(root, inlined(ours), operations.load()) == []
+    small = documents.Document(day, "", ours)
+    assert told(ours, renamed(small.root), operations.load()) == []

@@ -1,0 +1,273 @@
+"""The drift check compares meaning: another way to write the same is no change, and no document makes it run away."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import documents
+import operations
+from drift_documents import document, inlined, renamed, reordered, replying, report, taking, told
+from errors import DocumentError, ScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Json = dict[str, Any]
+BODY = "/responses/200/content/application~1vnd.atlas.2023-01-01+json/schema"
+TEXT = {"type": "string"}
+
+
+def indented(root: Json) -> Json:
+    """The same document written by another YAML writer, in another style, and read again."""
+    text = yaml.safe_dump(root, indent=7, default_flow_style=None, width=40, sort_keys=False, explicit_start=True)
+    return documents.parse(text.encode(), "indented")
+
+
+def as_json(root: Json) -> Json:
+    return documents.parse(json.dumps(root).encode(), "as_json")
+
+
+WAYS: dict[str, Callable[[Json], Json]] = {
+    "reordered": lambda root: reordered(root, random.Random(1)),  # noqa: S311 - a seeded shuffle
+    "renamed": renamed,
+    "inlined": inlined,
+    "indented": indented,
+    "json": as_json,
+    "all": lambda root: indented(reordered(inlined(renamed(root)), random.Random(2))),  # noqa: S311 - likewise
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_written_otherwise_is_no_drift(way: str, small_root: Json) -> None:
+    assert told(small_root, WAYS[way](small_root), operations.load()) == []
+    assert told(WAYS[way](small_root), small_root, operations.load()) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_so_it_is_for_the_committed_fragment(way: str) -> None:
+    fragment = documents.read_document(operations.OPENAPI / "fragment.json").root
+    assert told(fragment, WAYS[way](fragment), operations.load()) == []
+
+
+def drop_words(node: Any) -> None:
+    """Other words, tags, readOnly, writeOnly and vendor extensions everywhere."""
+    if isinstance(node, list):
+        for item in node:
+            drop_words(item)
+    elif isinstance(node, dict):
+        for key in list(node):
+            if key in {"summary", "title", "example"} and isinstance(node[key], str):
+                node[key] = "other words"
+            elif (
+                (key == "tags" and "responses" in node) or key in {"readOnly", "writeOnly"} or key.startswith("x-xgen")
+            ):
+                del node[key]
+            else:
+                drop_words(node[key])
+        if "type" in node or "responses" in node:
+            node["x-new-extension"] = {"anything": [1]}
+            node.setdefault("description", "new words")
+
+
+def test_words_tags_and_extensions_are_no_structural_change() -> None:
+    fragment = documents.read_document(operations.OPENAPI / "fragment.json").root
+    other = copy.deepcopy(fragment)
+    drop_words(other["paths"])
+    drop_words(other["components"]["schemas"])
+    assert other != fragment
+    assert told(fragment, other, operations.load()) == []
+
+
+SAME: dict[str, tuple[Json, Json]] = {
+    "allOf with one member": ({**TEXT, "nullable": True}, {"allOf": [{**TEXT, "nullable": True}], "description": "x"}),
+    "allOf merged": (
+        {"type": "object", "properties": {"a": TEXT, "b": TEXT}, "required": ["a"]},
+        {"allOf": [{"properties": {"a": TEXT}, "required": ["a"]}, {"type": "object", "properties": {"b": TEXT}}]},
+    ),
+    "one property in two members": (
+        {"type": "object", "properties": {"a": {**TEXT, "maxLength": 3}}},
+        {"allOf": [{"properties": {"a": TEXT}}, {"properties": {"a": {"maxLength": 3}}}]},
+    ),
+    "nullable false": (TEXT, {**TEXT, "nullable": False}),
+    "null in an enum": ({**TEXT, "nullable": True, "enum": ["A"]}, {**TEXT, "nullable": True, "enum": [None, "A"]}),
+    "additionalProperties true": ({"type": "object"}, {"type": "object", "additionalProperties": True}),
+    "additionalProperties anything": ({"type": "object"}, {"type": "object", "additionalProperties": {}}),
+    "type left out": ({"type": "object", "properties": {"a": TEXT}}, {"properties": {"a": TEXT}}),
+    "numbers": ({"type": "integer", "minimum": 1, "default": 1}, {"type": "integer", "minimum": 1.0, "default": 1.0}),
+    "no bound": (TEXT, {**TEXT, "minLength": 0}),
+    "exclusive without a bound": ({"type": "integer"}, {"type": "integer", "exclusiveMinimum": True}),
+    "forms in another order": ({"oneOf": [TEXT, {"type": "integer"}]}, {"oneOf": [{"type": "integer"}, TEXT]}),
+    "a property called $ref": (
+        {"type": "object", "properties": {"$ref": TEXT, "example": TEXT}},
+        {"type": "object", "properties": {"example": TEXT, "$ref": TEXT}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("make", [replying, taking])
+def test_two_ways_to_say_the_same(name: str, make: Callable[[Json], Json]) -> None:
+    before, after = (document(make(schema)) for schema in SAME[name])
+    assert told(before, after) == []
+    assert told(after, before) == []
+
+
+def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
+    parameter = {"in": "query", "name": "a", "schema": TEXT}
+    before = document(replying({}, parameters=[parameter]))
+    after = document(replying({}))
+    after["paths"]["/things/{id}"]["parameters"] = [
+        {**parameter, "style": "form", "explode": True, "required": False, "allowReserved": False},
+        {"in": "header", "name": "Accept", "schema": TEXT},
+    ]
+    assert told(before, after) == []
+
+
+def test_media_types_and_headers_know_no_case_and_no_order() -> None:
+    before, after = document(replying({})), document(replying({}))
+    reply = before["paths"]["/things/{id}"]["get"]["responses"]["200"]
+    reply["content"] = {"Text/CSV; charset=utf-8; header=present": {}}
+    reply["headers"] = {"Retry-After": {}}
+    reply = after["paths"]["/things/{id}"]["get"]["responses"]["200"]
+    reply["content"] = {"text/csv;header=present;charset=UTF-8": {}}
+    reply["headers"] = {"retry-after": {}, "content-type": {}}
+    assert told(before, after) == []
+
+
+def test_a_token_url_may_be_relative_to_the_server() -> None:
+    before, after = document(replying({})), document(replying({}))
+    after["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = "/token"
+    assert told(before, after) == []
+
+
+def ring(**extra: Json) -> Json:
+    """A schema inside itself, by way of another one."""
+    refer = {"$ref": "#/components/schemas/Invoice"}
+    schemas = {
+        "Invoice": {"properties": {"linked": {"items": refer}, "of": {"$ref": "#/components/schemas/Of"}}},
+        "Of": {"properties": {"invoice": refer, **extra}},
+    }
+    return document(replying(refer), schemas=schemas)
+
+
+def test_a_cycle_is_told_once() -> None:
+    assert told(ring(), ring(note=TEXT)) == [("additive", f"{BODY}/properties/of/properties/note")]
+
+
+def test_a_schema_is_told_of_in_every_place_that_shares_it() -> None:
+    def shared(schema: Json) -> Json:
+        refer = {"$ref": "#/components/schemas/Error"}
+        statuses = {status: {"content": {"application/json": {"schema": refer}}} for status in ("401", "403")}
+        return document({"operationId": "getThing", "responses": statuses}, schemas={"Error": schema})
+
+    changes = told(shared(TEXT), shared({**TEXT, "nullable": True}))
+    places = [f"/responses/{status}/content/application~1json/schema/nullable" for status in (401, 403)]
+    assert changes == [("breaking", place) for place in places]
+    text = report(shared(TEXT), shared({**TEXT, "nullable": True})).to_text()
+    assert text.count("may now be null") == 2
+    assert "the body of response `401` may now be null" in text
+
+
+def doubling(last: Json, keyword: str = "properties") -> Json:
+    """Thirty schemas, each of which holds the next one twice: a thousand million places."""
+    names = [f"S{number}" for number in range(30)]
+    schemas: Json = {}
+    for name, following in itertools.pairwise(names):
+        refer = {"$ref": f"#/components/schemas/{following}"}
+        schemas[name] = (
+            {"properties": {"a": refer, "b": refer}} if keyword == "properties" else {keyword: [refer, refer]}
+        )
+    schemas[names[-1]] = last
+    return document(replying({"$ref": "#/components/schemas/S0"}), schemas=schemas)
+
+
+@pytest.mark.parametrize("keyword", ["properties", "allOf"])
+def test_doubling_references_cost_nothing_where_nothing_differs(keyword: str) -> None:
+    started = time.monotonic()
+    assert told(doubling(TEXT, keyword), doubling(TEXT, keyword)) == []
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("keyword", ["properties", "oneOf", "anyOf"])
+def test_doubling_references_with_a_difference_end_in_a_clear_error(keyword: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(DocumentError, match="multiply beyond any document's need"):
+        told(doubling(TEXT, keyword), doubling({"type": "integer"}, keyword))
+    assert time.monotonic() - started < 10
+
+
+def chain(length: int, keyword: str) -> Json:
+    schemas: Json = {}
+    for number in range(length):
+        refer = {"$ref": f"#/components/schemas/S{number + 1}"}
+        held = {"items": refer, "not": refer, "$ref": refer["$ref"]}.get(keyword, [refer])
+        schemas[f"S{number}"] = {keyword: held}
+    schemas[f"S{length}"] = TEXT
+    return document(replying({"$ref": "#/components/schemas/S0"}), schemas=schemas)
+
+
+@pytest.mark.parametrize("keyword", ["items", "allOf", "oneOf", "not", "$ref"])
+def test_a_long_chain_is_followed_or_refused_and_crashes_nothing(keyword: str) -> None:
+    root = chain(3000, keyword)
+    if keyword == "allOf":
+        assert told(root, copy.deepcopy(root)) == []
+        return
+    with pytest.raises(DocumentError, match=r"leads in a circle|multiply beyond"):
+        told(root, copy.deepcopy(root))
+
+
+WRONG: dict[str, tuple[Json, str]] = {
+    "reference to a file": (replying({"$ref": "other.yaml#/Thing"}), "refers to a file or an address"),
+    "reference to a URL": (replying({"$ref": "https://evil.example/x#/a"}), "refers to a file or an address"),
+    "reference to nothing": (replying({"$ref": "#/components/schemas/Nobody"}), "is not in the document"),
+    "reference in a circle": (replying({"$ref": "#/components/schemas/Circle"}), "leads in a circle"),
+    "properties a list": (replying({"properties": []}), "an object must stand here"),
+    "a property a text": (replying({"properties": {"a": "string"}}), "an object must stand here"),
+    "required a text": (replying({"required": "a"}), "a list must stand here"),
+    "enum a text": (replying({"enum": "A"}), "a list must stand here"),
+    "type a list": (replying({"type": ["string", "null"]}), "a text must stand here"),
+    "minimum a text": (replying({"minimum": "0"}), "a number must stand here"),
+    "nullable a text": (replying({"nullable": "yes"}), "true or false must stand here"),
+    "a parameter without a name": (replying({}, parameters=[{"in": "query"}]), "a parameter has a name"),
+    "responses a list": ({"responses": []}, "an object must stand here"),
+    "an operation a text": ("text", "an object must stand here"),  # type: ignore[dict-item]  # what is wrong is its type
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_document_is_named_with_the_place(name: str) -> None:
+    operation, problem = WRONG[name]
+    circle = {"Circle": {"$ref": "#/components/schemas/Circle"}}
+    with pytest.raises(ScriptError, match=problem) as caught:
+        told(document(replying({})), document(operation, schemas=circle))
+    assert str(caught.value).startswith("after against before: /")
+
+
+def test_names_out_of_a_document_have_no_power_over_terminal_or_markdown() -> None:
+    evil = "a`\n\x1b[31m\u202e| <img src=x> @everyone \ud800" + "z" * 500
+    after = document(replying({"type": "object", "properties": {evil: TEXT}}, operationId=evil))
+    made = report(document(replying({"type": "object"})), after)
+    for text in (made.to_text(), made.to_markdown()):
+        assert not {"\x1b", "\u202e", "\ud800"} & set(text)
+        assert not any(line.startswith("\x1b") for line in text.splitlines())
+    markdown = made.to_markdown()
+    assert markdown.count("`") % 2 == 0
+    assert all(line.count("`") % 2 == 0 for line in markdown.splitlines())
+    assert json.loads(made.to_json())["renamed"][0]["location"] == "/operationId"
+
+
+def test_a_pull_request_text_has_room() -> None:
+    names = {f"property{number}": TEXT for number in range(2000)}
+    after = document(replying({"type": "object", "properties": names}))
+    made = report(document(replying({"type": "object"})), after)
+    assert len(made.to_markdown()) < 65_536
+    assert "more; `scripts/check_drift.py` lists them all" in made.to_markdown()
+    assert len(json.loads(made.to_json())["additive"]) == 2000

@@ -1,0 +1,243 @@
+"""The drift check's rules: what each difference means for a client, each with a before and an after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import drift_rules
+import shape
+from drift_documents import JSON, THING, document, replying, report, taking
+from errors import AssumptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Json = dict[str, Any]
+Case = tuple[str, Json, Json, str, str]
+# The classes, short, for the tables below.
+B, A = "breaking", "additive"
+SENT = "/requestBody/content/application~1vnd.atlas.2023-01-01+json"
+BODY = "/responses/200/content/application~1vnd.atlas.2023-01-01+json/schema"
+SIZE = "/parameters/query:size/schema"
+
+
+def with_schema(make: Callable[[Json], Json], before: Json, after: Json) -> tuple[Json, Json]:
+    return document(make(before)), document(make(after))
+
+
+def whole(**change: Any) -> Json:
+    """A document whose top level is changed; None takes a part away."""
+    made = {**document(replying({})), **change}
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def response(**change: Any) -> Json:
+    node = replying({})
+    node["responses"]["200"].update(change)
+    return document(node)
+
+
+def responses(*statuses: str) -> Json:
+    return document(replying({}) | {"responses": {status: {"description": ""} for status in statuses}})
+
+
+def offering(*media: str, **keywords: Any) -> Json:
+    return response(content={name: dict(keywords) for name in media})
+
+
+def token_url(url: str) -> Json:
+    made = document(replying({}))
+    made["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = url
+    return made
+
+
+def parameters(*nodes: Json) -> Json:
+    return document(replying({}, parameters=list(nodes)))
+
+
+def body(**request: Any) -> Json:
+    return document(replying({}, requestBody=request))
+
+
+FREE = {"in": "query", "name": "free", "schema": {"type": "string"}}
+TEXT = {"type": "string"}
+ONE = {"type": "object", "properties": {"a": TEXT}}
+ANOTHER = {"type": "object", "properties": {"b": TEXT}}
+TYPED = {"discriminator": {"propertyName": "kind"}, **ONE}
+
+# What is the same whichever way the data goes, or goes one way only.
+CASES: list[Case] = [
+    ("operation-gone", document(replying({})), document(), B, ""),
+    ("operation-new", document(), document(replying({})), A, ""),
+    ("operation-renamed", document(replying({})), document(replying({}, operationId="new")), "renamed", "/operationId"),
+    ("deprecated", document(replying({})), document(replying({}, deprecated=True)), A, "/deprecated"),
+    ("no-longer-deprecated", document(replying({}, deprecated=True)), document(replying({})), A, "/deprecated"),
+    ("deprecated", parameters(FREE), parameters({**FREE, "deprecated": True}), A, "/parameters/query:free/deprecated"),
+    ("deprecated", *with_schema(replying, TEXT, {**TEXT, "deprecated": True}), A, f"{BODY}/deprecated"),
+    ("sunset", document(replying({})), document(replying({}, **{"x-sunset": "2027-07-01"})), A, "/x-sunset"),
+    ("sunset", offering(JSON), offering(JSON, **{"x-sunset": "2027-07-01"}), A, f"{BODY[:-7]}/x-sunset"),
+    ("server-gone", whole(servers=[{"url": "https://a.example"}, {"url": "https://b.example"}]),
+     whole(servers=[{"url": "https://a.example/"}]), B, "/servers"),
+    ("server-new", whole(),
+     whole(servers=[{"url": "https://atlas.example"}, {"url": "https://b.example"}]), A, "/servers"),
+    ("security-gone", whole(), whole(security=[{"Digest": []}]), B, "/security/OAuth 2 clientCredentials"),
+    ("security-gone", document(replying({})), document(replying({}, security=[{"Account": []}])), B,
+     "/security/http digest"),
+    ("security-new", whole(security=[{"Digest": []}]), whole(), A, "/security/OAuth 2 clientCredentials"),
+    ("security-address", token_url("https://atlas.example/token"), token_url("https://atlas.example/other"), B,
+     "/security/OAuth 2 clientCredentials/tokenUrl"),
+    ("scope-needed", whole(), whole(security=[{"Digest": []}, {"Account": ["billing"]}]), B,
+     "/security/OAuth 2 clientCredentials"),
+    ("scope-not-needed", whole(security=[{"Digest": []}, {"Account": ["billing"]}]), whole(), A,
+     "/security/OAuth 2 clientCredentials"),
+    ("parameter-gone", parameters(FREE), parameters(), B, "/parameters/query:free"),
+    ("parameter-moved", parameters(FREE), parameters({**FREE, "in": "header"}), B, "/parameters/query:free"),
+    ("parameter-new", parameters(), parameters(FREE), A, "/parameters/query:free"),
+    ("parameter-new-required", parameters(), parameters({**FREE, "required": True}), B, "/parameters/query:free"),
+    ("now-required", parameters(FREE), parameters({**FREE, "required": True}), B, "/parameters/query:free/required"),
+    ("now-optional", parameters({**FREE, "required": True}), parameters(FREE), A, "/parameters/query:free/required"),
+    ("parameter-written", parameters(FREE), parameters({**FREE, "style": "spaceDelimited", "explode": True}), B,
+     "/parameters/query:free/style"),
+    ("body-gone", body(content={}), document(replying({})), B, "/requestBody"),
+    ("body-new", document(replying({})), body(content={}), A, "/requestBody"),
+    ("body-new-required", document(replying({})), body(content={}, required=True), B, "/requestBody"),
+    ("now-required", body(content={}), body(content={}, required=True), B, "/requestBody/required"),
+    ("media-type-gone", body(content={JSON: {}}), body(content={}), B, f"{SENT}"),
+    ("response-gone", responses("200", "201"), responses("201"), B, "/responses/200"),
+    ("error-gone", responses("200", "404"), responses("200"), A, "/responses/404"),
+    ("response-new", responses("200"), responses("200", "429"), A, "/responses/429"),
+    ("header-gone", response(headers={"Retry-After": {}}), response(), B, "/responses/200/headers/Retry-After"),
+    ("header-new", response(), response(headers={"Retry-After": {}}), A, "/responses/200/headers/Retry-After"),
+    ("header-certain", response(headers={"A": {}}), response(headers={"a": {"required": True}}), A,
+     "/responses/200/headers/a/required"),
+    ("header-uncertain", response(headers={"A": {"required": True}}), response(headers={"A": {}}), B,
+     "/responses/200/headers/A/required"),
+    ("type-changed", response(headers={"A": {"schema": {"type": "integer"}}}),
+     response(headers={"A": {"schema": TEXT}}), B, "/responses/200/headers/A/schema/type"),
+    ("media-type-gone", offering(JSON, "text/csv"), offering(JSON), B, "/responses/200/content/text~1csv"),
+    ("media-type-new", offering(JSON), offering(JSON, "text/csv"), A, "/responses/200/content/text~1csv"),
+    ("media-type-new", offering(JSON), offering(JSON, "application/vnd.atlas.2022-01-01+json"), A,
+     "/responses/200/content/application~1vnd.atlas.2022-01-01+json"),
+    ("media-type-newer", offering(JSON), offering(JSON, "application/vnd.atlas.2027-02-01+json"), A,
+     "/responses/200/content/application~1vnd.atlas.2027-02-01+json"),
+    ("property-new-required", body(content={JSON: {"schema": {"type": "object"}}}),
+     body(content={JSON: {"schema": {**ONE, "required": ["a"]}}}), B,
+     f"{SENT}/schema/properties/a"),
+    ("unknown", *with_schema(replying, TEXT, {**TEXT, "contentEncoding": "base64"}), B, f"{BODY}/contentEncoding"),
+    ("unknown", document(replying({})), document(replying({}, webhook={})), B, "/webhook"),
+]  # fmt: skip
+
+# Rules of schemas: before, after, the class where it is sent, the class where it is read, the place in the schema.
+SCHEMAS: list[tuple[str, Json, Json, str, str, str]] = [
+    ("type-changed", TEXT, {"type": "integer"}, B, B, "/type"),
+    ("type-wider", {"type": "integer"}, {"type": "number"}, A, B, "/type"),
+    ("type-wider", TEXT, {}, A, B, "/type"),
+    ("type-narrower", {"type": "number"}, {"type": "integer"}, B, A, "/type"),
+    ("type-narrower", {}, TEXT, B, A, "/type"),
+    ("null-allowed", TEXT, {**TEXT, "nullable": True}, A, B, "/nullable"),
+    ("null-refused", {**TEXT, "nullable": True}, TEXT, B, A, "/nullable"),
+    ("format-changed", {**TEXT, "format": "date"}, {**TEXT, "format": "date-time"}, B, B, "/format"),
+    ("format-given", TEXT, {**TEXT, "format": "date"}, B, A, "/format"),
+    ("format-dropped", {**TEXT, "format": "date"}, TEXT, A, B, "/format"),
+    ("format-wider", {"type": "integer", "format": "int32"}, {"type": "integer", "format": "int64"}, A, B,
+     "/format"),
+    ("format-narrower", {"type": "number", "format": "double"}, {"type": "number", "format": "float"}, B, A,
+     "/format"),
+    ("pattern-changed", {**TEXT, "pattern": "^a+$"}, {**TEXT, "pattern": "^a$"}, B, A, "/pattern"),
+    ("pattern-changed", TEXT, {**TEXT, "pattern": "^a$"}, B, A, "/pattern"),
+    ("pattern-dropped", {**TEXT, "pattern": "^a$"}, TEXT, A, A, "/pattern"),
+    ("bound-tighter", {"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 1}, B, A, "/minimum"),
+    ("bound-tighter", {"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 0, "exclusiveMinimum": True},
+     B, A, "/minimum"),
+    ("bound-tighter", {"type": "integer", "maximum": 500}, {"type": "integer", "maximum": 100}, B, A, "/maximum"),
+    ("bound-tighter", TEXT, {**TEXT, "maxLength": 9}, B, A, "/maxLength"),
+    ("bound-tighter", {"type": "integer", "multipleOf": 5}, {"type": "integer", "multipleOf": 10}, B, A,
+     "/multipleOf"),
+    ("bound-tighter", {"type": "array", "items": {}}, {"type": "array", "items": {}, "uniqueItems": True}, B, A,
+     "/uniqueItems"),
+    ("bound-looser", {"type": "integer", "maximum": 100}, {"type": "integer", "maximum": 500}, A, A, "/maximum"),
+    ("bound-looser", {**TEXT, "minLength": 1}, {**TEXT, "minLength": 0}, A, A, "/minLength"),
+    ("bound-looser", {"type": "number", "multipleOf": 0.3}, {"type": "number", "multipleOf": 0.1}, A, A,
+     "/multipleOf"),
+    ("values-new", {**TEXT, "enum": ["A"]}, {**TEXT, "enum": ["B", "A"]}, A, A, "/enum"),
+    ("values-gone", {**TEXT, "enum": ["A", "B"]}, {**TEXT, "enum": ["B"]}, B, A, "/enum"),
+    ("enum-given", TEXT, {**TEXT, "enum": ["A"]}, B, A, "/enum"),
+    ("enum-dropped", {**TEXT, "enum": ["A"]}, TEXT, A, A, "/enum"),
+    ("default-changed", {**TEXT, "default": "asc"}, {**TEXT, "default": "desc"}, B, A, "/default"),
+    ("default-given", TEXT, {**TEXT, "default": "asc"}, A, A, "/default"),
+    ("default-dropped", {**TEXT, "default": "asc"}, TEXT, A, A, "/default"),
+    ("property-gone", {"type": "object", "properties": {"a": TEXT, "b": TEXT}}, ONE, B, B, "/properties/b"),
+    ("property-new", ONE, {"type": "object", "properties": {"a": TEXT, "b": TEXT}}, A, A, "/properties/b"),
+    ("required-added", ONE, {**ONE, "required": ["a"]}, B, A, "/required"),
+    ("required-dropped", {**ONE, "required": ["a"]}, ONE, A, B, "/required"),
+    ("others-refused", ONE, {**ONE, "additionalProperties": False}, B, A, "/additionalProperties"),
+    ("others-allowed", {**ONE, "additionalProperties": False}, ONE, A, A, "/additionalProperties"),
+    ("others-gone", {**ONE, "additionalProperties": TEXT}, {**ONE, "additionalProperties": False}, B, B,
+     "/additionalProperties"),
+    ("type-changed", {"type": "object", "additionalProperties": TEXT},
+     {"type": "object", "additionalProperties": {"type": "integer"}}, B, B, "/additionalProperties/type"),
+    ("type-changed", {"type": "array", "items": TEXT}, {"type": "array", "items": {"type": "boolean"}}, B, B,
+     "/items/type"),
+    ("form-new", {"oneOf": [TEXT]}, {"oneOf": [{"type": "integer"}, TEXT]}, A, B, "/oneOf/0"),
+    ("form-gone", {"oneOf": [TEXT, {"type": "integer"}]}, {"oneOf": [TEXT]}, B, A, "/oneOf/1"),
+    ("property-new", {"anyOf": [ONE, TEXT]}, {"anyOf": [TEXT, {**ONE, "properties": {"a": TEXT, "b": TEXT}}]}, A,
+     A, "/anyOf/1/properties/b"),
+    ("choice-given", ONE, {**ONE, "anyOf": [ONE, ANOTHER]}, B, A, "/anyOf"),
+    ("choice-dropped", {**ONE, "anyOf": [ONE, ANOTHER]}, ONE, A, B, "/anyOf"),
+    ("discriminator-changed", TYPED, {**TYPED, "discriminator": {"propertyName": "sort"}}, B, B, "/discriminator"),
+    ("discriminator-changed", TYPED, ONE, B, B, "/discriminator"),
+    ("discriminator-given", ONE, TYPED, A, A, "/discriminator"),
+    ("not-changed", {**ONE, "not": TEXT}, {**ONE, "not": {"type": "integer"}}, B, A, "/not"),
+]  # fmt: skip
+
+
+def rows() -> list[Any]:
+    made = [pytest.param(*case, id=f"{case[0]}-{number}") for number, case in enumerate(CASES)]
+    for number, (rule, before, after, sent, read, place) in enumerate(SCHEMAS):
+        made += [
+            pytest.param(rule, *with_schema(taking, before, after), sent, SIZE + place, id=f"sent-{rule}-{number}"),
+            pytest.param(rule, *with_schema(replying, before, after), read, BODY + place, id=f"read-{rule}-{number}"),
+        ]
+    return made
+
+
+@pytest.mark.parametrize(("rule", "before", "after", "judged", "location"), rows())
+def test_a_change_is_told_once_at_its_place_and_in_its_class(
+    rule: str, before: Json, after: Json, judged: str, location: str
+) -> None:
+    (change,) = report(before, after).changes
+    assert (change.judged, change.operation, shape.pointer(change.at)) == (judged, "GET /things/{id}", location)
+    row = drift_rules.RULES[rule]
+    assert change.says.startswith(row.says.split("{")[0])
+    assert row.judge("read" if location.startswith("/responses") else "sent") == judged
+    assert not any(report(same, same).changes for same in (before, after) if same["paths"])
+
+
+def test_every_rule_has_a_before_and_an_after() -> None:
+    assert {case[0] for case in CASES} | {case[0] for case in SCHEMAS} == set(drift_rules.RULES)
+
+
+def test_a_lost_operation_says_where_its_operation_id_went() -> None:
+    after = document()
+    after["paths"]["/elsewhere"] = {"post": {"operationId": "getThing"}}
+    (change,) = report(document(replying({})), after, [THING]).changes
+    assert change.says == "is gone, and `POST /elsewhere` has its operationId: every call of it fails"
+
+
+def test_a_scheme_that_is_no_longer_described_is_gone() -> None:
+    after = document(replying({}))
+    del after["components"]["securitySchemes"]["Digest"]
+    (change,) = report(document(replying({})), after).changes
+    assert (change.judged, shape.pointer(change.at)) == (B, "/security/http digest")
+
+
+def test_documents_of_another_api_are_refused() -> None:
+    with pytest.raises(AssumptionError, match=r"GET /things/\{id\} is in neither document"):
+        report(document(), document())
+
+
+def test_a_moved_parameter_is_one_change() -> None:
+    (change,) = report(parameters(FREE), parameters({**FREE, "in": "header", "name": "Free"})).changes
+    assert "moved from `query` to `header`" in change.says

@@ -1,0 +1,131 @@
+"""Small OpenAPI documents for the drift tests, and the report on two of them."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import check_drift
+import documents
+import shape
+from operations import Operation
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Sequence
+
+    from drift_report import Report
+
+    Json = dict[str, Any]
+
+JSON = "application/vnd.atlas.2023-01-01+json"
+THING = Operation("get_thing", "things", "get", "/things/{id}", JSON)
+SCHEMES: Json = {
+    "Digest": {"type": "http", "scheme": "digest"},
+    "Account": {
+        "type": "oauth2",
+        "flows": {"clientCredentials": {"tokenUrl": "https://atlas.example/token", "scopes": {}}},
+    },
+}
+
+
+def document(operation: Json | None = None, **components: Json) -> Json:
+    """A whole document with one operation, `GET /things/{id}`, or without where it is None."""
+    return {
+        "openapi": "3.0.1",
+        "info": {"title": "Things", "version": "2.0"},
+        "servers": [{"url": "https://atlas.example"}],
+        "security": [{"Digest": []}, {"Account": []}],
+        "paths": {} if operation is None else {THING.path: {THING.method: copy.deepcopy(operation)}},
+        "components": {"securitySchemes": copy.deepcopy(SCHEMES), **copy.deepcopy(components)},
+    }
+
+
+def replying(schema: Json, **operation: Any) -> Json:
+    """An operation whose reply has a schema."""
+    return {"operationId": "getThing", "responses": {"200": {"content": {JSON: {"schema": schema}}}}, **operation}
+
+
+def taking(schema: Json, **parameter: Any) -> Json:
+    """An operation with one query parameter, of a schema."""
+    return replying({}, parameters=[{"in": "query", "name": "size", "schema": schema, **parameter}])
+
+
+def report(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> Report:
+    """What the drift check says of two documents."""
+    fragment, upstream = (documents.Document(name, "", root) for name, root in (("before", before), ("after", after)))
+    return check_drift.compare(fragment, upstream, kept)
+
+
+def told(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> list[tuple[str, str]]:
+    """Class and location of each change between two documents."""
+    return [(change.judged, shape.pointer(change.at)) for change in report(before, after, kept).changes]
+
+
+def reordered(node: Any, dice: random.Random) -> Any:
+    """The same document with its keys, and the lists that are sets, in another order."""
+    if isinstance(node, dict):
+        keys = list(node)
+        dice.shuffle(keys)
+        return {key: reordered_list(key, reordered(node[key], dice), dice) for key in keys}
+    return [reordered(item, dice) for item in node] if isinstance(node, list) else node
+
+
+def reordered_list(key: str, value: Any, dice: random.Random) -> Any:
+    """A list whose order means nothing, in another one."""
+    sets = {"enum", "required", "parameters", "security", "oneOf", "anyOf", "tags"}
+    if key not in sets or not isinstance(value, list):
+        return value
+    return dice.sample(value, len(value))
+
+
+def renamed(root: Json) -> Json:
+    """The same document with other names for all components, security schemes included."""
+    names = {
+        (section, name): f"Other{number}"
+        for section, entries in root["components"].items()
+        for number, name in enumerate(entries)
+    }
+
+    def again(node: Any, place: tuple[str, ...] = ()) -> Any:
+        if isinstance(node, list):
+            return [again(item, place) for item in node]
+        if not isinstance(node, dict):
+            return node
+        made = {}
+        for key, value in node.items():
+            if key == "$ref" and isinstance(value, str):
+                _, _, section, name = value.split("/")
+                made[key] = f"#/components/{section}/{names[section, name]}"
+            elif place == ("security",):
+                made[names["securitySchemes", key]] = value
+            elif place[:1] == ("components",) and len(place) == 2:
+                made[names[place[1], key]] = again(value, (*place, key))
+            elif place[-2:] == ("discriminator", "mapping"):
+                name = value.rpartition("/")[2]
+                made[key] = f"#/components/schemas/{names['schemas', name]}"
+            else:
+                made[key] = again(value, (*place, key))
+        return made
+
+    changed: Json = again(root)
+    return changed
+
+
+def inlined(root: Json, depth: int = 3) -> Json:
+    """The same document with every reference replaced by what it refers to, `depth` times over; cycles keep theirs."""
+
+    def again(node: Any, left: int) -> Any:
+        if isinstance(node, list):
+            return [again(item, left) for item in node]
+        if not isinstance(node, dict):
+            return node
+        target = node.get("$ref")
+        if isinstance(target, str):
+            if not left:
+                return node
+            _, _, section, name = target.split("/")
+            return again(root["components"][section][name], left - 1)
+        return {key: again(value, left) for key, value in node.items()}
+
+    return {**root, "paths": again(root["paths"], depth)}
