@@ -48,6 +48,19 @@ if TYPE_CHECKING:
     from ._errors import TokenError as TokenError
     from ._errors import UnexpectedResponseError as UnexpectedResponseError
     from ._files import SavedFile as SavedFile
+    from ._invoice_csv import AsyncInvoiceCsv as AsyncInvoiceCsv
+    from ._invoice_csv import Group as Group
+    from ._invoice_csv import InvoiceCsv as InvoiceCsv
+    from ._invoice_csv import InvoiceHeader as InvoiceHeader
+    from ._invoice_csv import LineItem as LineItem
+    from ._invoice_csv import Summary as Summary
+    from ._invoice_csv import aread_csv as aread_csv
+    from ._invoice_csv import iter_batches as iter_batches
+    from ._invoice_csv import read_csv as read_csv
+    from ._invoice_csv import summarize as summarize
+    from ._invoice_csv import to_arrow as to_arrow
+    from ._invoice_csv import to_pandas as to_pandas
+    from ._invoice_csv import to_polars as to_polars
     from ._money import Difference as Difference
     from ._money import Owed as Owed
     from ._money import PaymentOwed as PaymentOwed
@@ -58,6 +71,10 @@ if TYPE_CHECKING:
     from ._money import reconcile as reconcile
     from ._retry import RetryPolicy as RetryPolicy
     from ._stream import CsvStream as CsvStream
+    from ._sync import SyncedInvoice as SyncedInvoice
+    from ._sync import SyncReport as SyncReport
+    from ._sync import sync_invoices as sync_invoices
+    from ._sync import sync_invoices_async as sync_invoices_async
 
 _ERRORS = (
     "APIConnectionError APIStatusError APITimeoutError AtlasError AuthenticationError BadRequestError ConfigError "
@@ -78,9 +95,14 @@ _HOME = {
         "._client": "Client",
         "._errors": _ERRORS,
         "._files": "SavedFile",
+        "._invoice_csv": (
+            "AsyncInvoiceCsv Group InvoiceCsv InvoiceHeader LineItem Summary "
+            "aread_csv iter_batches read_csv summarize to_arrow to_pandas to_polars"
+        ),
         "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
         "._retry": "RetryPolicy",
         "._stream": "CsvStream",
+        "._sync": "SyncReport SyncedInvoice sync_invoices sync_invoices_async",
         "atlas_invoices_client.models": _MODELS,
         "atlas_invoices_client.types": "UNSET",
     }.items()

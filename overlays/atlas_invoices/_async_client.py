@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -41,6 +42,7 @@ class AsyncClient:
         timeout: float | httpx.Timeout | None = _settings.DEFAULT_TIMEOUT,
         max_retries: int = _settings.DEFAULT_MAX_RETRIES,
         retry_policy: _retry.RetryPolicy | None = None,
+        token_cache: _settings.TokenCacheSetting = None,
         user_agent: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: _settings.Verify = True,
@@ -53,6 +55,7 @@ class AsyncClient:
             timeout=timeout,
             max_retries=max_retries,
             retry_policy=retry_policy,
+            token_cache=token_cache,
             user_agent=user_agent,
             transport=transport,
             verify=verify,
@@ -185,10 +188,13 @@ class AsyncClient:
         async def attempt() -> T:
             reply = await self._line.open(call, max_bytes)
             try:
-                body = b"".join([piece async for piece in reply.aiter_bytes()])
+                # Not a list of pieces: a server that sends single bytes would make each cost fifty.
+                body = io.BytesIO()
+                async for piece in reply.aiter_bytes():
+                    body.write(piece)
             finally:
                 await reply.close()
-            return call.read(reply.head, body)
+            return call.read(reply.head, body.getvalue())
 
         return await _retry.call_async(attempt, self._policy)
 

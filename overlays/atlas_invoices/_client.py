@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -32,6 +33,9 @@ class Client:
         timeout: seconds that one step of a request (connect, send, each read) may take; None for no limit.
         max_retries: how often a failed request is tried again.
         retry_policy: in place of `max_retries`, a `RetryPolicy` with waits and deadline of your own.
+        token_cache: whether a service account's access token is shared with other processes of this user, through a
+            file that only they can read: True for the user's cache folder (needs `atlas-invoices[cli]`), or a folder
+            of your own; off by default. A folder or file that won't do is a `UserWarning`, and does without.
         user_agent: goes before our own in the User-Agent header.
         transport: an httpx transport in place of the network.
         verify: the path of a CA bundle or an `ssl.SSLContext`; False turns TLS checks off.
@@ -56,6 +60,7 @@ class Client:
         timeout: float | httpx.Timeout | None = _settings.DEFAULT_TIMEOUT,
         max_retries: int = _settings.DEFAULT_MAX_RETRIES,
         retry_policy: _retry.RetryPolicy | None = None,
+        token_cache: _settings.TokenCacheSetting = None,
         user_agent: str | None = None,
         transport: httpx.BaseTransport | None = None,
         verify: _settings.Verify = True,
@@ -68,6 +73,7 @@ class Client:
             timeout=timeout,
             max_retries=max_retries,
             retry_policy=retry_policy,
+            token_cache=token_cache,
             user_agent=user_agent,
             transport=transport,
             verify=verify,
@@ -198,10 +204,13 @@ class Client:
         def attempt() -> T:
             reply = self._line.open(call, max_bytes)
             try:
-                body = b"".join(reply.iter_bytes())
+                # Not a list of pieces: a server that sends single bytes would make each cost fifty.
+                body = io.BytesIO()
+                for piece in reply.iter_bytes():
+                    body.write(piece)
             finally:
                 reply.close()
-            return call.read(reply.head, body)
+            return call.read(reply.head, body.getvalue())
 
         return _retry.call(attempt, self._policy)
 

@@ -93,6 +93,11 @@ class AtomicFile:
             self._temporary.unlink(missing_ok=True)
 
     @property
+    def closed(self) -> bool:
+        """Whether the block has ended; pyarrow asks before it writes."""
+        return self._file.closed
+
+    @property
     def saved(self) -> SavedFile:
         """What was written, once the block has ended."""
         return SavedFile(path=self._target, size=self._size, sha256=self._hash.hexdigest())

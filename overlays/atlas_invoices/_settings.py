@@ -13,8 +13,10 @@ from attrs import field, frozen
 from . import _content, _credentials
 from ._auth._bound import for_client
 from ._auth._origin import parse_base_url
+from ._auth._token_cache import folder_of
 from ._auth._token_http import TokenHTTP
 from ._errors import ConfigError
+from ._patience import teach
 from ._retry import RetryPolicy
 from ._version import __version__
 
@@ -33,6 +35,7 @@ STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Proxy = str | httpx.URL | httpx.Proxy | None
+TokenCacheSetting = bool | str | os.PathLike[str] | None
 
 
 @frozen
@@ -46,13 +49,15 @@ class Settings:
     def connect(self, make: Callable[..., H]) -> H:
         """Make httpx's client, which is where it looks at proxies, the environment's too; nothing is sent."""
         try:
-            return make(**self.http)
+            client = make(**self.http)
         except (ValueError, httpx.InvalidURL, ImportError):
             # Not shown: a proxy's URL often has a password in it.
             raise ConfigError(
                 "the proxy can't be used; proxy= or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY are URLs such as "
                 "http://host:port (a socks5:// one needs the package httpx[socks])"
             ) from None
+        teach(client)
+        return client
 
 
 def resolve(
@@ -62,6 +67,7 @@ def resolve(
     timeout: float | httpx.Timeout | None,
     max_retries: int,
     retry_policy: RetryPolicy | None,
+    token_cache: TokenCacheSetting,
     user_agent: str | None,
     transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
     verify: Verify,
@@ -83,7 +89,7 @@ def resolve(
         "verify": tls,
         "proxy": proxy,
         "transport": transport,
-        "auth": for_client(auth, base_url=server, http=tokens),
+        "auth": for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache)),
         "base_url": str(server),
         "timeout": _timeout(timeout),
         # As many kept alive as may be open, so that many threads don't connect again and again.

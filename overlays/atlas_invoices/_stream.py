@@ -15,6 +15,7 @@ from . import _replies
 from ._body import BodyReader, Excerpt
 from ._deprecation import Notices
 from ._pace import Pace
+from ._patience import patience
 from ._transport import while_connecting, while_reading
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Line:
             time.sleep(wait)
         head = None
         try:
-            with while_connecting(where):
+            with while_connecting(where), patience(self.http.timeout.read):
                 response = self.http.send(request, stream=True)
             head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
         finally:

@@ -11,6 +11,8 @@ from atlas_invoices._errors import ConfigError
 from ._origin import BaseUrl, Binding, parse_base_url
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ._token_http import TokenHTTP
 
 
@@ -30,7 +32,12 @@ class BoundAuth(httpx.Auth):
         if base_url is not None:
             self._binding.bind(parse_base_url(base_url))
 
-    def _for_client(self, base_url: BaseUrl, http: TokenHTTP) -> httpx.Auth:  # noqa: ARG002 (service accounts use it)
+    def _for_client(
+        self,
+        base_url: BaseUrl,
+        http: TokenHTTP,  # noqa: ARG002 (service accounts use it)
+        token_cache: Path | None,  # noqa: ARG002 (likewise)
+    ) -> httpx.Auth:
         self._binding.bind(base_url)
         return self
 
@@ -49,17 +56,18 @@ class BoundAuth(httpx.Auth):
         raise TypeError(f"{type(self).__name__} can't be pickled or copied; make a new one from the credentials")
 
 
-def for_client(auth: httpx.Auth, *, base_url: BaseUrl, http: TokenHTTP) -> httpx.Auth:
+def for_client(auth: httpx.Auth, *, base_url: BaseUrl, http: TokenHTTP, token_cache: Path | None = None) -> httpx.Auth:
     """Return the auth that a client with this base URL uses for its requests.
 
     Args:
         auth: any `httpx.Auth`; one that isn't ours is returned as it is.
         base_url: the client's; ours are bound to it.
         http: how the client connects; a service account's token requests go the same way.
+        token_cache: the folder through which a service account shares its token with other processes, or None.
 
     Raises:
         ConfigError: the auth object is bound to another origin.
     """
     if not isinstance(auth, BoundAuth):
         return auth
-    return auth._for_client(base_url, http)  # noqa: SLF001 (same module; kept off the public classes' surface)
+    return auth._for_client(base_url, http, token_cache)  # noqa: SLF001 (same module; kept off the public classes' surface)

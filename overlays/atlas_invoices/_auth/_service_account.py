@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,14 @@ import httpx
 from ._bound import BoundAuth
 from ._discard import discard_body
 from ._secret import Secret, fault_in, shortened
+from ._token_cache import POLL_SECONDS, TokenCache
 from ._token_http import TokenHTTP
 from ._token_request import Account, Token, read_token, token_request
 from ._tokens import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
+    from pathlib import Path
 
     from ._origin import BaseUrl, Binding
 
@@ -25,7 +29,8 @@ class ServiceAccountAuth(BoundAuth):
 
     A token is fetched when the first request needs one, shared by all threads and asyncio tasks, renewed shortly
     before it ends, and replaced once if the server refuses it. Token requests have a timeout and a connection of
-    their own; under a `Client` they use its `verify`, `proxy` and `transport`.
+    their own; under a `Client` they use its `verify`, `proxy` and `transport`, and its `token_cache` shares the token
+    with other processes.
 
     Args:
         client_id: the service account's ID.
@@ -52,11 +57,16 @@ class ServiceAccountAuth(BoundAuth):
         del client_id, client_secret
         super().__init__(base_url, fault)
         self._tokens = TokenStore(time.monotonic)
-        self._flow = _TokenFlow(self._binding, self._account, self._tokens, TokenHTTP())
+        self._caches: dict[Path, TokenCache] = {}
+        self._flow = _TokenFlow(self._binding, self._account, self._tokens, TokenHTTP(), None)
 
-    def _for_client(self, base_url: BaseUrl, http: TokenHTTP) -> httpx.Auth:
-        self._binding.bind(base_url)
-        return _TokenFlow(self._binding, self._account, self._tokens, http)
+    def _for_client(self, base_url: BaseUrl, http: TokenHTTP, token_cache: Path | None) -> httpx.Auth:
+        base_url = self._binding.bind(base_url)
+        cache = None
+        if token_cache is not None:
+            # One for all clients: what one of them saw refused, none of them takes from the file again.
+            cache = self._caches.setdefault(token_cache, TokenCache(token_cache, base_url, self._account.client_id))
+        return _TokenFlow(self._binding, self._account, self._tokens, http, cache)
 
     def _describe(self) -> str:
         return f"{shortened(self._account.client_id)} "
@@ -73,22 +83,34 @@ class ServiceAccountAuth(BoundAuth):
 class _TokenFlow(httpx.Auth):
     """What a service account does for one client: that client's way to the server, everybody's token."""
 
-    def __init__(self, binding: Binding, account: Account, tokens: TokenStore, http: TokenHTTP) -> None:
+    def __init__(
+        self, binding: Binding, account: Account, tokens: TokenStore, http: TokenHTTP, cache: TokenCache | None
+    ) -> None:
         self._binding = binding
         self._account = account
         self._tokens = tokens
         self._http = http
+        self._cache = cache
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         base_url = self._binding.check(request.url)
 
-        def fetch() -> Token:
+        def ask() -> Token:
             asked_at = self._tokens.clock()
-            return read_token(self._http.send(token_request(base_url, self._account)), self._account, asked_at)
+            reply = self._http.send(token_request(base_url, self._account))
+            return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 (spreads renewals)
+
+        def fetch() -> Token:
+            if self._cache is None:
+                return ask()
+            with self._cache.turn(self._tokens.held) as turn:
+                while turn.must_wait(blocking=True):
+                    time.sleep(POLL_SECONDS)
+                return turn.token or turn.keep(ask())
 
         token = self._tokens.get(fetch)
         response = yield _signed(request, token)
-        if self._refused(response):
+        if self._refused(response, token):
             # Read before the next token is fetched: until then the reply occupies a connection, perhaps the last.
             discard_body(response)
             response.read()
@@ -97,20 +119,32 @@ class _TokenFlow(httpx.Auth):
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         base_url = self._binding.check(request.url)
 
-        async def fetch() -> Token:
+        async def ask() -> Token:
             asked_at = self._tokens.clock()
             reply = await self._http.send_async(token_request(base_url, self._account))
-            return read_token(reply, self._account, asked_at)
+            return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 (spreads renewals)
+
+        async def fetch() -> Token:
+            if self._cache is None:
+                return await ask()
+            with self._cache.turn(self._tokens.held) as turn:
+                while turn.must_wait(blocking=False):  # noqa: ASYNC110 (another process sets no event)
+                    await asyncio.sleep(POLL_SECONDS)
+                return turn.token or turn.keep(await ask())
 
         token = await self._tokens.get_async(fetch)
         response = yield _signed(request, token)
-        if self._refused(response):
+        if self._refused(response, token):
             discard_body(response)
             await response.aread()
             yield _signed(request, await self._tokens.get_async(fetch, refused=token))
 
-    def _refused(self, response: httpx.Response) -> bool:
-        return response.status_code == httpx.codes.UNAUTHORIZED and self._binding.covers(response)
+    def _refused(self, response: httpx.Response, token: Token) -> bool:
+        if response.status_code != httpx.codes.UNAUTHORIZED or not self._binding.covers(response):
+            return False
+        if self._cache is not None:
+            self._cache.refuse(token)
+        return True
 
 
 def _signed(request: httpx.Request, token: Token) -> httpx.Request:

@@ -7,6 +7,8 @@ import threading
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from . import _forks
+
 T = TypeVar("T")
 
 
@@ -54,6 +56,11 @@ class SingleFlight(Generic[T]):
         """Nothing is under way."""
         self._lock = threading.Lock()
         self._flight: Flight[T] | None = None
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the flight's leader stayed behind with the parent."""
+        self._lock, self._flight = threading.Lock(), None
 
     def join(self, task: asyncio.Task[object] | None = None) -> tuple[Flight[T], bool]:
         """Return the flight, and whether the caller leads it and must land it; a coroutine passes its task."""

@@ -19,14 +19,16 @@ from ._secret import Secret, masked
 if TYPE_CHECKING:
     from ._origin import BaseUrl
 
+TOKEN_PATH = "/api/oauth/token"  # noqa: S105 (a path)
+REVOKE_PATH = "/api/oauth/revoke"
 # A token reply has some 2 KB; this much is read of one and no more.
 MAX_REPLY_BYTES = 64 * 1024
 # RFC 6749 §5.1 lets a server leave expires_in out. Atlas sends 3600 (Atlas documentation); without it, assume little:
 # a token that lives longer is only renewed sooner than it had to be.
 _ASSUMED_LIFETIME = 300.0
 # A lifetime beyond this is a mistake or ill will; renewing once a day costs nothing.
-_MAX_LIFETIME = 86400.0
-# Renewed this many seconds before its end, or at a tenth of its life if that is later.
+MAX_LIFETIME = 86400.0
+# Renewed about this many seconds before its end, or at a tenth of its life if that is later.
 _MAX_MARGIN = 300.0
 _MARGIN_SHARE = 0.1
 
@@ -83,9 +85,18 @@ class TokenReply:
 
 def token_request(base_url: BaseUrl, account: Account) -> httpx.Request:
     """Return the request for a new token (Atlas documentation; RFC 6749 §4.4 and, for the credentials, §2.3.1)."""
+    return _request(base_url, TOKEN_PATH, account, {"grant_type": "client_credentials"})
+
+
+def revoke_request(base_url: BaseUrl, account: Account, token: Secret) -> httpx.Request:
+    """Return the request that ends a token (Atlas documentation; RFC 7009 §2.1)."""
+    return _request(base_url, REVOKE_PATH, account, {"token": token.reveal(), "token_type_hint": "access_token"})
+
+
+def _request(base_url: BaseUrl, path: str, account: Account, form: dict[str, str]) -> httpx.Request:
     return httpx.Request(
         "POST",
-        f"{base_url}/api/oauth/token",
+        f"{base_url}{path}",
         headers={
             "Authorization": f"Basic {_basic(account).reveal()}",
             "Accept": "application/json",
@@ -93,7 +104,7 @@ def token_request(base_url: BaseUrl, account: Account) -> httpx.Request:
             "Accept-Encoding": "identity",
             "User-Agent": f"atlas-invoices/{__version__}",
         },
-        data={"grant_type": "client_credentials"},
+        data=form,
     )
 
 
@@ -102,29 +113,51 @@ def _basic(account: Account) -> Secret:
     return Secret(base64.b64encode(identity.encode()).decode())
 
 
-def read_token(reply: TokenReply, account: Account, asked_at: float) -> Token:
-    """Return the token in a reply; `asked_at` is the clock's time when it was asked for.
+def margin(lifetime: float, chance: float) -> float:
+    """Return how many seconds before its end a token is renewed.
+
+    Args:
+        lifetime: of the token, in seconds.
+        chance: from 0 to 1: half to one and a half times the usual, so that a fleet doesn't renew at once.
+    """
+    return min(_MAX_MARGIN, lifetime * _MARGIN_SHARE) * (0.5 + chance)
+
+
+def read_token(reply: TokenReply, account: Account, asked_at: float, chance: float = 0.5) -> Token:
+    """Return the token in a reply; `asked_at` is the clock's time when it was asked for, `chance` is for `margin`.
 
     Raises:
         TokenError: there is none that can be used. Its message says why and what to do, and shows no secret.
     """
-    outcome = _outcome(reply, (account.client_secret, account.client_id, _basic(account)), asked_at)
+    outcome = _outcome(reply, (account.client_secret, account.client_id, _basic(account)), asked_at, chance)
     if isinstance(outcome, Token):
         return outcome
     # Raised here, where no local holds the body or what is in it.
     raise TokenError(outcome, status_code=reply.status_code, retry_after=retry_after(reply.headers))
 
 
-def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], asked_at: float) -> Token | str:
+def check_revoked(reply: TokenReply, account: Account, token: Secret) -> None:
+    """Raise `TokenError` unless the reply says that the token is revoked; an unknown one is too (RFC 7009 §2.2)."""
+    if httpx.codes.is_success(reply.status_code):
+        return
+    secrets = (token, account.client_secret, account.client_id, _basic(account))
+    raise TokenError(
+        f"the token wasn't revoked: {_refusal(reply.status_code, masked(_reason(_parsed(reply.body)), secrets))}",
+        status_code=reply.status_code,
+        retry_after=retry_after(reply.headers),
+    )
+
+
+def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], asked_at: float, chance: float) -> Token | str:
     document = _parsed(reply.body)
     if reply.status_code != httpx.codes.OK:
         return _refusal(reply.status_code, masked(_reason(document), secrets))
     fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
     if fault is not None:
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
-    lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), _MAX_LIFETIME))
+    lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), MAX_LIFETIME))
     expires_at = asked_at + lifetime
-    return Token(Secret(document["access_token"]), expires_at - min(_MAX_MARGIN, lifetime * _MARGIN_SHARE), expires_at)
+    return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
 
 
 def _fault(document: object) -> str | None:
@@ -133,13 +166,18 @@ def _fault(document: object) -> str | None:
     value, kind, lifetime = (document.get(name) for name in ("access_token", "token_type", "expires_in"))
     if not isinstance(value, str) or not value:
         return "it has no access_token"
-    if not (value.isascii() and value.isprintable() and " " not in value):
+    if not fits_header(value):
         return "its access_token has characters that can't be sent in a header"
     if not isinstance(kind, str) or kind.lower() != "bearer":
         return "its token_type isn't Bearer"
     if "expires_in" in document and not _is_positive(lifetime):
         return "its expires_in isn't a positive number of seconds"
     return None
+
+
+def fits_header(value: str) -> bool:
+    """Whether this can be sent as a token."""
+    return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
 def _is_positive(number: object) -> bool:

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from atlas_invoices._errors import TokenError
 
+from . import _forks
 from ._single_flight import Flight, SingleFlight
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ class TokenStore:
         self._token: Token | None = None
         self._pause_until = -math.inf
         self._flights: SingleFlight[Token | _Failed] = SingleFlight()
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: a thread that stayed behind may have had the lock. The token is the child's too."""
+        self._lock = threading.Lock()
+
+    @property
+    def held(self) -> Token | None:
+        """The token there is, whether it can still be used or not."""
+        with self._lock:
+            return self._token
 
     def get(self, fetch: Callable[[], Token], refused: Token | None = None) -> Token:
         """Return a token that can be used.

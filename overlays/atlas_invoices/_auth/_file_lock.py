@@ -1,0 +1,94 @@
+"""A lock between processes, threads and tasks that can't outlive its holder: the system takes it back."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from . import _forks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    def _unlock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+    _BUSY: tuple[type[OSError], ...] = (BlockingIOError, PermissionError)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    _BUSY = (BlockingIOError,)
+
+# Which thread of this process holds the lock of which file.
+_holders: dict[Path, int] = {}
+
+
+class FileLock:
+    """The lock of one file, which is empty and stays: taking it away would let two processes lock two files."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is opened or locked yet."""
+        self._path = path
+        self._descriptor: int | None = None
+        _forks.watch(self)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours."""
+        return self._descriptor is not None
+
+    def acquire(self) -> bool:
+        """Try to get it, without waiting; false where somebody else has it.
+
+        Raises `OSError` where the file can't be opened for writing, or the file system has no locks.
+        """
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            _lock(descriptor)
+        except _BUSY:
+            os.close(descriptor)
+            return False
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        _holders[self._path] = threading.get_ident()
+        return True
+
+    def held_by_this_thread(self) -> bool:
+        """Whether this thread has it by another object: a task of its event loop, which waits for this call's end."""
+        return _holders.get(self._path) == threading.get_ident()
+
+    def release(self) -> None:
+        """Let the next one in. Idempotent."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        _holders.pop(self._path, None)
+        try:
+            # Closing alone would leave it locked for as long as a forked child has a copy of the descriptor.
+            _unlock(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def after_fork(self) -> None:
+        """Leave the lock to the parent: unlocking the copy of its descriptor would unlock the parent's."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            _holders.pop(self._path, None)
+            os.close(descriptor)

@@ -1,0 +1,65 @@
+"""Log out: forget a service account's shared token, and tell Atlas that it's over."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from atlas_invoices._transport import while_connecting
+
+from ._file_lock import FileLock
+from ._token_cache import POLL_SECONDS, TokenCache
+from ._token_request import REVOKE_PATH, check_revoked, revoke_request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ._origin import BaseUrl
+    from ._secret import Secret
+    from ._service_account import ServiceAccountAuth
+    from ._token_http import TokenHTTP
+
+# A file whose lock is held this many seconds is taken away all the same: nobody may wait for ever.
+_PATIENCE = 15.0
+
+
+@frozen
+class Forgotten:
+    """What there was: a token that Atlas may still accept, or a file that was of no use."""
+
+    token: Secret | None
+
+
+def forget(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> Forgotten | None:
+    """Take away the account's file in the folder and return what was in it; None if there was none.
+
+    Raises `OSError` where the file system refuses.
+    """
+    account = auth._account  # noqa: SLF001 (same package; kept off the public class's surface)
+    cache = TokenCache(folder, base_url, account.client_id)
+    if not folder.is_dir():
+        return None
+    lock = FileLock(cache.file.lock_path)
+    end = time.monotonic() + _PATIENCE
+    try:
+        while not lock.acquire() and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+        token = cache.read_to_revoke()
+        return Forgotten(token) if cache.file.delete() else None
+    finally:
+        lock.release()
+
+
+def revoke(auth: ServiceAccountAuth, base_url: BaseUrl, token: Secret, http: TokenHTTP) -> None:
+    """Have Atlas refuse this token from now on.
+
+    Raises:
+        TokenError: Atlas says no, or failed.
+        APIConnectionError: no answer came.
+    """
+    account = auth._account  # noqa: SLF001 (likewise)
+    with while_connecting(f"POST {REVOKE_PATH}"):
+        reply = http.send(revoke_request(base_url, account, token))
+    check_revoked(reply, account, token)

@@ -1,0 +1,167 @@
+"""A token in a file that only its owner can read: what is written, and what is good enough to be read again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from ._secret import Secret
+from ._token_request import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = 1
+# A token comes from a reply of at most this size; the names around it need less than the reply's own.
+_MAX_BYTES = MAX_REPLY_BYTES
+_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+# A FIFO in the file's place must not make opening it wait for a writer.
+_READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+# Windows has no owners and modes of this kind; there the user's own folder keeps others out.
+_HAS_MODES = hasattr(os, "geteuid")
+_OTHERS = 0o077
+# The year 5138.
+_FAR = 1e11
+
+
+@frozen
+class Entry:
+    """A token as other processes need it.
+
+    Attributes:
+        value: the token.
+        expires_at: when it ends, in seconds since 1970 (UTC).
+        lifetime: how many seconds it had left when it was put into the file.
+    """
+
+    value: Secret
+    expires_at: float
+    lifetime: float
+
+
+class TokenFile:
+    """One account's file. Every method raises the file system's `OSError`."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Nothing is looked at yet."""
+        self.folder = folder
+        self.path = folder / f"{name}.json"
+        self.lock_path = folder / f"{name}.lock"
+        # One name is enough: it's written under the lock. What a killed process left is replaced by the next.
+        self._temporary = folder / f"{name}.new"
+
+    def folder_fault(self) -> str | None:
+        """Say why the folder won't do, and the way out; None if it will, or isn't there yet."""
+        try:
+            status = self.folder.lstat()
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISDIR(status.st_mode):
+            return "the folder is a symbolic link or a file; remove it, or use another folder"
+        if _HAS_MODES and status.st_uid != os.geteuid():
+            return "the folder belongs to another user; use another folder"
+        if _HAS_MODES and status.st_mode & _OTHERS:
+            return f"others can get into the folder (mode {stat.S_IMODE(status.st_mode):04o}); chmod 700 mends it"
+        return None
+
+    def make_folder(self) -> None:
+        """Make the folder, for its owner alone."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def read(self, *, owner_only: bool = True) -> Entry | str | None:
+        """Return what is in the file, or in words why it can't be trusted; None if there is none.
+
+        With `owner_only`, a file that others can read or write isn't trusted.
+        """
+        try:
+            descriptor = os.open(self.path, _READ)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            if self.path.is_symlink():
+                return "it is a symbolic link"
+            raise
+        try:
+            fault = _fault(os.fstat(descriptor), owner_only=owner_only)
+            if fault is not None:
+                return fault
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return _entry(file.read(_MAX_BYTES + 1))
+        finally:
+            os.close(descriptor)
+
+    def write(self, entry: Entry) -> None:
+        """Put the token into the file, which has all of it or keeps what it had. Call it under the lock."""
+        self._temporary.unlink(missing_ok=True)
+        try:
+            with os.fdopen(os.open(self._temporary, _WRITE, 0o600), "wb") as file:
+                file.write(_document(entry))
+            self._temporary.replace(self.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+            raise
+
+    def delete(self) -> bool:
+        """Take the file away, and what a killed process left of one; false if there was none; under the lock."""
+        self._temporary.unlink(missing_ok=True)
+        try:
+            self.path.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+
+def _fault(status: os.stat_result, *, owner_only: bool) -> str | None:
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no regular file"
+    if _HAS_MODES and owner_only:
+        if status.st_uid != os.geteuid():
+            return "it belongs to another user"
+        if status.st_mode & _OTHERS:
+            return f"others can read or write it (mode {stat.S_IMODE(status.st_mode):04o})"
+    return None
+
+
+def _document(entry: Entry) -> bytes:
+    return json.dumps(
+        {
+            "version": VERSION,
+            "access_token": entry.value.reveal(),
+            "expires_at": entry.expires_at,
+            "lifetime": entry.lifetime,
+        }
+    ).encode()
+
+
+def _entry(raw: bytes) -> Entry | str:
+    if len(raw) > _MAX_BYTES:
+        return f"it is larger than {_MAX_BYTES // 1024} KiB"
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        return "it isn't a JSON object"
+    version, value = document.get("version"), document.get("access_token")
+    if version != VERSION or isinstance(version, bool):
+        return "another version of atlas-invoices wrote it"
+    expires_at, lifetime = _seconds(document.get("expires_at")), _seconds(document.get("lifetime"))
+    if not isinstance(value, str) or not fits_header(value):
+        return "there is no token in it that could be sent"
+    if expires_at is None or lifetime is None or lifetime > MAX_LIFETIME:
+        return "its times can't be"
+    return Entry(Secret(value), expires_at, lifetime)
+
+
+def _seconds(number: object) -> float | None:
+    # A bool is an int in Python; NaN compares false with everything; a large int doesn't fit into a float.
+    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 < number < _FAR:
+        return None
+    return float(number)

@@ -1,0 +1,28 @@
+"""The invoice CSV as data: typed lines, tables, sums and exports. Importing it needs none of the extras."""
+
+from atlas_invoices._invoice_csv._async_reader import AsyncInvoiceCsv, aread_csv
+from atlas_invoices._invoice_csv._export import write_csv, write_jsonl, write_parquet
+from atlas_invoices._invoice_csv._frames import iter_batches, to_arrow, to_pandas, to_polars
+from atlas_invoices._invoice_csv._line_item import LineItem
+from atlas_invoices._invoice_csv._preamble import InvoiceHeader
+from atlas_invoices._invoice_csv._reader import InvoiceCsv, read_csv
+from atlas_invoices._invoice_csv._summary import Group, Summary, summarize
+
+__all__ = [
+    "AsyncInvoiceCsv",
+    "Group",
+    "InvoiceCsv",
+    "InvoiceHeader",
+    "LineItem",
+    "Summary",
+    "aread_csv",
+    "iter_batches",
+    "read_csv",
+    "summarize",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
+    "write_csv",
+    "write_jsonl",
+    "write_parquet",
+]

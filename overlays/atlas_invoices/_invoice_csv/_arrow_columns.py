@@ -1,0 +1,140 @@
+"""One block of an invoice as Arrow arrays, by pyarrow's CSV reader, with the same values as the typed lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute
+from pyarrow import csv as arrow_csv
+
+from atlas_invoices._invoice_csv._arrow_build import (
+    NUMBER,
+    TEXT,
+    ArrowArray,
+    date_array,
+    integer_array,
+    mapping_array,
+    number_array,
+)
+from atlas_invoices._invoice_csv._cells import PLAIN_NUMBER, parse_date, parse_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas_invoices._invoice_csv._columns import Layout
+
+# The stubs know kernels and readers for some of their types only.
+pc: Any = pyarrow.compute
+_read_csv: Any = arrow_csv.read_csv
+CODED = pa.dictionary(pa.int32(), TEXT)
+# Text that seldom repeats, and numbers that often differ from line to line, are not worth a dictionary.
+UNCODED = frozenset({"Note", "Quantity", "Amount"})
+# csv's own limit for a cell; longer ones are the parser's to judge.
+_LONGEST_CELL = 128 * 1024
+# As many characters can neither overflow nor be rounded. pyarrow doesn't notice an overflow: a column of 20 digits
+# before the point takes "123456789012345678901", and makes another number of a longer one.
+_SAFE_NUMBER = 20
+
+
+class RefusedError(Exception):
+    """This block is one for the parser of record, which reads it, or says what is wrong and where."""
+
+
+def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
+    """The named columns as text (most of it as dictionaries), null where empty; `Date` and `Usage Date` come always."""
+    wanted = list(dict.fromkeys(["Date", "Usage Date", *names]))
+    try:
+        table = _read_csv(
+            pa.BufferReader(block),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(block) + 1, column_names=list(layout.names)
+            ),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=wanted,
+                column_types={name: TEXT if name in UNCODED else CODED for name in wanted},
+                # By default NaN, NA and null would be empty cells, too.
+                null_values=[""],
+                strings_can_be_null=True,
+                check_utf8=False,  # exact_length has checked the whole block
+            ),
+        )
+    except pa.ArrowException as error:
+        raise RefusedError from error
+    columns = {name: _only_chunk(table.column(name)) for name in wanted}
+    date, usage_date = columns["Date"], columns["Usage Date"]
+    if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
+        raise RefusedError
+    return columns
+
+
+def dates(column: ArrowArray) -> ArrowArray:
+    """Days, each different one parsed once."""
+    try:
+        days = date_array([parse_date(text) for text in column.dictionary.to_pylist()])
+    except ValueError as error:
+        raise RefusedError from error
+    return days.take(column.indices)
+
+
+def numbers(column: ArrowArray) -> ArrowArray:
+    """Exact numbers, of type NUMBER where all fit and WIDE_NUMBER else."""
+    if pa.types.is_dictionary(column.type):
+        return numbers(column.dictionary).take(column.indices)
+    longest = pc.max(pc.binary_length(column)).as_py() or 0
+    characters = column.buffers()[2]
+    if longest <= _SAFE_NUMBER and (characters is None or not characters.to_pybytes().translate(None, PLAIN_NUMBER)):
+        try:
+            return column.cast(NUMBER)
+        except pa.ArrowInvalid:
+            # Not a number, or more than 18 digits behind the point: told apart below.
+            pass
+    try:
+        return number_array([None if text is None else parse_number(text) for text in column.to_pylist()])
+    except ValueError as error:
+        raise RefusedError from error
+
+
+def mapping(columns: Mapping[str, ArrowArray], rows: int) -> ArrowArray:
+    """Columns as one map for each row, of the non-empty cells; each different map is made once."""
+    texts = [column.dictionary.to_pylist() for column in columns.values()]
+    codes, combinations = combine(list(columns.values()), rows)
+    return mapping_array(
+        [
+            [
+                (key, cells[code])
+                for key, cells, code in zip(columns, texts, combination, strict=True)
+                if code is not None
+            ]
+            for combination in combinations
+        ]
+    ).take(codes)
+
+
+def combine(columns: Sequence[ArrowArray], rows: int) -> tuple[ArrowArray, list[tuple[int | None, ...]]]:
+    """The different combinations in several dictionary columns, and for each row which one it has.
+
+    A combination has each column's place in its dictionary, `None` where the cell is empty.
+    """
+    codes = pa.Array.from_buffers(pa.int64(), rows, [None, pa.py_buffer(bytes(8 * rows))])
+    combinations: list[tuple[int | None, ...]] = [()]
+    for column in columns:
+        size = len(column.dictionary) + 1
+        empty, step = integer_array([size - 1, size])
+        cells = pc.fill_null(column.indices.cast(pa.int64()), empty)
+        encoded = pc.add(pc.multiply(codes, step), cells).dictionary_encode()
+        pairs = [divmod(code, size) for code in encoded.dictionary.to_pylist()]
+        combinations = [(*combinations[before], None if cell == size - 1 else cell) for before, cell in pairs]
+        codes = encoded.indices.cast(pa.int64())
+    return codes, combinations if rows else []
+
+
+def _only_chunk(column: ArrowArray) -> ArrowArray:
+    if column.num_chunks != 1:
+        raise RefusedError
+    array = column.chunk(0)
+    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
+    if texts.nbytes > _LONGEST_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > _LONGEST_CELL:
+        raise RefusedError
+    return array

@@ -1,0 +1,90 @@
+"""Typed lines as a stream for the next tool: CSV, JSON lines or Parquet, in constant memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from io import StringIO
+from itertools import islice
+from typing import IO, TYPE_CHECKING
+
+from atlas_invoices._invoice_csv._columns import COLUMNS
+from atlas_invoices._invoice_csv._frames import open_invoice, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from atlas_invoices._invoice_csv._line_item import LineItem
+    from atlas_invoices._invoice_csv._reader import InvoiceCsv
+    from atlas_invoices._invoice_csv._sources import Source
+
+FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
+# Spreadsheets run what begins so; some also with blanks before it, or with the full-width forms of the four signs.
+_FORMULA = re.compile(r"[\t\r]|\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]").match
+_LINES_AT_ONCE = 1000
+
+
+def write_csv(lines: Iterable[LineItem], file: IO[bytes], *, raw: bool = False) -> None:
+    """Write lines as UTF-8 CSV: LineItem's field names, ISO dates, plain numbers, `tags` and `extra` as JSON.
+
+    A text cell that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`. An InvoiceCsv is
+    lines, too.
+    """
+    buffer = StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for batch in _batches(lines):
+        for line in batch:
+            cells = [_cell(value, raw=raw) for value in line[: len(COLUMNS)]]
+            writer.writerow([*cells, _json(line.tags), _json(line.extra)])
+        file.write(buffer.getvalue().encode())
+        buffer.seek(0)
+        buffer.truncate()
+    file.write(buffer.getvalue().encode())
+
+
+def write_jsonl(lines: Iterable[LineItem], file: IO[bytes]) -> None:
+    """Write lines as JSON, one object a line, with LineItem's fields but the line number.
+
+    Numbers are strings, because most readers of JSON would make floats of them; days are ISO dates; empty is null.
+    """
+    for batch in _batches(lines):
+        file.write("".join(_json(_plain(line)) + "\n" for line in batch).encode())
+
+
+def write_parquet(source: Source | InvoiceCsv, file: IO[bytes]) -> None:
+    """Write an invoice as Parquet, with the schema of `iter_batches`. Needs the extra `arrow`."""
+    require("Parquet", "arrow", "pyarrow")
+    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    _arrow.write_parquet(open_invoice(source).claim(), file)
+
+
+def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:
+    items = iter(lines)
+    while batch := list(islice(items, _LINES_AT_ONCE)):
+        yield batch
+
+
+def _cell(value: object, *, raw: bool) -> str:
+    if value is None:
+        return ""
+    text = _text(value)
+    return "'" + text if isinstance(value, str) and not raw and _FORMULA(text) else text
+
+
+def _plain(line: LineItem) -> dict[str, object]:
+    cells = {
+        name: None if value is None else _text(value) for name, value in zip(FIELDS, line[: len(COLUMNS)], strict=False)
+    }
+    return {**cells, "tags": line.tags, "extra": line.extra}
+
+
+def _text(value: object) -> str:
+    # A number without an exponent: 1E+2 is 100. Days print as ISO dates.
+    return f"{value:f}" if hasattr(value, "as_tuple") else str(value)
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

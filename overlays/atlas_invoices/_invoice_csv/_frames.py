@@ -1,0 +1,88 @@
+"""`to_arrow`, `iter_batches`, `to_pandas`, `to_polars`: the invoice in the tools people use, all extras."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_csv._reader import InvoiceCsv, read_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from atlas_invoices._invoice_csv._sources import Source
+
+
+def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
+    """The invoice as a `pyarrow.Table`, a row for each line, in file order. Needs the extra `arrow`.
+
+    `source` is what `read_csv` takes, or an invoice it has opened. The columns are LineItem's fields but the line
+    number: days are `date32`; money and quantities exact decimals of 20 digits before the point and 18 behind it (a
+    column with more of either is a wider one: nothing is rounded); text that repeats is dictionaries; `tags` and
+    `extra` are maps. The schema's metadata has the header: invoice_id, period_start, period_end (exclusive),
+    organization_name, organization_id, and all pairs as JSON under `header`. What `read_csv` refuses is an
+    InvoiceFormatError here, too.
+    """
+    require("to_arrow", "arrow", "pyarrow")
+    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    return _arrow.read_table(open_invoice(source).claim(), wide=True)
+
+
+def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
+    """The invoice as record batches of some ten thousand lines, in constant memory. Needs the extra `arrow`.
+
+    The schema is that of `to_arrow`, the same for every batch, of which there is at least one; so a number that its
+    column can't hold is an InvoiceFormatError here. Each batch has dictionaries of its own.
+    """
+    require("iter_batches", "arrow", "pyarrow")
+    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    return _arrow.read_batches(open_invoice(source).claim())
+
+
+def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
+    """The invoice as a `pandas.DataFrame`: Arrow-backed columns, whose decimals stay exact, and text that repeats as
+    categories. Needs the extra `pandas`. See `to_arrow`.
+    """
+    require("to_pandas", "pandas", "pandas", "pyarrow")
+    import pandas as pd  # noqa: PLC0415 - an extra
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    table = to_arrow(source)
+    # A dictionary becomes pandas' own category; for every other type pandas alone would make objects of it.
+    return table.to_pandas(types_mapper=lambda kind: None if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind))
+
+
+def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
+    """The invoice as a `polars.DataFrame`: exact decimals, and text that repeats as categories.
+
+    Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number of more
+    than 20 digits before the point or 18 behind it is an InvoiceFormatError.
+    """
+    require("to_polars", "polars", "polars", "pyarrow")
+    import polars as pl  # noqa: PLC0415 - an extra
+
+    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    frame = pl.from_arrow(_arrow.read_table(open_invoice(source).claim(), wide=False))
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("polars makes a DataFrame of a table")
+    return frame
+
+
+def open_invoice(source: Source | InvoiceCsv) -> InvoiceCsv:
+    """An opened invoice as it is; anything else opened."""
+    return source if isinstance(source, InvoiceCsv) else read_csv(source)
+
+
+def require(what: str, extra: str, *packages: str) -> None:
+    """Say how to get what is missing, before anything is read."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise ConfigError(f"{what} needs {' and '.join(missing)}: pip install 'atlas-invoices[{extra}]'")

@@ -1,0 +1,143 @@
+"""`read_csv`: an invoice CSV as typed lines, read as they are asked for and in constant memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_csv._parser import OnError, Parser
+from atlas_invoices._invoice_csv._sources import Source, is_rereadable, open_source, source_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from atlas_invoices._errors import InvoiceFormatError
+    from atlas_invoices._invoice_csv._line_item import LineItem
+    from atlas_invoices._invoice_csv._preamble import InvoiceHeader
+
+
+def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
+    """Open an invoice CSV and read as far as its header row; the lines follow as they are asked for.
+
+    `source` is a path, bytes, a binary file, an iterable of bytes or the body of `Client.stream_invoice_csv`. Columns
+    are found by name; a BOM, CRLF, blank lines and any legal quoting are fine. What can't be read is an
+    InvoiceFormatError with line, column and value; with `on_error="collect"` such rows are left out and their errors
+    are in `.errors` once the loop is done. A file that has no header row at all is an error either way.
+
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
+    >>> [(line.usage_date.isoformat(), line.amount) for line in read_csv(data)]
+    [('2024-06-30', Decimal('1.92'))]
+    """
+    return InvoiceCsv(source, on_error=on_error)
+
+
+class Pass:
+    """One reading of a source, from its start: the pieces that are still to come and the parser they go to."""
+
+    def __init__(self, source: Source, on_error: OnError) -> None:
+        """Open the source and read as far as the header row."""
+        self.parser = Parser(on_error)
+        self.pieces = open_source(source)
+        try:
+            for piece in self.pieces:
+                self.parser.push(piece)
+                if self.parser.find_header():
+                    return
+            self.parser.find_header(final=True)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close a file that was opened here; the pieces of others are left alone."""
+        close = getattr(self.pieces, "close", None)
+        if close is not None:
+            close()
+
+    def lines(self) -> Iterator[LineItem]:
+        """Every line, then close."""
+        try:
+            for items in self.parser.drain():
+                yield from items
+            for piece in self.pieces:
+                self.parser.push(piece)
+                for items in self.parser.drain():
+                    yield from items
+            for items in self.parser.drain(final=True):
+                yield from items
+        finally:
+            self.close()
+
+
+class InvoiceCsv:
+    """An open invoice CSV: iterate over it for its lines, in file order.
+
+    A second loop reads a path or bytes again; any other source can be read once, and a second loop is a ConfigError.
+    A file it opened is closed when a loop ends, however it ends, and by `close()` or `with`.
+    """
+
+    def __init__(self, source: Source, *, on_error: OnError = "raise") -> None:
+        """Use `read_csv`."""
+        if on_error not in {"raise", "collect"}:
+            raise ConfigError(f"on_error is 'raise' or 'collect', not {on_error!r}")
+        self._source = source
+        self._on_error = on_error
+        self._pass = Pass(source, on_error)
+        self._claimed = False
+
+    @property
+    def header(self) -> InvoiceHeader:
+        """What stands above the table."""
+        return self._pass.parser.header
+
+    @property
+    def trailing(self) -> tuple[tuple[str, ...], ...]:
+        """The rows behind the last item that are none (totals, remarks); complete once a loop is done."""
+        return tuple(tuple(row) for row in self._pass.parser.trailing)
+
+    @property
+    def errors(self) -> list[InvoiceFormatError]:
+        """With `on_error="collect"`, the rows that could not be read, in file order; complete once a loop is done."""
+        return list(self._pass.parser.errors)
+
+    def __iter__(self) -> Iterator[LineItem]:
+        """The lines, from the first."""
+        return self.claim().lines()
+
+    def lines(self) -> Iterator[LineItem]:
+        """The lines, from the first; the same as iterating."""
+        return iter(self)
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes the source has, or `None` where that is not known before its end."""
+        return source_size(self._source)
+
+    def claim(self) -> Pass:
+        """The reading for one loop: that which found the header for the first, a new one for each later loop."""
+        if self._claimed:
+            if not is_rereadable(self._source):
+                what = type(self._source).__name__
+                raise ConfigError(
+                    f"this invoice comes from a {what}, which can be read once, and that was done: keep the lines in a"
+                    " list, or save the CSV and read it from its path"
+                )
+            self._pass = Pass(self._source, self._on_error)
+        self._claimed = True
+        return self._pass
+
+    def close(self) -> None:
+        """Close a file that was opened here; a path can still be read again."""
+        self._claimed = True
+        self._pass.close()
+
+    def __enter__(self) -> Self:
+        """Close at the block's end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()

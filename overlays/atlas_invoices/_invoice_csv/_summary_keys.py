@@ -1,0 +1,58 @@
+"""What a sum can be grouped by: the columns of a line, its day and month, a tag, a column we don't know."""
+
+from __future__ import annotations
+
+import datetime as dt
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import frozen
+
+from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_csv._cells import parse_date
+from atlas_invoices._invoice_csv._columns import BY_FIELD, TAG_PREFIX, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from atlas_invoices._invoice_csv._line_item import LineItem
+
+KeyPart: TypeAlias = str | dt.date | None
+
+
+@frozen
+class GroupBy:
+    """One thing to group by: which CSV column holds it, how its cell reads, and where a line has it."""
+
+    name: str
+    column: str
+    from_cell: Callable[[str], KeyPart]
+    from_line: Callable[[LineItem], KeyPart]
+
+
+def parse_by(by: str | Sequence[str]) -> tuple[GroupBy, ...]:
+    """The names as `summarize` takes them; one that it doesn't know is a ConfigError with those it does."""
+    return tuple(_parse(name) for name in ([by] if isinstance(by, str) else by))
+
+
+def _parse(name: str) -> GroupBy:
+    if name == "day":
+        return GroupBy(name, "Usage Date", parse_date, lambda line: line.usage_date)
+    if name == "month":
+        return GroupBy(name, "Usage Date", lambda cell: month(parse_date(cell)), lambda line: month(line.usage_date))
+    kind, separator, key = name.partition(":")
+    if separator and kind == "tag":
+        return GroupBy(name, TAG_PREFIX + key, str, lambda line: line.tags.get(key))
+    if separator and kind == "extra":
+        return GroupBy(name, key, str, lambda line: line.extra.get(key))
+    column = BY_FIELD.get(name)
+    if column is None or column.kind is Kind.NUMBER:
+        names = [field for field, known in BY_FIELD.items() if known.kind is not Kind.NUMBER]
+        message = f"can't group by {name[:60]!r}: choose from {', '.join(names)}, day, month, tag:KEY, extra:COLUMN"
+        raise ConfigError(message)
+    return GroupBy(name, column.name, parse_date if column.kind is Kind.DATE else str, attrgetter(name))
+
+
+def month(day: dt.date | None) -> str | None:
+    """`2024-06` for a day in June 2024."""
+    return None if day is None else day.isoformat()[:7]

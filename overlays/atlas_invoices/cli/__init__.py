@@ -1,0 +1,21 @@
+"""The command `atlas-invoices`: starts at once and says what's missing; the rest is imported when it's needed."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+from atlas_invoices._version import __version__
+
+
+def main() -> int:
+    """Run the command with the process's arguments; returns its exit status."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"atlas-invoices {__version__}")  # noqa: T201 - the one thing that works without the cli extra
+        return 0
+    if find_spec("click") is None or find_spec("rich") is None:
+        print('error: the command needs an extra: pip install "atlas-invoices[cli]"', file=sys.stderr)  # noqa: T201 - likewise
+        return 2
+    from ._main import run  # noqa: PLC0415 - needs the extra
+
+    return run(sys.argv[1:])

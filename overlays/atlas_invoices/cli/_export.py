@@ -1,0 +1,55 @@
+"""`atlas-invoices export`: typed lines for the next tool."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, TYPE_CHECKING, cast
+
+import click
+
+from atlas_invoices._files import AtomicFile
+
+from . import _source, _talk
+from ._session import Session, calls_atlas
+
+if TYPE_CHECKING:
+    from atlas_invoices import InvoiceCsv
+
+
+@click.command(name="export")
+@click.argument("file_or_id", metavar="FILE|INVOICE_ID")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), required=True)
+@click.option("-o", "--output", default="-", metavar="PATH|-", help="Where to; `-`, the default, is stdout.")
+@click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
+@click.option("--raw", is_flag=True, help="csv: leave text that a spreadsheet would run as a formula as it is.")
+@calls_atlas
+def command(session: Session, file_or_id: str, form: str, output: str, force: bool, raw: bool) -> None:
+    """Write an invoice's lines with types, from a saved CSV or straight from Atlas.
+
+    csv has ISO dates, and tags as JSON; jsonl has exact numbers as strings; parquet has exact decimals, days as
+    dates and tags as a map.
+    """
+    if raw and form != "csv":
+        raise click.UsageError("--raw is for --format csv: the other formats are no spreadsheets")
+    if output == "-":
+        if form == "parquet" and sys.stdout.isatty():
+            raise click.UsageError("parquet is no text for a terminal: name a file with -o")
+        with _source.open_invoice(session, file_or_id) as invoice:
+            _write(invoice, form, sys.stdout.buffer, raw=raw)
+            sys.stdout.buffer.flush()
+        return
+    target = AtomicFile(output, overwrite=force)
+    with _source.open_invoice(session, file_or_id) as invoice, target:
+        _write(invoice, form, cast("IO[bytes]", target), raw=raw)
+    _talk.note(f"saved {target.saved.path}: {target.saved.size:,} bytes, SHA-256 {target.saved.sha256}")
+
+
+def _write(invoice: InvoiceCsv, form: str, file: IO[bytes], *, raw: bool) -> None:
+    from atlas_invoices._invoice_csv import write_csv, write_jsonl, write_parquet  # noqa: PLC0415 - not at the start
+
+    if form == "csv":
+        write_csv(invoice, file, raw=raw)
+    elif form == "jsonl":
+        write_jsonl(invoice, file)
+    else:
+        write_parquet(invoice, file)

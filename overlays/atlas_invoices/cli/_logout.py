@@ -1,0 +1,44 @@
+"""`atlas-invoices logout`."""
+
+from __future__ import annotations
+
+import click
+
+from . import _talk
+from ._session import Session, calls_atlas
+
+
+@click.command(name="logout")
+@calls_atlas
+def command(session: Session) -> None:
+    """Revoke and forget the cached access token of the configured service account.
+
+    The token is forgotten here even if Atlas can't be reached to revoke it; it ends by itself within the hour. Other
+    service accounts' tokens stay.
+    """
+    # All of them import httpx, which takes longer than the rest of the start.
+    from atlas_invoices import ServiceAccountAuth, _credentials, _retry  # noqa: PLC0415
+    from atlas_invoices._auth import TokenHTTP, parse_base_url  # noqa: PLC0415
+    from atlas_invoices._auth._revoke import forget, revoke  # noqa: PLC0415
+    from atlas_invoices._auth._token_cache import user_folder  # noqa: PLC0415
+
+    server = session.server()
+    found = _credentials.find(base_url=server)
+    if not isinstance(found.auth, ServiceAccountAuth):
+        _talk.note(
+            f"nothing to do: the credentials are an {found.kind}, and only a service account's tokens are cached"
+        )
+        return
+    auth, base_url = found.auth, parse_base_url(server)
+    forgotten = forget(auth, base_url, user_folder())
+    if forgotten is None:
+        _talk.note(f"nothing to do: no token is cached for this service account at {server}")
+        return
+    token = forgotten.token
+    if token is None:
+        _talk.note("the cached token is forgotten; it had ended, or couldn't be read, so there was none to revoke")
+        return
+    _talk.note("the cached token is forgotten")
+    policy = _retry.RetryPolicy(max_retries=session.max_retries)
+    _retry.call(lambda: revoke(auth, base_url, token, TokenHTTP()), policy)
+    _talk.note(f"the token is revoked at {server}")

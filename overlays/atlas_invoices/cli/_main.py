@@ -1,0 +1,89 @@
+"""Run the command line, and turn whatever ends it into one line on stderr and an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from atlas_invoices._version import __version__
+
+from . import _failures, _talk
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+# Name, module, and what the list of commands says of it; a module is imported when its command is called.
+COMMANDS = {
+    "orgs": ("_orgs", "List the organizations that the credentials can see."),
+    "list": ("_list", "List an organization's invoices."),
+    "pending": ("_pending", "List the invoices of the open period."),
+    "download": ("_download", "Save one invoice as CSV, exactly as sent."),
+    "sync": ("_sync", "Keep a folder with every invoice of an organization."),
+    "show": ("_show", "Show where an invoice's money went."),
+    "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
+    "owed": ("_owed", "Show what an invoice owes, term by term."),
+    "reconcile": ("_reconcile", "Check that an invoice's CSV adds up to the invoice."),
+    "doctor": ("_doctor", "Check credentials, server and rights, step by step."),
+    "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices to try things on."),
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command when it's called, and shows its list of commands without any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="atlas-invoices", message="%(prog)s %(version)s")
+def app() -> None:
+    """Get MongoDB Atlas invoices out of Atlas.
+
+    Credentials come from the environment: MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET for a service
+    account, MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY for an API key, or
+    MONGODB_ATLAS_ACCESS_TOKEN. `atlas-invoices doctor` tells what they are good for.
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Run with these arguments; returns the exit status."""
+    _talk.set_up(debug="--debug" in arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    warnings.showwarning = _talk.show_warning
+    try:
+        app.main(args=arguments, prog_name="atlas-invoices", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has stopped; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _failures.OTHER
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return _failures.USAGE
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else _failures.OTHER
+    except BaseException as error:  # noqa: BLE001 - the end of the line: everything becomes a status
+        return _failures.report(error)
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+    # As an exception it runs every `finally` on its way out, so that no part of a file is left.
+    raise SystemExit(128 + number)

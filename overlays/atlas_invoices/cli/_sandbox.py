@@ -1,0 +1,57 @@
+"""`atlas-invoices sandbox`."""
+
+from __future__ import annotations
+
+import shlex
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from atlas_invoices._errors import ConfigError
+
+from . import _talk
+
+if TYPE_CHECKING:
+    from atlas_invoices.sandbox import Sandbox
+
+
+@click.command(name="sandbox")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
+@click.option("--lines", type=click.IntRange(min=0), metavar="N", help="The newest closed invoice has this many lines.")
+@click.option(
+    "--months", type=click.IntRange(min=1, max=240), default=14, show_default=True, help="How many monthly invoices."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number, other invoices.")
+@click.option(
+    "--credentials",
+    type=click.Choice(["service-account", "api-key"]),
+    default="service-account",
+    show_default=True,
+    help="Which kind the printed variables hold; both work.",
+)
+def command(
+    port: int, lines: int | None, months: int, seed: int, credentials: Literal["service-account", "api-key"]
+) -> None:
+    """Run a local Atlas with realistic invoices until interrupted.
+
+    Prints the variables that point the command and the library at it; stdout is ready for `eval` or a file to source.
+    """
+    if find_spec("uvicorn") is None or find_spec("starlette") is None:
+        raise click.UsageError('the sandbox needs an extra: pip install "atlas-invoices[sandbox]"')
+    from atlas_invoices.sandbox import Settings, serve  # noqa: PLC0415 - needs the extra
+
+    def ready(sandbox: Sandbox) -> None:
+        for name, value in sandbox.environment(credentials).items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        _talk.note(f"a local Atlas at {sandbox.base_url}, with made-up keys and invoices; Ctrl-C ends it")
+
+    try:
+        settings = Settings(port=port, lines=lines, months=months, seed=seed)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        serve(settings, ready)
+    except ConfigError as error:
+        # No matter of credentials, whose status a ConfigError has elsewhere.
+        raise click.ClickException(str(error)) from None

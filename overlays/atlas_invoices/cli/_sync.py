@@ -1,0 +1,178 @@
+"""`atlas-invoices sync`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import _failures, _talk
+from ._session import Session, calls_atlas
+
+if TYPE_CHECKING:
+    from atlas_invoices._sync import SyncedInvoice, SyncReport
+
+# When several invoices fail, in different ways: what takes a person comes first, what passes by itself last.
+_MOST_SERIOUS_FIRST = (
+    _failures.CREDENTIALS,
+    _failures.OTHER,
+    _failures.WRONG_DATA,
+    _failures.NOT_FOUND,
+    _failures.TRY_LATER,
+)
+
+
+class _Month(click.ParamType[date]):
+    """A month such as 2026-07, as its first day."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401 - click's signature
+        if isinstance(value, date):
+            return value
+        try:
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
+                raise ValueError  # noqa: TRY301 - the same answer as to a thirteenth month
+            return date.fromisoformat(f"{value}-01")
+        except ValueError:
+            raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
+
+
+@click.command(name="sync")
+@click.option(
+    "--dir",
+    "directory",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder; made where it isn't there.",
+)
+@click.option("--since", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and later.")
+@click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
+@click.option("--linked", is_flag=True, help="Also the invoices of linked organizations.")
+@click.option("--verify", is_flag=True, help="Read every file that's here already, and fetch again what has changed.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The summary: a line, or an object with every invoice and what became of it.",
+)
+@calls_atlas
+def command(
+    session: Session,
+    directory: Path,
+    since: date | None,
+    until: date | None,
+    linked: bool,
+    verify: bool,
+    form: str,
+) -> None:
+    """Keep a folder with every invoice of an organization, as CSV and as JSON.
+
+    Fetches what is missing, what has changed since, and what isn't final yet; never deletes. A month is that in which
+    an invoice's period starts. Stopped at any moment, it leaves a valid folder, and the next run completes it.
+    """
+    from atlas_invoices._sync import _run  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._sync._job import DEFAULT_WORKERS, Job  # noqa: PLC0415 - likewise
+    from atlas_invoices._sync._manifest import FolderError  # noqa: PLC0415 - likewise
+
+    if since and until and since > until:
+        raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}: no month is between them")
+    with session.client() as client:
+        job = Job.checked(
+            client.base_url,
+            session.org_id(client),
+            directory,
+            since=since,
+            until=until,
+            linked=linked,
+            verify=verify,
+            workers=DEFAULT_WORKERS,
+        )
+        try:
+            report = _run.run(client, job, _talk.note)
+        except FolderError as error:
+            # Not the credentials, as other ConfigErrors.
+            raise click.ClickException(str(error)) from None
+    if form == "json":
+        json.dump(_as_json(report), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        click.echo(_in_a_line(report))
+    _end(report)
+
+
+def _end(report: SyncReport) -> None:
+    for invoice in report.gone:
+        damaged = f", and its copy is no more what it was ({invoice.reason})" if invoice.reason else ""
+        _talk.warning(f"invoice {invoice.id} is no longer listed; its copy stays{damaged}")
+    for invoice in report.failed:
+        _talk.warning(f"invoice {invoice.id}: {_said(invoice)}")
+    if report.ok:
+        return
+    count = len(report.failed)
+    left = f", {len(report.not_tried)} not tried" if report.not_tried else ""
+    _talk.error(
+        f"{count} {'invoice' if count == 1 else 'invoices'} failed{left}; the others are safe, and the same command "
+        "again fetches what is missing"
+    )
+    statuses = {_failures.status_of(invoice.error) for invoice in report.failed if invoice.error}
+    raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _failures.OTHER))
+
+
+def _in_a_line(report: SyncReport) -> str:
+    parts = [f"{len(report.saved)} saved", f"{len(report.unchanged)} unchanged"]
+    parts += [
+        f"{len(some)} {what}"
+        for some, what in (
+            (report.failed, "failed"),
+            (report.not_tried, "not tried"),
+            (report.gone, "no longer listed"),
+        )
+        if some
+    ]
+    return f"{report.directory}: {', '.join(parts)}"
+
+
+def _as_json(report: SyncReport) -> dict[str, Any]:
+    return {
+        "directory": str(report.directory),
+        "orgId": report.organization_id,
+        "ok": report.ok,
+        "saved": len(report.saved),
+        "unchanged": len(report.unchanged),
+        "failed": len(report.failed),
+        "notTried": len(report.not_tried),
+        "gone": len(report.gone),
+        "invoices": [_invoice_json(invoice) for invoice in report.invoices],
+    }
+
+
+def _invoice_json(invoice: SyncedInvoice) -> dict[str, Any]:
+    return {
+        "id": invoice.id,
+        "orgId": invoice.organization_id,
+        "startDate": invoice.period_start and invoice.period_start.isoformat(),
+        "endDate": invoice.period_end and invoice.period_end.isoformat(),
+        "statusName": invoice.status,
+        "outcome": invoice.outcome,
+        "reason": invoice.reason,
+        "csv": invoice.csv_path and invoice.csv_path.name,
+        "json": invoice.json_path and invoice.json_path.name,
+        "size": invoice.size,
+        "error": invoice.error and {"type": type(invoice.error).__name__, "message": _said(invoice)},
+    }
+
+
+def _said(invoice: SyncedInvoice) -> str:
+    error = invoice.error
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

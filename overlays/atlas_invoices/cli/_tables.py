@@ -1,0 +1,94 @@
+"""Show rows of data on stdout: as a table for people, as JSON or CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atlas_invoices._text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="json and csv have the API's field names and units (cents).",
+)
+
+
+class Column:
+    """A column of the table: its heading, the API's field, how it's shown, and whether it's a number."""
+
+    def __init__(
+        self, heading: str, field: str, show: Callable[[Any], str] = str, *, number: bool = False, whole: bool = True
+    ) -> None:
+        """Describe it; without `whole` it may take several lines."""
+        self.heading = heading
+        self.field = field
+        self.show = show
+        self.number = number
+        self.whole = whole
+
+    def cell(self, row: Mapping[str, Any]) -> str:
+        """What the table shows of this row: one line, that can't command the terminal."""
+        value = row.get(self.field)
+        return "" if value is None else one_line(self.show(value), 1000)
+
+
+def day(value: object) -> str:
+    """The day of an ISO timestamp."""
+    return str(value)[:10]
+
+
+def dollars(cents: object) -> str:
+    """Whole cents as dollars, with separators."""
+    return f"{Decimal(cents) / 100:,.2f}" if isinstance(cents, int) else str(cents)
+
+
+def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str) -> None:
+    """Print the rows in the form asked for; the JSON has every field, table and CSV the columns."""
+    if form == "json":
+        _json(rows)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow([column.field for column in columns])
+        writer.writerows([_plain(row.get(column.field)) for column in columns] for row in rows)
+    else:
+        _table(rows, columns)
+
+
+def _json(rows: Iterable[Mapping[str, Any]]) -> None:
+    json.dump(list(rows), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
+    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
+    # Where nobody looks, nothing is cut to fit a screen.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # IDs and numbers are of no use cut; names give way.
+        table.add_column(
+            column.heading, justify="right" if column.number else "left", overflow="fold", no_wrap=column.whole
+        )
+    for row in rows:
+        # Text, so that square brackets in a name are no markup.
+        table.add_row(*[Text(column.cell(row)) for column in columns])
+    console.print(table)
+
+
+def _plain(value: object) -> object:
+    return "" if value is None else value if isinstance(value, (str, int)) else json.dumps(value)

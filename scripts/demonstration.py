@@ -1,0 +1,87 @@
+"""Show the main job on a local Atlas: list, download under both kinds of credentials, and see that it adds up.
+
+Run by `scripts/demo`, which makes the environment first. It uses the command itself, as a person would.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND = str(Path(sys.executable).with_name("atlas-invoices"))
+KINDS: dict[Literal["api-key", "service-account"], str] = {"api-key": "digest", "service-account": "service account"}
+
+
+def main() -> int:
+    """Run the demonstration; returns the exit status."""
+    folder = Path(tempfile.mkdtemp(prefix="atlas-invoices-demo-"))
+    try:
+        return demonstrate(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def demonstrate(folder: Path) -> int:
+    """Show everything, with the downloads in `folder`; returns the exit status."""
+    from atlas_invoices.sandbox import Sandbox, Settings  # noqa: PLC0415 - scripts import neither package at start
+
+    with Sandbox(Settings()) as server:
+        print(f"A local Atlas with made-up invoices runs at {server.base_url}.\n")
+        environments = {kind: server.environment(kind) for kind in KINDS}
+        invoices = json.loads(run(environments["service-account"], "list", "--format", "json"))
+        print(run(environments["service-account"], "list"))
+        invoice = next(i for i in invoices if i["statusName"] == "PAID" and i["subtotalCents"])
+        billed = Decimal(invoice["subtotalCents"] + invoice["creditsCents"]) / 100
+        good = True
+        for kind, name in KINDS.items():
+            path = folder / f"{invoice['id']}-{kind}.csv"
+            run(environments[kind], "download", invoice["id"], "-o", str(path), "--quiet")
+            total, lines = add_up(path)
+            good &= total == billed
+            verdict = "adds up to" if total == billed else "DIFFERS FROM"
+            print(f"{name}: {path.name}: {lines:,} lines, {total:,.2f} USD, {verdict} the invoice's {billed:,.2f} USD")
+        if len({path.read_bytes() for path in folder.iterdir()}) != 1:
+            print("the two downloads DIFFER")
+            good = False
+    print(f"\nThe files are in {folder}; delete it when you have seen them.")
+    print(
+        "With your own key: export MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET (service account), or\n"
+        "MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY (API key), then\n"
+        "    .venv/bin/atlas-invoices doctor\n"
+        "    .venv/bin/atlas-invoices list"
+    )
+    return 0 if good else 1
+
+
+def run(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run the command against the local Atlas; returns what it prints."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MONGODB_ATLAS_")}
+    done = subprocess.run(  # noqa: S603 - our own command
+        [COMMAND, *arguments], env={**clean, **environment}, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def add_up(path: Path) -> tuple[Decimal, int]:
+    """Sum the Amount column exactly and count the lines, with nothing but the standard library."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        header: list[str] = next(row for row in rows if "Usage Date" in row)
+        amounts = [Decimal(row[header.index("Amount")]) for row in rows if row]
+    return sum(amounts, Decimal(0)), len(amounts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

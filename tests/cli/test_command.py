@@ -1,0 +1,247 @@
+"""Every command as a person or a cron job runs it: what goes where, and with which exit status."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from command import COMMAND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atlas_invoices.sandbox import Sandbox
+    from command import Run
+
+UNKNOWN = "0" * 24
+
+
+def a_paid_invoice(server: Sandbox) -> str:
+    return next(i.id for i in server.invoices if i.status == "PAID")
+
+
+def one_error_line(stderr: str) -> str:
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("kind", ["service-account", "api-key"])
+def test_orgs_and_list_under_both_kinds_of_credentials(run: Run, server: Sandbox, kind: str) -> None:
+    env = server.environment("api-key" if kind == "api-key" else "service-account")
+    orgs = run("orgs", "--format", "json", env=env)
+    assert [org["id"] for org in json.loads(orgs.stdout)] == [server.org_id]
+    listed = run("list", "--format", "json", env=env)
+    assert listed.stderr == ""
+    ours = {i.id for i in server.invoices if i.organization.id == server.org_id}
+    assert {i["id"] for i in json.loads(listed.stdout)} == ours
+
+
+def test_list_formats_agree(run: Run) -> None:
+    rows = json.loads(run("list", "--format", "json").stdout)
+    as_csv = list(csv.DictReader(io.StringIO(run("list", "--format", "csv").stdout)))
+    assert [r["id"] for r in as_csv] == [r["id"] for r in rows]
+    assert [r["amountBilledCents"] for r in as_csv] == [str(r["amountBilledCents"]) for r in rows]
+    table = run("list").stdout
+    assert all(r["id"] in table for r in rows)
+    assert "\x1b" not in table
+
+
+def test_list_by_status_and_with_linked(run: Run) -> None:
+    rows = json.loads(run("list", "--status", "paid", "--status", "CLOSED", "--format", "json").stdout)
+    assert {r["statusName"] for r in rows} == {"PAID", "CLOSED"}
+    plain = json.loads(run("list", "--format", "json").stdout)
+    linked = json.loads(run("list", "--linked", "--format", "json").stdout)
+    assert len({r["orgId"] for r in plain}) == 1
+    assert len({r["orgId"] for r in linked}) == 2
+    assert {r["id"] for r in plain} < {r["id"] for r in linked}
+
+
+def test_pending(run: Run) -> None:
+    rows = json.loads(run("pending", "--format", "json").stdout)
+    assert {r["statusName"] for r in rows} == {"PENDING"}
+
+
+def test_without_org_the_only_one_is_used_and_said(run: Run, server: Sandbox) -> None:
+    env = server.environment("service-account")
+    del env["MONGODB_ATLAS_ORG_ID"]
+    done = run("list", "--format", "json", env=env)
+    assert done.returncode == 0
+    assert server.org_id in done.stderr
+    assert json.loads(done.stdout)
+    assert run("list", "--format", "json", "-q", env=env).stderr == ""
+
+
+def test_download_saves_exactly_what_was_sent(run: Run, server: Sandbox, tmp_path: Path) -> None:
+    invoice = a_paid_invoice(server)
+    done = run("download", invoice)
+    path = tmp_path / f"{invoice}.csv"
+    assert (done.returncode, done.stdout) == (0, "")
+    assert path.read_bytes() == server.csv_bytes(invoice)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in done.stderr
+    piped = run("download", invoice, "-o", "-")
+    assert piped.stdout.encode() == server.csv_bytes(invoice)
+    assert piped.stderr == ""
+
+
+def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox, tmp_path: Path) -> None:
+    invoice = a_paid_invoice(server)
+    path = tmp_path / "june.csv"
+    path.write_bytes(b"old")
+    done = run("download", invoice, "-o", str(path))
+    assert done.returncode == 1
+    assert "--force" in one_error_line(done.stderr)
+    assert path.read_bytes() == b"old"
+    assert run("download", invoice, "-o", str(path), "--force").returncode == 0
+    assert path.read_bytes() == server.csv_bytes(invoice)
+    assert [p.name for p in tmp_path.iterdir()] == ["june.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "hint"),
+    [
+        (("download", "xyz"), 2, "24 hexadecimal digits"),
+        (("list", "--org", "xyz"), 2, "24 hexadecimal digits"),
+        (("list", "--base-url", "http://example.com"), 2, "https"),
+        (("list", "--base-url", "nonsense"), 2, "https://host"),
+        (("list", "--timeout", "0"), 2, "--help"),
+        (("nonesuch",), 2, "--help"),
+        (("list", "--nonesuch"), 2, "--help"),
+        (("download",), 2, "--help"),
+        (("download", UNKNOWN), 4, "INVOICE_NOT_FOUND"),
+        (("list", "--base-url", "http://127.0.0.1:9", "--max-retries", "0"), 5, "no connection"),
+    ],
+)
+def test_failures_are_one_line_with_their_status(run: Run, arguments: tuple[str, ...], status: int, hint: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == status, done.stderr
+    assert hint in one_error_line(done.stderr)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("env", "hint"),
+    [
+        ({}, "MONGODB_ATLAS_CLIENT_ID"),
+        ({"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_x"}, "MONGODB_ATLAS_CLIENT_SECRET"),
+        ({"MONGODB_ATLAS_PRIVATE_API_KEY": "some-private"}, "MONGODB_ATLAS_PUBLIC_API_KEY"),
+    ],
+)
+def test_missing_credentials_are_status_3(run: Run, env: dict[str, str], hint: str) -> None:
+    done = run("list", env=env)
+    assert done.returncode == 3
+    assert hint in one_error_line(done.stderr)
+    assert "some-private" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PRIVATE_API_KEY", "MONGODB_ATLAS_ACCESS_TOKEN"]
+)
+def test_refused_credentials_are_status_3_and_never_shown(run: Run, server: Sandbox, name: str) -> None:
+    env = server.environment("api-key" if "API_KEY" in name else "service-account")
+    if name == "MONGODB_ATLAS_ACCESS_TOKEN":
+        env = {k: v for k, v in env.items() if "CLIENT" not in k}
+    env[name] = "canary-7f3b"
+    for extra in ((), ("--debug",), ("-vv",)):
+        done = run("list", *extra, env=env)
+        assert done.returncode == 3, done.stderr
+        assert "canary-7f3b" not in done.stdout + done.stderr
+
+
+def test_several_credentials_are_a_warning(run: Run, server: Sandbox) -> None:
+    env = {**server.environment("service-account"), **server.environment("api-key")}
+    done = run("orgs", "--format", "json", env=env)
+    assert done.returncode == 0
+    assert "warning: " in done.stderr
+
+
+def test_server_trouble_is_status_5_after_the_retries_and_1_line(run: Run, server: Sandbox) -> None:
+    server.fail(status=503, times=2, path="/orgs")
+    done = run("orgs", "--max-retries", "1")
+    assert done.returncode == 5
+    assert "503" in one_error_line(done.stderr)
+    server.fail(status=503, times=1, path="/orgs")
+    assert run("orgs", "--max-retries", "1").returncode == 0
+
+
+@pytest.mark.parametrize("body", [b"<html>login</html>", b"", b'{"error": 404}'])
+def test_what_is_no_csv_is_status_6_and_leaves_no_file(run: Run, server: Sandbox, tmp_path: Path, body: bytes) -> None:
+    server.fail(status=200, times=1, path="/csv", body=body, headers={"content-type": "text/csv"})
+    done = run("download", a_paid_invoice(server), "--max-retries", "0")
+    assert done.returncode == 6, done.stderr
+    one_error_line(done.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_tells_each_step_and_no_secret(run: Run, server: Sandbox) -> None:
+    done = run("doctor")
+    assert done.returncode == 0
+    for word in (server.base_url, "service account", server.org_id, "can be read"):
+        assert word in done.stdout
+    assert server.client_secret not in done.stdout + done.stderr
+    refused = run("doctor", env={**server.environment("api-key"), "MONGODB_ATLAS_PRIVATE_API_KEY": "wrong"})
+    assert refused.returncode == 3
+    assert "API key" in refused.stdout
+    one_error_line(refused.stderr)
+
+
+def test_debug_shows_a_traceback_and_nothing_else_does(run: Run) -> None:
+    assert "Traceback" in run("download", UNKNOWN, "--debug").stderr
+    assert "Traceback" not in run("download", UNKNOWN, "-vv").stderr
+
+
+def test_a_reader_that_stops_is_no_traceback(server: Sandbox) -> None:
+    env = {**os.environ, **server.environment("service-account")}
+    line = f"{COMMAND} download {a_paid_invoice(server)} -o - | head -n 1"
+    done = subprocess.run(["sh", "-c", line], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Invoice Number,")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_download_leaves_nothing(server: Sandbox, tmp_path: Path, number: signal.Signals) -> None:
+    invoice = a_paid_invoice(server)
+    env = {**os.environ, **server.environment("service-account")}
+    server.faults.delay(5.0, path="/csv")
+    with subprocess.Popen(
+        [COMMAND, "download", invoice], env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(1.0)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == (130 if number == signal.SIGINT else 143)
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sandbox_prints_variables_that_work(run: Run) -> None:
+    with subprocess.Popen(
+        [COMMAND, "sandbox", "--months", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(4)]
+        try:
+            env = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+            env = {name: value.strip("'") for name, value in env.items()}
+            assert len(json.loads(run("list", "--format", "json", env=env).stdout)) == 2
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+    assert process.returncode in {0, 130}
+
+
+def test_help_names_every_command(run: Run) -> None:
+    text = run("--help").stdout
+    for name in ("orgs", "list", "pending", "download", "doctor", "sandbox"):
+        assert f"\n  {name}" in text
+        assert run(name, "--help").returncode == 0

@@ -1,0 +1,199 @@
+"""The invoice as a table: exact types, the header in its metadata, the parser's own errors, constant memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from invoice_lines import EXAMPLE, HEADER, oracle_sum, simple_invoice
+
+from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._invoice_csv import _arrow, iter_batches, read_csv, to_arrow, to_pandas, to_polars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ROWS = [
+    {"Project": "a, b", "SKU": "M10", "Amount": "1.10", "Quantity": "24"},
+    {"Project": "", "SKU": "Credit", "Amount": "-0.10", "Note": "NaN"},
+    {"Project": "null", "SKU": "M10", "Amount": "1E-7", "Note": "two\nlines"},
+]
+TAGGED = (
+    b"Date,Usage Date,SKU,Amount,Tag/team,Tag/env,New\n"
+    b"07/01/2024,06/30/2024,M10,1,red,,x\n"
+    b"07/01/2024,06/30/2024,M10,2,red,prod,\n"
+    b"07/01/2024,06/30/2024,M10,3,,,\n"
+)
+
+
+def test_types_and_values() -> None:
+    table = to_arrow(simple_invoice(*ROWS))
+
+    assert table.schema.field("date").type == pa.date32()
+    assert table.schema.field("amount").type == pa.decimal128(38, 18)
+    assert table.schema.field("sku").type == pa.dictionary(pa.int32(), pa.string())
+    assert table.schema.field("tags").type == pa.map_(pa.string(), pa.string())
+    assert table["usage_date"].to_pylist() == [dt.date(2024, 6, 30)] * 3
+    assert table["amount"].to_pylist() == [Decimal("1.10"), Decimal("-0.10"), Decimal("1E-7")]
+    # By default pyarrow makes empty cells of these.
+    assert table["note"].to_pylist() == [None, "NaN", "two\nlines"]
+    assert table["project"].to_pylist() == ["a, b", None, "null"]
+    assert table["unit_price"].null_count == 3
+
+
+def test_the_header_is_in_the_metadata() -> None:
+    metadata = to_arrow(EXAMPLE).schema.metadata
+
+    assert metadata[b"invoice_id"] == b"666acb8787ba43606905dcae"
+    assert metadata[b"period_start"] == b"2024-06-01"
+    assert metadata[b"period_end"] == b"2024-07-01"
+    assert json.loads(metadata[b"header"])[2] == ["Organization Name", "Test 2"]
+
+
+def test_tags_and_unknown_columns_are_maps_and_missing_columns_null() -> None:
+    table = to_arrow(TAGGED)
+
+    assert table["tags"].to_pylist() == [[("team", "red")], [("team", "red"), ("env", "prod")], []]
+    assert table["extra"].to_pylist() == [[("New", "x")], [], []]
+    assert table["project"].null_count == table["quantity"].null_count == 3
+
+
+@pytest.mark.parametrize("number", ["123456789012345678901", "0.1234567890123456789", "9" * 38, "1e37", "-0." + "1" * 38])
+def test_a_number_with_more_digits_widens_its_column_and_is_never_rounded(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_arrow, "TABLE_BLOCK", 64)
+    table = to_arrow(simple_invoice({"Amount": "1.5"}, {"Amount": number}, {"Amount": "2.5", "Quantity": "1"}))
+
+    assert table["amount"].to_pylist() == [Decimal("1.5"), Decimal(number), Decimal("2.5")]
+    assert table.schema.field("amount").type == pa.decimal256(76, 38)
+    assert table.schema.field("quantity").type == pa.decimal128(38, 18)
+
+
+def test_a_stream_has_one_schema_and_refuses_a_wider_number() -> None:
+    data = simple_invoice({}, {"Amount": "0.1234567890123456789"})
+
+    for read in (lambda: list(iter_batches(data)), lambda: to_polars(data)):
+        with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount': more than 20 digits"):
+            read()
+
+
+def test_batches_are_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arrow, "STREAM_BLOCK", 500)
+    data = simple_invoice(*ROWS * 50)
+    batches = list(iter_batches(data))
+
+    assert len(batches) > 5
+    assert len({batch.schema for batch in batches}) == 1
+    assert [row for batch in batches for row in batch.to_pylist()] == to_arrow(data).to_pylist()
+
+
+def test_an_empty_invoice_has_a_schema() -> None:
+    (batch,) = iter_batches(EXAMPLE)
+
+    assert batch.num_rows == 0
+    assert batch.schema == to_arrow(EXAMPLE).schema
+    assert len(to_pandas(EXAMPLE)) == len(to_polars(EXAMPLE)) == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"Amount": "NaN"},
+        {"Amount": " 1"},
+        {"Amount": "1-2"},
+        {"Quantity": "0e-999"},
+        {"Unit Price": "1_0"},
+        {"Date": "6/1/2024"},
+        {"Usage Date": "02/30/2024"},
+        {"Note": "a\0b"},
+    ],
+)
+def test_errors_are_those_of_the_typed_lines(row: dict[str, str]) -> None:
+    data = simple_invoice({}, {"Note": "a\nb"}, row, {})
+    with pytest.raises(InvoiceFormatError) as typed:
+        list(read_csv(data))
+    with pytest.raises(InvoiceFormatError) as table:
+        to_arrow(data)
+
+    assert str(table.value) == str(typed.value)
+    assert table.value.line_number == 10
+
+
+@pytest.mark.parametrize(
+    "tail", [b'07/01/2024,"x"y' + b"," * 17 + b"\n", b"07/01/2024\r" + b"," * 18 + b"\n", b"\xff\n", b'"\n', b"1,2\n"]
+)
+def test_what_pyarrow_would_quietly_read_otherwise_is_refused(tail: bytes) -> None:
+    with pytest.raises(InvoiceFormatError, match="line 8"):
+        to_arrow(simple_invoice({}) + tail)
+
+
+def test_trailing_rows_are_kept_aside() -> None:
+    inv = read_csv(simple_invoice({"Amount": "1"}) + b"Total,1\n")
+
+    assert len(to_arrow(inv)) == 1
+    assert inv.trailing == (("Total", "1"),)
+
+
+def test_a_collecting_invoice_gives_its_good_rows() -> None:
+    inv = read_csv(simple_invoice({"Amount": "1"}, {"Amount": "x"}), on_error="collect")
+
+    assert len(to_arrow(inv)) == 1
+    assert len(inv.errors) == 1
+
+
+def test_a_large_file_has_the_oracles_sum(tmp_path: Path) -> None:
+    data = simple_invoice(*({"Amount": f"{n}.{n % 1000:03}", "Note": "a,\n" * (n % 50 == 0)} for n in range(20000)))
+    (tmp_path / "a.csv").write_bytes(data)
+    table = to_arrow(tmp_path / "a.csv")
+
+    assert len(table) == 20000
+    assert sum(table["amount"].to_pylist()) == oracle_sum(data)
+
+
+def test_pandas_keeps_decimals_exact() -> None:
+    frame = to_pandas(simple_invoice(*ROWS))
+
+    assert isinstance(frame["sku"].dtype, pd.CategoricalDtype)
+    assert frame["amount"].sum() == Decimal("1.0000001")
+    assert frame.groupby("sku", observed=True)["amount"].sum().to_dict()["M10"] == Decimal("1.1000001")
+    assert frame["usage_date"].tolist() == [dt.date(2024, 6, 30)] * 3
+
+
+def test_polars_keeps_decimals_exact() -> None:
+    frame = to_polars(simple_invoice(*ROWS))
+
+    assert frame.schema["amount"] == pl.Decimal(38, 18)
+    assert frame["amount"].sum() == Decimal("1.0000001")
+    assert frame["project"].to_list() == ["a, b", None, "null"]
+
+
+@pytest.mark.parametrize(
+    ("call", "package", "extra"),
+    [(to_arrow, "pyarrow", "arrow"), (iter_batches, "pyarrow", "arrow"), (to_pandas, "pandas", "pandas"), (to_polars, "polars", "polars")],
+)
+def test_a_missing_extra_is_named(
+    call: Callable[[bytes], object], package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas_invoices._invoice_csv._frames.find_spec", lambda name: None if name == package else name)
+    with pytest.raises(ConfigError, match=rf"needs {package}: pip install 'atlas-invoices\[{extra}\]'"):
+        call(EXAMPLE)
+
+
+def test_importing_needs_no_extra_and_a_table_no_pandas() -> None:
+    code = (
+        "import sys; from atlas_invoices._invoice_csv import to_arrow\n"
+        "assert not {'pyarrow', 'pandas', 'polars', 'httpx'} & set(sys.modules), sys.modules.keys()\n"
+        f"to_arrow({HEADER + b'''{}'''.replace(b'{}', b'') + bytes([10]) + b'07/01/2024,,a' + b',' * 16 + b',1'!r})\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

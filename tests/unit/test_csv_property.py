@@ -1,0 +1,108 @@
+"""Any lines written as any legal CSV read back equal, and any bytes give lines or an InvoiceFormatError."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlas_invoices._errors import InvoiceFormatError
+from atlas_invoices._invoice_csv import _arrow, _buffer, _summary, _summary_arrow, read_csv, summarize, to_arrow
+from invoice_lines import Invoice, fragments, invoices
+
+# A file is parsed in blocks; tiny ones put their borders everywhere.
+SIZES = st.sampled_from([1, 7, 60, 64 * 1024])
+KEYS = st.lists(st.sampled_from(["project", "note", "sku", "date", "day", "month", "tag:a", "extra:X"]), max_size=3)
+
+
+def typed(data: bytes, block_size: int) -> tuple[Any, ...]:
+    """The lines and trailing rows, or the error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_buffer, "BLOCK_SIZE", block_size)
+        try:
+            inv = read_csv(data[start : start + block_size] for start in range(0, len(data), block_size))
+            return [line._asdict() for line in inv], inv.trailing
+        except InvoiceFormatError as error:
+            refused = str(error), error.line_number, error.column
+    assert len(refused[0]) < 400
+    assert refused[0].isprintable()
+    return refused
+
+
+def arrow(data: bytes, block_size: int) -> tuple[Any, ...]:
+    """The same by pyarrow, but for the line numbers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_arrow, "TABLE_BLOCK", block_size)
+        try:
+            inv = read_csv(data)
+            table = to_arrow(inv)
+        except InvoiceFormatError as error:
+            return str(error), error.line_number, error.column
+    table.validate(full=True)
+    return [{**row, "tags": dict(row["tags"]), "extra": dict(row["extra"])} for row in table.to_pylist()], inv.trailing
+
+
+def without_numbers(result: tuple[Any, ...]) -> tuple[Any, ...]:
+    """As `arrow` gives it."""
+    if isinstance(result[0], str):
+        return result
+    return [{key: value for key, value in row.items() if key != "line_number"} for row in result[0]], result[1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(invoices(), SIZES)
+def test_any_invoice_reads_back_equal(invoice: Invoice, size: int) -> None:
+    assert typed(invoice.data, size) == (invoice.lines, ())
+
+
+@settings(max_examples=100, deadline=None)
+@given(invoices(), SIZES)
+def test_a_table_has_the_same_rows(invoice: Invoice, size: int) -> None:
+    assert arrow(invoice.data, size) == without_numbers((invoice.lines, ()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(fragments, SIZES, SIZES)
+def test_any_bytes_give_lines_or_one_error_and_a_table_gives_the_same(data: bytes, size: int, other: int) -> None:
+    result = typed(data, 64 * 1024)
+
+    assert typed(data, size) == result
+    assert arrow(data, other) == without_numbers(result)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_random_bytes_give_an_error(data: bytes) -> None:
+    assert isinstance(typed(data, 64 * 1024)[0], str)
+
+
+@settings(max_examples=100, deadline=None)
+@given(fragments)
+def test_collecting_stops_at_nothing_that_a_strict_reading_passes(data: bytes) -> None:
+    strict = typed(data, 64 * 1024)
+    try:
+        inv = read_csv(data, on_error="collect")
+    except InvoiceFormatError as error:
+        refused = str(error)
+    else:
+        refused = None
+    if refused is not None:
+        assert strict[0] == refused
+        return
+    lines = [line._asdict() for line in inv]
+    if inv.errors:
+        assert strict == (str(inv.errors[0]), inv.errors[0].line_number, inv.errors[0].column)
+    else:
+        assert strict == (lines, inv.trailing)
+
+
+@settings(max_examples=60, deadline=None)
+@given(invoices(), KEYS, SIZES)
+def test_sums_are_the_same_by_either_way(invoice: Invoice, by: list[str], size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        slow = summarize(invoice.data, by=by)
+        patch.setattr(_summary, "WORTH_ARROW", 0)
+        patch.setattr(_summary_arrow, "_BLOCK", size)
+        assert summarize(invoice.data, by=by) == slow

@@ -1,0 +1,190 @@
+"""Where an invoice can be read from, how often, and that no file stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+import pytest
+
+from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._invoice_csv import aread_csv, read_csv
+from invoice_lines import EXAMPLE, simple_invoice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+DATA = simple_invoice({"Amount": "1"}, {"Amount": "2", "Note": "é\nü"}, {"Amount": "3"})
+
+
+class Body:
+    """The body of a reply, a few bytes at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        for start in range(0, len(self.data), 5):
+            yield self.data[start : start + 5]
+
+
+class AsyncBody(Body):
+    """Likewise, asynchronously."""
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        for piece in self.iter_bytes():
+            await asyncio.sleep(0)
+            yield piece
+
+
+class OnlyAsync:
+    """A body without the synchronous half."""
+
+    def __init__(self, data: bytes) -> None:
+        self.aiter_bytes = AsyncBody(data).aiter_bytes
+
+
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    for piece in AsyncBody(data).iter_bytes():
+        yield piece
+
+
+ONCE: list[Callable[[bytes], Any]] = [io.BytesIO, Body, lambda data: iter([data]), lambda data: [data, b""]]
+
+
+def _amounts(source: Any) -> list[int]:
+    return [int(line.amount or 0) for line in read_csv(source)]
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview, *ONCE, lambda data: httpx.Response(200, content=data)])
+def test_every_kind_of_source_reads_alike(make: Callable[[bytes], Any]) -> None:
+    assert _amounts(make(DATA)) == [1, 2, 3]
+
+
+def test_a_path_reads_alike(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(DATA)
+
+    assert _amounts(tmp_path / "a.csv") == _amounts(str(tmp_path / "a.csv")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("make", [*ONCE, AsyncBody, OnlyAsync, _chunks, bytes])
+def test_the_asynchronous_reader_reads_alike(make: Callable[[bytes], Any]) -> None:
+    async def read() -> list[Any]:
+        async with await aread_csv(make(DATA)) as inv:
+            return [line async for line in inv]
+
+    assert asyncio.run(read()) == list(read_csv(DATA))
+
+
+def test_the_asynchronous_reader_refuses_alike() -> None:
+    async def read(data: bytes) -> None:
+        async for _ in (await aread_csv(AsyncBody(data))).lines():
+            pass
+
+    for data in (b"<html>", b"", simple_invoice({"Amount": "x"})):
+        with pytest.raises(InvoiceFormatError) as sync_error:
+            list(read_csv(data))
+        with pytest.raises(InvoiceFormatError) as async_error:
+            asyncio.run(read(data))
+        assert str(async_error.value) == str(sync_error.value)
+
+
+def test_the_asynchronous_reader_collects_and_keeps_aside() -> None:
+    async def read() -> tuple[int, int, int]:
+        inv = await aread_csv(simple_invoice({}, {"Amount": "x"}) + b"Total\n", on_error="collect")
+        lines = [line async for line in inv]
+        assert [line async for line in inv] == lines
+        assert inv.header.organization_name == "Test 2"
+        return len(lines), len(inv.errors), len(inv.trailing)
+
+    assert asyncio.run(read()) == (1, 1, 1)
+
+
+def test_a_path_and_bytes_are_read_again_by_a_second_loop(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(DATA + b"Total\n")
+    for source in (tmp_path / "a.csv", DATA + b"Total\n"):
+        inv = read_csv(source)
+        assert list(inv) == list(inv.lines()) == list(inv)
+        assert inv.trailing == (("Total",),)
+
+
+@pytest.mark.parametrize("make", ONCE)
+def test_a_second_loop_over_anything_else_is_a_clear_error(make: Callable[[bytes], Any]) -> None:
+    inv = read_csv(make(DATA))
+    assert len(list(inv)) == 3
+
+    with pytest.raises(ConfigError, match="can be read once"):
+        iter(inv)
+
+
+def test_a_second_asynchronous_loop_is_a_clear_error() -> None:
+    async def read() -> None:
+        inv = await aread_csv(AsyncBody(DATA))
+        async for _ in inv:
+            pass
+        inv.lines()
+
+    with pytest.raises(ConfigError, match="can be read once"):
+        asyncio.run(read())
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_bytes(simple_invoice(*[{}] * 9000))
+    bad.write_bytes(simple_invoice({"Amount": "x"}))
+    list(read_csv(good))
+    for line in read_csv(good):
+        assert line
+        break
+    with read_csv(good) as inv:
+        next(iter(inv))
+    read_csv(good)
+    with pytest.raises(InvoiceFormatError):
+        list(read_csv(bad))
+    gc.collect()
+
+    assert [file.path for file in psutil.Process().open_files() if file.path.endswith(".csv")] == []
+
+
+def test_a_file_of_the_caller_is_left_open() -> None:
+    file = io.BytesIO(EXAMPLE)
+    list(read_csv(file))
+
+    assert not file.closed
+
+
+def test_reading_takes_no_more_of_a_stream_than_it_needs() -> None:
+    taken = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(1000):
+            taken.append(number)
+            yield simple_invoice({}) if not number else b"07/01/2024,06/30/2024" + b"," * 17 + b"\n" + b"\n" * 4000
+
+    next(iter(read_csv(pieces())))
+    assert len(taken) < 50
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "says"),
+    [
+        ("Date,Usage Date\n", ConfigError, "path"),
+        (io.StringIO(DATA.decode()), ConfigError, "'rb'"),
+        (OnlyAsync(DATA), ConfigError, "aread_csv"),
+        (["text"], TypeError, "chunks of bytes"),
+        (5, TypeError, "not int"),
+    ],
+)
+def test_what_is_no_source_is_told(source: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        read_csv(source)
+
+
+def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_csv(tmp_path / "none.csv")

@@ -1,0 +1,168 @@
+"""What is fetched, and why."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import UTC, date, datetime
+from typing import Any
+
+import attrs
+import pytest
+
+from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedResponseError
+from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
+from atlas_invoices._sync._document import Document, read
+from atlas_invoices._sync._job import Job
+from atlas_invoices._sync._listing import AMOUNTS, Listed
+from atlas_invoices._sync._manifest import Entry, FileFacts
+from atlas_invoices._sync._plan import make_plan
+
+ORG = "f" * 24
+FACTS = FileFacts(1, "0" * 64)
+
+
+def job(**changes: Any) -> Job:
+    options: dict[str, Any] = {"since": None, "until": None, "linked": False, "verify": False, "workers": 1}
+    return Job.checked("https://example.com", ORG, "folder", **options | changes)
+
+
+def listed(**changes: Any) -> Listed:
+    found = _listing.read([metadata()], linked=False).invoices[0]
+    return attrs.evolve(found, **changes)
+
+
+def metadata(**changes: Any) -> BillingInvoiceMetadata:
+    fields: dict[str, Any] = {
+        "id": "a" * 24,
+        "org_id": ORG,
+        "status_name": "PAID",
+        "start_date": datetime(2026, 5, 1, tzinfo=UTC),
+        "end_date": datetime(2026, 6, 1, tzinfo=UTC),
+        "updated": datetime(2026, 6, 4, 6, 30, tzinfo=UTC),
+        **dict.fromkeys(AMOUNTS.values(), 100),
+    }
+    return BillingInvoiceMetadata(**fields | changes)
+
+
+def why(now: Listed, before: Listed | None, *, intact: bool = True, settled: bool = True) -> str | None:
+    entries = {before.id: Entry(before, FACTS, FACTS, "", settled)} if before else {}
+    plan = make_plan([now], entries, lambda _: intact, job())
+    assert len(plan.fetch) + len(plan.unchanged) == 1
+    return plan.fetch[0].reason if plan.fetch else None
+
+
+@pytest.mark.parametrize("status", ["CLOSED", "FAILED", "FORGIVEN", "FREE", "INVOICED", "PAID", "PREPAID"])
+def test_what_is_final_and_here_is_left_alone(status: str) -> None:
+    assert why(listed(status=status), listed(status=status)) is None
+
+
+@pytest.mark.parametrize("status", ["PENDING", "UNDER_REVIEW", "paid", "", None])
+def test_what_is_not_known_to_be_final_is_fetched_each_time(status: str | None) -> None:
+    assert why(listed(status=status), listed(status=status)) == "not final"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"status": "INVOICED"},
+        {"status": None},
+        {"updated": None},
+        {"updated": "2026-06-04T06:30:01+00:00"},
+        *({"amounts": {**dict.fromkeys(AMOUNTS, 100), name: 101}} for name in AMOUNTS),
+        {"amounts": dict.fromkeys(AMOUNTS)},
+    ],
+)
+def test_what_has_changed_is_fetched(before: dict[str, Any]) -> None:
+    assert why(listed(), listed(**before)) == "changed"
+
+
+def test_the_other_reasons() -> None:
+    assert why(listed(), None) == "new"
+    assert why(listed(), listed(), intact=False) == "file missing or damaged"
+    assert why(listed(), listed(), settled=False) == "not final"
+    assert why(listed(), listed(organization_id=None, start=None, end=None)) is None, "not what is compared"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "start", "covered"),
+    [
+        (date(2026, 5, 31), None, date(2026, 5, 1), True),
+        (date(2026, 5, 1), None, date(2026, 4, 30), False),
+        (None, date(2026, 5, 1), date(2026, 5, 31), True),
+        (None, date(2026, 4, 30), date(2026, 5, 1), False),
+        (date(2026, 5, 9), date(2026, 5, 2), date(2026, 5, 5), True),
+        (datetime(2026, 5, 31, 23, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC), date(2026, 5, 1), True),
+        (date(2026, 5, 1), date(2026, 5, 1), None, True),
+        (None, None, date(1, 1, 1), True),
+    ],
+)
+def test_months(since: date | None, until: date | None, start: date | None, covered: bool) -> None:
+    assert job(since=since, until=until).covers(start) is covered
+
+
+def test_both_forms_take_the_same_arguments() -> None:
+    ours, theirs = (inspect.signature(form).parameters for form in (sync_invoices, sync_invoices_async))
+    assert list(ours) == list(theirs)
+    assert [each.default for each in ours.values()] == [each.default for each in theirs.values()]
+
+
+def test_a_range_without_a_month_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"since \(2026-06\) is later than until \(2026-05\)"):
+        job(since=date(2026, 6, 1), until=date(2026, 5, 31))
+
+
+def test_times_are_compared_as_moments() -> None:
+    other_zone = datetime.fromisoformat("2026-06-04T08:30:00+02:00")
+    naive = datetime(2026, 6, 4, 6, 30)  # noqa: DTZ001 - a server that leaves out the zone
+    for updated in (other_zone, naive):
+        (found,) = _listing.read([metadata(updated=updated)], linked=False).invoices
+        assert not found.differs(listed())
+
+
+def test_newest_first_with_linked_ones_only_if_asked_for() -> None:
+    inside = metadata(id="C" * 24, org_id="e" * 24)
+    found = [metadata(start_date=None, id="d" * 24), metadata(id="b" * 24, start_date=datetime(2020, 1, 1, tzinfo=UTC))]
+    found.append(metadata(linked_invoices=[inside]))
+    assert [each.id[0] for each in _listing.read(found, linked=False).invoices] == ["d", "a", "b"]
+    invoices = _listing.read(found, linked=True).invoices
+    assert [(each.id[0], each.linked) for each in invoices] == [("d", False), ("a", False), ("c", True), ("b", False)]
+
+
+@pytest.mark.parametrize(
+    ("status", "updated", "older"),
+    [
+        (None, None, False),
+        ("PAID", "2026-06-04T06:30:00Z", False),
+        ("PAID", "2027-01-01T00:00:00Z", False),
+        ("UNDER_REVIEW", "soon", False),
+        ("PAID", "2026-06-04T08:30:00+02:00", False),
+        ("PAID", "2026-06-04T06:29:59.999Z", True),
+        ("PENDING", None, True),
+    ],
+)
+def test_files_older_than_the_listing_are_recognized(status: str | None, updated: str | None, older: bool) -> None:
+    document = Document(b"", status, updated)
+    assert document.is_older_than(listed(updated="2026-06-04T06:30:00.123000+00:00")) is older
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "damaged JSON"),
+        (b'{"id": "\xff"}', "damaged JSON"),
+        (b'{"id": NaN}', "damaged JSON"),
+        (b"{" * 2000, "damaged JSON"),
+        (b"[]", "something else"),
+        (b"{}", "something else"),
+        (b'{"id": 7}', "something else"),
+        (b'{"id": "bbbbbbbbbbbbbbbbbbbbbbbb"}', "something else"),
+    ],
+)
+def test_what_is_not_the_invoice_is_not_saved(body: bytes, said: str) -> None:
+    with pytest.raises(UnexpectedResponseError, match=said):
+        read(body, "a" * 24)
+
+
+def test_the_invoice_is_kept_as_sent() -> None:
+    body = b'{"id": "AAAAAAAAAAAAAAAAAAAAAAAA", "unit": 0.12345678901234567890, "statusName": "PAID"}\n'
+    assert read(body, "a" * 24) == Document(body, "PAID", None)
