@@ -95,7 +95,7 @@ def test_a_token_is_renewed_before_it_ends(server: AuthServer, get: Get) -> None
     server.token_lifetime = 0.6
     account = auth()
     get(account, server.url)
-    time.sleep(0.56)
+    time.sleep(0.58)
     server.requests.clear()
     assert get(account, server.url).status_code == 200
     assert [target for _, target, _ in server.requests] == ["/api/oauth/token", "/"]
