@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 
 from . import _operations, _retry, _settings
+from ._async_files import writing
 from ._async_stream import AsyncCsvStream, AsyncLine
 from ._files import AtomicFile, SavedFile
 
@@ -67,7 +67,8 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         """Name the server, no secret."""
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        # A client whose settings were refused has none, and may yet be shown in a traceback.
+        return f"{type(self).__name__}(base_url={getattr(self, 'base_url', None)!r})"
 
     async def __aenter__(self) -> Self:
         """Use it in a block."""
@@ -173,11 +174,11 @@ class AsyncClient:
         target = AtomicFile(path, overwrite=overwrite)
 
         async def attempt() -> SavedFile:
-            with target:
+            async with writing(target) as file:
                 reply = await self._line.open(call, _settings.STREAM_MAX_BYTES)
                 try:
                     async for piece in reply.aiter_bytes():
-                        await asyncio.to_thread(target.write, piece)
+                        await file.write(piece)
                 finally:
                     await reply.close()
             return target.saved

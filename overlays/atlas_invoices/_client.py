@@ -85,7 +85,8 @@ class Client:
 
     def __repr__(self) -> str:
         """Name the server, no secret."""
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        # A client whose settings were refused has none, and may yet be shown in a traceback.
+        return f"{type(self).__name__}(base_url={getattr(self, 'base_url', None)!r})"
 
     def __enter__(self) -> Self:
         """Use it in a block."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ._auth import AccessTokenAuth, DigestAuth, ServiceAccountAuth
-from ._errors import ConfigError
+from ._errors import CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,20 +48,21 @@ def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = Non
 
     Raises `ConfigError` where there are none or only half a pair; warns where there are several.
     """
-    env = os.environ if environ is None else environ
-    token = env.get(ACCESS_TOKEN)
+    env = _Environment(environ)
+    found: list[Found] = []
+    # No secret stands in a variable here: a traceback may be shown with its locals.
+    if env.has(ACCESS_TOKEN):
+        found.append(Found(AccessTokenAuth(env[ACCESS_TOKEN], base_url=base_url), "access token", ACCESS_TOKEN))
     account = _pair(env, (CLIENT_ID, CLIENT_SECRET))
+    if account:
+        auth = ServiceAccountAuth(env[account[0]], env[account[1]], base_url=base_url)
+        found.append(Found(auth, "service account", ", ".join(account)))
     # Newer Atlas tools write _API_KEY, older ones and the Terraform provider leave the API out.
     key = _pair(env, (PUBLIC_API_KEY, PRIVATE_API_KEY), (PUBLIC_KEY, PRIVATE_KEY))
-    found: list[Found] = []
-    if token:
-        found.append(Found(AccessTokenAuth(token, base_url=base_url), "access token", ACCESS_TOKEN))
-    if account:
-        found.append(Found(ServiceAccountAuth(*account[1], base_url=base_url), "service account", account[0]))
     if key:
-        found.append(Found(DigestAuth(*key[1], base_url=base_url), "API key", key[0]))
+        found.append(Found(DigestAuth(env[key[0]], env[key[1]], base_url=base_url), "API key", ", ".join(key)))
     if not found:
-        raise ConfigError(
+        raise CredentialsError(
             f"no credentials: set {CLIENT_ID} and {CLIENT_SECRET} (service account), or {PUBLIC_API_KEY} and "
             f"{PRIVATE_API_KEY} (API key), or {ACCESS_TOKEN}; in Python pass auth="
         )
@@ -85,16 +86,27 @@ def find_org_id(environ: Mapping[str, str] | None = None) -> str | None:
     return env.get(ORG_ID) or None
 
 
-def _pair(env: Mapping[str, str], *names: tuple[str, str]) -> tuple[str, tuple[str, str]] | None:
-    """The first whole pair among these names, with where it was; an empty variable counts as not set."""
-    halves = []
-    for public, secret in names:
-        have = env.get(public), env.get(secret)
-        if have[0] and have[1]:
-            return f"{public}, {secret}", (have[0], have[1])
-        if have[0] or have[1]:
-            halves.append((public, secret) if have[0] else (secret, public))
-    if halves:
-        present, missing = halves[0]
-        raise ConfigError(f"{present} is set, but {missing} isn't: set both, or neither")
+class _Environment:
+    """The environment, in a wrapper whose repr doesn't show it."""
+
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        self._environ = os.environ if environ is None else environ
+
+    def has(self, name: str) -> bool:
+        """Whether it's set; an empty variable counts as not set."""
+        return bool(self._environ.get(name))
+
+    def __getitem__(self, name: str) -> str:
+        return self._environ[name]
+
+
+def _pair(env: _Environment, *pairs: tuple[str, str]) -> tuple[str, str] | None:
+    """The names of the first whole pair among these; half a pair is an error only where no other is whole."""
+    for pair in pairs:
+        if all(map(env.has, pair)):
+            return pair
+    for public, secret in pairs:
+        if env.has(public) or env.has(secret):
+            present, missing = (public, secret) if env.has(public) else (secret, public)
+            raise CredentialsError(f"{present} is set, but {missing} isn't: set both, or neither")
     return None

@@ -24,6 +24,7 @@ No message or attribute carries a secret. All of them survive pickling, because 
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class AtlasError(Exception):
 
 class ConfigError(AtlasError):
     """Credentials or settings are missing, half there, contradictory, or used against another server than theirs."""
+
+
+class CredentialsError(ConfigError):
+    """Credentials are missing, half there or malformed; not exported, since only the command tells the two apart."""
 
 
 class InvalidIdError(AtlasError, ValueError):
@@ -159,3 +164,15 @@ class InvoiceFormatError(AtlasError):
         super().__init__(message)
         self.line_number = line_number
         self.column = column
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same request may go better at another time: 429, 5xx, no connection, a reply that was cut short."""
+    if isinstance(error, TokenError):
+        status = error.status_code
+        return status is not None and (
+            status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+    if isinstance(error, APIConnectionError):
+        return error.transient
+    return isinstance(error, (RateLimitError, ServerError, IncompleteDownloadError))

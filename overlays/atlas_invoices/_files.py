@@ -9,12 +9,16 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from threading import Thread
 from typing import IO, TYPE_CHECKING, Self
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+# A file of this size goes to the disk in parts, while the rest arrives: the fsync at its end takes seconds otherwise.
+_FLUSH_EVERY = 32 * 1024 * 1024
 
 
 @frozen
@@ -64,9 +68,11 @@ class AtomicFile:
     def __enter__(self) -> Self:
         """Create the temporary file, hidden, in the target's folder, with the permissions that a new file has there."""
         name = self._target.name
-        self._temporary = self._target.with_name(f".{name[:100]}.{secrets.token_hex(8)}.part")
+        self._temporary = self._target.with_name(f".{name[:50]}.{secrets.token_hex(8)}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         self._file: IO[bytes] = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+        self._flushing: Thread | None = None
+        self._unflushed = 0
         self._size = 0
         self._hash = hashlib.sha256()
         return self
@@ -74,14 +80,19 @@ class AtomicFile:
     def write(self, data: bytes) -> int:
         """Append; returns how many bytes."""
         self._size += len(data)
+        self._unflushed += len(data)
         self._hash.update(data)
-        return self._file.write(data)
+        written = self._file.write(data)
+        if self._unflushed >= _FLUSH_EVERY:
+            self._flush_behind()
+        return written
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Move it into place, or take it away."""
         try:
+            self._wait_for_flush()
             if exc_type is None:
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -102,6 +113,18 @@ class AtomicFile:
         """What was written, once the block has ended."""
         return SavedFile(path=self._target, size=self._size, sha256=self._hash.hexdigest())
 
+    def _flush_behind(self) -> None:
+        """Let the disk work while more arrives, so that the last fsync has little left; errors are its to report."""
+        self._wait_for_flush()
+        self._unflushed = 0
+        self._flushing = Thread(target=_quietly_sync, args=(self._file.fileno(),), daemon=True)
+        self._flushing.start()
+
+    def _wait_for_flush(self) -> None:
+        if self._flushing is not None:
+            self._flushing.join()
+            self._flushing = None
+
     def _put_in_place(self) -> None:
         if self._overwrite:
             self.check()
@@ -117,6 +140,11 @@ class AtomicFile:
                 self.check()
                 self._temporary.replace(self._target)
         _sync_folder(self._target.parent)
+
+
+def _quietly_sync(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        os.fsync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

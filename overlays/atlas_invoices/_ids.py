@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ._errors import InvalidIdError
+from ._text import one_line
 
 _HEX_24 = re.compile(r"[0-9a-fA-F]{24}")
 
@@ -23,7 +24,6 @@ def _checked(value: object, what: str, listing: str) -> str:
     # The API document's pattern for both is 24 lower-case hexadecimal digits; upper case is the same number.
     if isinstance(value, str) and _HEX_24.fullmatch(value):
         return value.lower()
-    shown = repr(value)
-    if len(shown) > 60:  # noqa: PLR2004 - what still fits on a line beside the rest
-        shown = shown[:57] + "…"
-    raise InvalidIdError(f"{what} ID {shown} isn't 24 hexadecimal digits; `{listing}` shows the right ones")
+    raise InvalidIdError(
+        f"{what} ID {one_line(repr(value), 60)} isn't 24 hexadecimal digits; `{listing}` shows the right ones"
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ._retry_after import retry_after
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from ._replies import Head
 
-_TOO_MANY_REQUESTS = 429
 # A pause where the server named none: time for a bucket to fill a little.
 _MOMENT = 1.0
 # How soon those who wait for another request's reply look again.
@@ -59,7 +59,7 @@ class Pace:
             self._under_way -= 1
             if head is None:
                 return
-            if head.status == _TOO_MANY_REQUESTS:
+            if head.status == HTTPStatus.TOO_MANY_REQUESTS:
                 wait = retry_after(head.headers)
                 if wait is None or wait <= self._max_wait:
                     self._left = 0

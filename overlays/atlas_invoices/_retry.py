@@ -9,28 +9,18 @@ import asyncio
 import logging
 import random
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen, validators
 
-from ._errors import (
-    APIConnectionError,
-    APIStatusError,
-    AtlasError,
-    IncompleteDownloadError,
-    RateLimitError,
-    ServerError,
-    TokenError,
-)
+from ._errors import APIStatusError, AtlasError, TokenError, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
-
-_TOO_MANY_REQUESTS = 429
-_INTERNAL_SERVER_ERROR = 500
 
 
 @frozen
@@ -67,7 +57,7 @@ def wait_before_retry(
         elapsed: seconds since the first try began.
         chance: a number from 0 (inclusive) to 1 (exclusive).
     """
-    if len(earlier) >= policy.max_retries or not _is_transient(error, earlier):
+    if len(earlier) >= policy.max_retries or not _worth_it(error, earlier):
         return None
     # Full jitter: many clients that fail together don't come back together.
     wait = min(policy.max_wait, policy.base * 2.0 ** len(earlier)) * chance()
@@ -80,18 +70,14 @@ def wait_before_retry(
     return None if elapsed + wait > policy.deadline else float(wait)
 
 
-def _is_transient(error: AtlasError, earlier: Sequence[AtlasError]) -> bool:
-    if isinstance(error, (APIStatusError, TokenError)):
-        status = error.status_code
-        if status == _INTERNAL_SERVER_ERROR:
-            # A 500 may be a passing fault or this request's own; once more tells.
-            return not any(getattr(e, "status_code", None) == _INTERNAL_SERVER_ERROR for e in earlier)
-        if isinstance(error, TokenError):
-            return status is not None and (status == _TOO_MANY_REQUESTS or status > _INTERNAL_SERVER_ERROR)
-        return isinstance(error, (RateLimitError, ServerError))
-    if isinstance(error, APIConnectionError):
-        return error.transient
-    return isinstance(error, IncompleteDownloadError)
+def _worth_it(error: AtlasError, earlier: Sequence[AtlasError]) -> bool:
+    # A 500 may be a passing fault or this request's own; once more tells.
+    again = any(_status(one) == HTTPStatus.INTERNAL_SERVER_ERROR for one in earlier)
+    return is_transient(error) and not (again and _status(error) == HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _status(error: AtlasError) -> int | None:
+    return error.status_code if isinstance(error, (APIStatusError, TokenError)) else None
 
 
 def call(

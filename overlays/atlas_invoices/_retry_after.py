@@ -21,7 +21,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         return seconds if math.isfinite(seconds) else None
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

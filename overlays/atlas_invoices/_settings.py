@@ -23,7 +23,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._auth._origin import BaseUrl
+    from ._auth import BaseUrl
 
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 

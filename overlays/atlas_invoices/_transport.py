@@ -80,13 +80,18 @@ def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError:
 
     That is its request, and the frames of httpx and httpcore, which some tools show with their locals.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        seen.__traceback__ = None
-        seen = seen.__cause__ or seen.__context__
+    forget_frames(error)
     try:
         request = error.request
     except RuntimeError:
         return error
     error.request = httpx.Request(request.method, request.url.copy_with(query=None))
     return error
+
+
+def forget_frames(error: BaseException) -> None:
+    """Take the tracebacks off an error and its chain: httpx's frames hold credentials and pieces of tokens."""
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__

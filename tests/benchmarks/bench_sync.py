@@ -85,7 +85,7 @@ def timed_sync(local: Server, workers: int | None = None) -> float:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - what a benchmark is for
+    print(text, flush=True)
 
 
 def latency() -> bool:

@@ -23,6 +23,14 @@ def server() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of its own for every test: the command keeps tokens in its user's cache folder."""
+    home = str(tmp_path_factory.mktemp("home"))
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("XDG_CACHE_HOME", home)
+
+
 @pytest.fixture
 def run(server: Sandbox, tmp_path: Path) -> Run:
     """Run the command as a service account of the local Atlas, in a folder of its own."""

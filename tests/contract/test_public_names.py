@@ -46,6 +46,21 @@ CONTRACT = [
     "UnexpectedResponseError",
     "IncompleteDownloadError",
     "InvoiceFormatError",
+    "LineItem",
+    "Owed",
+    "PaymentOwed",
+    "Reconciliation",
+    "Summary",
+    "Group",
+    "read_csv",
+    "aread_csv",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
+    "owed",
+    "payment_owed",
+    "reconcile",
+    "summarize",
 ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from atlas_invoices._errors import ConfigError
+from atlas_invoices._errors import CredentialsError
 
 from ._origin import BaseUrl, Binding, parse_base_url
 
@@ -28,7 +28,7 @@ class BoundAuth(httpx.Auth):
         """
         self._binding = Binding()
         if fault is not None:
-            raise ConfigError(fault)
+            raise CredentialsError(fault)
         if base_url is not None:
             self._binding.bind(parse_base_url(base_url))
 

@@ -209,7 +209,7 @@ class Turn:
             return False
         locked = self._cache.acquire(self._lock)
         if locked:
-            # Somebody may have been here between the look and the lock.
+            # Somebody may have been there between the look and the lock.
             if not self._find(due=False):
                 self._cache.drop_refused()
             return False
@@ -222,7 +222,7 @@ class Turn:
 
     def keep(self, token: Token) -> Token:
         """Share a token that was fetched, and return it."""
-        if self._lock.held:
+        if self._lock.held and token.expires_at > self._cache.clock():
             self._cache.write(token)
         return token
 
@@ -231,16 +231,17 @@ class Turn:
         entry = self._cache.read()
         if entry is None or self._cache.is_refused(entry.value):
             return False
-        if self._replaced is not None and entry.value.reveal() == self._replaced.value.reveal():
-            return False
         now = self._cache.clock()
-        left = min(entry.expires_at - self._cache.wall(), entry.lifetime)
-        expires_at = now + left
+        expires_at = now + min(entry.expires_at - self._cache.wall(), entry.lifetime)
         renew_at = expires_at - margin(entry.lifetime, self._chance)
+        if self._replaced is not None and entry.value.reveal() == self._replaced.value.reveal():
+            # What this process knows of its end was measured by a clock that nobody sets.
+            expires_at = min(expires_at, self._replaced.expires_at)
+            renew_at = now
         if renew_at <= now:
-            if not due:
+            if not due or expires_at <= now:
                 return False
-            renew_at = now + min(_PAUSE, left / 2)
+            renew_at = now + min(_PAUSE, (expires_at - now) / 2)
         self.token = Token(entry.value, renew_at, expires_at)
         return True
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
-# A token comes from a reply of at most this size; the names around it need less than the reply's own.
-_MAX_BYTES = MAX_REPLY_BYTES
+# A token comes from a reply that has at most half of this.
+_MAX_BYTES = 2 * MAX_REPLY_BYTES
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 # A FIFO in the file's place must not make opening it wait for a writer.
 _READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
-# Windows has no owners and modes of this kind; there the user's own folder keeps others out.
-_HAS_MODES = hasattr(os, "geteuid")
-_OTHERS = 0o077
 # The year 5138.
 _FAR = 1e11
+
+if sys.platform == "win32":
+    # No owners and modes of this kind; there the user's own folder keeps others out.
+    def _is_foreign(status: os.stat_result) -> bool:  # noqa: ARG001 (the signature of the other one)
+        return False
+
+    def _is_open(status: os.stat_result) -> bool:  # noqa: ARG001 (likewise)
+        return False
+else:
+
+    def _is_foreign(status: os.stat_result) -> bool:
+        return status.st_uid != os.geteuid()
+
+    def _is_open(status: os.stat_result) -> bool:
+        return bool(status.st_mode & 0o077)
 
 
 @frozen
@@ -64,9 +77,9 @@ class TokenFile:
             return None
         if not stat.S_ISDIR(status.st_mode):
             return "the folder is a symbolic link or a file; remove it, or use another folder"
-        if _HAS_MODES and status.st_uid != os.geteuid():
+        if _is_foreign(status):
             return "the folder belongs to another user; use another folder"
-        if _HAS_MODES and status.st_mode & _OTHERS:
+        if _is_open(status):
             return f"others can get into the folder (mode {stat.S_IMODE(status.st_mode):04o}); chmod 700 mends it"
         return None
 
@@ -121,11 +134,10 @@ class TokenFile:
 def _fault(status: os.stat_result, *, owner_only: bool) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "it is no regular file"
-    if _HAS_MODES and owner_only:
-        if status.st_uid != os.geteuid():
-            return "it belongs to another user"
-        if status.st_mode & _OTHERS:
-            return f"others can read or write it (mode {stat.S_IMODE(status.st_mode):04o})"
+    if owner_only and _is_foreign(status):
+        return "it belongs to another user"
+    if owner_only and _is_open(status):
+        return f"others can read or write it (mode {stat.S_IMODE(status.st_mode):04o})"
     return None
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, cast
 import httpx
 from attrs import field, frozen
 
+from atlas_invoices._transport import forget_frames
+
 from ._token_request import MAX_REPLY_BYTES, TokenReply
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class TokenHTTP:
         try:
             return self._send(request)
         except httpx.HTTPError as error:
-            _forget_frames(error)
+            forget_frames(error)
             raise
 
     async def send_async(self, request: httpx.Request) -> TokenReply:
@@ -49,7 +51,7 @@ class TokenHTTP:
         try:
             return await self._send_async(request)
         except httpx.HTTPError as error:
-            _forget_frames(error)
+            forget_frames(error)
             raise
 
     def _send(self, request: httpx.Request) -> TokenReply:
@@ -76,14 +78,6 @@ class TokenHTTP:
                 if not body.add(chunk):
                     break
             return body.reply(response)
-
-
-def _forget_frames(error: httpx.HTTPError) -> None:
-    """Take the tracebacks off the error and its chain: httpx's frames hold credentials and pieces of tokens."""
-    seen: BaseException | None = error
-    while seen is not None:
-        seen.__traceback__ = None
-        seen = seen.__cause__ or seen.__context__
 
 
 class _Body:

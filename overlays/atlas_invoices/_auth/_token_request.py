@@ -46,13 +46,13 @@ _REFUSALS: dict[int, tuple[str, str]] = {
     # The limit: Atlas documentation.
     httpx.codes.TOO_MANY_REQUESTS: (
         "too many token requests: 50 a minute are allowed for each address and service account",
-        "wait, and share one token between processes",
+        "wait, and share one token between processes with token_cache=True",
     ),
 }
 # A 403 too, told by its words, "Access Token limit reached" (Atlas documentation).
 _TOO_MANY_TOKENS = (
     "the service account has too many active access tokens: 100 at most",
-    "share one token between processes, revoke with `atlas-invoices logout`, or wait up to an hour for some to end",
+    "share one with token_cache=True, run `atlas-invoices logout`, or wait up to an hour for some to end",
 )
 
 

@@ -133,7 +133,8 @@ class TokenStore:
 
     def _forget(self, refused: Token | None) -> None:
         with self._lock:
-            if refused is not None and self._token is refused:
+            # By value: the same token may have come from the cache again meanwhile.
+            if refused and self._token and self._token.value.reveal() == refused.value.reveal():
                 self._token = None
 
     def _arrived(self, lead: Flight[Token | _Failed] | None, token: Token) -> Token:

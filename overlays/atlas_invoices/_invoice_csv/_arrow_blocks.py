@@ -39,7 +39,7 @@ def convert_blocks(
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
             for block, final in _blocks(reading, block_size):
                 parser = reading.parser
-                length = exact_length(block, final=final) if parser.fast else 0
+                length = exact_length(block) if parser.fast else 0
                 if length:
                     if length < len(block):
                         parser.buffer.unread(block[length:])

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_csv._opened import Opened
 from atlas_invoices._invoice_csv._parser import OnError, Parser
-from atlas_invoices._invoice_csv._sources import AsyncSource, is_rereadable, open_async_source
+from atlas_invoices._invoice_csv._sources import AsyncSource, open_async_source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
 
-    from atlas_invoices._errors import InvoiceFormatError
     from atlas_invoices._invoice_csv._line_item import LineItem
-    from atlas_invoices._invoice_csv._preamble import InvoiceHeader
 
 
 async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> AsyncInvoiceCsv:
@@ -31,7 +29,7 @@ async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> Asyn
     return invoice
 
 
-class AsyncInvoiceCsv:
+class AsyncInvoiceCsv(Opened):
     """An open invoice CSV: `async for` over it for its lines, in file order.
 
     A second loop reads a path or bytes again; any other source can be read once, and a second loop is a ConfigError.
@@ -39,40 +37,14 @@ class AsyncInvoiceCsv:
 
     def __init__(self, source: AsyncSource, *, on_error: OnError = "raise") -> None:
         """Use `await aread_csv(...)`."""
-        if on_error not in {"raise", "collect"}:
-            raise ConfigError(f"on_error is 'raise' or 'collect', not {on_error!r}")
+        super().__init__(source, on_error)
         self._source = source
-        self._on_error = on_error
-        self._claimed = False
         self._parser = Parser(on_error)
         self._pieces = open_async_source(source)
 
-    @property
-    def header(self) -> InvoiceHeader:
-        """What stands above the table."""
-        return self._parser.header
-
-    @property
-    def trailing(self) -> tuple[tuple[str, ...], ...]:
-        """The rows behind the last item that are none (totals, remarks); complete once a loop is done."""
-        return tuple(tuple(row) for row in self._parser.trailing)
-
-    @property
-    def errors(self) -> list[InvoiceFormatError]:
-        """With `on_error="collect"`, the rows that could not be read, in file order; complete once a loop is done."""
-        return list(self._parser.errors)
-
     def __aiter__(self) -> AsyncIterator[LineItem]:
         """The lines, from the first."""
-        again = self._claimed
-        if again and not is_rereadable(self._source):
-            what = type(self._source).__name__
-            raise ConfigError(
-                f"this invoice comes from a {what}, which can be read once, and that was done: keep the lines in a"
-                " list, or save the CSV and read it from its path"
-            )
-        self._claimed = True
-        return self._lines(again=again)
+        return self._lines(again=self._claim_again())
 
     def lines(self) -> AsyncIterator[LineItem]:
         """The lines, from the first; the same as iterating."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_csv._opened import Opened
 from atlas_invoices._invoice_csv._parser import OnError, Parser
-from atlas_invoices._invoice_csv._sources import Source, is_rereadable, open_source, source_size
+from atlas_invoices._invoice_csv._sources import Source, open_source, source_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from atlas_invoices._errors import InvoiceFormatError
     from atlas_invoices._invoice_csv._line_item import LineItem
-    from atlas_invoices._invoice_csv._preamble import InvoiceHeader
 
 
 def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
@@ -70,7 +68,7 @@ class Pass:
             self.close()
 
 
-class InvoiceCsv:
+class InvoiceCsv(Opened):
     """An open invoice CSV: iterate over it for its lines, in file order.
 
     A second loop reads a path or bytes again; any other source can be read once, and a second loop is a ConfigError.
@@ -79,27 +77,10 @@ class InvoiceCsv:
 
     def __init__(self, source: Source, *, on_error: OnError = "raise") -> None:
         """Use `read_csv`."""
-        if on_error not in {"raise", "collect"}:
-            raise ConfigError(f"on_error is 'raise' or 'collect', not {on_error!r}")
+        super().__init__(source, on_error)
         self._source = source
-        self._on_error = on_error
         self._pass = Pass(source, on_error)
-        self._claimed = False
-
-    @property
-    def header(self) -> InvoiceHeader:
-        """What stands above the table."""
-        return self._pass.parser.header
-
-    @property
-    def trailing(self) -> tuple[tuple[str, ...], ...]:
-        """The rows behind the last item that are none (totals, remarks); complete once a loop is done."""
-        return tuple(tuple(row) for row in self._pass.parser.trailing)
-
-    @property
-    def errors(self) -> list[InvoiceFormatError]:
-        """With `on_error="collect"`, the rows that could not be read, in file order; complete once a loop is done."""
-        return list(self._pass.parser.errors)
+        self._parser = self._pass.parser
 
     def __iter__(self) -> Iterator[LineItem]:
         """The lines, from the first."""
@@ -116,15 +97,9 @@ class InvoiceCsv:
 
     def claim(self) -> Pass:
         """The reading for one loop: that which found the header for the first, a new one for each later loop."""
-        if self._claimed:
-            if not is_rereadable(self._source):
-                what = type(self._source).__name__
-                raise ConfigError(
-                    f"this invoice comes from a {what}, which can be read once, and that was done: keep the lines in a"
-                    " list, or save the CSV and read it from its path"
-                )
+        if self._claim_again():
             self._pass = Pass(self._source, self._on_error)
-        self._claimed = True
+            self._parser = self._pass.parser
         return self._pass
 
     def close(self) -> None:

@@ -18,8 +18,9 @@ from atlas_invoices._invoice_csv._summary_keys import GroupBy, KeyPart, parse_by
 if TYPE_CHECKING:
     from atlas_invoices._invoice_csv._sources import Source
 
-# pyarrow takes half a second to import; below this size the typed lines are summed in less.
-WORTH_ARROW = 16 * 1024 * 1024
+# pyarrow takes half a second to import, in which the typed lines of a small file are summed. Above that, memory is that
+# of pyarrow and a few blocks, whatever the file's size.
+WORTH_ARROW = 1024 * 1024
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 # A sum is exact or an exception: the default context would round it to 28 digits.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from atlas_invoices import _ids
+from atlas_invoices._files import AtomicFile
 
 from . import _talk
 from ._session import Session, calls_atlas
+
+if TYPE_CHECKING:
+    from atlas_invoices import Client
 
 
 @click.command(name="download")
@@ -24,17 +29,20 @@ def command(session: Session, invoice_id: str, output: str | None, force: bool) 
     The file is complete or absent: it's written beside its place and moved there when all of it has come.
     """
     invoice_id = _ids.invoice_id(invoice_id)
+    if output == "-":
+        with session.client() as client:
+            _to_stdout(client, session.org_id(client), invoice_id)
+        return
     path = Path(output or f"{invoice_id}.csv")
-    if output != "-" and path.is_file() and not force:
-        # Before credentials are asked for and anything is sent.
-        raise FileExistsError(17, "File exists", str(path))
+    # Before credentials are asked for and anything is sent.
+    AtomicFile(path, overwrite=force)
     with session.client() as client:
-        org = session.org_id(client)
-        if output == "-":
-            with client.stream_invoice_csv(org, invoice_id) as body:
-                for piece in body.iter_bytes():
-                    sys.stdout.buffer.write(piece)
-                sys.stdout.buffer.flush()
-            return
-        saved = client.download_invoice_csv(org, invoice_id, path, overwrite=force)
-    _talk.note(f"saved {saved.path}: {saved.size:,} bytes, SHA-256 {saved.sha256}")
+        saved = client.download_invoice_csv(session.org_id(client), invoice_id, path, overwrite=force)
+    _talk.saved(saved)
+
+
+def _to_stdout(client: Client, org_id: str, invoice_id: str) -> None:
+    with client.stream_invoice_csv(org_id, invoice_id) as body:
+        for piece in body.iter_bytes():
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()

@@ -41,7 +41,7 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
     target = AtomicFile(output, overwrite=force)
     with _source.open_invoice(session, file_or_id) as invoice, target:
         _write(invoice, form, cast("IO[bytes]", target), raw=raw)
-    _talk.note(f"saved {target.saved.path}: {target.saved.size:,} bytes, SHA-256 {target.saved.sha256}")
+    _talk.saved(target.saved)
 
 
 def _write(invoice: InvoiceCsv, form: str, file: IO[bytes], *, raw: bool) -> None:

@@ -18,13 +18,10 @@ TRY_LATER = 5
 WRONG_DATA = 6
 INTERRUPTED = 130
 
-_TOO_MANY_REQUESTS = 429
-_FIRST_SERVER_ERROR = 500
-
 # The first match counts.
 _STATUS: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
     ((click.UsageError, _errors.InvalidIdError), USAGE),
-    ((_errors.ConfigError, _errors.AuthenticationError, _errors.PermissionDeniedError), CREDENTIALS),
+    ((_errors.CredentialsError, _errors.AuthenticationError, _errors.PermissionDeniedError), CREDENTIALS),
     ((_errors.NotFoundError,), NOT_FOUND),
     ((_errors.RateLimitError, _errors.ServerError, _errors.APIConnectionError), TRY_LATER),
     ((_errors.InvoiceFormatError, _errors.IncompleteDownloadError, _errors.UnexpectedResponseError), WRONG_DATA),
@@ -34,7 +31,7 @@ _STATUS: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
 
 def report(error: BaseException) -> int:
     """Say what failed, with a traceback only with --debug; returns the exit status."""
-    if _talk.debug:
+    if _talk.volume.debug:
         traceback.print_exception(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         _talk.error("interrupted")
@@ -46,11 +43,16 @@ def report(error: BaseException) -> int:
 def status_of(error: BaseException) -> int:
     """The exit status that stands for this failure."""
     if isinstance(error, _errors.TokenError):
-        busy = error.status_code is not None and (
-            error.status_code == _TOO_MANY_REQUESTS or error.status_code >= _FIRST_SERVER_ERROR
-        )
-        return TRY_LATER if busy else CREDENTIALS
+        return TRY_LATER if _errors.is_transient(error) else CREDENTIALS
     return next((status for types, status in _STATUS if isinstance(error, types)), OTHER)
+
+
+def file_trouble(error: OSError) -> str:
+    """What the file system refused, and where."""
+    if isinstance(error, FileExistsError):
+        return f"{error.filename2 or error.filename} exists; --force replaces it"
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename else what
 
 
 def _in_words(error: BaseException) -> str:
@@ -59,10 +61,8 @@ def _in_words(error: BaseException) -> str:
         return f"{error.format_message()} (`{usage} --help` shows the usage)"
     if isinstance(error, click.ClickException):
         return error.format_message()
-    if isinstance(error, FileExistsError):
-        return f"{error.filename2 or error.filename} exists; --force replaces it"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, OSError):
+        return file_trouble(error)
     if isinstance(error, _errors.AtlasError):
         return str(error)
     return f"unexpected {type(error).__name__}: {error}; --debug shows more"

@@ -18,8 +18,8 @@ COLUMNS = [
     _tables.Column("From", "startDate", _tables.day),
     _tables.Column("To (excl.)", "endDate", _tables.day),
     _tables.Column("Status", "statusName"),
-    _tables.Column("Billed, USD", "amountBilledCents", _tables.dollars, number=True),
-    _tables.Column("Paid, USD", "amountPaidCents", _tables.dollars, number=True),
+    _tables.Column("Billed, USD", "amountBilledCents", _tables.cents, number=True),
+    _tables.Column("Paid, USD", "amountPaidCents", _tables.cents, number=True),
 ]
 
 

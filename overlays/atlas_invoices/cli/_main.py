@@ -29,6 +29,7 @@ COMMANDS = {
     "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
     "owed": ("_owed", "Show what an invoice owes, term by term."),
     "reconcile": ("_reconcile", "Check that an invoice's CSV adds up to the invoice."),
+    "logout": ("_logout", "Revoke and forget cached tokens."),
     "doctor": ("_doctor", "Check credentials, server and rights, step by step."),
     "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices to try things on."),
 }
@@ -64,7 +65,7 @@ def app() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run with these arguments; returns the exit status."""
-    _talk.set_up(debug="--debug" in arguments)
+    _talk.volume.debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _stop)
     warnings.showwarning = _talk.show_warning
     try:

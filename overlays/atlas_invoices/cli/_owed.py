@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +27,7 @@ COLUMNS = [
 
 @click.command(name="owed")
 @click.argument("invoice_id")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_tables.table_or_json
 @calls_atlas
 def command(session: Session, invoice_id: str, form: str) -> None:
     """Show what an invoice owes, term by term, each currency for itself.
@@ -43,8 +41,7 @@ def command(session: Session, invoice_id: str, form: str) -> None:
     for warning in result.warnings:
         _talk.warning(warning)
     if form == "json":
-        json.dump(as_json(result), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        _tables.write_json(as_json(result))
         return
     _tables.show([as_row(payment) for payment in result.payments], COLUMNS, "table")
     if result.starting_balance_cents:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,7 @@ import click
 
 from atlas_invoices._text import one_line
 
-from . import _failures, _talk
+from . import _failures, _tables, _talk
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A saved CSV; without it, it's read from Atlas.",
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_tables.table_or_json
 @calls_atlas
 def command(session: Session, invoice_id: str, csv_path: Path | None, form: str) -> None:
     """Check that an invoice's CSV adds up to the invoice, to the cent. Exit status 6 where it doesn't."""
@@ -44,8 +42,7 @@ def command(session: Session, invoice_id: str, csv_path: Path | None, form: str)
             with client.stream_invoice_csv(org, invoice_id) as body:
                 result = reconcile(body, invoice)
     if form == "json":
-        json.dump(as_json(result), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        _tables.write_json(as_json(result))
     else:
         _say(result)
     if not result.matches:
@@ -71,8 +68,8 @@ def _say(result: Reconciliation) -> None:
     for note in result.notes:
         _line(f"note: {note}")
     if result.matches:
-        cents = result.csv.total_cents or 0
-        click.echo(f"matches: {result.csv.lines:,} lines, {cents / 100:,.2f} USD")
+        total = _tables.dollars((result.csv.total_cents or Decimal(0)) / 100)
+        click.echo(f"matches: {result.csv.lines:,} lines, {total} USD")
 
 
 def _line(text: str) -> None:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from atlas_invoices._errors import ConfigError
-
 from . import _talk
 
 if TYPE_CHECKING:
@@ -50,8 +48,4 @@ def command(
         settings = Settings(port=port, lines=lines, months=months, seed=seed)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    try:
-        serve(settings, ready)
-    except ConfigError as error:
-        # No matter of credentials, whose status a ConfigError has elsewhere.
-        raise click.ClickException(str(error)) from None
+    serve(settings, ready)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from atlas_invoices._errors import ConfigError
+
 from . import _talk
 
 if TYPE_CHECKING:
@@ -29,9 +31,8 @@ class Session:
 
     def server(self) -> str:
         """The server's base URL; one that won't do is a usage error, wherever it came from."""
-        from atlas_invoices._auth._origin import parse_base_url  # noqa: PLC0415 - imports httpx
+        from atlas_invoices._auth import parse_base_url  # noqa: PLC0415 - imports httpx
         from atlas_invoices._credentials import find_base_url  # noqa: PLC0415 - likewise
-        from atlas_invoices._errors import ConfigError  # noqa: PLC0415 - likewise
 
         try:
             return str(parse_base_url(self.base_url or find_base_url()))
@@ -43,7 +44,12 @@ class Session:
         from atlas_invoices import Client  # noqa: PLC0415 - imports httpx, which takes longer than the rest of the start
 
         return Client(
-            base_url=self.server(), timeout=self.timeout, max_retries=self.max_retries, user_agent="atlas-invoices-cli"
+            base_url=self.server(),
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            # So that runs one after the other, or side by side, make one token request.
+            token_cache=True,
+            user_agent="atlas-invoices-cli",
         )
 
     def org_id(self, client: Client) -> str:

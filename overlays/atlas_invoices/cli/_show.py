@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import click
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._text import one_line
 
-from . import _source
+from . import _source, _tables
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ def command(session: Session, file_or_id: str, by: str, top: int | None, form: s
         header = invoice.header
         summary = summarize(invoice, by=names)
     if form == "json":
-        json.dump(as_json(header, summary, top), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        _tables.write_json(as_json(header, summary, top))
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow([*summary.by, "amount", "quantity", "lines", "share"])
@@ -105,18 +103,17 @@ def _rows(summary: Summary, top: int | None) -> list[dict[str, Any]]:
 
 
 def _table(header: InvoiceHeader, summary: Summary, top: int) -> None:
-    from rich.console import Console  # noqa: PLC0415 - takes longer to import than the rest of the start
-    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.table import Table  # noqa: PLC0415 - takes longer to import than the rest of the start
     from rich.text import Text  # noqa: PLC0415 - likewise
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    console = _tables.console()
     period = f", {header.period_start} to {header.period_end} (exclusive)" if header.period_start else ""
     whose = header.organization_name or header.organization_id or "unknown organization"
     console.print(Text(one_line(f"Invoice {header.invoice_id or '?'} of {whose}{period}")))
     table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
     for number, name in enumerate(summary.by):
         table.add_column(name, footer="total" if number == 0 else "", overflow="ellipsis", no_wrap=True)
-    table.add_column("USD", footer=_dollars(summary.total), justify="right", no_wrap=True)
+    table.add_column("USD", footer=_tables.dollars(summary.total), justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("", width=_BAR, no_wrap=True)
     table.add_column("lines", footer=f"{sum(g.lines for g in summary.groups):,}", justify="right", no_wrap=True)
@@ -125,14 +122,20 @@ def _table(header: InvoiceHeader, summary: Summary, top: int) -> None:
     for group in summary.groups[:top]:
         cells = [Text(one_line(_shown(name, part), 200)) for name, part in zip(summary.by, group.key, strict=True)]
         bar = solid * round(_BAR * max(group.amount, Decimal(0)) / largest) if largest else ""
-        table.add_row(*cells, _dollars(group.amount), _percent(group), bar, f"{group.lines:,}")
+        table.add_row(*cells, _tables.dollars(group.amount), _percent(group), bar, f"{group.lines:,}")
     rest = summary.groups[top:]
     if rest:
         others = [Text(f"({len(rest)} more)"), *[Text("")] * (len(summary.by) - 1)]
-        table.add_row(*others, _dollars(sum(g.amount for g in rest)), "", "", f"{sum(g.lines for g in rest):,}")
+        table.add_row(
+            *others,
+            _tables.dollars(sum([g.amount for g in rest], Decimal(0))),
+            "",
+            "",
+            f"{sum(g.lines for g in rest):,}",
+        )
     console.print(table)
     if summary.credits:
-        console.print(f"credits in this: {_dollars(summary.credits)}")
+        console.print(f"credits in this: {_tables.dollars(summary.credits)}")
 
 
 def _shown(name: str, part: object) -> str:
@@ -143,10 +146,6 @@ def _shown(name: str, part: object) -> str:
 
 def _plain(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _dollars(amount: object) -> str:
-    return f"{amount:,.2f}"
 
 
 def _percent(group: Group) -> str:

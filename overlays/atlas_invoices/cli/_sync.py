@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import _failures, _talk
+from . import _failures, _tables, _talk
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
@@ -81,7 +79,6 @@ def command(
     """
     from atlas_invoices._sync import _run  # noqa: PLC0415 - imports httpx
     from atlas_invoices._sync._job import DEFAULT_WORKERS, Job  # noqa: PLC0415 - likewise
-    from atlas_invoices._sync._manifest import FolderError  # noqa: PLC0415 - likewise
 
     if since and until and since > until:
         raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}: no month is between them")
@@ -96,14 +93,9 @@ def command(
             verify=verify,
             workers=DEFAULT_WORKERS,
         )
-        try:
-            report = _run.run(client, job, _talk.note)
-        except FolderError as error:
-            # Not the credentials, as other ConfigErrors.
-            raise click.ClickException(str(error)) from None
+        report = _run.run(client, job, _talk.note)
     if form == "json":
-        json.dump(_as_json(report), sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        _tables.write_json(_as_json(report))
     else:
         click.echo(_in_a_line(report))
     _end(report)
@@ -172,7 +164,4 @@ def _invoice_json(invoice: SyncedInvoice) -> dict[str, Any]:
 
 
 def _said(invoice: SyncedInvoice) -> str:
-    error = invoice.error
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return _failures.file_trouble(invoice.error) if isinstance(invoice.error, OSError) else str(invoice.error)

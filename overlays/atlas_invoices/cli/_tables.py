@@ -15,6 +15,8 @@ from atlas_invoices._text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rich.console import Console
+
 format_option = click.option(
     "--format",
     "form",
@@ -22,6 +24,16 @@ format_option = click.option(
     default="table",
     show_default=True,
     help="json and csv have the API's field names and units (cents).",
+)
+
+
+table_or_json = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json has exact numbers as strings.",
 )
 
 
@@ -49,15 +61,20 @@ def day(value: object) -> str:
     return str(value)[:10]
 
 
-def dollars(cents: object) -> str:
-    """Whole cents as dollars, with separators."""
-    return f"{Decimal(cents) / 100:,.2f}" if isinstance(cents, int) else str(cents)
+def dollars(amount: Decimal) -> str:
+    """An amount in dollars as people read it: two places, with separators."""
+    return f"{amount:,.2f}"
+
+
+def cents(value: object) -> str:
+    """Whole cents as dollars."""
+    return dollars(Decimal(value) / 100) if isinstance(value, int) else str(value)
 
 
 def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str) -> None:
     """Print the rows in the form asked for; the JSON has every field, table and CSV the columns."""
     if form == "json":
-        _json(rows)
+        write_json(list(rows))
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow([column.field for column in columns])
@@ -66,18 +83,23 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str
         _table(rows, columns)
 
 
-def _json(rows: Iterable[Mapping[str, Any]]) -> None:
-    json.dump(list(rows), sys.stdout, indent=2, ensure_ascii=False)
+def write_json(document: object) -> None:
+    """Print one JSON document."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
-def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+def console() -> Console:
+    """Where tables are drawn: stdout; where nobody looks, nothing is cut to fit a screen."""
     from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
-    from rich.table import Table  # noqa: PLC0415 - likewise
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+
+
+def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+    from rich.table import Table  # noqa: PLC0415 - takes longer to import than a command without a table runs
     from rich.text import Text  # noqa: PLC0415 - likewise
 
-    # Where nobody looks, nothing is cut to fit a screen.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # IDs and numbers are of no use cut; names give way.
@@ -87,7 +109,7 @@ def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None
     for row in rows:
         # Text, so that square brackets in a name are no markup.
         table.add_row(*[Text(column.cell(row)) for column in columns])
-    console.print(table)
+    console().print(table)
 
 
 def _plain(value: object) -> object:

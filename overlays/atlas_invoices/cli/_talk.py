@@ -11,20 +11,24 @@ from atlas_invoices._text import one_line
 if TYPE_CHECKING:
     from typing import TextIO
 
-_quiet = False
-debug = False
+    from atlas_invoices import SavedFile
 
 
-def set_up(*, debug: bool) -> None:
-    """At the start, before any option is read: whether a failure shows its traceback."""
-    globals()["debug"] = debug
+class _Volume:
+    """How much is said in this run of the command."""
+
+    quiet = False
+    debug = False
+
+
+volume = _Volume()
 
 
 def set_volume(*, verbose: int, quiet: bool) -> None:
-    """How much is said, from -v and -q and --debug."""
-    globals()["_quiet"] = quiet
-    if verbose or debug:
-        level = logging.DEBUG if debug or verbose > 1 else logging.INFO
+    """How much is said, from -v and -q; --debug is known since the start, before any option can fail."""
+    volume.quiet = quiet
+    if verbose or volume.debug:
+        level = logging.DEBUG if volume.debug or verbose > 1 else logging.INFO
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(levelname).1s %(name)s: %(message)s"))
         logger = logging.getLogger("atlas_invoices")
@@ -34,8 +38,13 @@ def set_volume(*, verbose: int, quiet: bool) -> None:
 
 def note(text: str) -> None:
     """Say what is happening; not with -q."""
-    if not _quiet:
+    if not volume.quiet:
         _line(text)
+
+
+def saved(file: SavedFile) -> None:
+    """Say where a file is, and what it has to be."""
+    note(f"saved {file.path}: {file.size:,} bytes, SHA-256 {file.sha256}")
 
 
 def warning(text: str) -> None:
@@ -57,7 +66,7 @@ def show_warning(
     line: str | None = None,  # noqa: ARG001 - likewise
 ) -> None:
     """Show our own warnings as a line; those of libraries are for developers."""
-    if issubclass(category, UserWarning) or debug:
+    if issubclass(category, (UserWarning, FutureWarning)) or volume.debug:
         warning(str(message))
 
 

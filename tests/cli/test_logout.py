@@ -1,0 +1,203 @@
+"""The command shares its token between runs, and `logout` takes it back."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+import atlas_invoices as ai
+from atlas_invoices.sandbox import Sandbox, Settings
+from command import COMMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOKEN, REVOKE = "/api/oauth/token", "/api/oauth/revoke"
+
+
+class Home:
+    """A user of the command: a home, and credentials for a server of their own."""
+
+    def __init__(self, server: Sandbox, folder: Path) -> None:
+        self.server = server
+        self.cache = folder / "xdg" / "atlas-invoices"
+        self.env = {
+            **os.environ,
+            **server.environment("service-account"),
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": str(folder / "xdg"),
+        }
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the command; no output of it ever shows a secret."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env={**self.env, **env},
+            cwd=self.env["HOME"],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            timeout=60,
+        )
+        assert self.server.client_secret not in done.stdout + done.stderr
+        assert "sandbox." not in done.stdout + done.stderr, "how the sandbox's tokens begin"
+        return done
+
+    def log_in(self) -> str:
+        """Have a token cached, as a run of the command would, and return it."""
+        auth = ai.ServiceAccountAuth(self.server.client_id, self.server.client_secret)
+        with ai.Client(auth, base_url=self.server.base_url, token_cache=self.cache) as client:
+            assert len(list(client.list_organizations())) == 1
+        return self.token()
+
+    def token(self) -> str:
+        document = httpx.Response(200, content=self.file().read_bytes()).json()
+        return str(document["access_token"])
+
+    def file(self) -> Path:
+        (path,) = self.cache.glob("*.json")
+        return path
+
+    def asked(self, path: str) -> int:
+        return sum(request.path == path for request in self.server.requests)
+
+    def status_with(self, token: str) -> int:
+        """What the server answers to this token."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.atlas.2023-01-01+json"}
+        return httpx.get(f"{self.server.base_url}/api/atlas/v2/orgs", headers=headers).status_code
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Iterator[Sandbox]:
+    with Sandbox(Settings(seed=13, months=2)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def home(atlas: Sandbox, tmp_path: Path) -> Home:
+    atlas.clear_requests()
+    atlas.faults.clear()
+    return Home(atlas, tmp_path)
+
+
+def test_one_token_for_several_runs(home: Home) -> None:
+    for _ in range(2):
+        done = home.run("orgs", "-q")
+        assert (done.returncode, done.stderr) == (0, "")
+    home.log_in()
+    assert home.asked(TOKEN) == 1
+    assert stat.S_IMODE(home.cache.stat().st_mode) == 0o700
+    assert stat.S_IMODE(home.file().stat().st_mode) == 0o600
+
+
+def test_logout_revokes_and_forgets(home: Home) -> None:
+    token = home.log_in()
+    assert home.status_with(token) == 200
+    done = home.run("logout")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == [
+        "the cached token is forgotten",
+        f"the token is revoked at {home.server.base_url}",
+    ]
+    assert home.status_with(token) == 401
+    assert not list(home.cache.glob("*.json"))
+    assert home.asked(REVOKE) == 1
+    again = home.run("logout")
+    assert again.returncode == 0
+    assert "no token is cached" in again.stderr
+    assert home.asked(REVOKE) == 1
+    assert home.log_in() != token
+
+
+def test_nothing_cached_yet_makes_nothing(home: Home) -> None:
+    done = home.run("logout")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no token is cached" in done.stderr
+    assert not home.cache.exists()
+    assert home.run("logout", "-q").stderr == ""
+
+
+def test_another_account_s_token_stays(home: Home) -> None:
+    token = home.log_in()
+    done = home.run("logout", MONGODB_ATLAS_CLIENT_ID="mdb_sa_id_of_somebody_else")
+    assert (done.returncode, home.token()) == (0, token)
+    assert home.status_with(token) == 200
+    assert home.asked(REVOKE) == 0
+
+
+@pytest.mark.parametrize(("status", "expected"), [(401, 3), (403, 3), (503, 5), (429, 5)])
+def test_a_failed_revocation_forgets_all_the_same(home: Home, status: int, expected: int) -> None:
+    token = home.log_in()
+    home.server.fail(status, path=REVOKE, times=2, body=b'{"error": "no", "error_description": "%s"}' % token.encode())
+    done = home.run("logout", "--max-retries", "1")
+    assert done.returncode == expected
+    assert done.stderr.splitlines()[0] == "the cached token is forgotten"
+    assert done.stderr.splitlines()[-1].startswith("error: the token wasn't revoked: ")
+    assert not list(home.cache.glob("*.json"))
+    assert home.asked(REVOKE) == (2 if expected == 5 else 1)
+
+
+def test_without_an_answer_likewise(home: Home) -> None:
+    home.log_in()
+    home.server.faults.reset(path=REVOKE)
+    done = home.run("logout", "--max-retries", "0", "--debug")
+    assert done.returncode == 5
+    assert "POST /api/oauth/revoke: " in done.stderr
+    assert not list(home.cache.glob("*.json"))
+
+
+def test_a_wrong_secret_cannot_revoke(home: Home) -> None:
+    token = home.log_in()
+    done = home.run("logout", MONGODB_ATLAS_CLIENT_SECRET="wrong")
+    assert done.returncode == 3
+    assert "ID or secret was refused" in done.stderr
+    assert home.status_with(token) == 200
+
+
+def test_a_file_that_others_could_read_is_revoked_above_all(home: Home) -> None:
+    token = home.log_in()
+    home.file().chmod(0o644)
+    assert home.run("logout").returncode == 0
+    assert home.status_with(token) == 401
+
+
+def test_a_file_that_cannot_be_read_is_deleted(home: Home) -> None:
+    home.log_in()
+    home.file().write_text("{")
+    done = home.run("logout")
+    assert done.returncode == 0
+    assert "none to revoke" in done.stderr
+    assert not list(home.cache.glob("*.json"))
+    assert home.asked(REVOKE) == 0
+
+
+def test_other_credentials_have_nothing_cached(home: Home) -> None:
+    key = home.server.environment("api-key")
+    done = home.run("logout", **key, MONGODB_ATLAS_CLIENT_ID="", MONGODB_ATLAS_CLIENT_SECRET="")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "an API key" in done.stderr
+    assert home.server.requests == ()
+
+
+def test_without_credentials_it_says_what_is_missing(home: Home) -> None:
+    done = home.run("logout", MONGODB_ATLAS_CLIENT_ID="", MONGODB_ATLAS_CLIENT_SECRET="")
+    assert done.returncode == 3
+    assert "error: no credentials" in done.stderr
+
+
+def test_a_cache_that_will_not_do_is_one_line_on_stderr(home: Home) -> None:
+    home.log_in()
+    home.file().chmod(0o644)
+    done = home.run("orgs", "--format", "json")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: the token cache ")
+    assert "others can read or write it (mode 0644)" in line
+    assert home.run("orgs").stderr == "", "it has been replaced"

@@ -1,0 +1,281 @@
+"""A server on a raw loopback socket that sends exactly the bytes it is told, when it is told, and breaks as it is told.
+
+Each route has a script: a function that is given the connection once a request has been read. What it doesn't end
+stays open for the next request. A request that no route knows fails the test when the `with` block ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import ssl
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Script = Callable[["Connection"], None]
+
+_POLL = 0.02
+_MAX_HEAD = 64 * 1024
+
+
+class Gone(Exception):  # noqa: N818 - it's no error of a test, but how a script ends
+    """The peer or the test has ended the connection."""
+
+
+@frozen
+class Received:
+    """One request as it came; header names in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def route(self) -> str:
+        """Method and path, without the query."""
+        return f"{self.method} {self.target.partition('?')[0]}"
+
+
+class Connection:
+    """One accepted connection, for a script to answer on."""
+
+    def __init__(self, sock: socket.socket, stop: threading.Event) -> None:
+        """Take the socket over."""
+        self.sock = sock
+        self.request = Received("", "", {}, b"")
+        self._stop = stop
+        self._buffer = b""
+        sock.settimeout(_POLL)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, *pieces: bytes, pause: float = 0.0) -> None:
+        """Send the pieces one by one, with a pause before each but the first."""
+        for number, piece in enumerate(pieces):
+            if number and pause:
+                self.wait(pause)
+            view = memoryview(piece)
+            while view:
+                if self._stop.is_set():
+                    raise Gone
+                try:
+                    view = view[self.sock.send(view) :]
+                except TimeoutError:
+                    continue
+                except OSError:
+                    raise Gone from None
+
+    def send_all(self, pieces: Iterable[bytes]) -> None:
+        """Send pieces without end, perhaps, until the peer has enough."""
+        for piece in pieces:
+            self.send(piece)
+
+    def wait(self, seconds: float) -> None:
+        """Do nothing for so long, or until the peer hangs up or the test ends."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.sock.settimeout(min(left, _POLL))
+            try:
+                data = self.sock.recv(65536)
+            except TimeoutError:
+                data = b"-"
+            except OSError:
+                data = b""
+            finally:
+                self.sock.settimeout(_POLL)
+            if not data or self._stop.is_set():
+                raise Gone
+
+    def hang(self) -> None:
+        """Say nothing more."""
+        self.wait(3600)
+
+    def close(self) -> None:
+        """End the connection in order."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+        raise Gone
+
+    def reset(self) -> None:
+        """End it with a TCP reset: the peer sees an error, not an end."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise Gone
+
+    def read_request(self) -> bool:
+        """Read the next request; false where the peer has sent none and hung up."""
+        while b"\r\n\r\n" not in self._buffer:
+            if not self._more() or len(self._buffer) > _MAX_HEAD:
+                return False
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = first.split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(headers.get("content-length", "0"))
+        while len(self._buffer) < length:
+            if not self._more():
+                return False
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        self.request = Received(method, target, headers, body)
+        return True
+
+    def _more(self) -> bool:
+        while not self._stop.is_set():
+            try:
+                data = self.sock.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                return False
+            self._buffer += data
+            return bool(data)
+        return False
+
+
+class RawServer:
+    """Listens on a free port of 127.0.0.1 while the `with` block runs.
+
+    Args:
+        routes: "METHOD /path" and the scripts of its first, second, … request; the last one goes on for all others.
+        on_accept: runs before anything is read, for what goes wrong below HTTP.
+        tls: wraps each connection.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Script | list[Script]] | None = None,
+        *,
+        on_accept: Script | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Open the port; nothing is accepted before the block."""
+        self.requests: list[Received] = []
+        self.unknown: list[Received] = []
+        self.failures: list[BaseException] = []
+        self.accepted = 0
+        self._scripts = {
+            route: itertools.chain(scripts, itertools.repeat(scripts[-1]))
+            if isinstance(scripts, list)
+            else itertools.repeat(scripts)
+            for route, scripts in (routes or {}).items()
+        }
+        self._on_accept = on_accept
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener.settimeout(_POLL)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where it listens, with its scheme."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop; raise for a request that nobody expected, and for a script that failed."""
+        self._stop.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # Wakes the accepting thread, where the system lets it.
+        for thread in self._threads:
+            thread.join(10)
+        self._listener.close()
+        if kind is None:
+            assert not self.unknown, f"nobody expected {[r.route for r in self.unknown]}"
+            assert not self.failures, f"a script failed: {self.failures!r}"
+
+    def count(self, route: str) -> int:
+        """How many requests this route had."""
+        with self._lock:
+            return sum(r.route == route for r in self.requests)
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            self.accepted += 1
+            self._start(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            if self._tls is not None:
+                sock.settimeout(5)
+                with contextlib.suppress(OSError):
+                    sock = self._tls.wrap_socket(sock, server_side=True)
+                if not isinstance(sock, ssl.SSLSocket):
+                    return
+            self._converse(Connection(sock, self._stop))
+        except Gone:
+            pass
+        except BaseException as error:  # noqa: BLE001 - shown when the block ends, in the test's own thread
+            self.failures.append(error)
+        finally:
+            with contextlib.suppress(OSError):
+                sock.close()
+
+    def _converse(self, connection: Connection) -> None:
+        if self._on_accept is not None:
+            self._on_accept(connection)
+        while connection.read_request():
+            request = connection.request
+            with self._lock:
+                self.requests.append(request)
+                script = next(self._scripts[request.route]) if request.route in self._scripts else None
+            if script is None:
+                self.unknown.append(request)
+                connection.send(http(501, body=b"nobody expected this request"))
+            else:
+                script(connection)
+
+
+def http(
+    status: int = 200,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    *,
+    kind: str | None = None,
+    length: int | None = -1,
+) -> bytes:
+    """A reply's bytes, with a right Content-Length; `length` declares another, `None` declares none."""
+    lines = [f"HTTP/1.1 {status} Made Up"]
+    if kind is not None:
+        lines.append(f"Content-Type: {kind}")
+    if length is not None:
+        lines.append(f"Content-Length: {len(body) if length < 0 else length}")
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def replies(*replies: bytes) -> list[Script]:
+    """Scripts that send these replies, one for each request; the last for all others."""
+    return [_sends(reply) for reply in replies]
+
+
+def _sends(reply: bytes) -> Script:
+    return lambda connection: connection.send(reply)

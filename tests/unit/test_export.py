@@ -1,0 +1,138 @@
+"""Typed lines for the next tool: exact, in order, and no formula for a spreadsheet to run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from pyarrow import parquet as pq
+
+from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._invoice_csv import (
+    LineItem,
+    _arrow,
+    _buffer,
+    read_csv,
+    to_arrow,
+    write_csv,
+    write_jsonl,
+    write_parquet,
+)
+from invoice_lines import EXAMPLE, Invoice, invoices, simple_invoice
+
+TAGGED = (
+    b"Date,Usage Date,SKU,Note,Amount,Tag/team,New\n"
+    b'07/01/2024,06/30/2024,M10,"a, ""b""\nc",1E+2,r\xc3\xa9d,x\n'
+    b"07/01/2024,,Credit,,-0.10,,\n"
+)
+
+
+def _csv(data: bytes, *, raw: bool = False) -> list[dict[str, str]]:
+    out = io.BytesIO()
+    write_csv(read_csv(data), out, raw=raw)
+    return list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline=""), strict=True))
+
+
+def test_csv_is_typed() -> None:
+    first, second = _csv(TAGGED)
+
+    assert (first["date"], first["usage_date"], first["amount"], first["note"]) == (
+        "2024-07-01",
+        "2024-06-30",
+        "100",
+        'a, "b"\nc',
+    )
+    assert json.loads(first["tags"]) == {"team": "réd"}
+    assert json.loads(first["extra"]) == {"New": "x"}
+    assert (second["usage_date"], second["amount"], second["tags"]) == ("", "-0.10", "{}")
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\n-1", "\uff1d1", "\t", '=HYPERLINK("x","y")']
+)
+def test_what_a_spreadsheet_would_run_is_escaped_unless_raw(cell: str) -> None:
+    data = simple_invoice({"Project": cell, "Amount": "-1"})
+
+    assert _csv(data)[0]["project"] == "'" + cell
+    assert _csv(data, raw=True)[0]["project"] == cell
+    # A negative number is one.
+    assert _csv(data)[0]["amount"] == "-1"
+
+
+@pytest.mark.parametrize("cell", ["a=1", "1-2", "M10", "'x", "(=1)"])
+def test_other_text_is_left_alone(cell: str) -> None:
+    assert _csv(simple_invoice({"Project": cell}))[0]["project"] == cell
+
+
+def test_jsonl_keeps_numbers_exact() -> None:
+    out = io.BytesIO()
+    write_jsonl(read_csv(TAGGED), out)
+    first, second = map(json.loads, out.getvalue().splitlines())
+
+    assert (first["date"], first["amount"], first["tags"], first["extra"]) == (
+        "2024-07-01",
+        "100",
+        {"team": "réd"},
+        {"New": "x"},
+    )
+    assert (second["usage_date"], second["note"], second["amount"]) == (None, None, "-0.10")
+    assert list(first) == [name for name in LineItem._fields if name != "line_number"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(invoices())
+def test_every_line_comes_back(invoice: Invoice) -> None:
+    json_lines, raw_csv = io.BytesIO(), io.BytesIO()
+    write_jsonl(read_csv(invoice.data), json_lines)
+    write_csv(read_csv(invoice.data), raw_csv, raw=True)
+    objects = [json.loads(line) for line in json_lines.getvalue().split(b"\n")[:-1]]
+    rows = list(csv.DictReader(io.StringIO(raw_csv.getvalue().decode(), newline=""), strict=True))
+
+    for line, item, row in zip(invoice.lines, objects, rows, strict=True):
+        for name in ("unit_price", "amount"):
+            exact = line[name]
+            assert (None if item[name] is None else Decimal(item[name])) == exact
+            assert (Decimal(row[name]) if row[name] else None) == exact
+        assert (item["sku"], item["tags"], item["extra"]) == (line["sku"], line["tags"], line["extra"])
+        assert ((row["sku"] or None), json.loads(row["tags"])) == (line["sku"], line["tags"])
+        assert row["usage_date"] == (line["usage_date"].isoformat() if line["usage_date"] else "")
+
+
+def test_parquet_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arrow, "STREAM_BLOCK", 300)
+    monkeypatch.setattr(_buffer, "BLOCK_SIZE", 100)
+    data = simple_invoice(*({"Amount": f"{n}.5", "Project": f"P{n % 50}", "Note": "a\nb"} for n in range(200)))
+    out = io.BytesIO()
+    write_parquet(read_csv(data[start : start + 99] for start in range(0, len(data), 99)), out)
+    table = pq.read_table(pa.BufferReader(out.getvalue()))
+
+    assert table.to_pylist() == to_arrow(data).to_pylist()
+    assert table.schema.field("amount").type == pa.decimal128(38, 18)
+    assert table.schema.metadata[b"invoice_id"] == b"666acb8787ba43606905dcae"
+    assert pq.read_metadata(pa.BufferReader(out.getvalue())).num_row_groups > 2
+
+
+def test_an_empty_invoice_exports() -> None:
+    for write in (write_csv, write_jsonl, write_parquet):
+        out = io.BytesIO()
+        write(read_csv(EXAMPLE), out)
+        if write is write_parquet:
+            assert pq.read_table(pa.BufferReader(out.getvalue())).num_rows == 0
+        else:
+            assert out.getvalue().count(b"\n") == (write is write_csv)
+
+
+def test_parquet_refuses_what_its_columns_cannot_hold() -> None:
+    with pytest.raises(InvoiceFormatError, match="line 7, column 'Amount'"):
+        write_parquet(simple_invoice({"Amount": "0." + "1" * 19}), io.BytesIO())
+
+
+def test_parquet_without_pyarrow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atlas_invoices._invoice_csv._frames.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"atlas-invoices\[arrow\]"):
+        write_parquet(EXAMPLE, io.BytesIO())

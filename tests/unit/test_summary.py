@@ -1,0 +1,159 @@
+"""Exact sums by anything a line has, with credits and untagged lines kept visible."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING
+
+import pytest
+
+from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._invoice_csv import LineItem, _buffer, _sources, _summary, _summary_arrow, read_csv, summarize
+from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DATA = (
+    b"Date,Usage Date,Project,SKU,Amount,Quantity,Tag/team,Cost Center\n"
+    b"07/01/2024,06/29/2024,A,M10,3,1,red,x\n"
+    b"07/01/2024,06/30/2024,A,M10,4.5,2,,\n"
+    b"07/01/2024,06/30/2024,B,M30,7.5,3,red,\n"
+    b"07/01/2024,05/31/2024,CreditCheck,M30,2,,blue,\n"
+    b"07/01/2024,,,Credit,-5,,,\n"
+)
+
+
+@pytest.fixture(params=["lines", "arrow"], autouse=True)
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "arrow":
+        monkeypatch.setattr(_summary, "WORTH_ARROW", 0)
+
+
+def _sums(by: str | list[str], data: bytes = DATA) -> list[tuple[object, ...]]:
+    return [(*group.key, group.amount) for group in summarize(data, by=by).groups]
+
+
+def test_groups_come_largest_first_with_everything_visible() -> None:
+    summary = summarize(DATA, by=["project", "sku"])
+
+    assert [group.key for group in summary.groups] == [
+        ("A", "M10"),
+        ("B", "M30"),
+        ("CreditCheck", "M30"),
+        (None, "Credit"),
+    ]
+    assert summary.by == ("project", "sku")
+    assert summary.total == oracle_sum(DATA) == 12
+    assert summary.credits == -5
+    first = summary.groups[0]
+    assert (first.amount, first.share) == (Decimal("7.5"), Decimal("0.625"))
+    assert first.quantity == 3
+    assert first.lines == 2
+
+
+def test_by_day_month_tag_and_unknown_column() -> None:
+    assert _sums("day") == [
+        (dt.date(2024, 6, 30), 12),
+        (dt.date(2024, 6, 29), 3),
+        (dt.date(2024, 5, 31), 2),
+        (None, -5),
+    ]
+    assert _sums("month") == [("2024-06", 15), ("2024-05", 2), (None, -5)]
+    assert _sums("tag:team") == [("red", Decimal("10.5")), ("blue", 2), (None, Decimal("-0.5"))]
+    assert _sums("extra:Cost Center") == [(None, 9), ("x", 3)]
+    assert _sums("date") == [(dt.date(2024, 7, 1), 12)]
+    assert _sums("tag:no such") == [(None, 12)]
+    assert _sums(["region", "note"]) == [(None, None, 12)]
+    assert _sums([]) == [(12,)]
+
+
+def test_equal_amounts_come_by_key_and_no_key_last() -> None:
+    data = simple_invoice(*({"Project": name, "Amount": "1"} for name in ["c", "", "a", "b"]))
+
+    assert _sums("project", data) == [("a", 1), ("b", 1), ("c", 1), (None, 1)]
+
+
+def test_no_lines_and_a_total_of_nothing() -> None:
+    empty = summarize(EXAMPLE, by="sku")
+    assert empty.groups == ()
+    assert empty.total == empty.credits == 0
+
+    (group, other) = summarize(
+        simple_invoice({"SKU": "a", "Amount": "1"}, {"SKU": "b", "Amount": "-1"}), by="sku"
+    ).groups
+    assert group.share is other.share is None
+
+
+def test_sums_of_many_digits_are_exact() -> None:
+    amounts = ["99999999999999999999", "0.000000000000000001", "9e37", "1E-38", "99999999999999999999", "-1"] * 3
+    data = simple_invoice(*({"Amount": amount, "SKU": "Credit"} for amount in amounts))
+    with localcontext() as context:
+        context.prec = 5
+        summary = summarize(data, by="sku")
+
+    assert summary.total == summary.credits == summary.groups[0].amount == oracle_sum(data)
+
+
+def test_sums_that_pyarrow_alone_would_overflow_are_exact() -> None:
+    data = simple_invoice(*({"Amount": "90000000000000000000"} for _ in range(3)))
+
+    assert summarize(data, by="sku").total == 270000000000000000000
+
+
+def test_numbers_print_alike_whichever_way_they_were_added() -> None:
+    summary = summarize(simple_invoice({"Amount": "1.50"}, {"Amount": "98.50"}, {"Amount": "0E+3"}), by="sku")
+
+    assert str(summary.total) == "100"
+
+
+def test_every_kind_of_source(tmp_path: Path) -> None:
+    expected = summarize(DATA, by="sku")
+    (tmp_path / "a.csv").write_bytes(DATA)
+
+    def chunks() -> Iterator[bytes]:
+        yield DATA[:50]
+        yield DATA[50:]
+
+    inv = read_csv(DATA)
+    for source in (tmp_path / "a.csv", str(tmp_path / "a.csv"), chunks(), inv, list(inv), iter(inv), [DATA]):
+        assert summarize(source, by="sku") == expected
+    assert summarize([LineItem(amount=Decimal(1))], by="tag:x").groups[0].key == (None,)
+    assert summarize([], by="sku").total == 0
+
+
+def test_trailing_lines_are_not_counted_and_bad_ones_refused() -> None:
+    assert summarize(simple_invoice({"Amount": "1"}) + b"Total,1\n", by="sku").total == 1
+    with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount'"):
+        summarize(simple_invoice({"Amount": "1"}, {"Amount": "x"}), by="sku")
+    with pytest.raises(InvoiceFormatError, match="line 8, column 'Usage Date'"):
+        summarize(simple_invoice({}, {"Usage Date": "x"}), by="day")
+
+
+@pytest.mark.parametrize("by", ["projekt", "amount", "tags", "line_number", "tag", ""])
+def test_an_unknown_name_is_refused_with_those_there_are(by: str) -> None:
+    with pytest.raises(ConfigError, match=r"project_id.*tag:KEY"):
+        summarize(DATA, by=by)
+
+
+def test_a_collecting_invoice_sums_its_good_rows() -> None:
+    inv = read_csv(simple_invoice({"Amount": "1"}, {"Amount": "x"}, {"Amount": "2"}), on_error="collect")
+
+    assert summarize(inv, by="sku").total == 3
+    assert len(inv.errors) == 1
+
+
+def test_a_large_file_sums_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in [(_summary_arrow, "_BLOCK"), (_buffer, "BLOCK_SIZE"), (_sources, "PIECE")]:
+        monkeypatch.setattr(module, name, 1000)
+    rows = [
+        {"Amount": f"{n}.{n % 1000:03}", "Project": f"P{n % 7}", "Note": "x\n" * (n % 31 == 0)} for n in range(3000)
+    ]
+    data = simple_invoice(*rows)
+    summary = summarize(data, by="project")
+
+    assert summary.total == oracle_sum(data)
+    assert sum(group.lines for group in summary.groups) == 3000
+    assert summary.groups == summarize(list(read_csv(data)), by="project").groups

@@ -1,0 +1,379 @@
+"""The file that shares a token between processes: what is taken from it, what never is, and who may look into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas_invoices import Client, ConfigError, ServiceAccountAuth
+from atlas_invoices._auth import parse_base_url
+from atlas_invoices._auth._secret import Secret
+from atlas_invoices._auth._token_cache import TokenCache, Turn, folder_of
+from atlas_invoices._auth._token_request import Token
+
+CANARY = "token-canary-5f1d"
+CLIENT_ID = "mdb_sa_id_canary"
+SERVER = parse_base_url("https://a.example")
+as_owner = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX's")
+
+
+class Process:
+    """What one process sees: its own monotonic clock, the wall's, and a folder that all of them share."""
+
+    def __init__(self, folder: Path, *, monotonic: float = 500.0, wall: float = 1_800_000_000.0) -> None:
+        self.now, self.time, self.chance = monotonic, wall, 0.5
+        self.cache = TokenCache(
+            folder,
+            SERVER,
+            Secret(CLIENT_ID),
+            clock=lambda: self.now,
+            wall=lambda: self.time,
+            chance=lambda: self.chance,
+        )
+        self.path = self.cache.file.path
+        self.asked = 0
+
+    def later(self, seconds: float) -> None:
+        self.now += seconds
+        self.time += seconds
+
+    def get(self, replaced: Token | None = None, *, value: str = CANARY, lifetime: float = 3600) -> Token:
+        """A token, from the file or else a new one."""
+        with self.cache.turn(replaced) as turn:
+            assert not turn.must_wait(blocking=True)
+            return turn.token or self.fetched(turn, value, lifetime)
+
+    def fetched(self, turn: Turn, value: str, lifetime: float) -> Token:
+        self.asked += 1
+        return turn.keep(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "atlas-invoices"
+
+
+def put(process: Process, document: Any, mode: int = 0o600) -> None:
+    """Write this into the process's file."""
+    process.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    process.path.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
+    process.path.chmod(mode)
+
+
+def good(process: Process, **changes: Any) -> dict[str, Any]:
+    document = {"version": 1, "access_token": "from-the-file", "expires_at": process.time + 3000, "lifetime": 3600}
+    return document | changes
+
+
+def test_another_process_takes_the_token_from_the_file(folder: Path) -> None:
+    one = Process(folder)
+    one.get()
+    other = Process(folder, monotonic=7.0)
+    other.time += 600
+    token = other.get()
+    assert (one.asked, other.asked) == (1, 0)
+    assert token.value.reveal() == CANARY
+    assert [token.renew_at, token.expires_at] == pytest.approx([7 + 2700, 7 + 3000])
+
+
+@as_owner
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_only_the_owner_can_look_into_it(folder: Path, umask: int) -> None:
+    process = Process(folder)
+    before = os.umask(umask)
+    try:
+        process.get()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = sorted(folder.iterdir())
+    assert [(path.suffix, stat.S_IMODE(path.stat().st_mode)) for path in files] == [(".json", 0o600), (".lock", 0o600)]
+    assert {len(path.stem) for path in files} == {64}, "a digest: neither server nor account shows"
+    assert CLIENT_ID not in process.path.read_text()
+    assert set(json.loads(process.path.read_text())) == {"version", "access_token", "expires_at", "lifetime"}
+
+
+def test_accounts_and_servers_have_files_of_their_own(folder: Path) -> None:
+    urls = [SERVER, parse_base_url("https://b.example"), parse_base_url("https://a.example/x")]
+    files = {TokenCache(folder, url, Secret(name)).file.path for url in urls for name in ("one", "two")}
+    assert len(files) == 6
+
+
+CORRUPT: dict[str, tuple[Any, str]] = {
+    "empty": (b"", "isn't a JSON object"),
+    "binary": (bytes(range(256)), "isn't a JSON object"),
+    "cut short": (b'{"version": 1, "access_to', "isn't a JSON object"),
+    "a list": (["x"], "isn't a JSON object"),
+    "deep": (b"[" * 60_000, "isn't a JSON object"),
+    "large": (b" " * 140_000, "larger than 128 KiB"),
+    "no version": ({"version": None}, "another version"),
+    "version true": ({"version": True}, "another version"),
+    "version 2": ({"version": 2}, "another version"),
+    "no token": ({"access_token": None}, "no token in it"),
+    "empty token": ({"access_token": ""}, "no token in it"),
+    "token with a line break": ({"access_token": f"{CANARY}\r\nX: y"}, "no token in it"),
+    "token beyond ASCII": ({"access_token": f"{CANARY}é"}, "no token in it"),
+    "expiry as text": ({"expires_at": "3600"}, "times can't be"),
+    "expiry true": ({"expires_at": True}, "times can't be"),
+    "expiry negative": ({"expires_at": -1}, "times can't be"),
+    "expiry NaN": ({"expires_at": float("nan")}, "times can't be"),
+    "expiry infinite": ({"expires_at": float("inf")}, "times can't be"),
+    "expiry huge": ({"expires_at": 10**400}, "times can't be"),
+    "expiry in two days": ({"expires_at": 1_800_000_000 + 2 * 86400, "lifetime": 86400}, "times can't be"),
+    "lifetime of a week": ({"lifetime": 7 * 86400}, "times can't be"),
+    "lifetime zero": ({"lifetime": 0}, "times can't be"),
+}
+
+
+@pytest.mark.parametrize("case", CORRUPT)
+def test_a_corrupt_file_is_ignored_with_one_warning_and_replaced(folder: Path, case: str) -> None:
+    change, reason = CORRUPT[case]
+    process = Process(folder)
+    put(process, good(process, **change) if isinstance(change, dict) else change)
+    with pytest.warns(UserWarning, match=reason) as caught:
+        token = process.get()
+    assert len(caught) == 1
+    assert str(process.path) in str(caught[0].message)
+    assert CANARY not in str(caught[0].message)
+    assert (token.value.reveal(), process.asked) == (CANARY, 1)
+    assert Process(folder).get(value="another").value.reveal() == CANARY
+
+
+@as_owner
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602])
+def test_a_file_that_others_can_read_or_write_is_ignored_and_replaced(folder: Path, mode: int) -> None:
+    process = Process(folder)
+    put(process, good(process), mode)
+    with pytest.warns(UserWarning, match=rf"others can read or write it \(mode {mode:04o}\)"):
+        assert process.get().value.reveal() == CANARY
+    assert stat.S_IMODE(process.path.stat().st_mode) == 0o600
+
+
+@as_owner
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_somebody_else_is_ignored(folder: Path) -> None:
+    process = Process(folder)
+    put(process, good(process))
+    os.chown(process.path, 12345, 12345)
+    with pytest.warns(UserWarning, match="it belongs to another user; a new token replaces it"):
+        assert process.get().value.reveal() == CANARY
+    os.chown(folder, 12345, 12345)
+    with pytest.warns(UserWarning, match="the folder belongs to another user"):
+        assert Process(folder).get().value.reveal() == CANARY
+
+
+@as_owner
+def test_a_symbolic_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    process = Process(folder)
+    put(process, good(process))
+    target = tmp_path / "precious"
+    process.path.rename(target)
+    process.path.symlink_to(target)
+    before = target.read_bytes()
+    with pytest.warns(UserWarning, match="it is a symbolic link"):
+        assert process.get().value.reveal() == CANARY
+    assert target.read_bytes() == before
+    assert not process.path.is_symlink()
+
+
+@as_owner
+def test_a_pipe_in_its_place_keeps_nobody_waiting(folder: Path) -> None:
+    process = Process(folder)
+    folder.mkdir(mode=0o700, parents=True)
+    os.mkfifo(process.path, 0o600)
+    with pytest.warns(UserWarning, match="it is no regular file"):
+        assert process.get().value.reveal() == CANARY
+
+
+def test_a_folder_in_its_place_costs_no_request(folder: Path) -> None:
+    process = Process(folder)
+    process.path.mkdir(parents=True)
+    folder.chmod(0o700)
+    with pytest.warns(UserWarning, match=process.path.name if os.name == "posix" else "") as caught:
+        assert process.get().value.reveal() == CANARY
+    assert len(caught) == 1
+    assert [path.suffix for path in sorted(folder.iterdir())] == [".json", ".lock"], "nothing half written is left"
+
+
+@as_owner
+@pytest.mark.parametrize("mode", [0o755, 0o711, 0o770])
+def test_a_folder_that_others_can_get_into_is_not_used(folder: Path, mode: int) -> None:
+    process = Process(folder)
+    folder.mkdir(parents=True)
+    folder.chmod(mode)
+    with pytest.warns(UserWarning, match=rf"others can get into the folder \(mode {mode:04o}\); chmod 700 mends"):
+        process.get()
+    process.get()  # A second warning would be an error.
+    assert process.asked == 2
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_is_a_link_or_a_file_is_not_used(folder: Path, tmp_path: Path) -> None:
+    folder.parent.mkdir()
+    (tmp_path / "real").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "real")
+    (tmp_path / "file").touch()
+    for place in (folder, tmp_path / "file"):
+        with pytest.warns(UserWarning, match="a symbolic link or a file|File exists"):
+            Process(place).get()
+    assert list((tmp_path / "real").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_costs_no_request(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    process = Process(tmp_path / "file" / "cache")
+    with pytest.warns(UserWarning, match="aren't shared through .*: Not a directory"):
+        process.get()
+    process.get()  # A second warning would be an error.
+    assert process.asked == 2
+
+
+def test_where_warnings_are_errors_nothing_stays_locked_and_nothing_shows(folder: Path) -> None:
+    process = Process(folder)
+    blocked = process.path.with_suffix(".new")
+    blocked.mkdir(parents=True)
+    folder.chmod(0o700)
+    with warnings.catch_warnings(), pytest.raises(UserWarning, match="aren't shared") as caught:
+        warnings.simplefilter("error")
+        process.get()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if "tests" not in frame.filename]
+    assert CANARY not in "".join(f"{frame.locals}" for frame in ours)
+    assert caught.value.__context__ is None
+    blocked.rmdir()
+    assert Process(folder).get().value.reveal() == CANARY
+    assert process.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("passed", "asked"), [(0, 0), (3299, 0), (3301, 1), (3599, 1), (3601, 1), (-50, 0), (-70, 1), (-80000, 1)]
+)
+def test_the_wall_clock_decides_how_long_a_token_serves_others(folder: Path, passed: float, asked: int) -> None:
+    """Renewed 300 s before its end; from the future, beyond what clocks are set right by, it isn't trusted."""
+    Process(folder).get()
+    other = Process(folder, wall=1_800_000_000 + passed)
+    token = other.get()
+    assert other.asked == asked
+    assert token.expires_at <= other.now + 3600, "no jump of the clock makes it live longer than it was given"
+
+
+def test_renewals_are_spread_from_half_to_one_and_a_half_times_the_margin(folder: Path) -> None:
+    Process(folder).get()
+    renewed = []
+    for chance in (0.0, 0.5, 1.0):
+        other = Process(folder)
+        other.chance = chance
+        renewed.append(other.get().expires_at - other.get().renew_at)
+    assert renewed == pytest.approx([150, 300, 450])
+
+
+def test_a_token_that_this_process_renews_is_not_taken_again(folder: Path) -> None:
+    one = Process(folder)
+    old = one.get()
+    # The wall clock says that it lives on, the process's own that it's due.
+    new = one.get(replaced=old, value="new")
+    assert (new.value.reveal(), one.asked) == ("new", 2)
+    # Another process has the old one still, and takes the new one instead of fetching a third.
+    other = Process(folder)
+    assert other.get(replaced=old).value.reveal() == "new"
+    assert other.asked == 0
+
+
+def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) -> None:
+    one, other = Process(folder), Process(folder)
+    old = one.get()
+    assert other.get().value.reveal() == CANARY
+    one.cache.refuse(old)
+    assert one.get(value="new").value.reveal() == "new"
+    other.cache.refuse(old)
+    assert other.get(value="newer").value.reveal() == "new"
+    assert (one.asked, other.asked) == (2, 0)
+
+
+def test_a_refused_token_is_gone_even_if_no_new_one_comes(folder: Path) -> None:
+    one = Process(folder)
+    one.cache.refuse(one.get())
+    with one.cache.turn(None) as turn:
+        assert not turn.must_wait(blocking=True)
+        assert turn.token is None
+        assert not one.path.exists()
+
+
+def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
+    one, other = Process(folder), Process(folder)
+    one.get()
+    one.later(3400)
+    other.later(3400)
+    with one.cache.turn(None) as renewing:
+        assert not renewing.must_wait(blocking=True)
+        assert renewing.token is None
+        token = other.get()
+        assert (token.value.reveal(), other.asked) == (CANARY, 0)
+        assert token.renew_at == pytest.approx(other.now + 30), "it looks again soon"
+        # Once it has ended, there's nothing to use: they wait.
+        other.later(300)
+        with other.cache.turn(None) as waiting:
+            assert waiting.must_wait(blocking=False)
+            assert waiting.must_wait(blocking=False)
+            other.later(61)
+            assert not waiting.must_wait(blocking=False), "but not for ever"
+            assert waiting.token is None
+            other.fetched(waiting, "unshared", 3600)
+        one.fetched(renewing, "new", 3600)
+    assert json.loads(one.path.read_text())["access_token"] == "new"
+
+
+def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> None:
+    one, other = Process(folder), Process(folder)
+    old = one.get()
+    one.later(3400)
+    other.later(3400)
+    with other.cache.turn(None) as renewing:
+        assert not renewing.must_wait(blocking=True)
+        one.time -= 60 * 40  # The wall clock was set back, and says that there's an hour left.
+        kept = one.get(replaced=old)
+        assert (kept.value.reveal(), one.asked) == (CANARY, 1)
+        assert kept.expires_at == pytest.approx(old.expires_at)
+        assert kept.renew_at == pytest.approx(one.now + 30)
+
+
+def test_what_a_killed_process_left_half_written_is_replaced(folder: Path) -> None:
+    process = Process(folder)
+    folder.mkdir(mode=0o700, parents=True)
+    left = process.path.with_suffix(".new")
+    left.write_text('{"version": 1, "access_')
+    process.get()
+    assert not left.exists()
+    assert Process(folder).get(value="another").value.reveal() == CANARY
+
+
+@pytest.mark.parametrize("setting", [None, False])
+def test_it_is_off_unless_asked_for(setting: bool | None) -> None:
+    assert folder_of(setting) is None
+
+
+def test_a_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert folder_of("here") == folder_of(Path("here")) == tmp_path / "here", "wherever the process goes later"
+
+
+def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    folder = folder_of(True)
+    assert folder is not None
+    assert folder.name == "atlas-invoices"
+    assert folder.is_relative_to(tmp_path)
+
+
+def test_without_the_extra_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "platformdirs", None)
+    with pytest.raises(ConfigError, match=r"atlas-invoices\[cli\]"):
+        Client(ServiceAccountAuth("client-id", "client-secret"), base_url="https://a.example", token_cache=True)

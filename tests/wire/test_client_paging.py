@@ -1,0 +1,107 @@
+"""Lists are read page by page, no sooner than needed, to their end and no further."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+import atlas_invoices as ai
+from atlas_invoices.sandbox import Sandbox, Settings
+from client_twin import twin
+from raw_server import Connection, RawServer, http
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client_twin import Kind
+
+ORG = "0" * 24
+ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices"
+
+
+def page(first: int, number: int, *, more: bool = False) -> dict[str, Any]:
+    links = [{"rel": "self", "href": "x"}, *([{"rel": "next", "href": "http://203.0.113.1/evil"}] if more else [])]
+    return {"links": links, "results": [{"id": f"{n:024x}"} for n in range(first, first + number)], "totalCount": 9}
+
+
+def served(make: Callable[[int], dict[str, Any]]) -> Callable[[Connection], None]:
+    """A script that sends the page that the query asks for."""
+
+    def script(connection: Connection) -> None:
+        query = parse_qs(urlsplit(connection.request.target).query)
+        body = json.dumps(make(int(query["pageNum"][0]))).encode()
+        connection.send(http(200, body=body, kind="application/json"))
+
+    return script
+
+
+def test_all_pages_of_a_long_list(kind: Kind) -> None:
+    with (
+        Sandbox(Settings(months=501, typical_lines=0, organizations=501)) as sandbox,
+        twin(kind, ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret), base_url=sandbox.base_url) as atlas,
+    ):
+        assert [o.id for o in atlas.call("list_organizations")] == [o.id for o in sandbox.organizations]
+        pages = [r for r in sandbox.requests if r.path.endswith("/orgs")]
+        assert ["pageNum=1" in pages[0].query, "pageNum=2" in pages[1].query, len(pages)] == [True, True, 2]
+        assert all("itemsPerPage=500" in p.query for p in pages)
+        sandbox.clear_requests()
+        assert len(atlas.take("list_invoices", 500, sandbox.org_id)) == 500
+        assert len(sandbox.requests) == 1
+        assert len({i.id for i in atlas.call("list_invoices", sandbox.org_id)}) == 501
+
+
+def test_nothing_is_asked_before_the_first_step(kind: Kind) -> None:
+    with RawServer() as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        atlas.client.list_invoices(ORG)
+        assert not server.requests
+
+
+def test_a_short_page_with_a_link_is_followed_by_number_never_by_link(kind: Kind) -> None:
+    def make(n: int) -> dict[str, Any]:
+        return page(n * 10, 3, more=n < 4)
+
+    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        assert len(atlas.call("list_invoices", ORG)) == 12
+        assert server.count(ROUTE) == 4
+
+
+def test_a_full_page_without_a_link_is_followed(kind: Kind) -> None:
+    def make(n: int) -> dict[str, Any]:
+        return page(n * 1000, 500 if n == 1 else 2)
+
+    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        assert len(atlas.call("list_invoices", ORG)) == 502
+
+
+def test_an_empty_page_is_the_end_whatever_its_links_say(kind: Kind) -> None:
+    def make(n: int) -> dict[str, Any]:
+        return page(0, 2 if n == 1 else 0, more=True)
+
+    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        assert len(atlas.call("list_invoices", ORG)) == 2
+        assert server.count(ROUTE) == 2
+
+
+@pytest.mark.parametrize("cycle", [1, 2, 3])
+def test_a_list_that_repeats_itself_comes_to_an_end(kind: Kind, cycle: int) -> None:
+    def make(n: int) -> dict[str, Any]:
+        return page(n % cycle, 1, more=True)
+
+    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        with pytest.raises(ai.UnexpectedResponseError, match="the same page"):
+            atlas.call("list_invoices", ORG)
+        assert server.count(ROUTE) == cycle + 1
+
+
+def test_a_list_without_end_is_read_as_far_as_it_is_asked_for(kind: Kind) -> None:
+    numbers = itertools.count()
+    with (
+        RawServer({ROUTE: served(lambda _: page(next(numbers), 1, more=True))}) as server,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
+        assert len(atlas.take("list_invoices", 7, ORG)) == 7
+        assert server.count(ROUTE) == 7

@@ -1,0 +1,151 @@
+"""A server that means harm costs bounded memory and time: endless, dripping, or a thousand times larger inside."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import time
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+
+import atlas_invoices as ai
+from atlas_invoices import _body
+from atlas_invoices._retry import RetryPolicy
+from client_twin import twin
+from raw_server import Connection, RawServer, http, replies
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from client_twin import Kind
+    from raw_server import Script
+
+ORG, INVOICE = "0" * 24, "1" * 24
+ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
+TOKEN = http(200, body=b'{"access_token": "a", "token_type": "Bearer"}', kind="application/json")
+CHUNKED = ("Transfer-Encoding", "chunked")
+GZIP = ("Content-Encoding", "gzip")
+CHALLENGE = ("WWW-Authenticate", 'Digest realm="x", nonce="n", qop="auth"')
+BOMB = gzip.compress(b"a,b\n" * 15_000_000)
+TIMEOUT = 0.15
+
+
+def endless(head: bytes, piece: bytes = b"ea60\r\n" + b"x" * 60_000 + b"\r\n") -> Script:
+    """A reply whose body never ends."""
+
+    def script(connection: Connection) -> None:
+        connection.send(head)
+        connection.send_all(itertools.repeat(piece))
+
+    return script
+
+
+def drip(start: bytes, piece: bytes) -> Script:
+    """A reply that goes on, a piece at a time, each well before the timeout."""
+
+    def script(connection: Connection) -> None:
+        connection.send(start)
+        while True:
+            connection.wait(0.03)
+            connection.send(piece)
+
+    return script
+
+
+SCRIPTS: dict[str, tuple[Script, type[ai.AtlasError]]] = {
+    "an endless error": (endless(http(404, [CHUNKED], length=None)), ai.NotFoundError),
+    "an error larger inside": (replies(http(404, [GZIP], BOMB))[0], ai.NotFoundError),
+    "an endless refusal": (endless(http(401, [CHUNKED, CHALLENGE], length=None)), ai.AuthenticationError),
+    "a refusal larger inside": (replies(http(401, [GZIP, CHALLENGE], BOMB))[0], ai.AuthenticationError),
+    "an error that drips": (drip(http(404, length=10**9), b"x"), ai.NotFoundError),
+    "a refusal that drips": (drip(http(401, [CHALLENGE], length=10**9), b"x"), ai.AtlasError),
+    "a redirect that drips": (drip(http(302, [("Location", "/")], length=10**9), b"x"), ai.UnexpectedResponseError),
+    "a head that drips": (drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"), ai.APITimeoutError),
+    "early hints that drip": (drip(b"", b"HTTP/1.1 103 Early\r\n\r\n"), ai.APITimeoutError),
+    "early hints that pour": (
+        endless(b"", b"HTTP/1.1 103 Early\r\nX: %b\r\n\r\n" % (b"x" * 9000)),
+        ai.APIConnectionError,
+    ),
+    "a head that pours": (endless(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 60_000), ai.APIConnectionError),
+    "a body that drips": (drip(http(200, length=10**9, kind="text/csv"), b"a,"), ai.APITimeoutError),
+    "blanks that drip": (drip(http(200, length=10**9, kind="text/csv"), b" "), ai.APITimeoutError),
+    "blanks that pour": (endless(http(200, length=10**9, kind="text/csv"), b" " * 60_000), ai.UnexpectedResponseError),
+}
+AUTHS: dict[str, type[ai.DigestAuth | ai.ServiceAccountAuth]] = {
+    "digest": ai.DigestAuth,
+    "service": ai.ServiceAccountAuth,
+}
+# Only what follows a 401 depends on the credentials.
+CASES = [(name, auth) for name in SCRIPTS for auth in AUTHS if auth == "digest" or "refusal" in name]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_body, "_EXCERPT_SECONDS", TIMEOUT)
+
+
+@pytest.mark.parametrize(("name", "auth"), CASES)
+def test_a_hostile_reply_ends_soon_and_costs_little(kind: Kind, name: str, auth: str, tmp_path: Path) -> None:
+    script, error = SCRIPTS[name]
+    made: httpx.Auth = AUTHS[auth]("name", "secret")
+    with (
+        RawServer({ROUTE: script, "POST /api/oauth/token": replies(TOKEN)}) as server,
+        twin(kind, made, base_url=server.url, timeout=TIMEOUT, retry_policy=RetryPolicy(max_retries=0)) as atlas,
+    ):
+        tracemalloc.start()
+        began = time.monotonic()
+        try:
+            with pytest.raises(error):
+                atlas.call("download_invoice_csv", ORG, INVOICE, tmp_path / "x.csv")
+            took = time.monotonic() - began
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert took < 8  # far above what it takes on a busy machine, far below what the server would go on for
+    assert peak < 6_000_000
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_larger_inside_is_unpacked_in_little_memory(kind: Kind, tmp_path: Path) -> None:
+    with (
+        RawServer({ROUTE: replies(http(200, [GZIP], BOMB, kind="text/csv"))}) as server,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
+        tracemalloc.start()
+        try:
+            saved = atlas.call("download_invoice_csv", ORG, INVOICE, tmp_path / "x.csv")
+            _, peak = tracemalloc.get_traced_memory()
+            with pytest.raises(ai.UnexpectedResponseError, match="larger than 1,000,000 bytes"):
+                atlas.call("get_invoice_csv", ORG, INVOICE, max_bytes=1_000_000)
+        finally:
+            tracemalloc.stop()
+    assert saved.size == 60_000_000
+    assert peak < 4_000_000
+
+
+def test_single_bytes_cost_no_more_than_they_are(kind: Kind) -> None:
+    number = 30_000
+    body = b"1\r\na\r\n" * number + b"0\r\n\r\n"
+    with (
+        RawServer({ROUTE: replies(http(200, [CHUNKED], length=None, kind="text/csv") + body)}) as server,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
+        assert atlas.call("get_invoice_csv", ORG, INVOICE) == b"a" * number
+
+
+def test_a_slow_reader_is_not_taken_for_a_slow_server() -> None:
+    body = b"a,b\n" * 50_000
+    with (
+        RawServer({ROUTE: replies(http(200, body=body, kind="text/csv"))}) as server,
+        ai.Client(ai.AccessTokenAuth("t"), base_url=server.url, timeout=TIMEOUT) as client,
+        client.stream_invoice_csv(ORG, INVOICE) as stream,
+    ):
+        size = 0
+        for piece in stream.iter_bytes():
+            time.sleep(0.15)
+            size += len(piece)
+    assert size == len(body)
