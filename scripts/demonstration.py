@@ -37,9 +37,11 @@ def demonstrate(folder: Path) -> int:
     """Show everything, with the downloads in `folder`; returns the exit status."""
     from atlas_invoices.sandbox import Sandbox, Settings  # noqa: PLC0415 - scripts import neither package at start
 
-    with Sandbox(Settings()) as server:
+    # The command keeps its access token in the user's cache folder; this one is gone afterwards.
+    with Sandbox(Settings()) as server, tempfile.TemporaryDirectory() as home:
         print(f"A local Atlas with made-up invoices runs at {server.base_url}.\n")
-        environments = {kind: server.environment(kind) for kind in KINDS}
+        private = {"HOME": home, "XDG_CACHE_HOME": home}
+        environments = {kind: {**server.environment(kind), **private} for kind in KINDS}
         invoices = json.loads(run(environments["service-account"], "list", "--format", "json"))
         print(run(environments["service-account"], "list"))
         invoice = next(i for i in invoices if i["statusName"] == "PAID" and i["subtotalCents"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atlas_invoices_client.models import FieldViolation as FieldViolation
     from atlas_invoices_client.models import InvoiceLineItem as InvoiceLineItem
     from atlas_invoices_client.types import UNSET as UNSET
+    from atlas_invoices_client.types import Unset as Unset
 
     from ._async_client import AsyncClient as AsyncClient
     from ._async_stream import AsyncCsvStream as AsyncCsvStream
@@ -104,7 +105,7 @@ _HOME = {
         "._stream": "CsvStream",
         "._sync": "SyncReport SyncedInvoice sync_invoices sync_invoices_async",
         "atlas_invoices_client.models": _MODELS,
-        "atlas_invoices_client.types": "UNSET",
+        "atlas_invoices_client.types": "UNSET Unset",
     }.items()
     for name in names.split()
 }

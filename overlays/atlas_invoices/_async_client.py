@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 
+    from ._ids import Id
+
 T = TypeVar("T")
 
 
@@ -90,9 +92,9 @@ class AsyncClient:
 
     def list_invoices(
         self,
-        org_id: str,
+        org_id: Id,
         *,
-        statuses: Sequence[str] | None = None,
+        statuses: str | Sequence[str] | None = None,
         from_date: date | None = None,
         to_date: date | None = None,
         linked: bool = False,
@@ -101,9 +103,9 @@ class AsyncClient:
 
         Args:
             org_id: 24 hexadecimal digits.
-            statuses: only these, such as `["PAID", "PENDING"]`; all by default.
-            from_date: only invoices whose period starts on this day or later (inclusive).
-            to_date: only invoices whose period ends on this day or earlier (inclusive).
+            statuses: only these, such as `["PAID", "PENDING"]`, or one, such as `"PAID"`; all by default.
+            from_date: only invoices whose period starts on this day or later (inclusive); of a datetime, its day.
+            to_date: only invoices whose period ends on this day or earlier (inclusive); of a datetime, its day.
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.
         """
 
@@ -115,18 +117,18 @@ class AsyncClient:
         page_call(1)  # so that a wrong ID is told at the call, not at the first step of the loop
         return self._pages(page_call)
 
-    async def list_pending_invoices(self, org_id: str) -> list[BillingInvoice]:
+    async def list_pending_invoices(self, org_id: Id) -> list[BillingInvoice]:
         """Return the invoices of the open period, linked organizations' included where Atlas sends them."""
         return await self._get(_operations.pending_invoices(org_id))
 
-    async def get_invoice(self, org_id: str, invoice_id: str) -> BillingInvoice:
+    async def get_invoice(self, org_id: Id, invoice_id: Id) -> BillingInvoice:
         """Return one invoice with lines, payments and refunds; amounts are whole US cents."""
         return await self._get(_operations.invoice(org_id, invoice_id))
 
     async def get_invoice_csv(
         self,
-        org_id: str,
-        invoice_id: str,
+        org_id: Id,
+        invoice_id: Id,
         *,
         envelope: bool = False,
         pretty: bool = False,
@@ -144,7 +146,7 @@ class AsyncClient:
         """
         return await self._get(_operations.invoice_csv(org_id, invoice_id, envelope=envelope, pretty=pretty), max_bytes)
 
-    def stream_invoice_csv(self, org_id: str, invoice_id: str) -> AsyncCsvStream:
+    def stream_invoice_csv(self, org_id: Id, invoice_id: Id) -> AsyncCsvStream:
         """Return one invoice as CSV in pieces, in constant memory; a context manager.
 
         Example:
@@ -158,7 +160,7 @@ class AsyncClient:
         )
 
     async def download_invoice_csv(
-        self, org_id: str, invoice_id: str, path: str | os.PathLike[str], *, overwrite: bool = True
+        self, org_id: Id, invoice_id: Id, path: str | os.PathLike[str], *, overwrite: bool = True
     ) -> SavedFile:
         """Save one invoice as CSV, exactly as sent, in constant memory; the file is complete or absent.
 

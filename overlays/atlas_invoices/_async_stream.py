@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from ._operations import Call
     from ._retry import RetryPolicy
 
+log = logging.getLogger("atlas_invoices")
+
 
 class AsyncLine:
     """The way to the server, shared by all requests of a client, and what is known of its limits."""
@@ -41,13 +45,14 @@ class AsyncLine:
         where = f"{request.method} {request.url.path}"
         while wait := self._pace.enter():  # noqa: ASYNC110 - an Event belongs to one loop, and the pace is about time
             await asyncio.sleep(wait)
-        head = None
+        head, began = None, time.monotonic()
         try:
             with while_connecting(where), patience(self.http.timeout.read):
                 response = await self.http.send(request, stream=True)
             head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
         finally:
             self._pace.leave(head)
+        log.debug("%s: %d after %.2f s", where, head.status, time.monotonic() - began)
         try:
             self._notices.heed(call.name, head.headers)
             return await self._judged(head, response, call, max_bytes)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from ._errors import InvalidIdError
 from ._text import one_line
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from atlas_invoices_client.types import Unset
+
+    # What a generated model's `id` may hold; all but 24 hexadecimal digits is refused when it's used.
+    Id: TypeAlias = str | Unset | None
 
 _HEX_24 = re.compile(r"[0-9a-fA-F]{24}")
 

@@ -6,6 +6,7 @@ and what was parsed from its `_parse_response` (tests/contract holds both in pla
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import httpx
@@ -19,6 +20,7 @@ from atlas_invoices_client.types import UNSET
 
 from . import _ids, _replies
 from ._errors import UnexpectedResponseError
+from ._unset import keep_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
 
     from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
 
+    from ._ids import Id
+
 T = TypeVar("T")
+
+keep_one()
 
 # The API document's maximum: fewer requests count less against the limit.
 PAGE_SIZE = 500
@@ -75,7 +81,7 @@ class Walk:
         self.number += 1
 
 
-def invoice_csv(org_id: str, invoice_id: str, *, envelope: bool = False, pretty: bool = False) -> Call[bytes]:
+def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: bool = False) -> Call[bytes]:
     """The call this project exists for."""
     kwargs = get_invoice_csv._get_kwargs(  # noqa: SLF001 - held in place by tests/contract
         _ids.organization_id(org_id),
@@ -86,7 +92,7 @@ def invoice_csv(org_id: str, invoice_id: str, *, envelope: bool = False, pretty:
     return Call("get_invoice_csv", kwargs, "csv", _read_envelope if envelope else _read_bytes, enveloped=envelope)
 
 
-def invoice(org_id: str, invoice_id: str) -> Call[BillingInvoice]:
+def invoice(org_id: Id, invoice_id: Id) -> Call[BillingInvoice]:
     """One invoice as JSON."""
     kwargs = get_invoice._get_kwargs(_ids.organization_id(org_id), _ids.invoice_id(invoice_id))  # noqa: SLF001 - held in place by tests/contract
     read = _reader(get_invoice._parse_response)  # noqa: SLF001 - held in place by tests/contract
@@ -102,15 +108,17 @@ def invoice(org_id: str, invoice_id: str) -> Call[BillingInvoice]:
 
 
 def invoices_page(
-    org_id: str,
+    org_id: Id,
     *,
     page: int,
-    statuses: Sequence[str] | None = None,
+    statuses: str | Sequence[str] | None = None,
     from_date: date | None = None,
     to_date: date | None = None,
     linked: bool = False,
 ) -> Call[Page[BillingInvoiceMetadata]]:
     """One page of the organization's invoices, newest end date first."""
+    if isinstance(statuses, str):
+        statuses = [statuses]  # a str is a sequence too, of letters
     kwargs = list_invoices._get_kwargs(  # noqa: SLF001 - held in place by tests/contract
         _ids.organization_id(org_id),
         items_per_page=PAGE_SIZE,
@@ -118,11 +126,16 @@ def invoices_page(
         view_linked_invoices=linked,
         # A status nobody has seen yet is sent as it is: whether it's one is the server's to say.
         status_names=cast("list[ListInvoicesStatusNamesItem]", list(statuses)) if statuses else UNSET,
-        from_date=from_date or UNSET,
-        to_date=to_date or UNSET,
+        from_date=_day(from_date) if from_date else UNSET,
+        to_date=_day(to_date) if to_date else UNSET,
     )
     read = _page_reader(list_invoices._parse_response, BillingInvoiceMetadata)  # noqa: SLF001 - held in place by tests/contract
     return Call("list_invoices", kwargs, "json", read)
+
+
+def _day(day: date) -> date:
+    """The day alone: a datetime is a date too, and the API takes no time of day."""
+    return day.date() if isinstance(day, datetime) else day
 
 
 def organizations_page(*, page: int, name: str | None = None) -> Call[Page[AtlasOrganization]]:
@@ -132,7 +145,7 @@ def organizations_page(*, page: int, name: str | None = None) -> Call[Page[Atlas
     return Call("list_organizations", kwargs, "json", read)
 
 
-def pending_invoices(org_id: str) -> Call[list[BillingInvoice]]:
+def pending_invoices(org_id: Id) -> Call[list[BillingInvoice]]:
     """The invoices of the open period.
 
     The API document shows a page; clients in the wild read a single invoice. Either is accepted.

@@ -60,12 +60,16 @@ def patience(read_timeout: float | None) -> Iterator[None]:
         _patience.reset(token)
 
 
-def teach(client: httpx.Client | httpx.AsyncClient) -> None:
-    """Make the client's connections heed `patience`; a transport of the user's own is left alone.
+def teach(
+    client: httpx.Client | httpx.AsyncClient, *, but_not: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None
+) -> None:
+    """Make the connections of the client's transports heed `patience`, but not those of the user's own transport.
 
     httpx has no public way to name httpcore's network backend (tests/wire holds this one in place).
     """
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see above
+        if transport is but_not:
+            continue
         if isinstance(transport, httpx.HTTPTransport):
             pool = transport._pool  # noqa: SLF001 - see above
             pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001 - see above

@@ -108,7 +108,7 @@ def status_error(head: Head, model: ApiError | None) -> APIStatusError:
     bad_request_detail = model.bad_request_detail if model else None
     parameters = model.parameters if model else None
     wait = retry_after(head.headers)
-    said = ": ".join(one_line(part) for part in (error_code, detail or reason) if part)
+    said = ": ".join(one_line(part) for part in (error_code, detail or reason, _violations(bad_request_detail)) if part)
     todo = _WHAT_TO_DO.get(head.status, "try again later" if cls is ServerError else "")
     if wait is not None:
         todo = f"{todo}; the server asks to wait {wait:g} s" if todo else f"the server asks to wait {wait:g} s"
@@ -191,6 +191,12 @@ def _api_error(document: Any) -> ApiError | None:  # noqa: ANN401 - whatever JSO
         return ApiError.from_dict(document)
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
+
+
+def _violations(detail: object) -> str:
+    """Which fields were refused, and why."""
+    fields = detail.fields if isinstance(detail, BadRequestDetail) else None
+    return "; ".join(f"{each.field} {each.description}" for each in fields or [])
 
 
 def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON a server sent

@@ -56,7 +56,7 @@ class Settings:
                 "the proxy can't be used; proxy= or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY are URLs such as "
                 "http://host:port (a socks5:// one needs the package httpx[socks])"
             ) from None
-        teach(client)
+        teach(client, but_not=self.http["transport"])
         return client
 
 

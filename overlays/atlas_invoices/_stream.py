@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ._operations import Call
     from ._retry import RetryPolicy
 
+log = logging.getLogger("atlas_invoices")
+
 
 class Line:
     """The way to the server, shared by all requests of a client, and what is known of its limits."""
@@ -41,13 +44,14 @@ class Line:
         where = f"{request.method} {request.url.path}"
         while wait := self._pace.enter():
             time.sleep(wait)
-        head = None
+        head, began = None, time.monotonic()
         try:
             with while_connecting(where), patience(self.http.timeout.read):
                 response = self.http.send(request, stream=True)
             head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
         finally:
             self._pace.leave(head)
+        log.debug("%s: %d after %.2f s", where, head.status, time.monotonic() - began)
         try:
             self._notices.heed(call.name, head.headers)
             return self._judged(head, response, call, max_bytes)

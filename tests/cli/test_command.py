@@ -229,8 +229,9 @@ def test_sandbox_prints_variables_that_work(run: Run) -> None:
         [COMMAND, "sandbox", "--months", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(4)]
+        lines = [process.stdout.readline().strip() for _ in range(5)]
         try:
+            assert lines.pop().startswith("unset MONGODB_ATLAS_ACCESS_TOKEN ")
             env = dict(line.removeprefix("export ").split("=", 1) for line in lines)
             env = {name: value.strip("'") for name, value in env.items()}
             assert len(json.loads(run("list", "--format", "json", env=env).stdout)) == 2

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from atlas_invoices.cli._main import COMMANDS
 from command import COMMAND
 
 if TYPE_CHECKING:
@@ -52,6 +53,20 @@ def test_python_snippets_run(server: Sandbox, june: Path, number: int) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_python_snippets_type_check(tmp_path: Path) -> None:
+    paths = [tmp_path / f"snippet_{number}.py" for number in range(len(PYTHON))]
+    for path, text in zip(paths, PYTHON, strict=True):
+        path.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *map(str, paths)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_command_table_is_the_commands() -> None:
+    listed = re.findall(r"^\| `atlas-invoices (\w+)", README, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 def test_the_first_snippet_leaves_the_invoices(server: Sandbox, tmp_path: Path) -> None:

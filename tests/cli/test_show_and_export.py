@@ -146,7 +146,7 @@ def test_owed_shows_every_term_and_exact_sums(run: Run, server: Sandbox) -> None
         expected = sent.amount_billed_cents * Decimal(sent.unit_price) + sent.sales_tax_cents
         assert Decimal(payment["owed_cents"]) == expected
     table = run("owed", several.id).stdout
-    assert all(f"{Decimal(cents):f}" in table for cents in result["by_currency"].values())
+    assert all(f"{Decimal(cents) / 100:,f} {currency}" in table for currency, cents in result["by_currency"].items())
 
 
 def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path, invoice: Invoice) -> None:
@@ -161,3 +161,4 @@ def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path,
     report = json.loads(run("reconcile", invoice.id, "--csv", str(saved), "--format", "json").stdout)
     assert report["matches"] is False
     assert report["differences"]
+    assert "note: " in run("reconcile", invoice.id, "-v").stderr

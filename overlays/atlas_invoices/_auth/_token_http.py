@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 from attrs import field, frozen
 
+from atlas_invoices._patience import patience, teach
 from atlas_invoices._transport import forget_frames
 
 from ._token_request import MAX_REPLY_BYTES, TokenReply
@@ -20,6 +21,8 @@ from ._token_request import MAX_REPLY_BYTES, TokenReply
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator
+
+H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 # Not the API client's, which may be long for large invoices: a token is small, and everything waits for it.
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -41,7 +44,9 @@ class TokenHTTP:
     def send(self, request: httpx.Request) -> TokenReply:
         """Send one request and read its reply, no further than `MAX_REPLY_BYTES`; httpx's errors come through."""
         try:
-            return self._send(request)
+            # In place of the patience with the request that waits for the token.
+            with patience(_TIMEOUT.read):
+                return self._send(request)
         except httpx.HTTPError as error:
             forget_frames(error)
             raise
@@ -49,7 +54,8 @@ class TokenHTTP:
     async def send_async(self, request: httpx.Request) -> TokenReply:
         """Do the same from a coroutine."""
         try:
-            return await self._send_async(request)
+            with patience(_TIMEOUT.read):
+                return await self._send_async(request)
         except httpx.HTTPError as error:
             forget_frames(error)
             raise
@@ -58,10 +64,11 @@ class TokenHTTP:
         transport = _Shared(self.transport) if isinstance(self.transport, httpx.BaseTransport) else None
         with (
             httpx.Client(verify=self.verify, proxy=self.proxy, transport=transport, timeout=_TIMEOUT) as client,
-            closing(client.send(request, stream=True, auth=None, follow_redirects=False)) as response,
+            closing(_taught(client).send(request, stream=True, auth=None, follow_redirects=False)) as response,
         ):
             body = _Body(request)
-            for chunk in response.iter_bytes():
+            # Not unpacked: it was asked for as it is, and what is packed nevertheless may be a thousand times larger.
+            for chunk in response.iter_raw():
                 if not body.add(chunk):
                     break
             return body.reply(response)
@@ -70,14 +77,19 @@ class TokenHTTP:
         transport = _AsyncShared(self.transport) if isinstance(self.transport, httpx.AsyncBaseTransport) else None
         async with (
             httpx.AsyncClient(verify=self.verify, proxy=self.proxy, transport=transport, timeout=_TIMEOUT) as client,
-            aclosing(await client.send(request, stream=True, auth=None, follow_redirects=False)) as response,
-            aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as chunks,
+            aclosing(await _taught(client).send(request, stream=True, auth=None, follow_redirects=False)) as response,
+            aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
         ):
             body = _Body(request)
             async for chunk in chunks:
                 if not body.add(chunk):
                     break
             return body.reply(response)
+
+
+def _taught(client: H) -> H:
+    teach(client)
+    return client
 
 
 class _Body:
@@ -107,7 +119,7 @@ class _Shared(httpx.BaseTransport):
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._inner.handle_request(request)
+        return _unread(self._inner.handle_request(request))
 
 
 class _AsyncShared(httpx.AsyncBaseTransport):
@@ -117,4 +129,11 @@ class _AsyncShared(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._inner.handle_async_request(request)
+        return _unread(await self._inner.handle_async_request(request))
+
+
+def _unread(response: httpx.Response) -> httpx.Response:
+    """The same reply, to be read from its beginning: one that was made in memory counts as read already."""
+    return httpx.Response(
+        response.status_code, headers=response.headers, stream=response.stream, extensions=response.extensions
+    )

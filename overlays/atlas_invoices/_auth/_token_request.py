@@ -152,12 +152,18 @@ def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], asked_at: float, ch
     document = _parsed(reply.body)
     if reply.status_code != httpx.codes.OK:
         return _refusal(reply.status_code, masked(_reason(document), secrets))
-    fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
+    fault = _fault_outside(reply) or _fault(document)
     if fault is not None:
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
     lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), MAX_LIFETIME))
     expires_at = asked_at + lifetime
     return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
+
+
+def _fault_outside(reply: TokenReply) -> str | None:
+    if reply.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        return "it's compressed, which wasn't asked for"
+    return f"it is longer than {MAX_REPLY_BYTES // 1024} KiB" if reply.body is None else None
 
 
 def _fault(document: object) -> str | None:

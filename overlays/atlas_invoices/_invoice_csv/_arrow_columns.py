@@ -42,8 +42,8 @@ class RefusedError(Exception):
 
 
 def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
-    """The named columns as text (most of it as dictionaries), null where empty; `Date` and `Usage Date` come always."""
-    wanted = list(dict.fromkeys(["Date", "Usage Date", *names]))
+    """The named columns as text (most of it as dictionaries), null where empty; `Usage Date` comes always."""
+    wanted = list(dict.fromkeys(["Usage Date", *names]))
     try:
         table = _read_csv(
             pa.BufferReader(block),
@@ -63,9 +63,13 @@ def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, 
     except pa.ArrowException as error:
         raise RefusedError from error
     columns = {name: _only_chunk(table.column(name)) for name in wanted}
-    date, usage_date = columns["Date"], columns["Usage Date"]
-    if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
-        raise RefusedError
+    usage_date = columns["Usage Date"]
+    if usage_date.null_count:
+        # A row without either day is a trailing one, which is the parser's to keep aside.
+        if "Date" not in columns:
+            return read_block(block, layout, [*names, "Date"])
+        if pc.any(pc.and_(columns["Date"].is_null(), usage_date.is_null())).as_py():
+            raise RefusedError
     return columns
 
 

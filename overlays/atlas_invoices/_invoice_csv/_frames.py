@@ -35,7 +35,7 @@ def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
 
 
 def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
-    """The invoice as record batches of some ten thousand lines, in constant memory. Needs the extra `arrow`.
+    """The invoice as record batches of a few thousand lines, in constant memory. Needs the extra `arrow`.
 
     The schema is that of `to_arrow`, the same for every batch, of which there is at least one; so a number that its
     column can't hold is an InvoiceFormatError here. Each batch has dictionaries of its own.

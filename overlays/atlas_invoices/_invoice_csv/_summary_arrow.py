@@ -59,7 +59,7 @@ def _needed(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> Sums | pa.Re
     """The columns that the sums need: the keys' cells as dictionaries, whether it is a credit, amount, quantity."""
     names = dict.fromkeys([*(part.column for part in by), "SKU", "Amount", "Quantity"])
     columns = read_block(block, layout, [name for name in names if name in layout.names])
-    rows = len(columns["Date"])
+    rows = len(columns["Usage Date"])
     keys = [_coded(columns.get(part.column), rows) for part in by]
     try:
         for part, key in zip(by, keys, strict=True):

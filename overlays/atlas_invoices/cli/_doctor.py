@@ -34,7 +34,7 @@ def command(session: Session) -> None:
     _say("server", server)
     found = _credentials.find(base_url=server)
     _say("credentials", f"{found.kind} ({found.source})")
-    with session.client() as client:
+    with session.client(found.auth) as client:
         statuses = [_may_read(client, org) for org in _organizations(session, client)]
     failed = [status for status in statuses if status]
     if failed:

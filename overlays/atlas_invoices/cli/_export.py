@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, cast
 
 import click
@@ -31,6 +32,8 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
     """
     if raw and form != "csv":
         raise click.UsageError("--raw is for --format csv: the other formats are no spreadsheets")
+    if form == "parquet" and find_spec("pyarrow") is None:
+        raise click.UsageError('parquet needs an extra: pip install "atlas-invoices[arrow]"')
     if output == "-":
         if form == "parquet" and sys.stdout.isatty():
             raise click.UsageError("parquet is no text for a terminal: name a file with -o")

@@ -12,9 +12,10 @@ from ._session import Session, calls_atlas
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_ORGANIZATION = _tables.Column("Organization", "orgId")
 COLUMNS = [
     _tables.Column("Invoice", "id"),
-    _tables.Column("Organization", "orgId"),
+    _ORGANIZATION,
     _tables.Column("From", "startDate", _tables.day),
     _tables.Column("To (excl.)", "endDate", _tables.day),
     _tables.Column("Status", "statusName"),
@@ -25,7 +26,14 @@ COLUMNS = [
 
 @click.command(name="list")
 @click.option("--linked", is_flag=True, help="Also the invoices of linked organizations, a row each.")
-@click.option("--status", "statuses", multiple=True, metavar="S", help="Only these, such as PAID; may be repeated.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    metavar="S",
+    # The values: Atlas Admin API document. A new one is sent as it is.
+    help="Only these; may be repeated: PENDING, CLOSED, FORGIVEN, FAILED, PAID, FREE, PREPAID, INVOICED.",
+)
 @_tables.format_option
 @calls_atlas
 def command(session: Session, form: str, linked: bool, statuses: tuple[str, ...]) -> None:
@@ -35,7 +43,14 @@ def command(session: Session, form: str, linked: bool, statuses: tuple[str, ...]
             session.org_id(client), statuses=[s.upper() for s in statuses] or None, linked=linked
         )
         rows = list(with_linked(invoice.to_dict() for invoice in invoices))
-    _tables.show(rows, COLUMNS, form)
+    show(rows, form)
+
+
+def show(rows: list[dict[str, Any]], form: str) -> None:
+    """Print invoices; a table of one organization's doesn't name it on every line."""
+    several = len({row.get("orgId") for row in rows}) > 1
+    columns = COLUMNS if several or form != "table" else [column for column in COLUMNS if column is not _ORGANIZATION]
+    _tables.show(rows, columns, form)
 
 
 def with_linked(invoices: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

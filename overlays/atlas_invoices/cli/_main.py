@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -67,6 +68,10 @@ def run(arguments: list[str]) -> int:
     """Run with these arguments; returns the exit status."""
     _talk.volume.debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks is shown as its code, and is no failure.
+            stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _talk.show_warning
     try:
         app.main(args=arguments, prog_name="atlas-invoices", standalone_mode=False)

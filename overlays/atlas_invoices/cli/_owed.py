@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from atlas_invoices._text import one_line
 
 from . import _tables, _talk
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
-    from atlas_invoices import Owed
-
-COLUMNS = [
-    _tables.Column("Payment", "payment_id"),
-    _tables.Column("Status", "status"),
-    _tables.Column("Billed, USD cents", "total_billed_cents", number=True),
-    _tables.Column("Rate", "unit_price", number=True),
-    _tables.Column("In currency, cents", "billed_in_currency", number=True),
-    _tables.Column("+ Tax", "sales_tax_cents", number=True),
-    _tables.Column("- Starting balance", "starting_balance_cents", number=True),
-    _tables.Column("= Owed, cents", "owed_cents", number=True),
-    _tables.Column("Currency", "currency"),
-]
+    from atlas_invoices import Owed, PaymentOwed
 
 
 @click.command(name="owed")
@@ -30,9 +21,9 @@ COLUMNS = [
 @_tables.table_or_json
 @calls_atlas
 def command(session: Session, invoice_id: str, form: str) -> None:
-    """Show what an invoice owes, term by term, each currency for itself.
+    """Show what an invoice owes, term by term, each currency for itself; nothing is rounded.
 
-    Amounts are cents, unrounded. JSON has them as strings, so that nothing turns them into floats.
+    json has cents, exact numbers as strings, so that nothing turns them into floats.
     """
     from atlas_invoices import owed  # noqa: PLC0415 - imports the generated models
 
@@ -42,30 +33,67 @@ def command(session: Session, invoice_id: str, form: str) -> None:
         _talk.warning(warning)
     if form == "json":
         _tables.write_json(as_json(result))
-        return
-    _tables.show([as_row(payment) for payment in result.payments], COLUMNS, "table")
+    else:
+        for line in in_words(result):
+            click.echo(one_line(line, 500) if line.strip() and not line.startswith(" ") else line)
+
+
+def in_words(result: Owed) -> list[str]:
+    """The sum as a person follows it, in dollars and the payments' currencies."""
+    lines = []
+    for payment in result.payments:
+        terms = [
+            ("billed", _money(payment.total_billed_cents), "USD"),
+            ("x rate", _plain(payment.unit_price), ""),
+            ("= billed", _money(payment.billed_in_currency), payment.currency),
+            ("+ sales tax", _money(payment.sales_tax_cents), payment.currency),
+        ]
+        if payment.starting_balance_cents is not None:
+            terms.append(("- starting balance", _money(payment.starting_balance_cents), payment.currency))
+        terms.append(("= owed", _money(payment.owed_cents), payment.currency))
+        lines.append(f"payment {payment.payment_id or '(without ID)'}, {payment.status or 'without status'}")
+        lines += [f"  {name:<20}{value:>20} {one_line(unit, 10)}".rstrip() for name, value, unit in terms]
     if result.starting_balance_cents:
         what = "taken off" if result.starting_balance_applied else "not taken off"
-        click.echo(f"starting balance of the invoice: {result.starting_balance_cents} cents, {what}")
-    for currency, cents in result.by_currency.items():
-        click.echo(f"owed: {cents:f} cents {currency}")
-
-
-def as_row(payment: Any) -> dict[str, Any]:  # noqa: ANN401 - a PaymentOwed, whose import would cost the start
-    """A payment's terms by name, exact numbers as text."""
-    return {column.field: _exact(getattr(payment, column.field)) for column in COLUMNS}
+        lines.append(f"starting balance of the invoice: {_money(result.starting_balance_cents)}, {what}")
+    lines += [f"owed: {_money(cents)} {currency}" for currency, cents in result.by_currency.items()]
+    return lines or ["no payments, so nothing owed can be computed"]
 
 
 def as_json(result: Owed) -> dict[str, Any]:
     """Everything, exact numbers as text."""
     return {
-        "by_currency": {currency: f"{cents:f}" for currency, cents in result.by_currency.items()},
+        "by_currency": {currency: _plain(cents) for currency, cents in result.by_currency.items()},
         "starting_balance_cents": result.starting_balance_cents,
         "starting_balance_applied": result.starting_balance_applied,
-        "payments": [{**as_row(payment), "missing": list(payment.missing)} for payment in result.payments],
+        "payments": [_payment(payment) for payment in result.payments],
         "warnings": list(result.warnings),
     }
 
 
-def _exact(value: object) -> object:
-    return value if value is None or isinstance(value, (int, str)) else f"{value:f}"
+def _payment(payment: PaymentOwed) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "status": payment.status,
+        "currency": payment.currency,
+        "total_billed_cents": payment.total_billed_cents,
+        "unit_price": _plain(payment.unit_price),
+        "billed_in_currency": _plain(payment.billed_in_currency),
+        "sales_tax_cents": payment.sales_tax_cents,
+        "starting_balance_cents": payment.starting_balance_cents,
+        "owed_cents": _plain(payment.owed_cents),
+        "missing": list(payment.missing),
+    }
+
+
+def _plain(number: Decimal | None) -> str | None:
+    return None if number is None else f"{number:f}"
+
+
+def _money(cents: Decimal | int | None) -> str:
+    """Cents as dollars, to the last digit there is and at least two."""
+    if cents is None:
+        return "unknown"
+    dollars = Decimal(cents).scaleb(-2)
+    places = max(2, -int(dollars.normalize().as_tuple().exponent))
+    return f"{dollars:,.{places}f}"

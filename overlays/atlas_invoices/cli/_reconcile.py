@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 @_tables.table_or_json
 @calls_atlas
 def command(session: Session, invoice_id: str, csv_path: Path | None, form: str) -> None:
-    """Check that an invoice's CSV adds up to the invoice, to the cent. Exit status 6 where it doesn't."""
+    """Check that an invoice's CSV adds up to the invoice, to the cent. Exit status 6 where it doesn't.
+
+    -v shows which readings were needed, and what could not be compared.
+    """
     from atlas_invoices import reconcile  # noqa: PLC0415 - imports the generated models
 
     with session.client() as client:
@@ -46,7 +49,7 @@ def command(session: Session, invoice_id: str, csv_path: Path | None, form: str)
     else:
         _say(result)
     if not result.matches:
-        _talk.error(f"the CSV differs from invoice {invoice_id} in {len(result.differences)} places; see above")
+        _talk.error(f"the CSV differs from invoice {invoice_id} in {len(result.differences)} places")
         raise SystemExit(_failures.WRONG_DATA)
 
 
@@ -61,15 +64,15 @@ def as_json(result: Reconciliation) -> dict[str, Any]:
 
 
 def _say(result: Reconciliation) -> None:
+    if result.matches:
+        total = _tables.dollars((result.csv.total_cents or Decimal(0)) / 100)
+        click.echo(f"matches: {result.csv.lines:,} lines, {total} USD")
     for difference in result.differences:
         _line(f"differs: {difference.message}")
     for difference in result.rounding:
         _line(f"rounding: {difference.message}")
     for note in result.notes:
-        _line(f"note: {note}")
-    if result.matches:
-        total = _tables.dollars((result.csv.total_cents or Decimal(0)) / 100)
-        click.echo(f"matches: {result.csv.lines:,} lines, {total} USD")
+        _talk.detail(f"note: {note}")
 
 
 def _line(text: str) -> None:

@@ -33,15 +33,23 @@ def command(
 ) -> None:
     """Run a local Atlas with realistic invoices until interrupted.
 
-    Prints the variables that point the command and the library at it; stdout is ready for `eval` or a file to source.
+    Prints the variables that point the command and the library at it, for another shell to read:
+
+    \b
+        atlas-invoices sandbox > sandbox.env &
+        . ./sandbox.env
     """
     if find_spec("uvicorn") is None or find_spec("starlette") is None:
         raise click.UsageError('the sandbox needs an extra: pip install "atlas-invoices[sandbox]"')
+    from atlas_invoices import _credentials  # noqa: PLC0415 - imports httpx
     from atlas_invoices.sandbox import Settings, serve  # noqa: PLC0415 - needs the extra
 
     def ready(sandbox: Sandbox) -> None:
-        for name, value in sandbox.environment(credentials).items():
+        variables = sandbox.environment(credentials)
+        for name, value in variables.items():
             click.echo(f"export {name}={shlex.quote(value)}")
+        # Real credentials of another kind would go before these, and be sent to the sandbox.
+        click.echo(f"unset {' '.join(name for name in _credentials.NAMES if name not in variables)}")
         _talk.note(f"a local Atlas at {sandbox.base_url}, with made-up keys and invoices; Ctrl-C ends it")
 
     try:

@@ -14,6 +14,8 @@ from . import _talk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import httpx
+
     from atlas_invoices import Client
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -39,11 +41,12 @@ class Session:
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
 
-    def client(self) -> Client:
-        """A client with the credentials that are found."""
+    def client(self, auth: httpx.Auth | None = None) -> Client:
+        """A client with these credentials, or those that are found."""
         from atlas_invoices import Client  # noqa: PLC0415 - imports httpx, which takes longer than the rest of the start
 
         return Client(
+            auth,
             base_url=self.server(),
             timeout=self.timeout,
             max_retries=self.max_retries,
@@ -88,7 +91,7 @@ def calls_atlas(function: F) -> F:
         metavar="N",
         help="How often a failed request is tried again.",
     )
-    @click.option("-v", "--verbose", count=True, help="Say more; twice for even more.")
+    @click.option("-v", "--verbose", count=True, help="Say what is asked and answered, and what is tried again.")
     @click.option("-q", "--quiet", is_flag=True, help="Say only what failed.")
     @click.option("--debug", is_flag=True, help="Say everything, with a traceback of a failure.")
     @functools.wraps(function)

@@ -12,15 +12,17 @@ import click
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._text import one_line
 
-from . import _source, _tables
+from . import _layout, _source, _tables
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
-    from atlas_invoices import Group, InvoiceHeader, Summary
+    from atlas_invoices import InvoiceHeader, Summary
 
 # What fits a screen; machines get all.
 _TOP = 20
 _BAR = 12
+# What the numbers and the bars take beside the names.
+_ROOM_FOR_BARS = 48
 
 
 @click.command(name="show")
@@ -103,39 +105,47 @@ def _rows(summary: Summary, top: int | None) -> list[dict[str, Any]]:
 
 
 def _table(header: InvoiceHeader, summary: Summary, top: int) -> None:
-    from rich.table import Table  # noqa: PLC0415 - takes longer to import than the rest of the start
-    from rich.text import Text  # noqa: PLC0415 - likewise
-
-    console = _tables.console()
     period = f", {header.period_start} to {header.period_end} (exclusive)" if header.period_start else ""
     whose = header.organization_name or header.organization_id or "unknown organization"
-    console.print(Text(one_line(f"Invoice {header.invoice_id or '?'} of {whose}{period}")))
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-    for number, name in enumerate(summary.by):
-        table.add_column(name, footer="total" if number == 0 else "", overflow="ellipsis", no_wrap=True)
-    table.add_column("USD", footer=_tables.dollars(summary.total), justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("", width=_BAR, no_wrap=True)
-    table.add_column("lines", footer=f"{sum(g.lines for g in summary.groups):,}", justify="right", no_wrap=True)
-    largest = max([Decimal(0), *(group.amount for group in summary.groups)])
-    solid = _solid()
-    for group in summary.groups[:top]:
-        cells = [Text(one_line(_shown(name, part), 200)) for name, part in zip(summary.by, group.key, strict=True)]
-        bar = solid * round(_BAR * max(group.amount, Decimal(0)) / largest) if largest else ""
-        table.add_row(*cells, _tables.dollars(group.amount), _percent(group), bar, f"{group.lines:,}")
-    rest = summary.groups[top:]
+    click.echo(one_line(f"Invoice {header.invoice_id or '?'} of {whose}{period}", 500))
+    shown, rest = summary.groups[:top], summary.groups[top:]
+    names = len(summary.by)
+    rows = [
+        [
+            *(_name(name, part) for name, part in zip(summary.by, g.key, strict=True)),
+            *_numbers(g.amount, g.lines, g.share),
+        ]
+        for g in shown
+    ]
     if rest:
-        others = [Text(f"({len(rest)} more)"), *[Text("")] * (len(summary.by) - 1)]
-        table.add_row(
-            *others,
-            _tables.dollars(sum([g.amount for g in rest], Decimal(0))),
-            "",
-            "",
-            f"{sum(g.lines for g in rest):,}",
-        )
-    console.print(table)
+        amount, lines = sum([g.amount for g in rest], Decimal(0)), sum(g.lines for g in rest)
+        rows.append([f"({len(rest)} more)", *[""] * (names - 1), *_numbers(amount, lines)])
+    total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
+    headings = [*summary.by, "USD", "share", "lines"]
+    right = {names, names + 1, names + 2}
+    room = _layout.room()
+    if room is None or room >= _ROOM_FOR_BARS + 12 * names:
+        largest = max([Decimal(0), *(g.amount for g in shown)])
+        bars = [*(_bar(g.amount, largest) for g in shown), *([""] if rest else []), ""]
+        for row, bar in zip([*rows, total], bars, strict=True):
+            row.insert(names + 2, bar)
+        headings.insert(names + 2, "")
+        right = {names, names + 1, names + 3}
+    _layout.draw(headings, rows, right=right, flexible=range(names), footer=total)
     if summary.credits:
-        console.print(f"credits in this: {_tables.dollars(summary.credits)}")
+        click.echo(f"credits in this: {_tables.dollars(summary.credits)}")
+
+
+def _name(name: str, part: object) -> str:
+    return one_line(_shown(name, part), 200)
+
+
+def _numbers(amount: Decimal, lines: int, share: Decimal | None = None) -> list[str]:
+    return [_tables.dollars(amount), "" if share is None else f"{share * 100:.1f} %", f"{lines:,}"]
+
+
+def _bar(amount: Decimal, largest: Decimal) -> str:
+    return _solid() * round(_BAR * max(amount, Decimal(0)) / largest) if largest else ""
 
 
 def _shown(name: str, part: object) -> str:
@@ -146,10 +156,6 @@ def _shown(name: str, part: object) -> str:
 
 def _plain(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _percent(group: Group) -> str:
-    return "" if group.share is None else f"{group.share * 100:.1f} %"
 
 
 def _solid() -> str:

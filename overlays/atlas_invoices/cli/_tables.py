@@ -12,10 +12,10 @@ import click
 
 from atlas_invoices._text import one_line
 
+from . import _layout
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from rich.console import Console
 
 format_option = click.option(
     "--format",
@@ -43,7 +43,7 @@ class Column:
     def __init__(
         self, heading: str, field: str, show: Callable[[Any], str] = str, *, number: bool = False, whole: bool = True
     ) -> None:
-        """Describe it; without `whole` it may take several lines."""
+        """Describe it; without `whole` it may be shortened to fit the terminal."""
         self.heading = heading
         self.field = field
         self.show = show
@@ -89,28 +89,16 @@ def write_json(document: object) -> None:
     sys.stdout.write("\n")
 
 
-def console() -> Console:
-    """Where tables are drawn: stdout; where nobody looks, nothing is cut to fit a screen."""
-    from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
-
-
 def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - takes longer to import than a command without a table runs
-    from rich.text import Text  # noqa: PLC0415 - likewise
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        # IDs and numbers are of no use cut; names give way.
-        table.add_column(
-            column.heading, justify="right" if column.number else "left", overflow="fold", no_wrap=column.whole
-        )
-    for row in rows:
-        # Text, so that square brackets in a name are no markup.
-        table.add_row(*[Text(column.cell(row)) for column in columns])
-    console().print(table)
+    _layout.draw(
+        [column.heading for column in columns],
+        [[column.cell(row) for column in columns] for row in rows],
+        right=[number for number, column in enumerate(columns) if column.number],
+        flexible=[number for number, column in enumerate(columns) if not column.whole],
+    )
 
 
 def _plain(value: object) -> object:
-    return "" if value is None else value if isinstance(value, (str, int)) else json.dumps(value)
+    if value is None or (isinstance(value, (str, int)) and not isinstance(value, bool)):
+        return value
+    return json.dumps(value)

@@ -18,6 +18,7 @@ class _Volume:
     """How much is said in this run of the command."""
 
     quiet = False
+    verbose = False
     debug = False
 
 
@@ -27,18 +28,24 @@ volume = _Volume()
 def set_volume(*, verbose: int, quiet: bool) -> None:
     """How much is said, from -v and -q; --debug is known since the start, before any option can fail."""
     volume.quiet = quiet
-    if verbose or volume.debug:
-        level = logging.DEBUG if volume.debug or verbose > 1 else logging.INFO
+    volume.verbose = bool(verbose) or volume.debug
+    if volume.verbose:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(levelname).1s %(name)s: %(message)s"))
         logger = logging.getLogger("atlas_invoices")
         logger.addHandler(handler)
-        logger.setLevel(level)
+        logger.setLevel(logging.DEBUG)
 
 
 def note(text: str) -> None:
     """Say what is happening; not with -q."""
     if not volume.quiet:
+        _line(text)
+
+
+def detail(text: str) -> None:
+    """Say what only somebody who looks closer wants to know; with -v."""
+    if volume.verbose:
         _line(text)
 
 

@@ -1,0 +1,78 @@
+"""Draw a table that fits the terminal: what is of no use cut (IDs, dates, money) stays whole, names give way."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+_GAP = 2
+# A name shorter than this says little; rather than less, the line runs over.
+_LEAST = 8
+
+
+def room() -> int | None:
+    """How wide the terminal is; None where nobody looks, and nothing has to fit."""
+    if not sys.stdout.isatty():
+        return None
+    from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
+
+    return Console().width
+
+
+def widths_that_fit(natural: Sequence[int], flexible: Collection[int], available: int | None) -> list[int]:
+    """The columns' widths: the widest flexible ones shrink, none below what still tells something."""
+    widths = list(natural)
+    while available is not None and sum(widths) + _GAP * (len(widths) - 1) > available:
+        shrinkable = [column for column in flexible if widths[column] > _LEAST]
+        if not shrinkable:
+            break
+        widths[max(shrinkable, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def draw(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Collection[int] = (),
+    flexible: Collection[int] = (),
+    footer: Sequence[str] | None = None,
+) -> None:
+    """Print a table on stdout.
+
+    Args:
+        headings: one for each column.
+        rows: cells, safe to show.
+        right: the columns that are set flush right, by number.
+        flexible: the columns that may be shortened.
+        footer: a last line, set apart like the headings.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415 - takes longer to import than a command without a table runs
+    from rich.console import Console  # noqa: PLC0415 - likewise
+    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
+    every = [headings, *rows, *([footer] if footer else [])]
+    natural = [max(cell_len(row[column]) for row in every) for column in range(len(headings))]
+    available = room()
+    widths = widths_that_fit(natural, flexible, available)
+    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=footer is not None)
+    for column, heading in enumerate(headings):
+        table.add_column(
+            Text(heading),
+            footer=Text(footer[column]) if footer else "",
+            justify="right" if column in right else "left",
+            width=widths[column],
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    for row in rows:
+        # Text, so that square brackets in a name are no markup.
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False, width=max(sum(widths) + _GAP * len(widths), available or 0))
+    with console.capture() as drawn:
+        console.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))

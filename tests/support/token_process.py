@@ -1,0 +1,92 @@
+"""One of many processes that share a token: says that it's ready, waits for a line, asks once, says how it went.
+
+    python token_process.py BASE_URL CLIENT_ID FOLDER PLAN
+
+The client's secret comes in the environment, as TOKEN_PROCESS_SECRET. Plans: "ask"; "crowd", twelve processes at once;
+"full", on a full disk; "hold", which takes the account's lock and keeps it; "fork", where the process forks while a
+thread of its own asks.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from atlas_invoices import Client, ServiceAccountAuth
+from atlas_invoices._auth import parse_base_url
+from atlas_invoices._auth._file_lock import FileLock
+from atlas_invoices._auth._secret import Secret
+from atlas_invoices._auth._token_cache import TokenCache
+
+
+def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
+    """Do what the plan says."""
+    if plan == "crowd":
+        gather(12)
+    auth = ServiceAccountAuth(client_id, os.environ["TOKEN_PROCESS_SECRET"])
+    if plan == "full":
+        # No file may grow: the first byte fails, as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    if plan == "hold":
+        lock = FileLock(TokenCache(Path(folder), parse_base_url(base_url), Secret(client_id)).file.lock_path)
+        assert lock.acquire()
+    with Client(auth, base_url=base_url, token_cache=folder) as atlas:
+        if plan != "crowd":
+            say("ready")
+            sys.stdin.readline()
+        if plan == "fork":
+            fork_while_asking(atlas)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            count = len(list(atlas.list_organizations()))
+        say(f"{count} organizations, warnings: {[str(warning.message) for warning in caught]}")
+
+
+def gather(number: int) -> None:
+    """Come back in so many processes at once; they share the modules they have imported, and no client."""
+    at_the_start, start = os.pipe()
+    children = []
+    for _ in range(number):
+        child = os.fork()
+        if child == 0:
+            os.close(start)
+            os.read(at_the_start, 1)  # The end of the pipe: when the parent lets go of it.
+            return
+        children.append(child)
+    say("ready")
+    sys.stdin.readline()
+    os.close(start)
+    for child in children:
+        os.waitpid(child, 0)
+    sys.exit()
+
+
+def fork_while_asking(atlas: Client) -> None:
+    """Ask in the child, whose parent has a thread that leads the token request and holds the lock."""
+    asking = threading.Thread(target=lambda: list(atlas.list_organizations()))
+    asking.start()
+    time.sleep(0.3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python says what may go wrong here; it's what is tested.
+        child = os.fork()
+    if child == 0:
+        started = time.monotonic()
+        asked = list(atlas.list_organizations())
+        say(f"child: {len(asked)} organizations, {'soon' if time.monotonic() - started < 5 else 'late'}")
+        os._exit(0)
+    asking.join()
+    os.waitpid(child, 0)
+
+
+def say(text: str) -> None:
+    """One line for the test, in one piece: many processes write into the same pipe."""
+    os.write(sys.stdout.fileno(), f"{text}\n".encode())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

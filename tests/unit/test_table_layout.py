@@ -1,0 +1,52 @@
+"""Tables fit the terminal: IDs and money whole, names shortened."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_invoices.cli._layout import widths_that_fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ID = "855c384429e821a4c74803e3"
+ROWS = [[ID, "a project with a long name, and more", "11,365.08"]] * 2
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.data())
+def test_only_flexible_columns_shrink_and_not_below_what_tells_something(
+    natural: list[int], data: st.DataObject
+) -> None:
+    flexible = data.draw(st.sets(st.sampled_from(range(len(natural)))))
+    room = data.draw(st.integers(1, 300))
+    widths = widths_that_fit(natural, flexible, room)
+    for column, width in enumerate(widths):
+        if column in flexible:
+            assert min(natural[column], 8) <= width <= natural[column]
+        else:
+            assert width == natural[column]
+    assert widths_that_fit(natural, flexible, None) == natural
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_a_terminal_shows_ids_and_money_whole(columns: int, tmp_path: Path) -> None:
+    code = (
+        f"from atlas_invoices.cli._layout import draw; draw(['id', 'name', 'USD'], {ROWS!r}, right=[2], flexible=[1])"
+    )
+    main, terminal = pty.openpty()
+    env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=env, stdout=terminal, check=True)
+    os.close(terminal)
+    shown = os.read(main, 100_000).decode()
+    os.close(main)
+    assert shown.count(ID) == len(ROWS)
+    assert shown.count("11,365.08") == len(ROWS)
+    assert ("more" in shown) == (columns >= 80)
