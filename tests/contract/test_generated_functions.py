@@ -14,7 +14,6 @@ from atlas_invoices_client import AuthenticatedClient, Client, models
 CSV = "application/vnd.atlas.2023-01-01+csv"
 JSON = "application/vnd.atlas.2023-01-01+json"
 WRAPPING = "envelope=UNSET, pretty=UNSET"
-PAGING = "include_count=UNSET, items_per_page=UNSET, page_num=UNSET"
 PARAMETERS = {
     "invoices.get_invoice_csv": f"org_id, invoice_id, *, {WRAPPING}, accept={CSV}",
     "invoices.get_invoice": f"org_id, invoice_id, *, {WRAPPING}, accept={JSON}",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._money._amounts import EXACT
-from atlas_invoices._money._discounts import DiscountVotes
-from atlas_invoices._money._line_match import CsvEntry
-from atlas_invoices._money._reconciliation import Totals
+from ._amounts import EXACT, HALF_CENT
+from ._discounts import DiscountVotes
+from ._line_match import CsvEntry
+from ._reconciliation import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from atlas_invoices._invoice_csv import LineItem
-    from atlas_invoices._money._line_match import LineMatch
+
+    from ._line_match import LineMatch
 
 _ZERO = Decimal(0)
 _NO_TAGS: frozenset[tuple[str, str]] = frozenset()
@@ -40,7 +41,7 @@ class Sum:
     @property
     def slack(self) -> Decimal:
         """How far rounding each term to a cent can move the sum; nothing where every term is whole cents."""
-        return EXACT.multiply(Decimal(self.fractional), Decimal("0.5"))
+        return EXACT.multiply(Decimal(self.fractional), HALF_CENT)
 
 
 class CsvSide:
@@ -100,7 +101,7 @@ class CsvSide:
             tags=frozenset(line.tags.items()) if line.tags else _NO_TAGS,
             is_credit=line.is_credit,
             # Half a cent may have been rounded up or down; which of the two shows only against the other side.
-            is_tie=not is_whole and EXACT.subtract(whole, cents).copy_abs() == Decimal("0.5"),
+            is_tie=not is_whole and EXACT.subtract(whole, cents).copy_abs() == HALF_CENT,
             line_number=line.line_number,
         )
 

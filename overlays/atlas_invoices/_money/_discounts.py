@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._money._amounts import EXACT
+from ._amounts import EXACT
 
 if TYPE_CHECKING:
     from atlas_invoices._invoice_csv import LineItem
-    from atlas_invoices._money._reconciliation import DiscountUnit
+
+    from ._reconciliation import DiscountUnit
 
 _HUNDRED = Decimal(100)
-_HALF_CENT = Decimal("0.005")
+_HALF_CENT_IN_DOLLARS = Decimal("0.005")
 # Unit prices are shown with few digits, so price times quantity is only nearly the amount.
 _THOUSANDTH = Decimal("0.001")
 
@@ -31,7 +32,7 @@ class DiscountVotes:
         if not discount or price is None or quantity is None or amount is None:
             return
         gross = EXACT.multiply(price, quantity)
-        slack = EXACT.add(_HALF_CENT, EXACT.multiply(gross.copy_abs(), _THOUSANDTH))
+        slack = EXACT.add(_HALF_CENT_IN_DOLLARS, EXACT.multiply(gross.copy_abs(), _THOUSANDTH))
         percent = self._fits(gross, EXACT.subtract(_HUNDRED, discount).scaleb(-2, EXACT), amount, slack)
         fraction = self._fits(gross, EXACT.subtract(Decimal(1), discount), amount, slack)
         if percent == fraction:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from atlas_invoices._money._amounts import present, utc_day
-from atlas_invoices._money._reconciliation import Difference
 from atlas_invoices._text import one_line
+
+from ._amounts import present, utc_day
+from ._reconciliation import Difference
 
 if TYPE_CHECKING:
     from datetime import date
 
     from atlas_invoices._invoice_csv import InvoiceHeader
-    from atlas_invoices._money._reconciliation import DifferenceKind
     from atlas_invoices_client.models import BillingInvoice
+
+    from ._reconciliation import DifferenceKind
 
 
 def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:

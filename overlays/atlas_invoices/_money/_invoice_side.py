@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atlas_invoices._money._amounts import present, whole_cents
-from atlas_invoices._money._line_match import LineMatch
+from ._amounts import present, whole_cents
+from ._line_match import LineMatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

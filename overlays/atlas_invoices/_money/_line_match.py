@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from atlas_invoices._money._amounts import present, utc_day
+from ._amounts import present, utc_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

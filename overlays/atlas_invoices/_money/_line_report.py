@@ -6,15 +6,16 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._money._amounts import EXACT, money, present
-from atlas_invoices._money._reconciliation import Difference
 from atlas_invoices._text import one_line
+
+from ._amounts import EXACT, money, present
+from ._reconciliation import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from atlas_invoices._money._csv_side import CsvSide
-    from atlas_invoices._money._line_match import Key, LineMatch, MatchResult, Unmatched
+    from ._csv_side import CsvSide
+    from ._line_match import Key, LineMatch, MatchResult, Unmatched
 
 _SHOWN_LINES = 20
 _SHOWN_LOST = 3

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atlas_invoices._money._amounts import EXACT, money, present
-from atlas_invoices._money._payment import BILLING_CURRENCY, PaymentOwed, cents_or_warn, read_payment
+from ._amounts import EXACT, money, present
+from ._payment import BILLING_CURRENCY, PaymentOwed, cents_or_warn, read_payment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atlas_invoices._money._amounts import EXACT, exact_cents, exact_number, present, whole_cents
+from ._amounts import EXACT, exact_cents, exact_number, present, whole_cents
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingPayment

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._invoice_csv import InvoiceCsv, read_csv
-from atlas_invoices._money._amounts import EXACT, money, present
-from atlas_invoices._money._csv_side import CsvSide
-from atlas_invoices._money._header import header_differences
-from atlas_invoices._money._invoice_side import line_matches, stated_sums
-from atlas_invoices._money._line_report import line_differences
-from atlas_invoices._money._reconciliation import Difference, Reconciliation, Totals
-from atlas_invoices._money._totals import compare_totals
 from atlas_invoices._text import one_line
+
+from ._amounts import EXACT, money, present
+from ._csv_side import CsvSide
+from ._header import header_differences
+from ._invoice_side import line_matches, stated_sums
+from ._line_report import line_differences
+from ._reconciliation import Difference, Reconciliation, Totals
+from ._totals import compare_totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from atlas_invoices._invoice_csv import InvoiceHeader
     from atlas_invoices._invoice_csv._reader import Pass
     from atlas_invoices._invoice_csv._sources import Source
-    from atlas_invoices._money._invoice_side import Stated
-    from atlas_invoices._money._line_match import LineMatch, MatchResult
     from atlas_invoices_client.models import BillingInvoice
+
+    from ._invoice_side import Stated
+    from ._line_match import LineMatch, MatchResult
 
 
 def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliation:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from atlas_invoices._money._amounts import EXACT, money
-from atlas_invoices._money._reconciliation import Difference
+from ._amounts import EXACT, money
+from ._reconciliation import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_invoices._money._csv_side import CsvSide
-    from atlas_invoices._money._invoice_side import Stated
-    from atlas_invoices._money._reconciliation import DifferenceKind
+    from ._csv_side import CsvSide
+    from ._invoice_side import Stated
+    from ._reconciliation import DifferenceKind
 
 
 class _Check(NamedTuple):
