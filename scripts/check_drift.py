@@ -27,7 +27,7 @@ import meaning
 import operation_drift
 import operations
 from drift_report import Report
-from errors import ScriptError
+from errors import ScriptError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +65,7 @@ def compare(
 
 def against(upstream: documents.Document, fragment: Path | None = None, folder: Path = operations.OPENAPI) -> Report:
     """The report on an upstream document, against another fragment than the one in openapi/ where it is given."""
-    words = lock.read(folder).get("prose", {}) if fragment is None else None
+    words = lock.read(folder)["prose"] if fragment is None else None
     document = documents.read_document(fragment or folder / lock.FRAGMENT)
     if fragment is None:
         # A pull request's text is no place for a folder of this machine.
@@ -90,8 +90,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except (ScriptError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return cannot(error)
     return 1 if report.is_drift else 0
 
 

@@ -38,6 +38,8 @@ _CONSTANTS: Final[dict[str, bool | None]] = {
 }
 # A plain scalar that begins with none of these is a string: most are, so most are never matched.
 _MAY_BE_NUMBER: Final = frozenset("-+.0123456789")
+# libyaml compares each %TAG directive with all before it: two million of them would take hours.
+_TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
 # Half of a surrogate pair can be written in JSON, and is no text.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 # A string that never ends matches to the end, so that each byte is looked at once.
@@ -91,7 +93,9 @@ def _finite(text: str) -> float:
 
 
 def _parse_json(text: str, data: bytes, name: str) -> object:
-    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_NODES:
+    # All values but the first have one of the first three marks before them; each of the others costs a step below.
+    before, others = sum(map(data.count, (b",", b"[", b"{"))), sum(map(data.count, (b'"', b"]", b"}")))
+    if before > MAX_NODES or others > 5 * MAX_NODES:
         raise DocumentError(f"{name}: more than {MAX_NODES:,} values; no OpenAPI document is that large")
     depth = 0
     for match in _JSON_BRACKETS.finditer(data):
@@ -143,6 +147,8 @@ class _Builder:
 
     def build(self, text: str) -> object:
         """The document's content. Raises DocumentError."""
+        if _TAG_DIRECTIVE.search(text):
+            raise DocumentError(f"{self._name}: YAML anchors, aliases and tags are not read")
         try:
             return self._build(CParser(text))
         except yaml.MarkedYAMLError as error:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 import shape
 from drift_rules import CLASSES, DRIFT
-from shown import shown
+from shown import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ class Report:
             groups = grouped(self.of(judged))
             lines += ["", judged] if groups else []
             for group in groups:
-                lines += [f"  {group.says}", f"      {group.operation} {_safe(group.location)}{group.others()}"]
+                lines += [f"  {group.says}", f"      {group.operation} {printable(group.location)}{group.others()}"]
         return "\n".join(lines) + "\n"
 
     def to_markdown(self) -> str:
@@ -174,12 +174,6 @@ def _steps(at: Tokens) -> Iterator[tuple[str, str]]:
         yield keyword, next(waiting, "") if keyword in _WITH_NAME else ""
 
 
-def _safe(text: str) -> str:
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
-    )
-
-
 def _code(text: str) -> str:
     # As shown(), but whole: half a pointer leads nowhere.
-    return f"`{_safe(text).replace('`', chr(39))}`"
+    return f"`{printable(text).replace('`', chr(39))}`"

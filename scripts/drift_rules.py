@@ -74,6 +74,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "security-gone": _always("no longer accepts {before}", "breaking", "clients that use it are refused"),
     "security-new": _always("also accepts {after}", "additive", "nothing changes for a client"),
     "security-address": _always("was {before} and is {after}", "breaking", "clients ask at the old address"),
+    "security-address-new": _always("is {after}, where there was none", "additive", "nothing changes for a client"),
     "scope-needed": _always("needs the scope {after} now", "breaking", "tokens without it are refused"),
     "scope-not-needed": _always("no longer needs the scope {before}", "additive", "tokens with it are still good"),
     # Parameters and request bodies: always sent
@@ -84,6 +85,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "now-required": _always("is now required", "breaking", "requests without it are refused"),
     "now-optional": _always("is no longer required", "additive", "requests with it are still good"),
     "parameter-written": _always("is written otherwise: {before} became {after}", "breaking"),
+    "parameter-freer": _always("may be written more freely: {before} became {after}", "additive"),
     "body-gone": _always("is gone", "breaking", "sending it has no effect, or is refused"),
     "body-new": _always("is new and optional", "additive", "requests without it are still good"),
     "body-new-required": _always("is new and required", "breaking", "requests without it are refused"),

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def ensure() -> None:
     make()
     if inside:
         return
-    os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606 - the same program and arguments, in the environment just made
+    os.execve(PYTHON, [str(PYTHON), *sys.argv], _variables())  # noqa: S606 - the same program and arguments, in the environment just made
 
 
 def make() -> None:
@@ -43,12 +43,15 @@ def make() -> None:
     if sys.version_info[:2] < OLDEST:
         need = ".".join(map(str, OLDEST))
         have = ".".join(map(str, sys.version_info[:2]))
-        sys.exit(f"error: Python {need} or newer is needed, this is {have}; put a newer python3 first in PATH")
+        _stop(f"Python {need} or newer is needed, this is {have}; put a newer python3 first in PATH")
     if _stamp_is_current():
         return
-    with _only_one():
-        if not _stamp_is_current():
-            _install()
+    try:
+        with _only_one():
+            if not _stamp_is_current():
+                _install()
+    except OSError as error:
+        _stop(f"{VENV.name} can't be made in {ROOT}: {error}")
 
 
 def _install() -> None:
@@ -82,13 +85,23 @@ def _interpreter_is_ours() -> bool:
 
 
 def _run(command: list[str]) -> None:
-    # A set PYTHONPATH or VIRTUAL_ENV would point pip at another environment; what it prints is no data.
-    environment = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}}
+    # What pip prints is no data.
     try:
-        subprocess.run(command, check=True, stdout=sys.stderr, cwd=ROOT, env=environment)  # noqa: S603 - fixed words and our own paths
+        subprocess.run(command, check=True, stdout=sys.stderr, cwd=ROOT, env=_variables())  # noqa: S603 - fixed words and our own paths
     except subprocess.CalledProcessError as error:
         shown = " ".join(command[:4])
-        sys.exit(f"error: {shown} … failed with status {error.returncode}; is the package index reachable?")
+        _stop(f"{shown} … failed with status {error.returncode}; is the package index reachable?")
+
+
+def _variables() -> dict[str, str]:
+    """The environment variables, without those that would put another environment's packages before ours."""
+    return {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}}
+
+
+def _stop(problem: str) -> NoReturn:
+    # 2 as for everything a script cannot do: 1 would say "drift", or "differs".
+    print(f"error: {problem}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _stamp() -> str:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Final
+
+from shown import printable
+
+# A name out of a hostile document can be megabytes long.
+_LONGEST: Final = 1000
+
 
 class ScriptError(Exception):
     """The script cannot do its work; the message says why, and what to do."""
@@ -25,3 +33,12 @@ class MendError(ScriptError):
 
 class GenerationError(ScriptError):
     """The generator, the validator or the formatter is not content."""
+
+
+def cannot(error: Exception) -> int:
+    """Say on one line of stderr why a script stops, whatever a document put into the message; returns its status."""
+    text = printable(str(error))
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+    print(f"error: {text}", file=sys.stderr)
+    return 2

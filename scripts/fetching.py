@@ -26,7 +26,7 @@ _TRIES: Final = 3
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 # A server that sends a byte now and then never meets a read timeout.
 _DEADLINE_SECONDS: Final = 180.0
-_TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_TRY_AGAIN: Final = frozenset({408, 429})
 
 
 def display_name(source: str | Path) -> str:
@@ -101,9 +101,9 @@ def _fetch(url: str, name: str, sleep: Callable[[float], None]) -> bytes:
         try:
             with (
                 httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks={"request": [_https_only]}) as client,
-                client.stream("GET", url) as response,
+                client.stream("GET", url, headers={"Accept-Encoding": "gzip"}) as response,
             ):
-                if response.status_code in _TRY_AGAIN:
+                if response.is_server_error or response.status_code in _TRY_AGAIN:
                     problem = f"status {response.status_code}"
                     continue
                 if not response.is_success:
@@ -120,7 +120,8 @@ def _fetch(url: str, name: str, sleep: Callable[[float], None]) -> bytes:
 def _body(response: httpx.Response, name: str) -> bytes:
     started = time.monotonic()
     body = bytearray()
-    for chunk in response.iter_bytes():
+    # As it is sent: `_decompress` knows gzip too, and an encoding that never yields a byte would never be looked at.
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
             raise _too_large(name)

@@ -18,6 +18,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 import documents
+import shape
 from errors import GenerationError
 
 if TYPE_CHECKING:
@@ -43,8 +44,11 @@ def validate(document: Mapping[str, Any]) -> None:
                 f"the validator fails: {_one_line(type(problem).__name__, str(problem))}"
             ) from problem
     if error is not None:
-        place = "/".join(str(part) for part in getattr(error, "absolute_path", ()))
-        raise GenerationError(f"the mended document is not valid OpenAPI 3.0: /{place}: {error.message[:300]}")
+        # "Valid under none of the forms" says little: what is wrong stands at the innermost place.
+        while getattr(error, "context", None):
+            error = max(error.context, key=lambda inner: len(inner.absolute_path))
+        place = shape.pointer(tuple(str(part) for part in getattr(error, "absolute_path", ())))
+        raise GenerationError(f"the mended document is not valid OpenAPI 3.0: {place or '/'}: {error.message[:300]}")
 
 
 def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
@@ -55,8 +59,12 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
     """
     source = folder / "openapi.json"
     source.write_bytes(documents.to_json(document))
+    try:
+        config_file = ConfigFile.load_from_path(config)
+    except Exception as error:  # whatever it trips over, these are no settings
+        raise GenerationError(f"{config.name}: not the generator's settings: {_one_line(str(error))}") from error
     settings = Config.from_sources(
-        config_file=ConfigFile.load_from_path(config),
+        config_file=config_file,
         # A kind with metadata, as only those write py.typed; the package is all that is taken.
         meta_type=MetaType.UV,
         document_source=source,

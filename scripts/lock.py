@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import documents
 import operations
+from errors import DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +37,12 @@ def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapp
 
 
 def read(folder: Path = operations.OPENAPI) -> dict[str, Any]:
-    """The lock's content. Raises DocumentError where it can't be read."""
-    return documents.read_document(folder / LOCK).root
+    """The lock's content. Raises DocumentError where it can't be read, or is no lock."""
+    content = documents.read_document(folder / LOCK).root
+    for part in ("upstream", "fragment", "tools", "prose"):
+        if not isinstance(content.get(part), dict):
+            raise DocumentError(f"{LOCK}: it has no `{part}`; scripts/vendor_spec.py makes it anew")
+    return content
 
 
 def installed() -> dict[str, str]:
@@ -50,12 +55,12 @@ def problems(folder: Path = operations.OPENAPI) -> list[str]:
     content = read(folder)
     fragment = folder / FRAGMENT
     found = []
-    if content.get("fragment", {}).get("sha256") != hashlib.sha256(fragment.read_bytes()).hexdigest():
+    if content["fragment"].get("sha256") != hashlib.sha256(fragment.read_bytes()).hexdigest():
         found.append(
             f"changed: {fragment.name} is not the one the lock names; it is made by scripts/vendor_spec.py, not by hand"
         )
     for name, have in installed().items():
-        locked = content.get("tools", {}).get(name)
+        locked = content["tools"].get(name)
         if locked != have:
             found.append(f"changed: {name} is {have} here and {locked} in the lock")
     return found

@@ -1,12 +1,11 @@
 """What a document says of one operation, whatever the way it is written: references resolved, what is inherited put in.
 
-Here: everything around schemas. A schema's own meaning is schema_meaning.py.
+Here: everything around schemas but security, which is security_meaning.py. A schema's own meaning is schema_meaning.py.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin
 
 from attrs import frozen
 
@@ -44,13 +43,6 @@ class Found:
 
     item: Mapping[str, Any]
     node: Mapping[str, Any]
-
-
-@frozen
-class Scheme:
-    """A way of authenticating: its addresses by what they are for."""
-
-    addresses: dict[str, str]
 
 
 def side(document: documents.Document) -> Side:
@@ -194,52 +186,6 @@ def _server(node: Mapping[str, Any]) -> str:
     return f"{url.rstrip('/')} with {canonical(variables)}" if variables else url.rstrip("/") or "/"
 
 
-def security(side: Side, found: Found) -> dict[str, tuple[dict[str, Scheme], frozenset[str]]]:
-    """The ways to authenticate that an operation accepts, by what they are, not by the scheme's name.
-
-    Each has its schemes and the scopes it needs. `none` is a call without credentials.
-    """
-    requirements = checked_list(found.node.get("security", side.root.get("security", [])), ("security",))
-    made: dict[str, tuple[dict[str, Scheme], frozenset[str]]] = {}
-    base = servers(side, found)[0]
-    components = checked_object(side.root.get("components", {}), ("components",))
-    defined = checked_object(components.get("securitySchemes", {}), ("components", "securitySchemes")).keys()
-    for requirement in requirements or [{}]:
-        schemes: dict[str, Scheme] = {}
-        scopes: set[str] = set()
-        if not checked_object(requirement, ("security",)).keys() <= defined:
-            # Nobody can authenticate by a scheme that the document does not describe.
-            continue
-        for name, needed in requirement.items():
-            node = side.resolve(
-                {"$ref": f"#/components/securitySchemes/{_escaped(name)}"}, "SecurityScheme", ("security",)
-            )
-            schemes.update(_schemes(node, base))
-            scopes.update(str(scope) for scope in checked_list(needed, ("security", name)))
-        made[" with ".join(sorted(schemes)) or "none"] = schemes, frozenset(scopes)
-    return made
-
-
-def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Scheme]:
-    kind = node.get("type")
-    if kind == "http":
-        return {f"http {str(node.get('scheme')).lower()}": Scheme({})}
-    if kind == "apiKey":
-        return {f"API key in {node.get('in')} {node.get('name')}": Scheme({})}
-    if kind == "openIdConnect":
-        return {"OpenID Connect": Scheme({"openIdConnectUrl": urljoin(base, str(node.get("openIdConnectUrl")))})}
-    flows = checked_object(node.get("flows", {}), ("security", "flows"))
-    return {
-        f"OAuth 2 {name}": Scheme({
-            key: urljoin(base, str(value))
-            for key, value in checked_object(flow, ("security", "flows", name)).items()
-            if key.endswith("Url")
-        })
-        for name, flow in flows.items()
-        if not name.startswith("x-")
-    }  # fmt: skip
-
-
 def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
     """Keywords that no comparison looks at, and that are neither prose nor a vendor's, in canonical form."""
     known = {
@@ -256,7 +202,3 @@ def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
         and key not in PROSE
         and not key.startswith("x-")
     }
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

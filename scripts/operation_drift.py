@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 import meaning
 import schema_drift
+import security_meaning
 from drift_rules import RULES, Class, Direction
 from errors import AssumptionError
 from schema_drift import Difference
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from operations import Operation
     from schema_meaning import Nodes, Side
+    from security_meaning import Scopes
     from shape import Kind, Tokens
 
 _DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
@@ -95,7 +97,7 @@ class _Comparison:
         yield from (Difference("server-new", at, after=shown(url)) for url in serves if url not in served)
 
     def _security(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
-        before, after = meaning.security(self._old, old), meaning.security(self._new, new)
+        before, after = security_meaning.ways(self._old, old), security_meaning.ways(self._new, new)
         for name in sorted(before.keys() | after.keys()):
             at = ("security", name)
             if name not in after:
@@ -107,19 +109,21 @@ class _Comparison:
                 for scheme in sorted(schemes):
                     addresses, new_addresses = schemes[scheme].addresses, new_schemes[scheme].addresses
                     for key in sorted(addresses.keys() | new_addresses.keys()):
-                        was, now = addresses.get(key, "not there"), new_addresses.get(key, "not there")
-                        if was != now:
+                        was, now = addresses.get(key), new_addresses.get(key, "not there")
+                        if was is None:
+                            yield Difference("security-address-new", (*at, key), after=shown(now))
+                        elif was != now:
                             yield Difference("security-address", (*at, key), shown(was), shown(now))
-                for scope in sorted(new_scopes - scopes):
+                for scope in sorted(_not_covered(scopes, new_scopes)):
                     yield Difference("scope-needed", at, after=shown(scope))
-                for scope in sorted(scopes - new_scopes):
+                for scope in sorted(_not_covered(new_scopes, scopes)):
                     yield Difference("scope-not-needed", at, before=shown(scope))
 
     def _parameters(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
         before, after = meaning.parameters(self._old, old), meaning.parameters(self._new, new)
         gone, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
         for place, name in list(gone):
-            to = [key for key in added if key[1].lower() == name.lower()]
+            to = [key for key in added if key[0] != place and key[1].lower() == name.lower()]
             if to:
                 added.remove(to[0])
                 gone.remove((place, name))
@@ -137,15 +141,20 @@ class _Comparison:
         before, after = meaning.written(old), meaning.written(new)
         for key in before:
             if before[key] != after[key]:
-                yield Difference(
-                    "parameter-written", (*at, key), *(shown({key: side[key]}) for side in (before, after))
-                )
+                # More may be written than before; what is written today still may.
+                freer = key in {"allowReserved", "allowEmptyValue"} and after[key] is True
+                rule = "parameter-freer" if freer else "parameter-written"
+                yield Difference(rule, (*at, key), *(shown({key: side[key]}) for side in (before, after)))
         yield from self._value(old, new, at, sent=True)
 
     def _value(self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens, *, sent: bool) -> Iterator[Difference]:
         """What a parameter or a header holds: a schema, or content of a media type."""
-        if ("content" in old) == ("content" in new):
-            yield from self._schema(old, new, at, sent=sent)
+        before, after = ("content" if "content" in node else "schema" for node in (old, new))
+        if before != after:
+            # A value by itself became one within JSON, say, or the other way round.
+            yield Difference("parameter-written", at, shown(before), shown(after))
+            return
+        yield from self._schema(old, new, at, sent=sent)
         yield from self._content(old, new, at, sent=sent)
 
     def _body(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
@@ -218,6 +227,11 @@ class _Comparison:
     ) -> Iterator[Difference]:
         if "schema" in old or "schema" in new:
             yield from self._pairs.differences(_schema(old), _schema(new), (*at, "schema"), sent=sent)
+
+
+def _not_covered(these: Scopes, those: Scopes) -> frozenset[str]:
+    """What each set of `these` lacks of the nearest of `those`."""
+    return frozenset[str]().union(*(min((other - one for other in those), key=len) for one in these))
 
 
 def _schema(node: Mapping[str, Any]) -> Nodes:

@@ -30,7 +30,7 @@ import lock
 import proposal_branch
 import regenerate
 import vendor_spec
-from errors import DocumentError, ScriptError, UnavailableError
+from errors import DocumentError, ScriptError, UnavailableError, cannot
 from proposal_branch import BRANCH
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def main(arguments: Sequence[str] | None = None, repository: Path = environment.
         _say(f"upstream can't be had, nothing was checked: {error}")
         return 0
     except DocumentError as error:
-        return _cannot(error)
+        return cannot(error)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             _propose(data, options, repository, Path(scratch))
     except (ScriptError, OSError) as error:
-        return _cannot(error)
+        return cannot(error)
     return 0
 
 
@@ -143,11 +143,6 @@ def _say(text: str) -> None:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         # Shown on the run's page. The percent sign is what GitHub escapes with.
         print(f"::notice title=Upstream drift::{text.replace('%', '%25')}")
-
-
-def _cannot(error: Exception) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

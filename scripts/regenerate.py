@@ -27,7 +27,8 @@ import operations
 import overlay
 import slicing
 import trees
-from errors import MendError, ScriptError
+from errors import MendError, ScriptError, cannot
+from shown import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,10 +149,9 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
             return 0
         differences = check(task)
     except (ScriptError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return cannot(error)
     for line in differences:
-        print(line)
+        print(printable(line))
     if differences:
         print(f"error: {task.output.name} is not what openapi/ gives; run scripts/regenerate.py", file=sys.stderr)
     return 1 if differences else 0

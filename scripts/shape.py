@@ -95,8 +95,10 @@ def reference(node: Mapping[str, Any]) -> str | None:
 def children(node: Mapping[str, Any], kind: Kind, at: Tokens) -> Iterator[tuple[Tokens, dict[str, Any], Kind]]:
     """The objects directly inside `node`, each with its place and kind, in the order of the document.
 
-    Raises DocumentError where a list, a mapping or an object is needed and something else stands.
+    Raises DocumentError where a list, a mapping, an object or a reference is needed and something else stands.
     """
+    if kind in SECTIONS and not isinstance(node.get("$ref", ""), str):
+        raise DocumentError(f"{pointer((*at, '$ref'))}: a text must stand here")
     for keyword, (holds, child_kind) in FIELDS[kind].items():
         if keyword not in node:
             continue

@@ -14,11 +14,16 @@ def canonical(value: object) -> str:
     return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
 
 
+def printable(text: str) -> str:
+    """A text on one line: what can't be printed could move the cursor, or end the line."""
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
 def shown(value: object) -> str:
     """A value as code: `` `text` ``; what is no text as JSON; the middle of a long one left out."""
     text = value if isinstance(value, str) else canonical(value)
-    # A backtick would end the code; what can't be printed could move the cursor, or end the line.
-    safe = "".join(letter if letter.isprintable() and letter != "`" else _escaped(letter) for letter in text[:10_000])
+    # A backtick would end the code.
+    safe = printable(text[:10_000]).replace("`", "'")
     if len(safe) > _LONGEST:
         safe = f"{safe[: _LONGEST // 2]}…{safe[-_LONGEST // 2 :]}"
     return f"`{safe}`"
@@ -32,7 +37,7 @@ def shown_all(values: list[object]) -> str:
 
 
 def _escaped(letter: str) -> str:
-    return "'" if letter == "`" else letter.encode("unicode_escape").decode("ascii")
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def _plain(value: object) -> object:

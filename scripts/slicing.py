@@ -76,10 +76,10 @@ def find_path(root: Mapping[str, Any], operation: Operation) -> tuple[dict[str, 
     paths = checked_object(root.get("paths"), ("paths",))
     at = ("paths", operation.path)
     item = checked_object(paths.get(operation.path, {}), at)
-    if operation.method not in item:
-        raise AssumptionError(f"{operation.title} is not in the document any more: {_GUIDANCE}")
     if "$ref" in item:
         raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
+    if operation.method not in item:
+        raise AssumptionError(f"{operation.title} is not in the document any more: {_GUIDANCE}")
     return item, at
 
 

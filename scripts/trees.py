@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from errors import ScriptError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -74,11 +76,20 @@ def swap_in(new: Path, target: Path, aside: Path) -> None:
 def write_together(contents: dict[Path, bytes]) -> None:
     """Write several files, each whole or not at all; none is replaced before all are on the disk.
 
-    Where replacing one fails, those replaced before it are put back.
+    Where replacing one fails, those replaced before it are put back. A link stays one: what it leads to is replaced.
+
+    Raises:
+        ScriptError: a folder, a device or a pipe stands where a file should go (/dev/null must stay what it is).
+        OSError: the file system does not let it happen.
     """
     with contextlib.ExitStack() as stack:
         ready: dict[Path, Path] = {}
-        for path, content in contents.items():
+        for given, content in contents.items():
+            path = given.resolve()
+            if path.exists() and not path.is_file():
+                raise ScriptError(f"{given} is no file, and nothing else is replaced")
+            if not path.parent.is_dir():
+                raise ScriptError(f"{given}: there is no folder {path.parent}; make it first")
             folder = stack.enter_context(beside(path))
             ready[path] = folder / "new"
             ready[path].write_bytes(content)

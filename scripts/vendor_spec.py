@@ -22,7 +22,7 @@ import operations
 import prose
 import slicing
 import trees
-from errors import ScriptError
+from errors import ScriptError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +58,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
             locked = lock.make(upstream, fragment, prose.digests(upstream.root, kept))
             trees.write_together({folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)})
     except (ScriptError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return cannot(error)
     return 0
 
 

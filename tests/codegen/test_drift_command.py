@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
 import shutil
@@ -60,6 +61,16 @@ def test_no_change_is_0(openapi: Path, small_upstream: Path, capsys: pytest.Capt
     assert entries(capsys) == {"breaking": [], "additive": [], "renamed": [], "documentation": []}
     assert check_drift.main(["--upstream", str(small_upstream)], openapi) == 0
     assert "0 breaking, 0 additive, 0 renamed, 0 documentation" in capsys.readouterr().out
+
+
+def test_a_terminal_of_another_encoding_is_told_too(
+    openapi: Path, changed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(terminal, encoding="ascii"))
+    upstream = changed(lambda root: csv_of(root).update(operationId="gutÜ"))
+    assert check_drift.main(["--upstream", str(upstream)], openapi) == 0
+    assert b"`gut\\xdc`" in terminal.getvalue()
 
 
 def test_an_entry_has_the_operation_the_location_and_a_message(

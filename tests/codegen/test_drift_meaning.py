@@ -97,6 +97,7 @@ SAME: dict[str, tuple[Json, Json]] = {
         {"allOf": [{"properties": {"a": TEXT}}, {"properties": {"a": {"maxLength": 3}}}]},
     ),
     "nullable false": (TEXT, {**TEXT, "nullable": False}),
+    "nullable inside what has a type": (TEXT, {**TEXT, "allOf": [{"nullable": True}]}),
     "null in an enum": ({**TEXT, "nullable": True, "enum": ["A"]}, {**TEXT, "nullable": True, "enum": [None, "A"]}),
     "additionalProperties true": ({"type": "object"}, {"type": "object", "additionalProperties": True}),
     "additionalProperties anything": ({"type": "object"}, {"type": "object", "additionalProperties": {}}),
@@ -160,6 +161,19 @@ def ring(**extra: Json) -> Json:
 
 def test_a_cycle_is_told_once() -> None:
     assert told(ring(), ring(note=TEXT)) == [("additive", f"{BODY}/properties/of/properties/note")]
+
+
+def test_a_form_is_known_by_the_value_of_its_discriminator() -> None:
+    def choice(card: str, cash: str) -> Json:
+        mapping = {"card": "Card", "cash": "#/components/schemas/Cash"}
+        forms = [{"$ref": "#/components/schemas/Card"}, {"$ref": "#/components/schemas/Cash"}]
+        schemas = {"Card": {"properties": {card: TEXT}}, "Cash": {"properties": {cash: TEXT}}}
+        either = {"oneOf": forms, "discriminator": {"propertyName": "kind", "mapping": mapping}}
+        return document(replying(either), schemas=schemas)
+
+    # By meaning alone nothing changed, only the order; and yet cards are now what cash was.
+    changes = told(choice("number", "amount"), choice("amount", "number"))
+    assert sorted(judged for judged, _ in changes) == ["additive", "additive", "breaking", "breaking"]
 
 
 def test_a_schema_is_told_of_in_every_place_that_shares_it() -> None:
@@ -229,6 +243,7 @@ WRONG: dict[str, tuple[Json, str]] = {
     "reference to a URL": (replying({"$ref": "https://evil.example/x#/a"}), "refers to a file or an address"),
     "reference to nothing": (replying({"$ref": "#/components/schemas/Nobody"}), "is not in the document"),
     "reference in a circle": (replying({"$ref": "#/components/schemas/Circle"}), "leads in a circle"),
+    "reference a number": (replying({"properties": {"a": {"$ref": 5}}}), "a text must stand here"),
     "properties a list": (replying({"properties": []}), "an object must stand here"),
     "a property a text": (replying({"properties": {"a": "string"}}), "an object must stand here"),
     "required a text": (replying({"required": "a"}), "a list must stand here"),
@@ -249,6 +264,25 @@ def test_a_wrong_document_is_named_with_the_place(name: str) -> None:
     with pytest.raises(ScriptError, match=problem) as caught:
         told(document(replying({})), document(operation, schemas=circle))
     assert str(caught.value).startswith("after against before: /")
+
+
+def test_ways_to_authenticate_do_not_multiply() -> None:
+    flow = {"tokenUrl": "https://atlas.example/token", "scopes": {}}
+    after = document(replying({}))
+    after["components"]["securitySchemes"] = {
+        f"S{number}": {"type": "oauth2", "flows": {f"flow{way}{number}": flow for way in range(4)}}
+        for number in range(40)
+    }
+    after["security"] = [{name: [] for name in after["components"]["securitySchemes"]}]
+    with pytest.raises(DocumentError, match="more ways to authenticate than any API has"):
+        told(document(replying({})), after)
+
+
+def test_a_token_url_that_is_no_address_is_named() -> None:
+    after = document(replying({}))
+    after["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = "https://[x/token"
+    with pytest.raises(DocumentError, match=r"/security: `https://\[x/token` is no address"):
+        told(document(replying({})), after)
 
 
 def test_names_out_of_a_document_have_no_power_over_terminal_or_markdown() -> None:

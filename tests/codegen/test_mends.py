@@ -72,6 +72,12 @@ def test_a_parameter_of_the_path_loses_its_default_too(fragment: dict[str, Any])
     assert "default" not in mended["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
 
 
+def test_a_value_of_a_map_may_be_null(root: Path) -> None:
+    fragment = documents.read_document(root / "openapi" / "fragment.json").root
+    tags = mends.apply(fragment, KEPT)[0]["components"]["schemas"]["InvoiceLineItemTags"]
+    assert tags["additionalProperties"]["nullable"] is True
+
+
 def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> None:
     content = fragment["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
     content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")

@@ -48,6 +48,8 @@ def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path,
     hostile = tmp_path / "node_modules" / "build"
     hostile.mkdir(parents=True)
     settings = 'line-length = 40\nextend-exclude = ["*"]\n[format]\nquote-style = "single"\n'
+    # Only within a repository does ruff look at .gitignore.
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     for folder in (tmp_path, hostile):
         (folder / "ruff.toml").write_text(settings)
         (folder / ".gitignore").write_text("*\n")
@@ -62,7 +64,7 @@ def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path,
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "PYTHONHASHSEED": "7",
         "RUFF_OUTPUT_FORMAT": "json",
-        "RUFF_LINE_LENGTH": "40",
+        "RUFF_OUTPUT_FILE": str(hostile / "report"),
     }
 
     done = subprocess.run(
@@ -94,7 +96,7 @@ def test_check_lists_what_is_changed_missing_and_extra(
         file.write("\n")
     (package / "py.typed").unlink()
     (package / "models" / "stale.py").write_text("")
-    (output / "stray.txt").write_text("")
+    (output / "stray\n.txt").write_text("")
     (package / "__pycache__").mkdir()
     (package / "__pycache__" / "client.pyc").write_bytes(b"cached")
     before = snapshot(output)
@@ -106,7 +108,7 @@ def test_check_lists_what_is_changed_missing_and_extra(
         "changed: atlas_invoices_client/client.py",
         "missing: atlas_invoices_client/py.typed",
         "extra: atlas_invoices_client/models/stale.py",
-        "extra: stray.txt",
+        "extra: stray\\n.txt",
     ]
     assert said.err.count("\n") == 1
     assert snapshot(output) == before
@@ -268,6 +270,27 @@ def test_a_warning_of_the_generator_is_a_failure(openapi_folder: Path, tmp_path:
 
     with pytest.raises(GenerationError, match=r"the generator says: .*\+csv"):
         generator.generate(document, config, tmp_path)
+
+
+def test_settings_that_are_none_are_named(
+    openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (openapi_folder / "generator.yaml").write_text("docstrings_on_attributes: [nonsense]\n")
+    assert regenerate.main(["--output", str(tmp_path / "made")], openapi_folder) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: generator.yaml: not the generator's settings: ")
+    assert said.count("\n") == 1
+
+
+def test_what_is_not_valid_is_named_by_its_innermost_place(
+    openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fragment = openapi_folder / "fragment.json"
+    edit(fragment, lambda content: content["components"]["schemas"]["BillingRefund"].update(type=["object", "null"]))
+    assert regenerate.main(["--fragment", str(fragment), "--output", str(tmp_path / "made")]) == 2
+    assert (
+        "not valid OpenAPI 3.0: /components/schemas/BillingRefund/type: ['object', 'null']" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("content", ["nothing of ours", None])

@@ -162,6 +162,14 @@ def server_of_its_own(root: dict[str, Any]) -> None:
     root["paths"][CSV_PATH]["get"]["servers"] = [{"url": "https://csv.example.com"}]
 
 
+def server_of_its_path(root: dict[str, Any]) -> None:
+    root["paths"][CSV_PATH]["servers"] = [{"url": "https://example.com"}]
+
+
+def server_with_a_variable(root: dict[str, Any]) -> None:
+    root["servers"] = [{"url": "https://{region}.example.com", "variables": {"region": {"default": "eu"}}}]
+
+
 def security_of_its_own(root: dict[str, Any]) -> None:
     root["paths"][CSV_PATH]["get"]["security"] = []
 
@@ -198,6 +206,8 @@ def newer_openapi(root: dict[str, Any]) -> None:
         (second_server, "one https server was expected"),
         (plain_http, "one https server was expected"),
         (server_of_its_own, "csv has a server of its own"),
+        (server_of_its_path, "csv has a server of its own"),
+        (server_with_a_variable, "one https server was expected"),
         (security_of_its_own, "csv has security of its own"),
         (basic_auth, r"another scheme \(http\)"),
         (both_at_once, "digest and service account"),
@@ -215,6 +225,13 @@ def test_an_assumption_that_no_longer_holds_stops_with_guidance(
     with pytest.raises(AssumptionError, match=says) as error:
         slicing.slice_document(small_root, KEPT)
     assert "look at upstream's change" in str(error.value)
+
+
+def test_a_path_that_is_a_reference_is_refused(small_root: dict[str, Any]) -> None:
+    small_root["paths"][CSV_PATH] = {"$ref": "#/paths/~1elsewhere"}
+
+    with pytest.raises(DocumentError, match="a path that is a reference is not followed"):
+        slicing.slice_document(small_root, KEPT)
 
 
 @pytest.mark.parametrize(

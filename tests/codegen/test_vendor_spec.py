@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import lzma
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+import check_drift
 import documents
 import lock
 import openapi_package
 import operations
 import prose
 import regenerate
+import trees
 import vendor_spec
 from errors import DocumentError
 
@@ -181,6 +184,86 @@ def test_a_lock_that_cannot_be_replaced_leaves_the_fragment_too(
 
     assert capsys.readouterr().err.startswith("error: ")
     assert (openapi_folder / "fragment.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("output", "says"), [("folder", "is no file"), ("pipe", "is no file"), ("none/made.json", "there is no folder")]
+)
+def test_what_is_no_file_is_not_replaced_by_one(
+    small_upstream: Path, tmp_path: Path, output: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(tmp_path / output)]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path / output}")
+    assert says in said
+    assert (tmp_path / "folder").is_dir()
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(small_upstream: Path, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    for _ in range(2):
+        assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(link)]) == 0
+        assert link.is_symlink()
+        assert json.loads(target.read_bytes())["info"]["title"] == "Atlas in small"
+
+
+def test_an_error_is_one_line_whatever_the_document_calls_things(
+    small_root: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = small_root["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
+    content.clear()
+    content["a\nerror: b\x1b[31m\u202e"] = content["z" * 100_000] = {}
+    source = tmp_path / "upstream.json"
+    source.write_text(json.dumps(small_root))
+
+    assert vendor_spec.main(["--upstream", str(source), "--output", str(tmp_path / "made.json")]) == 2
+
+    said = capsys.readouterr().err
+    assert "a\\nerror: b\\x1b[31m\\u202e" in said
+    assert said[:-1].isprintable()
+    assert len(said) < 1100
+
+
+@pytest.mark.parametrize("part", ["fragment", "tools", "prose"])
+def test_a_damaged_lock_is_named(
+    openapi_folder: Path, small_upstream: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = lock.read(openapi_folder)
+    content[part] = 5
+    (openapi_folder / "lock.json").write_bytes(documents.to_json(content))
+
+    assert check_drift.main(["--upstream", str(small_upstream)], openapi_folder) == 2
+    assert regenerate.main(["--check"], openapi_folder) == 2
+
+    told = f"error: lock.json: it has no `{part}`; scripts/vendor_spec.py makes it anew\n"
+    assert capsys.readouterr().err == told * 2
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_that_cannot_be_replaced_takes_the_others_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    if there:
+        one.write_bytes(b"old")
+    replace = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target == other:
+            raise PermissionError(13, "Permission denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError):
+        trees.write_together({one: b"new", other: b"new"})
+    assert listing(tmp_path) == ({"one": b"old"} if there else {})
 
 
 def test_digests_of_prose_are_by_place_with_references_resolved(small_root: dict[str, Any]) -> None:
