@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Self
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 # A file of this size goes to the disk in parts, while the rest arrives: the fsync at its end takes seconds otherwise.
@@ -82,7 +83,8 @@ class AtomicFile:
         self._size += len(data)
         self._unflushed += len(data)
         self._hash.update(data)
-        written = self._file.write(data)
+        with self._naming_the_target():
+            written = self._file.write(data)
         if self._unflushed >= _FLUSH_EVERY:
             self._flush_behind()
         return written
@@ -94,9 +96,10 @@ class AtomicFile:
         try:
             self._wait_for_flush()
             if exc_type is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
+                with self._naming_the_target():
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
+                    self._file.close()
                 self._put_in_place()
         finally:
             with contextlib.suppress(OSError):
@@ -112,6 +115,16 @@ class AtomicFile:
     def saved(self) -> SavedFile:
         """What was written, once the block has ended."""
         return SavedFile(path=self._target, size=self._size, sha256=self._hash.hexdigest())
+
+    @contextlib.contextmanager
+    def _naming_the_target(self) -> Iterator[None]:
+        """A full disk's error names no file by itself."""
+        try:
+            yield
+        except OSError as error:
+            if error.filename is None:
+                error.filename = str(self._target)
+            raise
 
     def _flush_behind(self) -> None:
         """Let the disk work while more arrives, so that the last fsync has little left; errors are its to report."""

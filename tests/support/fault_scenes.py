@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from raw_server import Script
 
-ORG, INVOICE = "5f7e1c0ad2b9a1e0c3d4b5a6", "666acb8787ba43606905dcae"
+ORG = "5f7e1c0ad2b9a1e0c3d4b5a6"
+INVOICE, OTHER = "666acb8787ba43606905dcae", "666acb8787ba43606905dcaf"
 TOKEN = "canary-token-of-the-fault-table"
 
 
@@ -42,31 +43,37 @@ class Document:
         return http(200, body=self.body, kind=self.kind)
 
 
-CSV = Document(
-    "csv",
-    f"GET /api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv",
-    "application/vnd.atlas.2023-01-01+csv",
-    (
-        f"Invoice Number,{INVOICE},\n"
-        'Billing Period,"June 1, 2024 - July 1, 2024",\n\n'
+_INVOICES = f"GET /api/atlas/v2/orgs/{ORG}/invoices"
+_CSV_TYPE, _JSON_TYPE = "application/vnd.atlas.2023-01-01+csv", "application/vnd.atlas.2023-01-01+json"
+
+
+def _csv(invoice: str) -> Document:
+    body = (
+        f'Invoice Number,{invoice},\nBilling Period,"June 1, 2024 - July 1, 2024",\n\n'
         "Date,Usage Date,Description,SKU,Unit Price,Quantity,Amount\n"
         + "07/01/2024,06/03/2024,größer,Atlas M10 Instance - AWS,0.08,72,5.76\n"
         * 50
-    ).encode(),
-)
+    )
+    return Document("csv", f"{_INVOICES}/{invoice}/csv", _CSV_TYPE, body.encode())
+
+
+def _fields(invoice: str) -> dict[str, object]:
+    return {"id": invoice, "orgId": ORG, "statusName": "PAID", "amountBilledCents": 576}
+
+
+def _json(invoice: str) -> Document:
+    body = {**_fields(invoice), "lineItems": [], "payments": [], "refunds": []}
+    return Document("json", f"{_INVOICES}/{invoice}", _JSON_TYPE, json.dumps(body).encode())
+
+
+CSV, JSON = _csv(INVOICE), _json(INVOICE)
 PAGE = Document(
     "page",
-    f"GET /api/atlas/v2/orgs/{ORG}/invoices",
-    "application/vnd.atlas.2023-01-01+json",
-    json.dumps(
-        {
-            "links": [],
-            "results": [{"id": INVOICE, "orgId": ORG, "statusName": "PAID", "amountBilledCents": 576}],
-            "totalCount": 1,
-        }
-    ).encode(),
+    _INVOICES,
+    _JSON_TYPE,
+    json.dumps({"links": [], "results": [_fields(INVOICE), _fields(OTHER)], "totalCount": 2}).encode(),
 )
-DOCUMENTS = (CSV, PAGE)
+DOCUMENTS = (PAGE, CSV, JSON, _csv(OTHER), _json(OTHER))
 
 
 @frozen
@@ -80,9 +87,18 @@ class Scene:
     verify: ssl.SSLContext
     org: str = ORG
     invoice: str = INVOICE
-    csv: bytes = field(default=CSV.body, repr=False)
-    invoices: tuple[str, ...] = (INVOICE,)
+    invoices: tuple[str, ...] = (INVOICE, OTHER)
+    csv_of: Callable[[str], bytes] = lambda invoice: _csv(invoice).body
     timeout: float = 5.0
+    strikes_all: bool = False
+    """Whether it's no single document that the fault strikes, but whatever is asked for."""
+    mend: Callable[[], object] = lambda: None
+    """Have the server answer as it should; only where single documents are struck."""
+
+    @property
+    def csv(self) -> bytes:
+        """The whole CSV that is asked for."""
+        return self.csv_of(self.invoice)
 
 
 class Bench:
@@ -132,7 +148,14 @@ def scripted(
         routes: dict[str, Any] = {document.route: _sender(document.good) for document in DOCUMENTS}
         routes[struck.route] = script(struck)
         with RawServer(routes, tls=getattr(bench, tls) if tls else None) as server:
-            yield Scene(server.url, _token, lambda: server.count(struck.route), bench.trusting, timeout=timeout)
+            yield Scene(
+                server.url,
+                _token,
+                lambda: server.count(struck.route),
+                bench.trusting,
+                timeout=timeout,
+                mend=lambda: server.mend(struck.route, _sender(struck.good)),
+            )
 
     return stage
 
@@ -146,7 +169,7 @@ def on_accept(
     def stage(bench: Bench, _struck: Document) -> Iterator[Scene]:
         with RawServer(on_accept=script, tls=getattr(bench, tls) if tls else None) as server:
             url = server.url.replace("http:", "https:") if https else server.url
-            yield Scene(url, _token, lambda: server.accepted, bench.trusting, timeout=timeout)
+            yield Scene(url, _token, lambda: server.accepted, bench.trusting, timeout=timeout, strikes_all=True)
 
     return stage
 
@@ -156,7 +179,8 @@ def refused(bench: Bench, _struck: Document) -> Iterator[Scene]:
     """A port where nobody listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        yield Scene(f"http://127.0.0.1:{taken.getsockname()[1]}", _token, lambda: 2, bench.trusting)
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        yield Scene(url, _token, lambda: 2, bench.trusting, strikes_all=True)
 
 
 @contextmanager
@@ -172,16 +196,15 @@ def full_backlog(bench: Bench, _struck: Document) -> Iterator[Scene]:
                 waiting.append(other)
                 other.setblocking(False)
                 other.connect_ex(listener.getsockname())
-            yield Scene(
-                f"http://127.0.0.1:{listener.getsockname()[1]}", _token, lambda: 2, bench.trusting, timeout=0.15
-            )
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield Scene(url, _token, lambda: 2, bench.trusting, timeout=0.15, strikes_all=True)
         finally:
             for other in waiting:
                 other.close()
 
 
 def sandboxed(
-    arrange: Callable[[Sandbox, str], None], auth: str
+    arrange: Callable[[Sandbox, str], None], auth: str, *, strikes_all: bool = False
 ) -> Callable[[Bench, Document], AbstractContextManager[Scene]]:
     """The sandbox, where `arrange` has planned something for the path that ends so; `auth` is "digest" or "service"."""
 
@@ -189,12 +212,16 @@ def sandboxed(
     def stage(bench: Bench, struck: Document) -> Iterator[Scene]:
         sandbox = bench.sandbox
         invoice = sandbox.invoices[1].id
-        suffix = f"/{invoice}/csv" if struck is CSV else "/invoices"
+        suffix = {CSV.name: f"/{invoice}/csv", JSON.name: f"/{invoice}", PAGE.name: "/invoices"}[struck.name]
 
         def credentials() -> httpx.Auth:
             if auth == "digest":
                 return ai.DigestAuth(sandbox.public_key, sandbox.private_key)
             return ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
+
+        def mend() -> None:
+            sandbox.faults.clear()
+            sandbox.age_nonces(0)
 
         sandbox.clear_requests()
         arrange(sandbox, suffix)
@@ -206,12 +233,13 @@ def sandboxed(
                 bench.trusting,
                 org=sandbox.org_id,
                 invoice=invoice,
-                csv=sandbox.csv_bytes(invoice),
                 invoices=tuple(i.id for i in sandbox.invoices),
+                csv_of=sandbox.csv_bytes,
+                strikes_all=strikes_all,
+                mend=mend,
             )
         finally:
-            sandbox.faults.clear()
-            sandbox.age_nonces(0)
+            mend()
 
     return stage
 
@@ -229,6 +257,7 @@ def token_endpoint(
                 lambda: ai.ServiceAccountAuth("mdb_sa_id_of_a_fault", "canary-secret-of-the-fault-table"),
                 lambda: server.count("POST /api/oauth/token"),
                 bench.trusting,
+                strikes_all=True,
             )
 
     return stage

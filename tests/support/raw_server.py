@@ -201,6 +201,11 @@ class RawServer:
             assert not self.unknown, f"nobody expected {[r.route for r in self.unknown]}"
             assert not self.failures, f"a script failed: {self.failures!r}"
 
+    def mend(self, route: str, script: Script) -> None:
+        """From now on, this is how the route is answered."""
+        with self._lock:
+            self._scripts[route] = itertools.repeat(script)
+
     def count(self, route: str) -> int:
         """How many requests this route had."""
         with self._lock:

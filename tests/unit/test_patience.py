@@ -45,7 +45,9 @@ def test_the_transports_that_httpx_makes_are_taught() -> None:
     own = httpx.HTTPTransport(verify=TLS)
     with (
         ai.Client(AUTH, base_url="http://127.0.0.1:9", verify=TLS) as plain,
-        ai.Client(AUTH, base_url="http://127.0.0.1:9", verify=TLS, proxy="http://127.0.0.1:9", transport=own) as proxied,
+        ai.Client(
+            AUTH, base_url="http://127.0.0.1:9", verify=TLS, proxy="http://127.0.0.1:9", transport=own
+        ) as proxied,
     ):
         assert isinstance(backend(plain._line.http._transport), _patience._Backend)
         (mounted,) = proxied._line.http._mounts.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +73,19 @@ def test_invoices_and_their_filters(atlas: Twin, sandbox: Sandbox) -> None:
     ]
     assert not any(i.linked_invoices for i in invoices)
     assert any(i.linked_invoices for i in atlas.call("list_invoices", org, linked=True))
+
+
+def test_one_status_by_itself_and_days_that_have_a_time(kind: Kind, sandbox: Sandbox) -> None:
+    with twin(kind, auth_for(sandbox, "digest"), base_url=sandbox.base_url) as atlas:
+        paid = atlas.call("list_invoices", sandbox.org_id, statuses="PAID")
+        assert paid == atlas.call("list_invoices", sandbox.org_id, statuses=["PAID"]) != []
+        sandbox.clear_requests()
+        evening, morning = datetime(2026, 6, 1, 23, 59, tzinfo=UTC), datetime(2026, 9, 1)  # noqa: DTZ001 - any will do
+        some = atlas.call("list_invoices", sandbox.org_id, from_date=evening, to_date=morning)
+        assert len(some) == 3
+        query = sandbox.requests[-1].query
+        assert "fromDate=2026-06-01&" in f"{query}&"
+        assert "toDate=2026-09-01&" in f"{query}&"
 
 
 def test_one_invoice_and_the_pending_ones(atlas: Twin, sandbox: Sandbox) -> None:

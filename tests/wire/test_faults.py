@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import frozen
@@ -14,8 +15,9 @@ import atlas_invoices as ai
 from atlas_invoices import _pace
 from atlas_invoices._retry import RetryPolicy
 from fault_kinds import Fault, Raises
-from fault_scenes import CSV, PAGE, TOKEN, Scene
-from fault_table import FAULTS
+from fault_scenes import CSV, JSON, PAGE, TOKEN, Scene
+from fault_sync import check_all_but_struck, check_complete, files, leave_earlier_copy
+from fault_table import FAULTS, TRANSFERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -63,25 +65,48 @@ OPERATIONS = (
 )
 
 
+def settings(scene: Scene) -> dict[str, Any]:
+    return {
+        "auth": scene.auth(),
+        "base_url": scene.base_url,
+        "verify": scene.verify,
+        "timeout": scene.timeout,
+        "retry_policy": QUICK,
+    }
+
+
 def call(operation: Operation, scene: Scene, folder: Path) -> object:
-    with ai.Client(scene.auth(), base_url=scene.base_url, verify=scene.verify, timeout=scene.timeout) as client:
-        client._policy = QUICK
+    with ai.Client(**settings(scene)) as client:
         return operation.run(client, scene, folder)
 
 
 def call_async(operation: Operation, scene: Scene, folder: Path) -> object:
     async def main() -> object:
-        async with ai.AsyncClient(
-            scene.auth(), base_url=scene.base_url, verify=scene.verify, timeout=scene.timeout
-        ) as client:
-            client._policy = QUICK
+        async with ai.AsyncClient(**settings(scene)) as client:
             return await operation.run_async(client, scene, folder)
 
     return asyncio.run(main())
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+def sync(scene: Scene, folder: Path) -> ai.SyncReport:
+    with ai.Client(**settings(scene)) as client:
+        return ai.sync_invoices(client, scene.org, folder, workers=1)
+
+
+def sync_async(scene: Scene, folder: Path) -> ai.SyncReport:
+    async def main() -> ai.SyncReport:
+        async with ai.AsyncClient(**settings(scene)) as client:
+            return await ai.sync_invoices_async(client, scene.org, folder, workers=1)
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A client that met a 429 pauses so long before its next request.
+    monkeypatch.setattr(_pace, "_MOMENT", 0.001)
+    # No power is cut here, and a busy disk would take longer than all the rest.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 CASES = [
@@ -100,10 +125,7 @@ def test_a_fault_brings_the_right_bytes_or_the_right_error_and_no_harm(
     caller: Callable[[Operation, Scene, Path], object],
     fault_bench: Bench,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A client that met a 429 pauses so long before its next request.
-    monkeypatch.setattr(_pace, "_MOMENT", 0.001)
     outcome = fault.outcome(operation.document)
     assert outcome is not None
     (tmp_path / "invoice.csv").write_bytes(BEFORE)
@@ -120,7 +142,57 @@ def test_a_fault_brings_the_right_bytes_or_the_right_error_and_no_harm(
     assert not fault_bench.elsewhere.requests
 
 
-def check_error(error: ai.AtlasError, outcome: Raises) -> None:
+# Every fault strikes the listing and an invoice's CSV, and what befalls a transfer, whatever is in it, also its JSON.
+# To be quick, one of the two clients has the one case and the other the next: which is which alternates.
+SYNC_CASES = [
+    pytest.param(fault, struck, (sync, sync_async)[(turn + which) % 2], id=f"{fault.name}-{struck.name}")
+    for turn, fault in enumerate(FAULTS)
+    for which, struck in enumerate((PAGE, CSV, JSON))
+    if fault.outcome(struck) is not None and (struck is not JSON or (fault in TRANSFERS and fault.csv == fault.page))
+]
+# What would be refused for every other invoice too, so that those which haven't begun are not tried any more.
+END_A_RUN = (ai.AuthenticationError, ai.PermissionDeniedError, ai.TokenError)
+
+
+@pytest.mark.parametrize(("fault", "struck", "run"), SYNC_CASES)
+def test_a_folder_is_right_whatever_a_sync_meets_and_completed_by_the_next(
+    fault: Fault,
+    struck: Document,
+    run: Callable[[Scene, Path], ai.SyncReport],
+    fault_bench: Bench,
+    tmp_path: Path,
+) -> None:
+    outcome = fault.outcome(struck)
+    assert outcome is not None
+    folder = tmp_path / "invoices"
+    with fault.stage(fault_bench, struck) as scene:
+        leave_earlier_copy(folder, scene)
+        before = files(folder)
+        if not isinstance(outcome, Raises):
+            assert run(scene, folder).ok
+            check_complete(folder, scene)
+        elif struck is PAGE or scene.strikes_all:
+            with pytest.raises(ai.AtlasError) as caught:
+                run(scene, folder)
+            check_error(caught.value, outcome)
+            assert files(folder) == before
+        else:
+            report = run(scene, folder)
+            (failed,) = report.failed
+            assert failed.id == scene.invoice
+            check_error(failed.error, outcome)
+            left = {invoice.id for invoice in report.not_tried}
+            assert not left or outcome.error in END_A_RUN
+            check_all_but_struck(folder, scene, also_without=left)
+        assert scene.tries() == outcome.tries
+        if not scene.strikes_all:
+            scene.mend()
+            assert run(scene, folder).ok
+            check_complete(folder, scene)
+    assert not fault_bench.elsewhere.requests
+
+
+def check_error(error: BaseException | None, outcome: Raises) -> None:
     assert type(error) is outcome.error, error
     assert outcome.says in str(error)
     assert str(error).isprintable()

@@ -88,16 +88,9 @@ class Folder:
                 path.unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> FileFacts:
-        path = self.path / name
-        file = AtomicFile(path, overwrite=True)
-        try:
-            with file:
-                file.write(content)
-        except OSError as error:
-            if error.filename is None:
-                # Of a full disk the system doesn't say which file did not fit.
-                error.filename = str(path)
-            raise
+        file = AtomicFile(self.path / name, overwrite=True)
+        with file:
+            file.write(content)
         return FileFacts(file.saved.size, file.saved.sha256)
 
 

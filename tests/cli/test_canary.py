@@ -1,0 +1,209 @@
+"""A canary in every secret of the command, seen nowhere: not in what it says at most, writes, or is called with."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import stat
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+import httpx
+import pytest
+
+from atlas_invoices.cli._main import COMMANDS
+from atlas_invoices.sandbox import Sandbox, Settings
+from command import COMMAND
+from raw_server import Connection, RawServer, http, replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from raw_server import Script
+
+TALKATIVE = ("-vv", "--debug", "--max-retries", "0")
+# What each command is called with; an I is an invoice's ID. `sandbox` shows its credentials, as is its purpose.
+ARGUMENTS = {
+    "orgs": ("--format", "json"),
+    "list": ("--format", "json"),
+    "pending": (),
+    "download": ("I",),
+    "sync": ("--dir", "invoices", "--format", "json"),
+    "show": ("I",),
+    "export": ("I", "--format", "jsonl", "-o", "lines.jsonl"),
+    "owed": ("I",),
+    "reconcile": ("I",),
+    "report": ("I", "-o", "report.html"),
+    "doctor": (),
+    "logout": (),
+}
+SUCCESSES = [
+    *(("service-account", command) for command in COMMANDS if command != "sandbox"),
+    *((kind, command) for kind in ("api-key", "access-token") for command in ("list", "doctor")),
+]
+FAULTS: dict[str, Callable[[Sandbox], object]] = {
+    "refused": lambda server: server.fail(401, times=9, path="/csv"),
+    "forbidden": lambda server: server.fail(403, path="/csv"),
+    "down": lambda server: server.fail(503, path="/csv"),
+    "broken": lambda server: server.faults.reset(50, path="/csv"),
+    "redirected": lambda server: server.fail(302, path="/csv", headers={"location": "http://127.0.0.1:9/"}),
+    "a challenge that is reset": lambda server: server.faults.reset(path="/csv", before_auth=True),
+    "the token endpoint is down": lambda server: server.fail(503, path="/api/oauth/token"),
+    "the token is cut": lambda server: server.faults.cut(40, path="/api/oauth/token"),
+    "no token": lambda server: server.fail(403, path="/api/oauth/token"),
+}
+FAILURES = [
+    *(("service-account", fault) for fault in FAULTS if "challenge" not in fault),
+    *(("api-key", fault) for fault in ("refused", "broken", "redirected", "a challenge that is reset")),
+    *(("access-token", fault) for fault in ("refused", "broken")),
+]
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Iterator[Sandbox]:
+    with Sandbox(Settings(seed=11, months=3, typical_lines=20)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def given(atlas: Sandbox) -> str:
+    """An access token that somebody else asked for."""
+    reply = httpx.post(
+        f"{atlas.base_url}/api/oauth/token",
+        auth=(quote_plus(atlas.client_id), quote_plus(atlas.client_secret)),
+        data={"grant_type": "client_credentials"},
+        verify=False,  # noqa: S501 - plain HTTP; reading the system's certificates takes long
+    )
+    return str(reply.json()["access_token"])
+
+
+class Watched:
+    """Runs the command in a home of its own, and looks for secrets wherever they could be seen."""
+
+    def __init__(self, folder: Path, *secrets: str) -> None:
+        """Begin with an empty home; `secrets` are hidden, and whatever the sandbox issues."""
+        self.work, self.cache = folder / "work", folder / "cache"
+        self.work.mkdir()
+        self._folder = folder
+        self._hidden = re.compile(
+            "|".join([*map(re.escape, secrets), r"sandbox\.[\w-]{20}", "canary", "Bearer ", "nc=0"])
+        )
+
+    def run(self, *arguments: str, env: Mapping[str, str]) -> int:
+        """Run it and return its exit status; no secret was seen."""
+        environment = {
+            **os.environ,
+            **env,
+            "NO_PROXY": "",
+            "HOME": str(self._folder),
+            "XDG_CACHE_HOME": str(self.cache),
+        }
+        seen: set[str] = set()
+        with subprocess.Popen(
+            [COMMAND, *arguments],
+            env=environment,
+            cwd=self.work,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            said = Path(f"/proc/{process.pid}/cmdline")
+            for _ in range(3):
+                if said.exists():
+                    seen.add(said.read_text())
+                time.sleep(0.05)
+            output, _ = process.communicate(timeout=60)
+        # It did say all it can; only to log out takes no request that is logged.
+        assert b"D atlas_invoices" in output or b"Traceback" in output or arguments[0] == "logout"
+        for text in (output.decode(), *seen):
+            assert not self._hidden.search(text), text
+        self._check_files()
+        return process.returncode
+
+    def _check_files(self) -> None:
+        for path in self._folder.rglob("*"):
+            if not path.is_file():
+                continue
+            content = path.read_text()
+            if path.parent == self.cache / "atlas-invoices" and path.suffix == ".json":
+                # The one place for the one secret that is kept.
+                assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent)] == [0o600, 0o700]
+                content = content.replace(json.loads(content)["access_token"], "")
+            assert not self._hidden.search(content), path
+
+
+@pytest.fixture
+def watched(atlas: Sandbox, tmp_path: Path) -> Watched:
+    name, secret = quote_plus(atlas.client_id), quote_plus(atlas.client_secret)
+    basic = base64.b64encode(f"{name}:{secret}".encode()).decode()
+    return Watched(tmp_path, atlas.client_secret, secret, basic, atlas.private_key)
+
+
+def credentials(atlas: Sandbox, kind: str, given: str) -> dict[str, str]:
+    env = atlas.environment("api-key" if kind == "api-key" else "service-account")
+    if kind == "access-token":
+        env = {name: value for name, value in env.items() if "CLIENT" not in name}
+        env["MONGODB_ATLAS_ACCESS_TOKEN"] = given
+    return env
+
+
+@pytest.mark.parametrize(("kind", "command"), SUCCESSES)
+def test_no_secret_is_seen_when_all_is_well(
+    kind: str, command: str, atlas: Sandbox, given: str, watched: Watched
+) -> None:
+    env = credentials(atlas, kind, given)
+    if command == "logout" and kind == "service-account":
+        assert watched.run("orgs", *TALKATIVE, env=env) == 0
+        assert list(watched.cache.rglob("*.json"))
+    arguments = (atlas.invoices[1].id if each == "I" else each for each in ARGUMENTS[command])
+    assert watched.run(command, *arguments, *TALKATIVE, env=env) == 0
+    assert bool(list(watched.cache.rglob("*.json"))) == (kind == "service-account" and command != "logout")
+
+
+@pytest.mark.parametrize(("kind", "fault"), FAILURES)
+def test_no_secret_is_seen_whatever_fails(kind: str, fault: str, atlas: Sandbox, given: str, watched: Watched) -> None:
+    FAULTS[fault](atlas)
+    try:
+        status = watched.run("download", atlas.invoices[1].id, *TALKATIVE, env=credentials(atlas, kind, given))
+        assert status in {3, 5, 6}
+    finally:
+        atlas.faults.clear()
+
+
+PROXIES: dict[str, Script] = {
+    "refused": replies(http(407, [("Proxy-Authenticate", "Basic")]))[0],
+    "reset": Connection.reset,
+}
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_a_proxys_password_is_not_seen_when_it_fails(name: str, tmp_path: Path) -> None:
+    with RawServer({"CONNECT cloud.mongodb.com:443": PROXIES[name]}) as proxy:
+        env = {
+            "HTTPS_PROXY": proxy.url.replace("//", "//user:canary-proxy@"),
+            "MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_1234567890",
+            "MONGODB_ATLAS_CLIENT_SECRET": "canary-secret",
+        }
+        assert Watched(tmp_path).run("orgs", *TALKATIVE, env=env) == 5
+        (request,) = proxy.requests
+    assert request.headers["proxy-authorization"] == f"Basic {base64.b64encode(b'user:canary-proxy').decode()}"
+    assert "authorization" not in request.headers
+
+
+def test_a_proxys_password_is_not_seen_when_all_is_well(tmp_path: Path) -> None:
+    server = "http://127.0.0.1:9"
+    body = json.dumps({"results": [{"id": "0" * 24, "name": "ours"}], "links": [], "totalCount": 1}).encode()
+    good = replies(http(200, body=body, kind="application/vnd.atlas.2023-01-01+json"))[0]
+    with RawServer({f"GET {server}/api/atlas/v2/orgs": good}) as proxy:
+        env = {
+            "HTTP_PROXY": proxy.url.replace("//", "//user:canary-proxy@"),
+            "MONGODB_ATLAS_BASE_URL": server,
+            "MONGODB_ATLAS_ACCESS_TOKEN": "canary-given",
+        }
+        assert Watched(tmp_path).run("orgs", *TALKATIVE, env=env) == 0
+        (request,) = proxy.requests
+    assert request.headers["authorization"] == "Bearer canary-given"
