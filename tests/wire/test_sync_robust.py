@@ -248,8 +248,11 @@ def test_a_cancelled_task_leaves_a_valid_folder(sandbox: Sandbox, tmp_path: Path
             async with asyncio.timeout(after):
                 await sync_invoices_async(atlas, sandbox.org_id, tmp_path, linked=True, workers=2)
 
+    # One reply takes longer than anybody waits, so that the run can't have ended before.
+    sandbox.faults.delay(30.0, path="/csv", after=4)
     with pytest.raises(TimeoutError):
         asyncio.run(cancelled())
+    sandbox.faults.clear()
     check_valid(tmp_path, sandbox)
     assert not list(tmp_path.glob(".*.part"))
     complete(sandbox, tmp_path)
