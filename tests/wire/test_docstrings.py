@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 CLASSES = (ai.Client, ai.AsyncClient)
 DOCUMENTED = [
-    (cls, thing) for cls in CLASSES for thing in (cls, *vars(cls).values()) if ">>>" in (inspect.getdoc(thing) or "")
+    (cls, thing)
+    for cls in CLASSES
+    for thing in (cls, *vars(cls).values())
+    if callable(thing) and ">>>" in (inspect.getdoc(thing) or "")
 ]
 
 
