@@ -285,6 +285,16 @@ def test_a_cent_is_a_cent_even_among_fractions() -> None:
     assert "line" in kinds(result)
 
 
+def test_a_dropped_line_does_not_hide_behind_many_fractions() -> None:
+    lines = [*[Line(amount="0.001", cents=0)] * 1000, Line(amount="3.00")]
+    for stated in (400, 300):  # the sum was rounded, or each line
+        sums = {"lineItems": ..., "subtotalCents": stated, "amountBilledCents": stated + 777}
+        result = reconcile(as_csv(lines), as_json(lines, **sums))
+        assert result.matches, told(result)
+        result = reconcile(as_csv(lines[:-1]), as_json(lines, **sums))
+        assert kinds(result) == ["subtotal", "amount_billed"]
+
+
 # --- what doesn't match ----------------------------------------------------------------------------------------------
 
 

@@ -22,26 +22,40 @@ _NO_TAGS: frozenset[tuple[str, str]] = frozenset()
 
 
 class Sum:
-    """An exact sum of cents, and how many of its terms had a fraction of a cent."""
+    """An exact sum of cents, and how far rounding its terms would move it."""
 
-    __slots__ = ("cents", "fractional", "lines")
+    __slots__ = ("_drift", "_ties", "cents", "fractional", "lines")
 
     def __init__(self) -> None:
         self.cents = _ZERO
         self.lines = 0
         self.fractional = 0
+        self._drift = _ZERO
+        self._ties = 0
 
-    def add(self, cents: Decimal, *, whole: bool) -> None:
-        """Add one term."""
+    def add(self, cents: Decimal, whole: Decimal) -> None:
+        """Add one term; `whole` is the same, rounded to a cent."""
         self.cents = EXACT.add(self.cents, cents)
         self.lines += 1
-        if not whole:
-            self.fractional += 1
+        if cents == whole:
+            return
+        self.fractional += 1
+        moved = EXACT.subtract(whole, cents)
+        if moved.copy_abs() == HALF_CENT:
+            self._ties += 1
+        else:
+            self._drift = EXACT.add(self._drift, moved)
 
     @property
     def slack(self) -> Decimal:
-        """How far rounding each term to a cent can move the sum; nothing where every term is whole cents."""
-        return EXACT.multiply(Decimal(self.fractional), HALF_CENT)
+        """How far rounding moves the sum, whether each term or the sum was rounded; 0 where every term is whole cents.
+
+        Half a cent for every term would hide a line that is missing; only that of a term that is just half a cent may
+        go either way.
+        """
+        if not self.fractional:
+            return _ZERO
+        return EXACT.add(self._drift.copy_abs(), EXACT.multiply(Decimal(self._ties + 1), HALF_CENT))
 
 
 class CsvSide:
@@ -79,16 +93,16 @@ class CsvSide:
             cents = EXACT.scaleb(line.amount, Decimal(2))
             whole = cents.to_integral_value(rounding=ROUND_HALF_UP)
         is_whole = cents == whole
-        self.everything.add(cents, whole=is_whole)
+        self.everything.add(cents, whole)
         if line.is_credit:
-            self.credits.add(cents, whole=is_whole)
+            self.credits.add(cents, whole)
         elif cents < 0:
-            self.negative.add(cents, whole=is_whole)
+            self.negative.add(cents, whole)
         else:
-            self.positive.add(cents, whole=is_whole)
-        self.by_project.setdefault(line.project_id, Sum()).add(cents, whole=is_whole)
+            self.positive.add(cents, whole)
+        self.by_project.setdefault(line.project_id, Sum()).add(cents, whole)
         if line.sku is not None:
-            self.by_sku.setdefault(line.sku, Sum()).add(cents, whole=is_whole)
+            self.by_sku.setdefault(line.sku, Sum()).add(cents, whole)
         if line.project_id is not None and line.project is not None:
             self.project_names.setdefault(line.project_id, line.project)
         self.discounts.add(line)

@@ -39,7 +39,8 @@ def compare_totals(
     read in the way that fits: the sign of a credit, the place of negative lines that aren't credits, and whether the
     amount billed includes the tax.
     """
-    slack = csv.everything.slack
+    # Roundings of one kind of lines must not cancel those of another.
+    slack = EXACT.add(EXACT.add(csv.positive.slack, csv.negative.slack), csv.credits.slack)
     readings = [reading for sums in stated for reading in _readings(csv, sums, linked=sums is not stated[0])]
     best = min(readings, key=lambda reading: sum(_gap(check) > slack for check in reading.checks))
     differences: list[Difference] = []

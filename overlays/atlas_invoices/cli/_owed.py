@@ -44,7 +44,7 @@ def in_words(result: Owed) -> list[str]:
     for payment in result.payments:
         terms = [
             ("billed", _money(payment.total_billed_cents), "USD"),
-            ("x rate", _plain(payment.unit_price), ""),
+            ("x rate", _plain(payment.unit_price) or "unknown", ""),
             ("= billed", _money(payment.billed_in_currency), payment.currency),
             ("+ sales tax", _money(payment.sales_tax_cents), payment.currency),
         ]
@@ -94,6 +94,7 @@ def _money(cents: Decimal | int | None) -> str:
     """Cents as dollars, to the last digit there is and at least two."""
     if cents is None:
         return "unknown"
-    dollars = Decimal(cents).scaleb(-2)
-    places = max(2, -int(dollars.normalize().as_tuple().exponent))
-    return f"{dollars:,.{places}f}"
+    from atlas_invoices._money._amounts import money  # noqa: PLC0415 - imports the generated models
+
+    # Arithmetic in the default context would round at 28 digits, which a long rate soon uses up.
+    return f"{Decimal(money(cents)):,f}"
