@@ -120,6 +120,7 @@ def test_refused_credentials_are_told_apart_from_a_folder_that_will_not_do(
     [
         ((), "--dir"),
         (("--dir", "file"), "file"),
+        (("--dir", ""), "the name is empty; . is the folder you are in"),
         (("--dir", "d", "--since", "2026-13"), "2026-13"),
         (("--dir", "d", "--until", "July"), "write it as 2026-07"),
         (("--dir", "d", "--since", "2026-08", "--until", "2026-07"), "no month is between them"),
@@ -131,6 +132,14 @@ def test_usage(run: Run, tmp_path: Path, arguments: tuple[str, ...], said: str) 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert said in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_no_folder_is_told_without_an_option_that_sync_lacks(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    for place in ("link", os.devnull):
+        ended = run("sync", "--dir", place)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr == f"error: {place}: Is no folder, nor a link to one; choose another place\n"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])

@@ -91,6 +91,9 @@ def test_it_is_ascii_with_the_names_of_the_api_and_newest_first() -> None:
         {"json": {"size": 3, "sha256": "AB" * 32}},
         {"json": {"size": 3}},
         {"fetched": None},
+        {"linked": "no"},
+        {"settled": "no"},
+        {"settled": None},
     ],
 )
 def test_a_wrong_field_is_damage_not_a_traceback_nor_a_file_name(changes: dict[str, Any]) -> None:
@@ -113,4 +116,11 @@ def test_what_is_not_ours_is_told_from_damage(content: bytes) -> None:
 def test_a_newer_one_asks_for_an_upgrade() -> None:
     document = json.loads(FULL.to_bytes()) | {"version": 2}
     with pytest.raises(ConfigError, match="newer atlas-invoices"):
+        parse(json.dumps(document).encode(), "m")
+
+
+@pytest.mark.parametrize("version", [None, "2", 0, True, 1.5])
+def test_a_version_that_nobody_wrote_is_damage(version: object) -> None:
+    document = json.loads(FULL.to_bytes()) | {"version": version}
+    with pytest.raises(ConfigError, match=r"^m is damaged \(fields are missing or wrong\)"):
         parse(json.dumps(document).encode(), "m")

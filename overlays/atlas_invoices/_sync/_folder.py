@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import stat
@@ -42,8 +43,12 @@ class Folder:
     path: Path
 
     def create(self) -> None:
-        """Make it, where it isn't there."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Make it, where it isn't there; raises `NotADirectoryError` where something else is."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            what = "Is no folder, nor a link to one; choose another place"
+            raise NotADirectoryError(errno.ENOTDIR, what, str(self.path)) from None
 
     def csv_path(self, invoice_id: str) -> Path:
         """Where the CSV belongs."""

@@ -85,6 +85,8 @@ def parse(content: bytes, name: str) -> Manifest:
     if isinstance(version, int) and version > VERSION:
         raise FolderError(f"{name} was written by a newer atlas-invoices (its version is {version}); upgrade this one")
     try:
+        if version is True or version != VERSION:
+            raise ValueError  # noqa: TRY301 - the same answer as to any other field
         entries = [_entry(each) for each in document["invoices"]]
         return Manifest(
             server=_text(document["server"]),
@@ -128,10 +130,14 @@ def _entry(found: dict[str, Any]) -> Entry:
         status=None if found["statusName"] is None else _text(found["statusName"]),
         updated=None if found["updated"] is None else _text(found["updated"]),
         amounts={name: found[name] for name in AMOUNTS},
-        linked=bool(found["linked"]),
+        linked=_flag(found["linked"]),
     )
     return Entry(
-        listed, _facts(found["csv"]), _facts(found["json"]), fetched=_text(found["fetched"]), settled=found["settled"]
+        listed,
+        _facts(found["csv"]),
+        _facts(found["json"]),
+        fetched=_text(found["fetched"]),
+        settled=_flag(found["settled"]),
     )
 
 
@@ -140,6 +146,12 @@ def _facts(found: dict[str, Any]) -> FileFacts:
     if not isinstance(size, int):
         raise TypeError
     return FileFacts(size, _matching(_SHA256, found["sha256"]))
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str:

@@ -41,12 +41,21 @@ class _Month(click.ParamType[date]):
             raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
 
 
+class _Folder(click.Path):
+    """A folder's path. An empty one, from a variable that isn't set, isn't taken for the folder one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        if value == "":
+            raise click.BadParameter("the name is empty; . is the folder you are in", ctx, param)
+        return super().convert(value, param, ctx)
+
+
 @click.command(name="sync")
 @click.option(
     "--dir",
     "directory",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Folder(file_okay=False, path_type=Path),
     metavar="DIR",
     help="The folder; made where it isn't there.",
 )
