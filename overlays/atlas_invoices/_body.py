@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import _content, _replies
-from ._errors import APITimeoutError, IncompleteDownloadError, UnexpectedResponseError
+from ._errors import APITimeoutError, IncompleteDownloadError, TooLargeError, UnexpectedResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +73,7 @@ class BodyReader:
         for piece in self._decoded(data):
             self._size += len(piece)
             if self._max_bytes is not None and self._size > self._max_bytes:
-                raise UnexpectedResponseError(
+                raise TooLargeError(
                     f"{self._head.where}: the reply is larger than {self._max_bytes:,} bytes; raise max_bytes if that "
                     "is right (stream_invoice_csv and download_invoice_csv need no memory for it)"
                 )

@@ -148,6 +148,10 @@ class UnexpectedResponseError(AtlasError):
     """A reply that isn't what was asked for: a web page, JSON in place of CSV, an empty body, a redirect."""
 
 
+class TooLargeError(UnexpectedResponseError):
+    """A reply larger than was allowed; not exported, since only `sync` has another way to read it."""
+
+
 class IncompleteDownloadError(AtlasError):
     """A reply that ended early or was damaged on its way; nothing of it was kept."""
 

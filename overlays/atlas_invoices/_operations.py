@@ -36,6 +36,8 @@ keep_one()
 
 # The API document's maximum: fewer requests count less against the limit.
 PAGE_SIZE = 500
+# Half a million invoices, or organizations: a server that has more is making them up.
+_MOST_PAGES = 1000
 
 # The generated parsers ask their client one thing only: whether an undocumented status raises; none gets so far here.
 _PARSER_CLIENT = GeneratedClient(base_url="")
@@ -71,6 +73,8 @@ class Walk:
 
     def turn(self, page: Page[Any]) -> None:
         """Take a page that came and go to the next; raise `UnexpectedResponseError` where it came before."""
+        if self.number >= _MOST_PAGES:
+            raise UnexpectedResponseError(f"{page.where}: the list has no end after {self.number:,} pages")
         mark = hash(tuple(str(item.id) for item in page.items))
         if mark in self._seen:
             raise UnexpectedResponseError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from atlas_invoices._errors import AtlasError
+from atlas_invoices._errors import AtlasError, TooLargeError
 
 from . import _document, _listing
 from ._crew import Crew
@@ -61,9 +63,8 @@ def sync_invoices(
 
     Returns a `SyncReport`. An invoice that fails is in it, and doesn't stop the others; refused credentials, a
     file system that refuses and a server that has stopped answering do, since all would fail: the rest is then
-    `not_tried`. Raises `InvalidIdError` before
-    anything is sent, `ConfigError` for settings or a folder that won't do, any `AtlasError` of the listing, and
-    `OSError` where the manifest can't be written.
+    `not_tried`. Raises `InvalidIdError` before anything is sent, `ConfigError` for settings or a folder that won't do,
+    any `AtlasError` of the listing, and `OSError` where the manifest can't be written.
 
     Example:
         >>> with ai.Client() as atlas:
@@ -102,7 +103,8 @@ def run(atlas: Client, job: Job, tell: Tell) -> SyncReport:
             folder.clear_leftovers()
         progress.start()
         try:
-            crew = Crew(lambda task: _do(atlas, job, folder, progress, task), progress.plan.fetch, job.workers)
+            large = threading.Lock()
+            crew = Crew(lambda task: _do(atlas, job, folder, progress, task, large), progress.plan.fetch, job.workers)
             _collect(crew, progress)
         finally:
             if crew is not None and crew.at_work and lock.held:
@@ -137,16 +139,22 @@ def _collect(crew: Crew[Task, Result], progress: Progress) -> None:
         raise
 
 
-def _do(atlas: Client, job: Job, folder: Folder, progress: Progress, task: Task) -> Result:
+def _do(atlas: Client, job: Job, folder: Folder, progress: Progress, task: Task, large: threading.Lock) -> Result:
     """Fetch one invoice; in a worker's thread. The JSON comes first, and is put in place last: then both are here."""
     id_ = task.listed.id
     progress.claim(task)
     try:
         # A linked invoice, too, is asked for under the organization that pays (Atlas Admin API document: linked
         # invoices take a role in the paying organization).
-        document = atlas._get(_document.call(job.org_id, id_))  # noqa: SLF001 - `get_invoice`, but as sent
-        csv = atlas.download_invoice_csv(job.org_id, id_, folder.csv_path(id_))
-        return Result(task, entry=entry_for(task, document, csv, folder.save_json(id_, document.content)))
+        call = _document.call(job.org_id, id_)
+        with ExitStack() as held:
+            try:
+                document = atlas._get(call, _document.AT_ONCE)  # noqa: SLF001 - `get_invoice`, but as sent
+            except TooLargeError:
+                held.enter_context(large)
+                document = atlas._get(call)  # noqa: SLF001 - likewise
+            csv = atlas.download_invoice_csv(job.org_id, id_, folder.csv_path(id_))
+            return Result(task, entry=entry_for(task, document, csv, folder.save_json(id_, document.content)))
     except (AtlasError, OSError) as error:
         kept = task.before is not None and folder.intact(task.before, verify=True)
         return Result(task, error=error, kept=kept)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
-from atlas_invoices._errors import AtlasError
+from atlas_invoices._errors import AtlasError, TooLargeError
 
 from . import _document, _listing
 from ._folder import Folder
@@ -94,11 +95,11 @@ async def _list(atlas: AsyncClient, job: Job) -> Listing:
 
 async def _work(atlas: AsyncClient, job: Job, folder: Folder, progress: Progress) -> None:
     items = deque(progress.plan.fetch)
-    saving = asyncio.Lock()
+    saving, large = asyncio.Lock(), asyncio.Lock()
 
     async def worker() -> None:
         while items and not progress.stopped:
-            progress.settle(await _do(atlas, job, folder, progress, items.popleft()))
+            progress.settle(await _do(atlas, job, folder, progress, items.popleft(), large))
             async with saving:
                 if progress.save_is_due:
                     await _to_its_end(progress.save)
@@ -112,16 +113,24 @@ async def _work(atlas: AsyncClient, job: Job, folder: Folder, progress: Progress
         await asyncio.gather(*workers, return_exceptions=True)
 
 
-async def _do(atlas: AsyncClient, job: Job, folder: Folder, progress: Progress, task: Task) -> Result:
+async def _do(
+    atlas: AsyncClient, job: Job, folder: Folder, progress: Progress, task: Task, large: asyncio.Lock
+) -> Result:
     """Fetch one invoice. The JSON comes first, and is put in place last: then both are here."""
     id_ = task.listed.id
     progress.claim(task)
     try:
         # Under the organization that pays, as in `_run`.
-        document = await atlas._get(_document.call(job.org_id, id_))  # noqa: SLF001 - `get_invoice`, but as sent
-        csv = await atlas.download_invoice_csv(job.org_id, id_, folder.csv_path(id_))
-        json = await _to_its_end(lambda: folder.save_json(id_, document.content))
-        return Result(task, entry=entry_for(task, document, csv, json))
+        call = _document.call(job.org_id, id_)
+        async with AsyncExitStack() as held:
+            try:
+                document = await atlas._get(call, _document.AT_ONCE)  # noqa: SLF001 - `get_invoice`, but as sent
+            except TooLargeError:
+                await held.enter_async_context(large)
+                document = await atlas._get(call)  # noqa: SLF001 - likewise
+            csv = await atlas.download_invoice_csv(job.org_id, id_, folder.csv_path(id_))
+            json = await _to_its_end(lambda: folder.save_json(id_, document.content))
+            return Result(task, entry=entry_for(task, document, csv, json))
     except (AtlasError, OSError) as error:
         before = task.before
         kept = before is not None and await asyncio.to_thread(lambda: folder.intact(before, verify=True))

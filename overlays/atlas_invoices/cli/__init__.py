@@ -16,6 +16,11 @@ def main() -> int:
     if find_spec("click") is None or find_spec("rich") is None:
         print('error: the command needs an extra: pip install "atlas-invoices[cli]"', file=sys.stderr)  # noqa: T201 - likewise
         return 2
-    from ._main import run  # noqa: PLC0415 - needs the extra
+    try:
+        from ._main import run  # noqa: PLC0415 - needs the extra
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # In the first moments, or while the last error is being said.
+        print("error: interrupted", file=sys.stderr)  # noqa: T201 - likewise
+        return 130

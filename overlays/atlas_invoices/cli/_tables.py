@@ -85,8 +85,9 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str
 
 def write_json(document: object) -> None:
     """Print one JSON document."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # What a terminal would obey is written as JSON's own escape: the same data, whoever looks at it.
+    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
 
 
 def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:
