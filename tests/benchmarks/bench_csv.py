@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_csv.py [--lines N] [--runs N] [--only NAME]
 
-Each row is two tasks measured in turn, so that a busy machine slows both. Whole commands and memory are measured in
-processes of their own, memory on Linux alone.
+Each row is two tasks measured in turn, so that a busy machine slows both. Whole commands are the real ones, with a
+process for each run; their memory needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import textwrap
 import time
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 from big_invoice import LINES, write_invoice
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 @frozen
 class Row:
-    """One line of the table: ours beside theirs, and how much faster ours has to be."""
+    """One line of the table: ours beside theirs, and how much faster ours has to be.
+
+    `ours` and `theirs` are code that is run here; with `command`, ours is the arguments of the real command, and each
+    has a process of its own.
+    """
 
     name: str
     beside: str
@@ -97,11 +97,8 @@ ROWS = (
     ),
     Row(
         "parquet",
-        "pandas read_csv + to_parquet (process)",
-        """
-        from atlas_invoices._invoice_csv import write_parquet
-        with open(path + ".ours.parquet", "wb") as file: write_parquet(path, file)
-        """,
+        "pandas read_csv + to_parquet script",
+        "export {path} --format parquet -o {path}.ours.parquet --force",
         f"""
         import pandas as pd
         pd.read_csv(path, skiprows={_SKIP}).to_parquet(path + ".theirs.parquet")
@@ -110,19 +107,37 @@ ROWS = (
         command=True,
     ),
 )
-MEMORY = {
-    "lines": ROWS[0].ours,
-    "summarize": ROWS[2].ours,
-    "parquet": ROWS[3].ours,
-    "csv": """
-        from atlas_invoices._invoice_csv import read_csv, write_csv
-        with open(os.devnull, "wb") as file: write_csv(read_csv(path), file)
-        """,
-}
-# A process's own peak: getrusage would also count its parent's, from before it was another program.
-_PEAK = """
-print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
+# Commands whose memory may not grow with the file.
+MEMORY = (
+    "show {path}",
+    "export {path} --format csv -o {path}.out --force",
+    "export {path} --format jsonl -o {path}.out --force",
+    "export {path} --format parquet -o {path}.out --force",
+)
+# A process's peak counts from before it was another program, so its parent has to be a small one.
+_SMALL_PARENT = """
+import os, sys, time
+start = time.perf_counter()
+silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=silent)
+_, status, used = os.wait4(process, 0)
+seconds = time.perf_counter() - start
+if status: sys.exit("failed")
+unit = 1e6 if sys.platform == "darwin" else 1e3
+print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
 """
+# Beyond what 10,000 lines need.
+MOST_MEGABYTES = 64
+LEAST_OF_THEIRS = 4
+
+
+@frozen
+class Cost:
+    """What one run took: seconds by the clock and of the processor, and of a process its peak in megabytes."""
+
+    seconds: float
+    cpu: float
+    peak: float = 0
 
 
 def main() -> None:
@@ -137,51 +152,57 @@ def main() -> None:
     large = write_invoice(arguments.dir / f"{arguments.lines}.csv", arguments.lines)
     small = write_invoice(arguments.dir / "10000.csv", 10_000)
     megabytes = large.stat().st_size / 1e6
-    print(f"{arguments.lines:,} lines, {megabytes:.0f} MB; {platform.python_version()}, {os.cpu_count()} cores")
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"{arguments.lines:,} lines, {megabytes:.0f} MB; {machine}", flush=True)
     for row in ROWS:
         if arguments.only in {None, row.name}:
             _measure(row, large, arguments.runs)
     if arguments.only in {None, "memory"}:
-        for name, code in MEMORY.items():
-            least, most = _peak(code, small), _peak(code, large)
-            print(f"memory of {name}: {most} MB, {most - least} MB more than for 10,000 lines")
+        for command in MEMORY:
+            least, most = (_process(_command(command, path)).peak for path in (small, large))
+            name = command.replace(" {path}", "").split(" -o")[0]
+            print(f"memory of {name}: {most:.0f} MB, {most - least:.0f} more than 10,000 lines (most {MOST_MEGABYTES})")
 
 
 def _measure(row: Row, path: Path, runs: int) -> None:
-    run: Callable[[str, Path], float] = _process_seconds if row.command else _seconds
     ours, theirs = [], []
     for _ in range(runs):
-        theirs.append(run(row.theirs, path))
-        ours.append(run(row.ours, path))
-    ratio = median(theirs) / median(ours)
+        theirs.append(_process(_script(row.theirs, path)) if row.command else _here(row.theirs, path))
+        ours.append(_process(_command(row.ours, path)) if row.command else _here(row.ours, path))
+    seconds, cpu = (
+        [median(values) for values in ([cost.seconds for cost in ours], [cost.seconds for cost in theirs])],
+        [median(values) for values in ([cost.cpu for cost in ours], [cost.cpu for cost in theirs])],
+    )
     print(
-        f"{row.name}: {median(ours):.2f} s, {row.beside}: {median(theirs):.2f} s; {ratio:.2f} times its speed"
-        f" (at least {row.at_least})"
+        f"{row.name}: {seconds[0]:.2f} s, {row.beside}: {seconds[1]:.2f} s; {seconds[1] / seconds[0]:.2f} times its"
+        f" speed (at least {row.at_least}); CPU {cpu[0]:.2f} s, {cpu[1]:.2f} s",
+        flush=True,
     )
     if row.command:
-        print(f"{row.name}: peak {_peak(row.ours, path)} MB, {row.beside}: {_peak(row.theirs, path)} MB")
+        mine, other = median([cost.peak for cost in ours]), median([cost.peak for cost in theirs])
+        part = f"{mine / other:.0%} (at most {1 / LEAST_OF_THEIRS:.0%})"
+        print(f"{row.name}: peak {mine:.0f} MB, {row.beside}: {other:.0f} MB; {part}")
 
 
-def _seconds(code: str, path: Path) -> float:
+def _here(code: str, path: Path) -> Cost:
     program = compile(textwrap.dedent(code), "benchmark", "exec")
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     exec(program, {"path": str(path)})  # noqa: S102 - the tasks are written above
-    return time.perf_counter() - start
+    return Cost(time.perf_counter() - start, time.process_time() - cpu)
 
 
-def _process_seconds(code: str, path: Path) -> float:
-    start = time.perf_counter()
-    _run(code, path)
-    return time.perf_counter() - start
+def _command(words: str, path: Path) -> list[str]:
+    return [str(Path(sys.executable).with_name("atlas-invoices")), *(word.format(path=path) for word in words.split())]
 
 
-def _peak(code: str, path: Path) -> int:
-    return int(_run(textwrap.dedent(code) + _PEAK, path).split()[-1])
+def _script(code: str, path: Path) -> list[str]:
+    return [sys.executable, "-c", f"path = {str(path)!r}\n" + textwrap.dedent(code)]
 
 
-def _run(code: str, path: Path) -> str:
-    program = f"import os, sys\npath = {str(path)!r}\n" + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+def _process(arguments: list[str]) -> Cost:
+    done = subprocess.run([sys.executable, "-c", _SMALL_PARENT, *arguments], check=True, capture_output=True, text=True)
+    seconds, cpu, peak = map(float, done.stdout.split()[-3:])
+    return Cost(seconds, cpu, peak)
 
 
 if __name__ == "__main__":

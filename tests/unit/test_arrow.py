@@ -140,6 +140,30 @@ def test_what_pyarrow_would_quietly_read_otherwise_is_refused(tail: bytes) -> No
         to_arrow(simple_invoice({}) + tail)
 
 
+def test_a_place_in_the_file_counts_blank_lines_and_breaks_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arrow, "TABLE_BLOCK", 200)
+    good = [{}, {"Note": "a\nb"}, {}, {"Note": 'say "c",\r\n\n'}] * 10
+    data = simple_invoice(*good) + b"\n" + simple_invoice(*good, {"Amount": "x"}).split(b"Amount\n")[1]
+    with pytest.raises(InvoiceFormatError) as typed:
+        list(read_csv(data))
+    with pytest.raises(InvoiceFormatError) as table:
+        to_arrow(data)
+
+    assert str(table.value) == str(typed.value)
+    assert table.value.line_number == typed.value.line_number == data[: data.rindex(b"\n", 0, -1)].count(b"\n") + 2
+
+
+def test_tags_in_more_combinations_than_a_number_holds() -> None:
+    keys = [f"Tag/{number}" for number in range(12)]
+    rows = [
+        [f"{key}{row * (number + 1) % 97}" if row % 5 else "" for number, key in enumerate(keys)] for row in range(200)
+    ]
+    lines = [",".join(["07/01/2024", "06/30/2024", "M10", *row]) for row in rows]
+    data = "\n".join([",".join(["Date", "Usage Date", "SKU", *keys]), *lines]).encode()
+
+    assert [dict(tags) for tags in to_arrow(data)["tags"].to_pylist()] == [line.tags for line in read_csv(data)]
+
+
 def test_trailing_rows_are_kept_aside() -> None:
     inv = read_csv(simple_invoice({"Amount": "1"}) + b"Total,1\n")
 

@@ -194,3 +194,10 @@ def test_a_large_file_reads_like_a_small_one() -> None:
     assert len(lines) == 5000
     assert sum(line.amount or 0 for line in lines) == oracle_sum(data)
     assert lines[-1].line_number == data.count(b"\n")
+
+
+def test_the_columns_are_those_of_the_file() -> None:
+    inv = read_csv(b"Usage Date,SKU,Date,Tag/team,New\n")
+
+    assert inv.columns == ("Usage Date", "SKU", "Date", "Tag/team", "New")
+    assert inv.claim().columns == inv.columns

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal, localcontext
+import subprocess
+import sys
+from decimal import Context, Decimal, Inexact, Rounded, localcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +111,34 @@ def test_numbers_print_alike_whichever_way_they_were_added() -> None:
     assert str(summary.total) == "100"
 
 
+def test_sums_of_blocks_that_together_pyarrow_would_overflow_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_summary_arrow, "_BLOCK", 100)
+    data = simple_invoice(*({"Amount": "9000000000000000000", "SKU": "Credit"} for _ in range(50)))
+    summary = summarize(data, by="sku")
+
+    assert summary.total == summary.credits == 50 * 9000000000000000000
+
+
+def test_many_groups_are_put_together_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_summary_arrow, "_BLOCK", 500)
+    monkeypatch.setattr(_summary_arrow, "_GROUPS_AT_ONCE", 10)
+    data = simple_invoice(*({"Amount": "1.5", "Project": f"P{n % 40}", "Note": f"n{n % 60}"} for n in range(240)))
+    groups = summarize(data, by=["note", "project"]).groups
+
+    assert groups == summarize(list(read_csv(data)), by=["note", "project"]).groups
+    assert len(groups) == 120
+    assert sum(group.lines for group in groups) == 240
+
+
+def test_sums_need_no_pandas() -> None:
+    code = (
+        "import sys; from atlas_invoices._invoice_csv import _summary, summarize\n"
+        f"_summary.WORTH_ARROW = 0; summarize({DATA!r}, by='sku')\n"
+        "assert 'pyarrow' in sys.modules and 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_every_kind_of_source(tmp_path: Path) -> None:
     expected = summarize(DATA, by="sku")
     (tmp_path / "a.csv").write_bytes(DATA)
@@ -157,3 +187,18 @@ def test_a_large_file_sums_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) ->
     assert summary.total == oracle_sum(data)
     assert sum(group.lines for group in summary.groups) == 3000
     assert summary.groups == summarize(list(read_csv(data)), by="project").groups
+
+
+def test_the_callers_decimal_context_changes_nothing() -> None:
+    rows = "".join(f"07/01/2024,06/30/2024,{sku},{amount}\n" for sku, amount in (("a", "100001.1"), ("b", "100002.1")))
+    data = b"Date,Usage Date,SKU,Amount\n" + rows.encode()
+    with localcontext(Context(prec=5, traps=[Inexact, Rounded])):
+        summary = summarize(data, by="sku")
+    assert [group.key for group in summary.groups] == [("b",), ("a",)]
+    assert summary.total == Decimal("200003.2")
+
+
+@pytest.mark.parametrize("name", ["extra:SKU", "extra:Tag/env", "extra:Amount"])
+def test_a_known_column_is_no_extra_one(name: str) -> None:
+    with pytest.raises(ConfigError, match="can't group by"):
+        summarize(b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,a,1\n", by=name)

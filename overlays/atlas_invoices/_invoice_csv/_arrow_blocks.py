@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from atlas_invoices._invoice_csv._line_item import LineItem
+    from atlas_invoices._invoice_csv._parser import Parser
     from atlas_invoices._invoice_csv._reader import Pass
 
 T = TypeVar("T")
@@ -22,56 +23,57 @@ T = TypeVar("T")
 class _Task(NamedTuple):
     block: bytes
     final: bool
-    line: int
-    future: Future[object]
+    breaks: int
+    future: Future[tuple[object, int]]
 
 
 def convert_blocks(
-    reading: Pass, fast: Callable[[bytes], T], exact: Callable[[Sequence[LineItem]], T], *, block_size: int
+    reading: Pass, fast: Callable[[bytes], tuple[T, int]], exact: Callable[[Sequence[LineItem]], T], *, block_size: int
 ) -> Iterator[T]:
     """One result for each block of the file, in order: by `fast`, or by `exact` from the typed lines.
 
-    `fast` runs in threads and raises RefusedError for a block that the parser of record must read.
+    `fast` runs in threads and gives its number of rows, too; it raises RefusedError for a block that the parser of
+    record must read.
     """
     workers = min(4, os.cpu_count() or 1)
     tasks: deque[_Task] = deque()
+    parser = reading.parser
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
             for block, final in _blocks(reading, block_size):
-                parser = reading.parser
-                length = exact_length(block) if parser.fast else 0
+                length, breaks = exact_length(block) if parser.fast else (0, 0)
                 if length:
                     if length < len(block):
                         parser.buffer.unread(block[length:])
                         block = block[:length]  # noqa: PLW2901 - the rest comes back with the next block
-                    tasks.append(_Task(block, final, parser.line, pool.submit(fast, block)))
-                    parser.line += block.count(b"\n")
+                    tasks.append(_Task(block, final, breaks, pool.submit(fast, block)))
                 else:
                     while tasks:
-                        yield _result(reading, tasks.popleft(), exact)
+                        yield _result(parser, tasks.popleft(), exact)
                     yield exact([line for lines in parser.parse(block, final=final) for line in lines])
                 if len(tasks) > workers:
-                    yield _result(reading, tasks.popleft(), exact)
+                    yield _result(parser, tasks.popleft(), exact)
             while tasks:
-                yield _result(reading, tasks.popleft(), exact)
+                yield _result(parser, tasks.popleft(), exact)
     finally:
         for task in tasks:
             task.future.cancel()
         reading.close()
 
 
-def _result(reading: Pass, task: _Task, exact: Callable[[Sequence[LineItem]], T]) -> T:
-    parser = reading.parser
+def _result(parser: Parser, task: _Task, exact: Callable[[Sequence[LineItem]], T]) -> T:
+    """A block's result; the parser's line goes on to the block behind it."""
     if parser.fast:
         try:
-            return task.future.result()  # type: ignore[return-value] # a _Task can't be generic in Python 3.11's typing
+            result, rows = task.future.result()
         except RefusedError:
             pass
+        else:
+            # Counting the line breaks would take longer than many of the columns.
+            parser.line += rows + task.breaks
+            return result  # type: ignore[return-value] # a _Task can't be generic in Python 3.11's typing
     # The rows of this block are whole, so nothing of it goes back to the buffer.
-    ahead, parser.line = parser.line, task.line
-    lines = [line for lines in parser.parse(task.block, final=task.final) for line in lines]
-    parser.line = ahead
-    return exact(lines)
+    return exact([line for lines in parser.parse(task.block, final=task.final) for line in lines])
 
 
 def _blocks(reading: Pass, block_size: int) -> Iterator[tuple[bytes, bool]]:

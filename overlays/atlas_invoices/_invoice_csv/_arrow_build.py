@@ -46,9 +46,12 @@ def text_array(values: Sequence[str | None]) -> ArrowArray:
 def mapping_array(values: Sequence[Sequence[tuple[str, str]]]) -> ArrowArray:
     """As maps, of their pairs in order."""
     pairs = [pair for value in values for pair in value]
-    offsets: ArrowArray = pa.Array.from_buffers(pa.int32(), len(values) + 1, [None, _offsets(values)])
-    make: Any = pa.MapArray.from_arrays
-    return make(offsets, text_array([key for key, _ in pairs]), text_array([text for _, text in pairs]))
+    return _maps(_offsets(values), len(values), [key for key, _ in pairs], [text for _, text in pairs])
+
+
+def no_mappings(rows: int) -> ArrowArray:
+    """As many maps without anything in them."""
+    return _maps(pa.py_buffer(bytes(4 * (rows + 1))), rows, [], [])
 
 
 def number_array(values: Sequence[Decimal | None]) -> ArrowArray:
@@ -68,6 +71,11 @@ def number_array(values: Sequence[Decimal | None]) -> ArrowArray:
 
 
 _ONE = Decimal(1)
+
+
+def _maps(offsets: pa.Buffer, rows: int, keys: Sequence[str], texts: Sequence[str]) -> ArrowArray:
+    make: Any = pa.MapArray.from_arrays
+    return make(pa.Array.from_buffers(pa.int32(), rows + 1, [None, offsets]), text_array(keys), text_array(texts))
 
 
 def _valid(values: Sequence[object]) -> pa.Buffer | None:

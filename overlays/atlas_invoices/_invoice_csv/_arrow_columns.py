@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from atlas_invoices._invoice_csv._arrow_build import (
     date_array,
     integer_array,
     mapping_array,
+    no_mappings,
     number_array,
 )
 from atlas_invoices._invoice_csv._cells import PLAIN_NUMBER, parse_date, parse_number
@@ -35,6 +37,8 @@ _LONGEST_CELL = 128 * 1024
 # As many characters can neither overflow nor be rounded. pyarrow doesn't notice an overflow: a column of 20 digits
 # before the point takes "123456789012345678901", and makes another number of a longer one.
 _SAFE_NUMBER = 20
+# Combinations of several columns are numbered in 64 bits.
+_LARGEST_CODE = 2**62
 
 
 class RefusedError(Exception):
@@ -50,7 +54,8 @@ def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, 
             read_options=arrow_csv.ReadOptions(
                 use_threads=False, block_size=len(block) + 1, column_names=list(layout.names)
             ),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            # A blank line is refused, so that the rows of a block and the breaks in its cells are its lines.
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=wanted,
                 column_types={name: TEXT if name in UNCODED else CODED for name in wanted},
@@ -102,13 +107,16 @@ def numbers(column: ArrowArray) -> ArrowArray:
 
 def mapping(columns: Mapping[str, ArrowArray], rows: int) -> ArrowArray:
     """Columns as one map for each row, of the non-empty cells; each different map is made once."""
-    texts = [column.dictionary.to_pylist() for column in columns.values()]
-    codes, combinations = combine(list(columns.values()), rows)
+    filled = {key: column for key, column in columns.items() if len(column.dictionary)}
+    if not filled:
+        return no_mappings(rows)
+    texts = [column.dictionary.to_pylist() for column in filled.values()]
+    codes, combinations = combine(list(filled.values()))
     return mapping_array(
         [
             [
                 (key, cells[code])
-                for key, cells, code in zip(columns, texts, combination, strict=True)
+                for key, cells, code in zip(filled, texts, combination, strict=True)
                 if code is not None
             ]
             for combination in combinations
@@ -116,22 +124,39 @@ def mapping(columns: Mapping[str, ArrowArray], rows: int) -> ArrowArray:
     ).take(codes)
 
 
-def combine(columns: Sequence[ArrowArray], rows: int) -> tuple[ArrowArray, list[tuple[int | None, ...]]]:
+def combine(columns: Sequence[ArrowArray]) -> tuple[ArrowArray, list[tuple[int | None, ...]]]:
     """The different combinations in several dictionary columns, and for each row which one it has.
 
     A combination has each column's place in its dictionary, `None` where the cell is empty.
     """
-    codes = pa.Array.from_buffers(pa.int64(), rows, [None, pa.py_buffer(bytes(8 * rows))])
+    codes: ArrowArray = None
     combinations: list[tuple[int | None, ...]] = [()]
+    sizes: list[int] = []
     for column in columns:
         size = len(column.dictionary) + 1
+        if len(combinations) * prod(sizes) * size > _LARGEST_CODE:
+            codes, combinations = _encode(codes, combinations, sizes)
+            sizes = []
         empty, step = integer_array([size - 1, size])
         cells = pc.fill_null(column.indices.cast(pa.int64()), empty)
-        encoded = pc.add(pc.multiply(codes, step), cells).dictionary_encode()
-        pairs = [divmod(code, size) for code in encoded.dictionary.to_pylist()]
-        combinations = [(*combinations[before], None if cell == size - 1 else cell) for before, cell in pairs]
-        codes = encoded.indices.cast(pa.int64())
-    return codes, combinations if rows else []
+        codes = cells if codes is None else pc.add(pc.multiply(codes, step), cells)
+        sizes.append(size)
+    return _encode(codes, combinations, sizes)
+
+
+def _encode(
+    codes: ArrowArray, combinations: Sequence[tuple[int | None, ...]], sizes: Sequence[int]
+) -> tuple[ArrowArray, list[tuple[int | None, ...]]]:
+    """Number the combinations anew: those before, and of the columns since the places, each below its size."""
+    encoded = codes.dictionary_encode()
+    found = []
+    for code in encoded.dictionary.to_pylist():
+        before, places = code, []
+        for size in reversed(sizes):
+            before, place = divmod(before, size)
+            places.append(None if place == size - 1 else place)
+        found.append((*combinations[before], *reversed(places)))
+    return encoded.indices.cast(pa.int64()), found
 
 
 def _only_chunk(column: ArrowArray) -> ArrowArray:

@@ -10,23 +10,28 @@ _QUOTED_CELL = re.compile(rb'(?:(?<=[,\n])|\A)"[^"]*+(?:""[^"]*+)*+"(?=[,\r\n]|\
 _BOM = b"\xef\xbb\xbf"
 
 
-def exact_length(block: bytes) -> int:
-    """How much of a block may go to pyarrow: whole rows from its start, or 0 if the parser of record must see it."""
+def exact_length(block: bytes) -> tuple[int, int]:
+    """How much of a block may go to pyarrow, and how many line breaks of it stand in quotes.
+
+    That is whole rows from its start, or 0 if the parser of record must see it.
+    """
     if b"\0" in block or block.startswith(_BOM):
-        return 0
+        return 0, 0
     if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-        return 0
+        return 0, 0
     if not block.isascii():
         try:
             block.decode()
         except UnicodeDecodeError:
-            return 0
-    row = end = 0
+            return 0, 0
+    row = end = breaks = breaks_before = 0
     while (start := block.find(b'"', end)) >= 0:
-        row = block.rfind(b"\n", end, start) + 1 or row
+        if behind := block.rfind(b"\n", end, start) + 1:
+            row, breaks_before = behind, breaks
         cell = _QUOTED_CELL(block, start)
         if cell is None:
             # A quote where none may be, or that of a cell which the block's end cuts: its row is the next block's.
-            return row
+            return row, breaks_before
         end = cell.end()
-    return len(block)
+        breaks += block.count(b"\n", start, end)
+    return len(block), breaks

@@ -33,6 +33,11 @@ class Opened:
         return self._parser.header
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the header row, as the file has them and in its order."""
+        return self._parser.columns
+
+    @property
     def trailing(self) -> tuple[tuple[str, ...], ...]:
         """The rows behind the last item that are none (totals, remarks); complete once a loop is done."""
         return tuple(tuple(row) for row in self._parser.trailing)

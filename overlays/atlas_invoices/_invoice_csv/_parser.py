@@ -52,6 +52,11 @@ class Parser:
         """Whether whole blocks of items may come: no trailing line was seen, and errors need not be collected."""
         return not self.trailing and self._on_error == "raise"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The header row's names, as the file has them; none before it was found."""
+        return self.rows.layout.names if self.rows else ()
+
     def push(self, piece: bytes) -> None:
         """Take what came; nothing is parsed yet."""
         self.buffer.push(piece)

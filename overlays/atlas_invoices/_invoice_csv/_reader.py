@@ -47,6 +47,11 @@ class Pass:
             self.close()
             raise
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the header row, as the file has them and in its order."""
+        return self.parser.columns
+
     def close(self) -> None:
         """Close a file that was opened here; the pieces of others are left alone."""
         close = getattr(self.pieces, "close", None)

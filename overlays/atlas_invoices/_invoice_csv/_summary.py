@@ -24,7 +24,7 @@ WORTH_ARROW = 1024 * 1024
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 # A sum is exact or an exception: the default context would round it to 28 digits.
-_EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation])
+EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation])
 _SHARE = Context(prec=28)
 
 
@@ -67,38 +67,42 @@ class Sums:
         self.groups: dict[tuple[KeyPart, ...], tuple[Decimal, Decimal, int]] = {}
         self.credits = _ZERO
 
-    def add(
-        self, key: tuple[KeyPart, ...], amount: Decimal, quantity: Decimal, lines: int, *, credit: bool = False
-    ) -> None:
-        """Add lines of one key, all credits or none."""
-        if credit:
-            self.credits = _EXACT.add(self.credits, amount)
+    def add(self, key: tuple[KeyPart, ...], amount: Decimal, quantity: Decimal, lines: int) -> None:
+        """Add lines of one key; the credits among them are added apart."""
         known = self.groups.get(key)
         if known is not None:
-            amount, quantity, lines = _EXACT.add(known[0], amount), _EXACT.add(known[1], quantity), known[2] + lines
+            amount, quantity, lines = EXACT.add(known[0], amount), EXACT.add(known[1], quantity), known[2] + lines
         self.groups[key] = (amount, quantity, lines)
+
+    def add_credits(self, amount: Decimal) -> None:
+        """Add an amount that is in the groups, too."""
+        self.credits = EXACT.add(self.credits, amount)
 
     def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy]) -> None:
         """Add lines one by one."""
         parts = [part.from_line for part in by]
         for line in lines:
             key = tuple([part(line) for part in parts])
-            self.add(key, line.amount or _ZERO, line.quantity or _ZERO, 1, credit=line.is_credit)
+            amount = line.amount or _ZERO
+            self.add(key, amount, line.quantity or _ZERO, 1)
+            if line.is_credit:
+                self.add_credits(amount)
 
     def merge(self, other: Sums) -> None:
         """Add another's sums."""
         for key, sums in other.groups.items():
             self.add(key, *sums)
-        self.credits = _EXACT.add(self.credits, other.credits)
+        self.add_credits(other.credits)
 
     def summary(self, by: Sequence[GroupBy]) -> Summary:
         """What was added, in order."""
         total = _ZERO
         for amount, _, _ in self.groups.values():
-            total = _EXACT.add(total, amount)
+            total = EXACT.add(total, amount)
         # Of equal amounts the smaller key comes first, and what has no key last.
         ordered = sorted(
-            self.groups.items(), key=lambda item: (-item[1][0], [(part is None, part or "") for part in item[0]])
+            self.groups.items(),
+            key=lambda item: (item[1][0].copy_negate(), [(part is None, part or "") for part in item[0]]),
         )
         groups = [
             Group(key, _shortest(amount), _shortest(quantity), lines, _SHARE.divide(amount, total) if total else None)
@@ -109,9 +113,9 @@ class Sums:
 
 def _shortest(number: Decimal) -> Decimal:
     """The same number without zeros at its end or an exponent, so that it prints alike however it was added up."""
-    number = _EXACT.normalize(number)
+    number = EXACT.normalize(number)
     exponent = number.as_tuple().exponent
-    return _EXACT.quantize(number, _ONE) if isinstance(exponent, int) and exponent > 0 else number
+    return EXACT.quantize(number, _ONE) if isinstance(exponent, int) and exponent > 0 else number
 
 
 def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Sequence[str]) -> Summary:

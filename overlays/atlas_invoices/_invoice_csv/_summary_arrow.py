@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from attrs import frozen
 
 from atlas_invoices._invoice_csv._arrow_blocks import convert_blocks
-from atlas_invoices._invoice_csv._arrow_build import NUMBER, ArrowArray, integer_array
+from atlas_invoices._invoice_csv._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
 from atlas_invoices._invoice_csv._arrow_columns import CODED, RefusedError, numbers, pc, read_block
 from atlas_invoices._invoice_csv._line_item import CREDIT_SKU
-from atlas_invoices._invoice_csv._summary import Sums
+from atlas_invoices._invoice_csv._summary import EXACT, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +24,29 @@ if TYPE_CHECKING:
     from atlas_invoices._invoice_csv._reader import Pass
     from atlas_invoices._invoice_csv._summary_keys import GroupBy
 
-_BLOCK = 1024 * 1024
-# The few columns of many blocks are small, and what is done once for each group is done less often.
-_BLOCKS_AT_ONCE = 16
+try:
+    # The public module, and Table.group_by by it, imports pandas where that is installed: longer than most sums take.
+    _acero: Any = import_module("pyarrow._acero")
+except ImportError:
+    _acero = import_module("pyarrow.acero")
+
+# Large enough that what is done once for each block doesn't show.
+_BLOCK = 2 * 1024 * 1024
+# The groups of several blocks are put together once they are so many.
+_GROUPS_AT_ONCE = 64 * 1024
 # pyarrow doesn't notice when a sum overflows its 38 digits, 18 of them behind the point.
 _LARGEST_SUM = 10**20
+_VALUES = ("amount", "quantity", "lines")
 _ZERO = Decimal(0)
+
+
+@frozen
+class _Block:
+    """One block's sums: a row for each group, the credits among all, and what no sum of it can be larger than."""
+
+    groups: pa.Table
+    credits: Decimal
+    bound: Decimal
 
 
 def add_blocks(sums: Sums, reading: Pass, by: Sequence[GroupBy]) -> None:
@@ -36,64 +55,78 @@ def add_blocks(sums: Sums, reading: Pass, by: Sequence[GroupBy]) -> None:
     if rows is None:
         raise AssertionError("a Pass has read its header")
 
-    def exact(lines: Sequence[LineItem]) -> Sums | pa.RecordBatch:
+    def exact(lines: Sequence[LineItem]) -> Sums | _Block:
         block = Sums()
         block.add_lines(lines, by)
         return block
 
-    fast = partial(_needed, layout=rows.layout, by=by)
-    waiting: list[pa.RecordBatch] = []
+    fast = partial(_from_block, layout=rows.layout, by=by)
+    waiting: list[pa.Table] = []
+    groups, bound = 0, _ZERO
     for block in convert_blocks(reading, fast, exact, block_size=_BLOCK):
         if isinstance(block, Sums):
             sums.merge(block)
             continue
-        waiting.append(block)
-        if len(waiting) == _BLOCKS_AT_ONCE:
+        if groups > _GROUPS_AT_ONCE or EXACT.add(bound, block.bound) >= _LARGEST_SUM:
             _add(sums, waiting, by)
-            waiting = []
+            waiting, groups, bound = [], 0, _ZERO
+        waiting.append(block.groups)
+        groups, bound = groups + len(block.groups), EXACT.add(bound, block.bound)
+        sums.add_credits(block.credits)
     if waiting:
         _add(sums, waiting, by)
 
 
-def _needed(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> Sums | pa.RecordBatch:
-    """The columns that the sums need: the keys' cells as dictionaries, whether it is a credit, amount, quantity."""
+def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Sums | _Block, int]:
+    """Read the columns that the sums need, and add them up."""
     names = dict.fromkeys([*(part.column for part in by), "SKU", "Amount", "Quantity"])
     columns = read_block(block, layout, [name for name in names if name in layout.names])
     rows = len(columns["Usage Date"])
     keys = [_coded(columns.get(part.column), rows) for part in by]
     try:
         for part, key in zip(by, keys, strict=True):
-            for text in key.dictionary.to_pylist():
-                part.from_cell(text)
+            if part.from_cell is not str:
+                for text in key.dictionary.to_pylist():
+                    part.from_cell(text)
     except ValueError as error:
         raise RefusedError from error
-    values = [_summable(columns.get(name), rows) for name in ("Amount", "Quantity")]
-    arrays = [*keys, _is_credit(columns["SKU"]), *values]
-    return pa.RecordBatch.from_arrays(
-        arrays, [*(str(number) for number in range(len(by))), "credit", "amount", "quantity"]
-    )
+    amount, quantity = (_summable(columns.get(name), rows) for name in ("Amount", "Quantity"))
+    bound = EXACT.multiply(Decimal(rows), max(_largest(amount), _largest(quantity)))
+    if bound >= _LARGEST_SUM:
+        raise RefusedError
+    groups = _group([*keys, amount, quantity], len(by), ([], "hash_count_all", None, "lines"))
+    return _Block(groups, _credits(columns["SKU"], amount), bound), rows
 
 
-def _add(sums: Sums, batches: Sequence[pa.RecordBatch], by: Sequence[GroupBy]) -> None:
-    table: Any = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks()
-    keys = [*(str(number) for number in range(len(by))), "credit"]
-    if all(_sum_fits(table[name]) for name in ("amount", "quantity")):
-        table = table.group_by(keys, use_threads=False).aggregate(
-            [("amount", "sum"), ("quantity", "sum"), ("credit", "count")]
-        )
-        counts = table["credit_count"].to_pylist()
-        amounts, quantities = table["amount_sum"].to_pylist(), table["quantity_sum"].to_pylist()
-    else:
-        counts = [1] * len(table)
-        amounts, quantities = table["amount"].to_pylist(), table["quantity"].to_pylist()
+def _add(sums: Sums, tables: Sequence[pa.Table], by: Sequence[GroupBy]) -> None:
+    """Add the groups of several blocks, which have many in common."""
+    columns: Any = pa.concat_tables(tables).columns
+    table: Any = _group(columns, len(by), ("lines", "hash_sum", None, "lines"))
     parts = [
-        [None if cell is None else part.from_cell(cell) for cell in table[name].to_pylist()]
-        for part, name in zip(by, keys, strict=False)
+        [None if cell is None else part.from_cell(cell) for cell in table[str(number)].to_pylist()]
+        for number, part in enumerate(by)
     ]
-    found = zip(*parts, strict=True) if parts else [()] * len(counts)
-    is_credit = table["credit"].to_pylist()
-    for key, credit, amount, quantity, lines in zip(found, is_credit, amounts, quantities, counts, strict=True):
-        sums.add(key, amount or _ZERO, quantity or _ZERO, lines, credit=credit)
+    keys = zip(*parts, strict=True) if parts else [()] * len(table)
+    for key, amount, quantity, lines in zip(keys, *(table[name].to_pylist() for name in _VALUES), strict=True):
+        sums.add(key, amount or _ZERO, quantity or _ZERO, lines)
+
+
+def _group(columns: Sequence[ArrowArray], keys: int, lines: tuple[object, ...]) -> pa.Table:
+    """A row for each combination of the first `keys` columns, with the sums of the next two and its lines."""
+    if not keys:
+        # Without a key there would be other functions, and a group of no lines.
+        columns = [pa.nulls(len(columns[0]), TEXT), *columns]
+    names = [*(str(number) for number in range(max(keys, 1))), *_VALUES]
+    table: Any = pa.Table.from_arrays(list(columns), names[: len(columns)])
+    aggregates = [(name, "hash_sum", None, name) for name in ("amount", "quantity")]
+    steps = [
+        _acero.Declaration("table_source", _acero.TableSourceNodeOptions(table)),
+        _acero.Declaration("aggregate", _acero.AggregateNodeOptions([*aggregates, lines], names[: -len(_VALUES)])),
+    ]
+    groups: Any = _acero.Declaration.from_sequence(steps).to_table(use_threads=False)
+    # Where a key is null, the index that Arrow leaves behind it is any number, and unify_dictionaries would look there.
+    found = [groups[name].cast(TEXT) for name in names[:keys]] + [groups[name] for name in _VALUES]
+    return pa.Table.from_arrays(found, names[-len(found) :])
 
 
 def _coded(column: ArrowArray | None, rows: int) -> ArrowArray:
@@ -111,12 +144,15 @@ def _summable(column: ArrowArray | None, rows: int) -> ArrowArray:
     return values
 
 
-def _sum_fits(values: ArrowArray) -> bool:
-    ends = pc.min_max(values).as_py()
-    return bool(max(abs(ends["min"] or 0), abs(ends["max"] or 0)) * len(values) < _LARGEST_SUM)
+def _largest(values: ArrowArray) -> Decimal:
+    ends: dict[str, Decimal | None] = pc.min_max(values).as_py()
+    return max((end or _ZERO).copy_abs() for end in ends.values())
 
 
-def _is_credit(sku: ArrowArray) -> ArrowArray:
+def _credits(sku: ArrowArray, amount: ArrowArray) -> Decimal:
     names = sku.dictionary.to_pylist()
-    code, never = integer_array([names.index(CREDIT_SKU) if CREDIT_SKU in names else -1, -2]).cast(pa.int32())
-    return pc.equal(pc.fill_null(sku.indices, never), code)
+    if CREDIT_SKU not in names:
+        return _ZERO
+    (code,) = integer_array([names.index(CREDIT_SKU)]).cast(pa.int32())
+    total: Decimal | None = pc.sum(amount.filter(pc.equal(sku.indices, code))).as_py()
+    return total or _ZERO

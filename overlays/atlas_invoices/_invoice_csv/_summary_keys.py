@@ -10,12 +10,14 @@ from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._invoice_csv._cells import parse_date
-from atlas_invoices._invoice_csv._columns import BY_FIELD, TAG_PREFIX, Kind
+from atlas_invoices._invoice_csv._columns import BY_FIELD, COLUMNS, TAG_PREFIX, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from atlas_invoices._invoice_csv._line_item import LineItem
+
+_KNOWN = frozenset(column.name for column in COLUMNS)
 
 KeyPart: TypeAlias = str | dt.date | None
 
@@ -43,7 +45,7 @@ def _parse(name: str) -> GroupBy:
     kind, separator, key = name.partition(":")
     if separator and kind == "tag":
         return GroupBy(name, TAG_PREFIX + key, str, lambda line: line.tags.get(key))
-    if separator and kind == "extra":
+    if separator and kind == "extra" and key not in _KNOWN and not key.startswith(TAG_PREFIX):
         return GroupBy(name, key, str, lambda line: line.extra.get(key))
     column = BY_FIELD.get(name)
     if column is None or column.kind is Kind.NUMBER:

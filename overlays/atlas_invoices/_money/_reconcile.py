@@ -108,7 +108,7 @@ def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> Invoice
         return error
     if reading.parser.errors:
         return reading.parser.errors[0]
-    if reading.parser.rows is None or "Amount" not in reading.parser.rows.layout.names:
+    if reading.parser.rows is None or "Amount" not in reading.columns:
         # Of an invoice without lines, a header row that was cut is all there is to see.
         return InvoiceFormatError("its header row has no column Amount", column="Amount")
     return None
