@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from itertools import islice
+from itertools import count, islice
 from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -50,6 +50,7 @@ _parquet_writer: Any = pq.ParquetWriter
 TABLE_BLOCK = 4 * 1024 * 1024
 STREAM_BLOCK = 1024 * 1024
 BATCHES_IN_ROW_GROUP = 3
+_GROUPS_BEFORE_RELEASE = 4
 # Parquet dictionaries for all that repeats; trying one for the others costs time. Readers skip row groups by the days.
 _CODED_IN_PARQUET = [
     *(column.field for column in COLUMNS if column.name not in UNCODED),
@@ -103,11 +104,15 @@ def write_parquet(reading: Pass, file: IO[bytes]) -> None:
         file, schema, use_dictionary=_CODED_IN_PARQUET, write_statistics=_STATISTICS_IN_PARQUET
     ) as writer:
         batches = read_batches(reading)
-        while group := list(islice(batches, BATCHES_IN_ROW_GROUP)):
+        for number in count(1):
+            group = list(islice(batches, BATCHES_IN_ROW_GROUP))
+            if not group:
+                break
             writer.write_table(pa.Table.from_batches(group, schema).unify_dictionaries())
-            # pyarrow keeps what each thread has freed, which is a good third of all it takes.
+            # pyarrow keeps what each thread has freed, a good third of all it takes; giving it back takes time, too.
             del group
-            pa.default_memory_pool().release_unused()
+            if number % _GROUPS_BEFORE_RELEASE == 0:
+                pa.default_memory_pool().release_unused()
 
 
 def _batches(reading: Pass, schema: pa.Schema, *, block_size: int, wide: bool) -> Iterator[pa.RecordBatch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, cast
 
@@ -55,4 +56,17 @@ def _write(invoice: InvoiceCsv, form: str, file: IO[bytes], *, raw: bool) -> Non
     elif form == "jsonl":
         write_jsonl(invoice, file)
     else:
+        _take_the_quicker_memory()
         write_parquet(invoice, file)
+
+
+def _take_the_quicker_memory() -> None:
+    """Have pyarrow use jemalloc in this process: a sixth faster here, and smaller, than its default (tests/benchmarks).
+
+    It's a choice for the whole process, so it's the command's to make and not the library's.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    # Not built into every pyarrow.
+    with suppress(NotImplementedError):
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
