@@ -22,12 +22,13 @@ from attrs import evolve
 
 import documentation_drift
 import documents
+import fetching
 import lock
 import meaning
 import operation_drift
 import operations
 from drift_report import Report
-from errors import ScriptError, cannot
+from errors import ScriptError, about, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,12 +54,10 @@ def compare(
         ScriptError: a document is not one that can be compared; the message names it.
     """
     old, new = meaning.side(fragment), meaning.side(upstream)
-    try:
+    with about(f"{upstream.name} against {fragment.name}"):
         changes = operation_drift.compare(old, new, kept)
         if words is not None:
             changes += documentation_drift.compare(words, new, kept, changes)
-    except ScriptError as error:
-        raise type(error)(f"{upstream.name} against {fragment.name}: {error}") from None
     revision = upstream.root["info"].get("x-xgen-sha")
     return Report(fragment.name, upstream.name, revision if isinstance(revision, str) else None, changes)
 
@@ -76,9 +75,7 @@ def against(upstream: documents.Document, fragment: Path | None = None, folder: 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
     """The command; returns its exit status: 0 nothing breaking or additive, 1 drift, 2 cannot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--upstream", required=True, metavar="FILE|URL", help="YAML or JSON, plain, .gz or .xz; a URL is https"
-    )
+    parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE)
     parser.add_argument("--fragment", type=Path, metavar="FILE", help="another document than the fragment in openapi/")
     parser.add_argument("--format", choices=FORMATS, default="text")
     options = parser.parse_args(arguments)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import meaning
 import prose
 import shape
 from operation_drift import Change
+from operations import find_operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,11 +23,11 @@ def compare(
 
     Words that came or went with the thing they describe are left out: `structural` has told of it already.
     """
-    here = [operation for operation in operations if meaning.find(new, operation) is not None]
+    here = [operation for operation in operations if find_operation(new.root, operation) is not None]
     digests = prose.digests(new.root, here)
     told = {(change.operation, shape.pointer(change.at)) for change in structural}
     return [
-        Change("documentation", operation.title, _tokens(place), says)
+        Change("documentation", operation.title, shape.tokens(place), says)
         for operation in here
         if operation.title in locked
         for place, says in _differences(locked[operation.title], digests[operation.title])
@@ -46,7 +46,3 @@ def _above(place: str) -> Iterator[str]:
     while place:
         place = place.rpartition("/")[0]
         yield place
-
-
-def _tokens(place: str) -> tuple[str, ...]:
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in place.split("/")[1:])

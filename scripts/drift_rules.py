@@ -97,7 +97,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "header-new": _always("is new", "additive"),
     "header-certain": _always("is now always there", "additive"),
     "header-uncertain": _always("is no longer always there", "breaking", "a client that counts on it fails"),
-    "media-type-gone": _always("is gone", "breaking", "asking for it is answered with an error"),
+    "media-type-gone": _always("is gone", "breaking", "a client that asks for it or sends it is refused"),
     "media-type-new": _always("is new", "additive", "nothing changes for a client"),
     "media-type-newer": _always(
         "is newer than {before}, which is asked for",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from shown import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A name out of a hostile document can be megabytes long.
 _LONGEST: Final = 1000
@@ -33,6 +37,15 @@ class MendError(ScriptError):
 
 class GenerationError(ScriptError):
     """The generator, the validator or the formatter is not content."""
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Put the name of what is worked on before the message of an error within."""
+    try:
+        yield
+    except ScriptError as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def cannot(error: Exception) -> int:

@@ -19,6 +19,8 @@ from errors import DocumentError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# What the commands tell of their --upstream.
+SOURCE: Final = "YAML or JSON, plain, .gz or .xz; a URL is https"
 MAX_BYTES: Final = 32 * 1024 * 1024
 # An .xz file names the memory its decoder needs; upstream's needs 9 MiB.
 _XZ_MEMORY: Final = 128 * 1024 * 1024

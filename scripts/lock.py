@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import documents
 import operations
 from errors import DocumentError
+from shown import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,14 @@ LOCK: Final = "lock.json"
 UPSTREAM: Final = "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml"
 # What shapes the generated files.
 TOOLS: Final = ("openapi-python-client", "ruff")
+# What vendor_spec.py alone writes: no other file tells when one of these is edited, so the lock has a digest of them.
+_VENDORED: Final = ("upstream", "fragment", "prose")
 
 
 def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The lock's content for a fragment cut from `upstream`."""
-    return {
+    made: dict[str, Any] = {
+        "sha256": "",
         "upstream": {
             "url": UPSTREAM,
             "x-xgen-sha": upstream.root.get("info", {}).get("x-xgen-sha"),
@@ -34,12 +38,13 @@ def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapp
         "tools": installed(),
         "prose": prose,
     }
+    return {**made, "sha256": _digest(made)}
 
 
 def read(folder: Path = operations.OPENAPI) -> dict[str, Any]:
     """The lock's content. Raises DocumentError where it can't be read, or is no lock."""
     content = documents.read_document(folder / LOCK).root
-    for part in ("upstream", "fragment", "tools", "prose"):
+    for part in (*_VENDORED, "tools"):
         if not isinstance(content.get(part), dict):
             raise DocumentError(f"{LOCK}: it has no `{part}`; scripts/vendor_spec.py makes it anew")
     return content
@@ -55,6 +60,8 @@ def problems(folder: Path = operations.OPENAPI) -> list[str]:
     content = read(folder)
     fragment = folder / FRAGMENT
     found = []
+    if content.get("sha256") != _digest(content):
+        found.append(f"changed: {LOCK} is not as scripts/vendor_spec.py wrote it; only its `tools` are for a hand")
     if content["fragment"].get("sha256") != hashlib.sha256(fragment.read_bytes()).hexdigest():
         found.append(
             f"changed: {fragment.name} is not the one the lock names; it is made by scripts/vendor_spec.py, not by hand"
@@ -64,3 +71,7 @@ def problems(folder: Path = operations.OPENAPI) -> list[str]:
         if locked != have:
             found.append(f"changed: {name} is {have} here and {locked} in the lock")
     return found
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical({part: content[part] for part in _VENDORED}).encode()).hexdigest()

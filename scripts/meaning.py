@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
-
 import shape
-from errors import AssumptionError, DocumentError
-from schema_meaning import PROSE, Side, checked_list
-from shape import checked_object, is_object
+import slicing
+from errors import DocumentError, about
+from schema_meaning import PROSE, Side
+from shape import checked_list, checked_object, is_object
 from shown import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import documents
-    from operations import Operation
+    from operations import Found
     from shape import Kind, Tokens
 
 # OpenAPI: header parameters of these names are ignored, and a response header Content-Type is.
@@ -37,14 +36,6 @@ _RESPONSE: Final = frozenset({"headers", "content", "links"})
 _CONTENT: Final = frozenset({"schema", "deprecated"})
 
 
-@frozen
-class Found:
-    """An operation as a document has it: `node` is its object, `item` the path's."""
-
-    item: Mapping[str, Any]
-    node: Mapping[str, Any]
-
-
 def side(document: documents.Document) -> Side:
     """A document that has the parts a comparison needs.
 
@@ -53,26 +44,12 @@ def side(document: documents.Document) -> Side:
         AssumptionError: it is of another version than this check is written for.
     """
     root = document.root
-    version = root.get("openapi")
-    if not isinstance(version, str):
-        raise DocumentError(f"{document.name}: not an OpenAPI document: it has no `openapi` version at its top level")
-    if not version.startswith("3.0."):
-        raise AssumptionError(f"{document.name}: OpenAPI {version[:20]!r}; the drift check is written for 3.0")
-    for part, kind in (("info", dict), ("paths", dict), ("servers", list)):
-        if not isinstance(root.get(part), kind):
-            raise DocumentError(f"{document.name}: not a whole OpenAPI document: it has no `{part}`; is it cut off?")
-    return Side(document.name, root)
-
-
-def find(side: Side, operation: Operation) -> Found | None:
-    """The operation in a document, by method and path."""
-    at = ("paths", operation.path)
-    item = checked_object(side.root["paths"].get(operation.path, {}), at)
-    if "$ref" in item:
-        raise DocumentError(f"{shape.pointer(at)}: a path that is a reference is not followed")
-    if operation.method not in item:
-        return None
-    return Found(item, checked_object(item[operation.method], (*at, operation.method)))
+    with about(document.name):
+        slicing.check_version(root)
+        for part, kind in (("info", dict), ("paths", dict), ("servers", list)):
+            if not isinstance(root.get(part), kind):
+                raise DocumentError(f"not a whole OpenAPI document: it has no `{part}`; is it cut off?")
+    return Side(root)
 
 
 def check_references(side: Side, found: Found) -> None:

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import reach
+import references
 import shape
 from errors import MendError
 
@@ -59,7 +60,7 @@ def keep_asked_media_type(document: dict[str, Any], operations: Sequence[Operati
         responses = node.get("responses", {})
         if "200" not in responses:
             raise MendError(f"{operation.title} has no response 200")
-        response, place = shape.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
+        response, place = references.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
         others = [media for media in response.get("content", {}) if media != operation.accept]
         if operation.accept not in response.get("content", {}):
             raise MendError(f"{operation.title} does not offer {operation.accept} with status 200")
@@ -104,7 +105,7 @@ def send_no_defaults(document: dict[str, Any], operations: Sequence[Operation]) 
         # Parameters of the path are the operation's too.
         for holder, place in ((document["paths"][operation.path], at[:-1]), (node, at)):
             for index, entry in enumerate(holder.get("parameters", [])):
-                parameter, found = shape.resolve(document, entry, "Parameter", (*place, "parameters", str(index)))
+                parameter, found = references.resolve(document, entry, "Parameter", (*place, "parameters", str(index)))
                 if parameter.get("in") == "query" and "default" in parameter.get("schema", {}):
                     del parameter["schema"]["default"]
                     changed.append(shape.pointer((*found, "schema", "default")))
@@ -198,7 +199,7 @@ def name_inline_models(document: dict[str, Any], operations: Sequence[Operation]
                 holder, key, made = holder[key], "items", f"{made}Item"
             if holder[key].get("type") == "object" and made not in schemas:
                 schemas[made] = holder[key]
-                holder[key] = {"$ref": f"#/components/schemas/{made}"}
+                holder[key] = {"$ref": references.target("Schema", made)}
                 waiting.append((made, schemas[made]))
                 changed.append(shape.pointer(("components", "schemas", made)))
     return changed

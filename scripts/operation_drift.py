@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from attrs import evolve, frozen
 
 import meaning
-import schema_drift
-import security_meaning
+import security_drift
+from difference import Difference, lifetime, unknown
 from drift_rules import RULES, Class, Direction
 from errors import AssumptionError
-from schema_drift import Difference
+from operations import find_operation
 from schema_pairs import Pairs
 from shown import shown
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from operations import Operation
+    from operations import Found, Operation
     from schema_meaning import Nodes, Side
-    from security_meaning import Scopes
     from shape import Kind, Tokens
 
 _DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
@@ -56,7 +55,7 @@ class _Comparison:
 
     def changes(self) -> list[Change]:
         """What differs, judged by the way the data goes."""
-        old, new = meaning.find(self._old, self._operation), meaning.find(self._new, self._operation)
+        old, new = (find_operation(side.root, self._operation) for side in (self._old, self._new))
         for side, found in ((self._old, old), (self._new, new)):
             if found is not None:
                 meaning.check_references(side, found)
@@ -64,7 +63,7 @@ class _Comparison:
             return [self._judged(self._gone(old) if old is not None else self._new_or_nowhere(new))]
         differences = [
             *self._whole(old, new),
-            *self._security(old, new),
+            *security_drift.compare(self._old, old, self._new, new),
             *self._parameters(old, new),
             *self._body(old, new),
             *self._responses(old, new),
@@ -77,16 +76,16 @@ class _Comparison:
         says = rule.message(direction, before=difference.before, after=difference.after)
         return Change(rule.judge(direction), self._operation.title, difference.at, says)
 
-    def _gone(self, old: meaning.Found) -> Difference:
+    def _gone(self, old: Found) -> Difference:
         to = meaning.moved_to(self._new, old.node.get("operationId"))
         return Difference("operation-gone", (), after=f", and {shown(to)} has its operationId" if to else "")
 
-    def _new_or_nowhere(self, new: meaning.Found | None) -> Difference:
+    def _new_or_nowhere(self, new: Found | None) -> Difference:
         if new is None:
             raise AssumptionError(f"{self._operation.title} is in neither document; are they of this API?")
         return Difference("operation-new", ())
 
-    def _whole(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+    def _whole(self, old: Found, new: Found) -> Iterator[Difference]:
         before, after = old.node.get("operationId"), new.node.get("operationId")
         if before != after:
             yield Difference("operation-renamed", ("operationId",), shown(before), shown(after))
@@ -96,30 +95,7 @@ class _Comparison:
         yield from (Difference("server-gone", at, before=shown(url)) for url in served if url not in serves)
         yield from (Difference("server-new", at, after=shown(url)) for url in serves if url not in served)
 
-    def _security(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
-        before, after = security_meaning.ways(self._old, old), security_meaning.ways(self._new, new)
-        for name in sorted(before.keys() | after.keys()):
-            at = ("security", name)
-            if name not in after:
-                yield Difference("security-gone", at, before=shown(name))
-            elif name not in before:
-                yield Difference("security-new", at, after=shown(name))
-            else:
-                (schemes, scopes), (new_schemes, new_scopes) = before[name], after[name]
-                for scheme in sorted(schemes):
-                    addresses, new_addresses = schemes[scheme].addresses, new_schemes[scheme].addresses
-                    for key in sorted(addresses.keys() | new_addresses.keys()):
-                        was, now = addresses.get(key), new_addresses.get(key, "not there")
-                        if was is None:
-                            yield Difference("security-address-new", (*at, key), after=shown(now))
-                        elif was != now:
-                            yield Difference("security-address", (*at, key), shown(was), shown(now))
-                for scope in sorted(_not_covered(scopes, new_scopes)):
-                    yield Difference("scope-needed", at, after=shown(scope))
-                for scope in sorted(_not_covered(new_scopes, scopes)):
-                    yield Difference("scope-not-needed", at, before=shown(scope))
-
-    def _parameters(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+    def _parameters(self, old: Found, new: Found) -> Iterator[Difference]:
         before, after = meaning.parameters(self._old, old), meaning.parameters(self._new, new)
         gone, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
         for place, name in list(gone):
@@ -157,7 +133,7 @@ class _Comparison:
         yield from self._schema(old, new, at, sent=sent)
         yield from self._content(old, new, at, sent=sent)
 
-    def _body(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+    def _body(self, old: Found, new: Found) -> Iterator[Difference]:
         at = ("requestBody",)
         if "requestBody" not in old.node and "requestBody" not in new.node:
             return
@@ -172,7 +148,7 @@ class _Comparison:
             yield from _required(before, after, at)
             yield from self._content(before, after, at, sent=True)
 
-    def _responses(self, old: meaning.Found, new: meaning.Found) -> Iterator[Difference]:
+    def _responses(self, old: Found, new: Found) -> Iterator[Difference]:
         before, after = meaning.responses(self._old, old), meaning.responses(self._new, new)
         for status in sorted(before.keys() | after.keys()):
             at = ("responses", status)
@@ -229,11 +205,6 @@ class _Comparison:
             yield from self._pairs.differences(_schema(old), _schema(new), (*at, "schema"), sent=sent)
 
 
-def _not_covered(these: Scopes, those: Scopes) -> frozenset[str]:
-    """What each set of `these` lacks of the nearest of `those`."""
-    return frozenset[str]().union(*(min((other - one for other in those), key=len) for one in these))
-
-
 def _schema(node: Mapping[str, Any]) -> Nodes:
     return (node["schema"],) if "schema" in node else ()
 
@@ -252,7 +223,7 @@ def _around(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, at: Toke
     """What objects of every kind have: the end of their life, and keywords that nothing here knows."""
     ended, ends = old.get("x-sunset"), new.get("x-sunset")
     for difference in (
-        *schema_drift.lifetime(old.get("deprecated"), new.get("deprecated"), ended, ends),
-        *schema_drift.unknown(meaning.unknown(old, kind), meaning.unknown(new, kind)),
+        *lifetime(old.get("deprecated"), new.get("deprecated"), ended, ends),
+        *unknown(meaning.unknown(old, kind), meaning.unknown(new, kind)),
     ):
         yield evolve(difference, at=(*at, *difference.at))

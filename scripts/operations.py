@@ -1,19 +1,21 @@
-"""Read openapi/operations.yaml: the operations that are kept, and what each is called in Python."""
+"""The operations that are kept: what each is called in Python (openapi/operations.yaml), where it is in a document."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 import documents
+import environment
 from errors import DocumentError
+from shape import checked_object, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-OPENAPI: Final = Path(__file__).resolve().parent.parent / "openapi"
+OPENAPI: Final = environment.ROOT / "openapi"
 
 
 @frozen
@@ -33,6 +35,14 @@ class Operation:
         return f"{self.method.upper()} {self.path}"
 
 
+@frozen
+class Found:
+    """An operation as a document has it: `item` is its path's object, `node` its own."""
+
+    item: dict[str, Any] = field(repr=False)
+    node: dict[str, Any] = field(repr=False)
+
+
 def load(folder: Path = OPENAPI) -> tuple[Operation, ...]:
     """The kept operations, in their order. Raises DocumentError where the file is not as it should be."""
     path = folder / "operations.yaml"
@@ -40,6 +50,20 @@ def load(folder: Path = OPENAPI) -> tuple[Operation, ...]:
     if not isinstance(entries, list) or not entries:
         raise DocumentError(f"{path.name}: `operations` must be a list")
     return tuple(_operation(entry, path.name) for entry in entries)
+
+
+def find_operation(root: Mapping[str, Any], operation: Operation) -> Found | None:
+    """The operation in a document, by method and path, whatever its operationId; None where it is not there.
+
+    Raises DocumentError where something else stands in its place.
+    """
+    at = ("paths", operation.path)
+    item = checked_object(checked_object(root.get("paths"), at[:1]).get(operation.path, {}), at)
+    if "$ref" in item:
+        raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
+    if operation.method not in item:
+        return None
+    return Found(item, checked_object(item[operation.method], (*at, operation.method)))
 
 
 def _operation(entry: Mapping[str, str], name: str) -> Operation:

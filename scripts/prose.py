@@ -8,23 +8,19 @@ neighbours.
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import documents
+import references
 import shape
 import slicing
-from errors import DocumentError
+from shown import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from operations import Operation
     from shape import Kind, Tokens
-
-# References resolved can multiply without end (twenty schemas that each hold the next one twice make a million places);
-# upstream's five operations have 600 places with words.
-MAX_PLACES: Final = 50_000
 
 
 def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, dict[str, str]]:
@@ -43,15 +39,19 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
 
 def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
     """The words themselves, by place: text as it stands, an example or a link to documentation as JSON."""
-    item, at = slicing.find_path(root, operation)
-    node = shape.checked_object(item[operation.method], (*at, operation.method))
+    there = slicing.find(root, operation)
     # Parameters of the path are the operation's too, unless it has one of the same name.
-    whole = {**node, "parameters": [*item.get("parameters", []), *node.get("parameters", [])]}
+    parameters = {
+        _by_name(root, (), node, "Parameter"): node
+        for holder in (there.item, there.node)
+        for node in holder.get("parameters", [])
+    }
+    whole = {**there.node, "parameters": [*parameters.values()]}
     found: dict[str, str] = {}
     for place, holder in _objects(root, whole, "Operation"):
         for keyword in sorted(slicing.PROSE & holder.keys()):
             value = holder[keyword]
-            text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+            text = value if isinstance(value, str) else canonical(value)
             found[shape.pointer((*place, keyword))] = text
     return found
 
@@ -62,8 +62,8 @@ def _objects(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Itera
     count = 0
     while waiting:
         place, node, kind, inside = waiting.pop()
-        if shape.reference(node) is not None:
-            node, component = shape.resolve(root, node, kind, place)
+        if references.of(node) is not None:
+            node, component = references.resolve(root, node, kind, place)
             if component in inside:
                 continue
             inside |= {component}
@@ -72,13 +72,13 @@ def _objects(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Itera
             yield place, node
         for at, child, child_kind in shape.children(node, kind, place):
             count += 1
-            if count > MAX_PLACES or len(at) > documents.MAX_DEPTH:
-                raise DocumentError(f"{shape.pointer(at)[:200]}: references multiply beyond any document's need")
+            if count > references.MAX_PLACES or len(at) > documents.MAX_DEPTH:
+                raise references.too_many(at)
             waiting.append((_by_name(root, at, child, child_kind), child, child_kind, inside))
 
 
 def _by_name(root: Mapping[str, Any], at: Tokens, node: dict[str, Any], kind: Kind) -> Tokens:
     if kind != "Parameter":
         return at
-    parameter = shape.resolve(root, node, kind, at)[0]
+    parameter = references.resolve(root, node, kind, at)[0]
     return (*at[:-1], f"{parameter.get('in')}:{parameter.get('name')}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import references
 import shape
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def response_schemas(document: dict[str, Any], operations: Sequence[Operation]) 
     starts: list[tuple[dict[str, Any], Kind, Tokens]] = []
     for _, node, at in nodes(document, operations):
         for status, entry in node["responses"].items():
-            response, place = shape.resolve(document, entry, "Response", (*at, "responses", status))
+            response, place = references.resolve(document, entry, "Response", (*at, "responses", status))
             for media, content in response.get("content", {}).items():
                 starts.append((content, "MediaType", (*place, "content", media)))
     return _below(document, starts)
@@ -50,7 +51,7 @@ def _below(
     while waiting:
         node, kind, place = waiting.pop()
         if kind in shape.SECTIONS:
-            node, place = shape.resolve(document, node, kind, place)
+            node, place = references.resolve(document, node, kind, place)
         if id(node) in seen:
             continue
         seen.add(id(node))

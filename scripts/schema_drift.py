@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
+from difference import Difference, lifetime, unknown
 from schema_meaning import LOWER, UPPER, tightest
 from shown import canonical, shown, shown_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from schema_meaning import Nodes, Schema
     from shape import Tokens
@@ -22,16 +23,6 @@ if TYPE_CHECKING:
 # Of two formats the first is the narrower; every number of it is one of the second.
 _WIDER_FORMATS: Final = frozenset({("int32", "int64"), ("float", "double")})
 _BOUNDS: Final = ("minimum", "maximum", "multipleOf", "uniqueItems", *LOWER, *UPPER)
-
-
-@frozen
-class Difference:
-    """One difference, by the name of its rule: its place within what was compared, and what stood and stands there."""
-
-    rule: str
-    at: Tokens
-    before: str = ""
-    after: str = ""
 
 
 @frozen
@@ -62,24 +53,6 @@ def compare(old: Schema, new: Schema, match: Match, *, sent: bool) -> tuple[list
         *unknown(old.unknown, new.unknown),
     ]  # fmt: skip
     return found, [*inside, *_others_inside(old, new), *items, *inside_forms, *inside_told]
-
-
-def lifetime(was: object, now: object, ended: object, ends: object) -> Iterator[Difference]:
-    """Deprecation and sunset, which operations, parameters, media types and schemas have."""
-    if bool(was) != bool(now):
-        yield Difference("deprecated" if now else "no-longer-deprecated", ("deprecated",))
-    if ended != ends:
-        yield Difference(
-            "sunset", ("x-sunset",), *(shown(date) if date is not None else "none" for date in (ended, ends))
-        )
-
-
-def unknown(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
-    """Keywords that nothing here knows: in canonical form, so that only another meaning differs."""
-    for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
-            before, after = (shown(f"{key}: {side[key]}") if key in side else "nothing" for side in (old, new))
-            yield Difference("unknown", (key,), before, after)
 
 
 def _types(old: Schema, new: Schema) -> Iterator[Difference]:

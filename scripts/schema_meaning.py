@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
+import references
 import shape
 import slicing
 from errors import DocumentError
-from shape import checked_object
+from shape import checked_list, checked_object
 from shown import canonical
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _KNOWN: Final = frozenset({
     "oneOf", "anyOf", "not", "discriminator", "additionalProperties", "deprecated", "x-sunset", "minimum", "maximum",
     "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems", *LOWER, *UPPER,
 })  # fmt: skip
-# A chain of references or of `allOf` in upstream's document has three members.
-_LONGEST_CHAIN: Final = 100
 # What 1e999 is read as.
 _INFINITE: Final = (float("inf"), float("-inf"))
 
@@ -42,18 +41,11 @@ _INFINITE: Final = (float("inf"), float("-inf"))
 class Side:
     """One of the two documents that are compared."""
 
-    name: str
     root: Mapping[str, Any] = field(repr=False)
 
     def resolve(self, node: object, kind: Kind, at: Tokens) -> Mapping[str, Any]:
         """The object that `node` is or refers to. Raises DocumentError where a reference leads nowhere."""
-        here = checked_object(node, at)
-        for _ in range(_LONGEST_CHAIN):
-            target = shape.reference(here)
-            if target is None:
-                return here
-            here = shape.component(self.root, target, kind, at)[1]
-        raise DocumentError(f"{shape.pointer(at)}: a reference leads in a circle")
+        return references.resolve(self.root, node, kind, at)[0]
 
 
 @frozen
@@ -139,13 +131,6 @@ def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
     )
 
 
-def checked_list(value: object, at: Tokens) -> list[Any]:
-    """`value`, which must be a list; DocumentError names the place where it is none."""
-    if not isinstance(value, list):
-        raise DocumentError(f"{shape.pointer(at)}: a list must stand here")
-    return value
-
-
 def _parts(side: Side, nodes: Nodes, at: Tokens) -> list[Mapping[str, Any]]:
     """The objects that hold together: the schema's own, and those of its `allOf`, each once."""
     waiting, seen, parts = list(reversed(nodes)), set[int](), []
@@ -220,13 +205,8 @@ def _discriminator(side: Side, node: object, at: Tokens) -> tuple[str, dict[str,
     here, place = checked_object(node, at), (*at, "mapping")
     mapping = checked_object(here.get("mapping", {}), place).items()
     return str(here.get("propertyName")), {
-        value: side.resolve({"$ref": _reference(str(target))}, "Schema", place) for value, target in mapping
+        value: side.resolve({"$ref": references.mapped(target)}, "Schema", place) for value, target in mapping
     }
-
-
-def _reference(target: str) -> str:
-    # A mapping has references or bare names of schemas.
-    return target if {"/", "#", "."} & set(target) else f"#/components/schemas/{target}"
 
 
 def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> str | None:
@@ -254,4 +234,4 @@ def _number(part: Mapping[str, Any], keyword: str, at: Tokens) -> float:
     return value
 
 
-_ANYTHING: Final = read(Side("", {}), (), ())
+_ANYTHING: Final = read(Side({}), (), ())

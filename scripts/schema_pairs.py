@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field
 
+import references
 import schema_meaning
-import shape
-from errors import DocumentError
-from schema_drift import Difference, compare
+from difference import Difference
+from schema_drift import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from schema_meaning import Nodes, Schema, Side
     from shape import Tokens
 
-# Upstream's five operations have 120 pairs of schemas and, between two revisions, 150 places with a difference.
+# Upstream's five operations have 120 pairs of schemas.
 MAX_PAIRS: Final = 50_000
-MAX_PLACES: Final = 50_000
 # Tokens of a place; upstream's longest has 20. It also bounds what the places of all pairs take in memory.
 MAX_LENGTH: Final = 300
 # Forms of one choice, and choices within choices.
@@ -65,8 +64,8 @@ class Pairs:
         while waiting:
             self._places += 1
             place, key, above = waiting.pop()
-            if self._places > MAX_PLACES or len(place) > MAX_LENGTH:
-                raise _too_many(at)
+            if self._places > references.MAX_PLACES or len(place) > MAX_LENGTH:
+                raise references.too_many(at)
             pair = self._pairs[key]
             for difference in pair.found:
                 yield evolve(difference, at=(*place, *difference.at))
@@ -83,7 +82,7 @@ class Pairs:
         key = (tuple(map(id, befores)), tuple(map(id, afters)), sent)
         if key not in self._pairs:
             if len(self._pairs) >= MAX_PAIRS or len(at) > MAX_LENGTH:
-                raise _too_many(at)
+                raise references.too_many(at)
             meanings = schema_meaning.read(self._old, befores, at), schema_meaning.read(self._new, afters, at)
             self._pairs[key] = _Pair(*meanings, at, sent)
         return key
@@ -130,7 +129,7 @@ class Pairs:
     def _same(self, old: Nodes, new: Nodes, at: Tokens, *, sent: bool) -> bool:
         """Whether two schemas mean the same. A pair that is still being compared further out counts as the same."""
         if self._choices_open >= MAX_CHOICES:
-            raise _too_many(at)
+            raise references.too_many(at)
         self._choices_open += 1
         try:
             return not any(self._pairs[key].found for key in self._reach(self._meet(old, new, at, sent=sent)))
@@ -145,7 +144,7 @@ class Pairs:
         before, after = pair.old.choices[keyword], pair.new.choices[keyword]
         at = (*pair.at, keyword)
         if max(len(before), len(after)) > MAX_FORMS:
-            raise _too_many(at)
+            raise references.too_many(at)
         called = [_called(pair.old, keyword), _called(pair.new, keyword)]
         fits: tuple[Callable[[int, int], bool], ...] = (
             lambda one, other: bool(called[0][one] & called[1][other]),
@@ -175,7 +174,3 @@ def _called(schema: Schema, keyword: str) -> list[set[str]]:
 def _alike(old: Schema, new: Schema) -> bool:
     """Whether one may have become the other: of one type and, if objects, with half of the old one's properties."""
     return old.type == new.type and 2 * len(old.properties.keys() & new.properties.keys()) >= len(old.properties)
-
-
-def _too_many(at: Tokens) -> DocumentError:
-    return DocumentError(f"{shape.pointer(at[:20])}: references multiply beyond any document's need")

@@ -8,15 +8,15 @@ from urllib.parse import urljoin
 from attrs import frozen
 
 import meaning
+import references
 from errors import DocumentError
-from schema_meaning import checked_list
-from shape import checked_object
+from shape import checked_list, checked_object
 from shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from meaning import Found
+    from operations import Found
     from schema_meaning import Side
 
 # Flows of a scheme multiply where a requirement names several schemes.
@@ -50,9 +50,8 @@ def ways(side: Side, found: Found) -> dict[str, tuple[dict[str, Scheme], Scopes]
             # Nobody can authenticate by a scheme that the document does not describe.
             continue
         for name, needed in requirement.items():
-            node = side.resolve(
-                {"$ref": f"#/components/securitySchemes/{_escaped(name)}"}, "SecurityScheme", ("security",)
-            )
+            reference = references.target("SecurityScheme", name)
+            node = side.resolve({"$ref": reference}, "SecurityScheme", ("security",))
             choices = [{**way, label: scheme} for way in choices for label, scheme in _schemes(node, base).items()]
             if len(choices) > _MOST_WAYS:
                 raise DocumentError("/security: more ways to authenticate than any API has")
@@ -88,7 +87,3 @@ def _address(base: str, value: object) -> str:
         return urljoin(base, str(value))
     except ValueError:
         raise DocumentError(f"/security: {shown(value)} is no address") from None
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

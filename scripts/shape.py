@@ -86,10 +86,9 @@ def pointer(tokens: Tokens) -> str:
     return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
 
 
-def reference(node: Mapping[str, Any]) -> str | None:
-    """The target of a `$ref` object, None for any other object."""
-    target = node.get("$ref")
-    return target if isinstance(target, str) else None
+def tokens(place: str) -> Tokens:
+    """The tokens of a JSON pointer."""
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in place.split("/")[1:])
 
 
 def children(node: Mapping[str, Any], kind: Kind, at: Tokens) -> Iterator[tuple[Tokens, dict[str, Any], Kind]]:
@@ -138,39 +137,3 @@ def checked_list(value: object, at: Tokens) -> list[Any]:
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether a value is a mapping; documents' keys are always strings."""
     return isinstance(value, dict)
-
-
-def component(root: Mapping[str, Any], target: str, kind: Kind, at: Tokens) -> tuple[str, dict[str, Any]]:
-    """The name and content of the component a reference points at.
-
-    Raises:
-        DocumentError: it points to a file or URL, outside the components of this kind, or at nothing.
-    """
-    prefix = f"#/components/{SECTIONS.get(kind, '?')}/"
-    if not target.startswith("#"):
-        raise DocumentError(
-            f"{pointer(at)}: refers to a file or an address ({target[:80]}); only #/components is followed"
-        )
-    name = target.removeprefix(prefix).replace("~1", "/").replace("~0", "~")
-    if not target.startswith(prefix) or "/" in target.removeprefix(prefix):
-        raise DocumentError(f"{pointer(at)}: refers to {target[:80]}; a {kind} is looked for in {prefix} only")
-    section = checked_object(checked_object(root.get("components", {}), ("components",)).get(SECTIONS[kind], {}), at)
-    if name not in section:
-        raise DocumentError(f"{pointer(at)}: refers to {target[:80]}, which is not in the document")
-    return name, checked_object(section[name], ("components", SECTIONS[kind], name))
-
-
-def resolve(root: Mapping[str, Any], node: dict[str, Any], kind: Kind, at: Tokens) -> tuple[dict[str, Any], Tokens]:
-    """What an object is once its references are followed, and the place where that stands.
-
-    Raises:
-        DocumentError: a reference leads nowhere, or back to itself.
-    """
-    seen = set()
-    while (target := reference(node)) is not None:
-        if target in seen:
-            raise DocumentError(f"{pointer(at)}: refers to itself ({target[:80]})")
-        seen.add(target)
-        name, node = component(root, target, kind, at)
-        at = ("components", SECTIONS[kind], name)
-    return node, at

@@ -1,4 +1,4 @@
-"""How a value out of a document is written in a message: short, on one line, harmless to a terminal or Markdown."""
+"""How a value out of a document is written: in one form for equal values, and in messages harmless to whoever reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ _MOST: Final = 30
 
 def canonical(value: object) -> str:
     """A value as text that is equal for equal values: keys sorted, 1.0 as 1."""
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def plain(value: object) -> object:
+    """Data with its keys sorted and one form for a number: in JSON 1.0 and 1 are the same."""
+    if isinstance(value, dict):
+        return {key: plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 def printable(text: str) -> str:
@@ -38,13 +49,3 @@ def shown_all(values: list[object]) -> str:
 
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value

@@ -6,17 +6,20 @@ the lists that are sets. What is kept is kept as sent.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+import references
 import shape
 from errors import AssumptionError, DocumentError
-from shape import Kind, Tokens, checked_object, pointer, reference
+from operations import find_operation
+from shape import checked_object
+from shown import canonical, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from operations import Operation
+    from operations import Found, Operation
+    from shape import Kind, Tokens
 
 # Upstream's words are licensed CC BY-NC-SA; `example` is prose too. `callbacks` is what a server calls, not a client.
 PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs"})
@@ -53,17 +56,17 @@ def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, A
     cutter = _Cutter(root)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        item, at = find_path(root, operation)
+        item = find(root, operation).item
         kept = {key: value for key, value in item.items() if key not in shape.METHODS or key == operation.method}
-        paths.setdefault(operation.path, {}).update(cutter.cut(kept, "PathItem", at))
+        paths.setdefault(operation.path, {}).update(cutter.cut(kept, "PathItem", ("paths", operation.path)))
     security = _security(root)
     for requirement in security:
         for name in requirement:
-            cutter.need("SecurityScheme", f"#/components/securitySchemes/{name}", ("security",))
+            cutter.need("SecurityScheme", references.target("SecurityScheme", name), ("security",))
     info = checked_object(root.get("info", {}), ("info",))
     return {
         "openapi": root.get("openapi"),
-        "info": {key: _plain(info[key]) for key in ("title", "version", "license") if key in info},
+        "info": {key: plain(info[key]) for key in ("title", "version", "license") if key in info},
         "servers": _servers(root),
         "security": security,
         "paths": paths,
@@ -71,16 +74,12 @@ def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, A
     }
 
 
-def find_path(root: Mapping[str, Any], operation: Operation) -> tuple[dict[str, Any], Tokens]:
-    """The path item that has an operation, and its place. Raises AssumptionError where upstream has none."""
-    paths = checked_object(root.get("paths"), ("paths",))
-    at = ("paths", operation.path)
-    item = checked_object(paths.get(operation.path, {}), at)
-    if "$ref" in item:
-        raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
-    if operation.method not in item:
+def find(root: Mapping[str, Any], operation: Operation) -> Found:
+    """The operation in a document that has to have it. Raises AssumptionError where upstream has none."""
+    found = find_operation(root, operation)
+    if found is None:
         raise AssumptionError(f"{operation.title} is not in the document any more: {_GUIDANCE}")
-    return item, at
+    return found
 
 
 class _Cutter:
@@ -102,13 +101,14 @@ class _Cutter:
             made.setdefault(section, {})[name] = self._cut[section, name]
         return made
 
-    def need(self, kind: Kind, target: str, at: Tokens) -> None:
-        """Note a reference."""
-        name, content = shape.component(self._root, target, kind, at)
+    def need(self, kind: Kind, reference: str, at: Tokens) -> str:
+        """Note a reference; returns it in the form that the fragment has."""
+        name, content = references.component(self._root, reference, kind, at)
         key = (shape.SECTIONS[kind], name)
         if key not in self._cut:
             self._cut[key] = {}
             self._open.append((kind, name, content))
+        return references.target(kind, name)
 
     def cut(self, node: Mapping[str, Any], kind: Kind, at: Tokens) -> dict[str, Any]:
         """A canonical copy of one object, without prose."""
@@ -123,9 +123,11 @@ class _Cutter:
             if _is_left_out(key, kind):
                 continue
             made[key] = self._value(key, node[key], kind, at, inside)
-        target = reference(node)
-        if target is not None:
-            self.need(kind, target, at)
+        reference = references.of(node)
+        if reference is not None:
+            # A circle of nothing but references says nothing; other circles are kept.
+            references.resolve(self._root, node, kind, at)
+            made["$ref"] = self.need(kind, reference, at)
         elif kind == "Response":
             # OpenAPI requires one.
             made = dict(sorted({**made, "description": ""}.items()))
@@ -147,18 +149,16 @@ class _Cutter:
             items = [inside[*place, str(index)] for index in range(len(value))]
             return sorted(items, key=self._parameter_key) if key == "parameters" else items
         if kind == "Schema" and key in _SETS and isinstance(value, list):
-            return sorted((_plain(item) for item in value), key=_json)
-        return _plain(value)
+            return sorted((plain(item) for item in value), key=canonical)
+        return plain(value)
 
     def _parameter_key(self, parameter: dict[str, Any]) -> tuple[str, str]:
-        parameter = shape.resolve(self._root, parameter, "Parameter", ())[0]
+        parameter = references.resolve(self._root, parameter, "Parameter", ())[0]
         return str(parameter.get("in")), str(parameter.get("name"))
 
     def _need_mapping(self, node: Mapping[str, Any], at: Tokens) -> None:
-        # A value is a reference or the bare name of a schema.
         for value in checked_object(node.get("mapping", {}), at).values():
-            bare = isinstance(value, str) and not {"/", "#", "."} & set(value)
-            self.need("Schema", f"#/components/schemas/{value}" if bare else str(value), (*at, "mapping"))
+            self.need("Schema", references.mapped(value), (*at, "mapping"))
 
 
 def _is_left_out(key: str, kind: Kind) -> bool:
@@ -167,26 +167,11 @@ def _is_left_out(key: str, kind: Kind) -> bool:
     return key in _NOT_KEPT and kind != "Discriminator"
 
 
-def _plain(value: object) -> object:
-    """Data, with its keys sorted; a number has one form, as in JSON 1.0 and 1 are the same."""
-    if isinstance(value, dict):
-        return {key: _plain(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
 def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
     for index, server in enumerate(shape.checked_list(root.get("servers", []), ("servers",))):
         kept = checked_object(server, ("servers", str(index)))
-        made.append({key: _plain(kept[key]) for key in sorted(kept) if key not in PROSE})
+        made.append({key: plain(kept[key]) for key in sorted(kept) if key not in PROSE})
     return made
 
 
@@ -196,15 +181,20 @@ def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
         at = ("security", str(index))
         scopes = {name: shape.checked_list(value, at) for name, value in checked_object(requirement, at).items()}
         made.append({name: sorted(map(str, scopes[name])) for name in sorted(scopes)})
-    return sorted(made, key=_json)
+    return sorted(made, key=canonical)
+
+
+def check_version(root: Mapping[str, Any]) -> None:
+    """Raise DocumentError where a document is not OpenAPI at all, AssumptionError where it is of another version."""
+    version = root.get("openapi")
+    if not isinstance(version, str):
+        raise DocumentError("not an OpenAPI document: it has no `openapi` version at its top level; is it cut off?")
+    if not version.startswith("3.0."):
+        raise AssumptionError(f"OpenAPI 3.0 was expected, the document is {version[:20]!r}: {_GUIDANCE}")
 
 
 def _check_top(root: Mapping[str, Any]) -> None:
-    version = root.get("openapi")
-    if version is None:
-        raise DocumentError("not an OpenAPI document: it has no `openapi` version at its top level; is it cut off?")
-    if not isinstance(version, str) or not version.startswith("3.0."):
-        raise AssumptionError(f"OpenAPI 3.0 was expected, the document is {version!r}: {_GUIDANCE}")
+    check_version(root)
     info = checked_object(root.get("info"), ("info",))
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
         raise DocumentError("/info: a title and a version must stand here")
@@ -240,7 +230,7 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     if "200" not in responses:
         raise AssumptionError(f"{operation.title} has no response 200 any more: {_GUIDANCE}")
     at = ("paths", operation.path, operation.method, "responses", "200")
-    offered = shape.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
+    offered = references.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
     if operation.accept not in offered:
         names = ", ".join(offered) or "nothing"
         raise AssumptionError(f"{operation.title} does not offer {operation.accept} any more, but {names}: {_GUIDANCE}")

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import documents
+import fetching
 import lock
 import operations
 import prose
 import slicing
 import trees
-from errors import ScriptError, cannot
+from errors import ScriptError, about, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,18 +35,14 @@ def fragment_of(upstream: documents.Document, kept: Sequence[operations.Operatio
     Raises:
         ScriptError: it is no OpenAPI document, or not as this project takes it to be.
     """
-    try:
+    with about(upstream.name):
         return documents.to_json(slicing.slice_document(upstream.root, kept))
-    except ScriptError as error:
-        raise type(error)(f"{upstream.name}: {error}") from None
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
     """The command; returns its exit status: 0 written, 2 cannot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--upstream", required=True, metavar="FILE|URL", help="YAML or JSON, plain, .gz or .xz; a URL is https"
-    )
+    parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the fragment alone, there")
     options = parser.parse_args(arguments)
     try:

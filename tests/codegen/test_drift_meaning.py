@@ -121,6 +121,26 @@ def test_two_ways_to_say_the_same(name: str, make: Callable[[Json], Json]) -> No
     assert told(after, before) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("A B", "A%20B"), ("A/B", "A~1B"), ("A/B", "A%7E1B"), ("{A}", "%7BA%7d"), ("{A}", "{A}"), ("Plain", "Pl%61in")],
+)
+def test_a_reference_may_be_percent_encoded(name: str, target: str) -> None:
+    form = {"$ref": f"#/components/schemas/{target}"}
+    either = {"oneOf": [form], "discriminator": {"propertyName": "kind", "mapping": {"a": form["$ref"]}}}
+    for schema in (form, either):
+        after = document(replying(schema), schemas={name: TEXT})
+        plain = json.loads(json.dumps(schema).replace(target, "Text"))
+        assert told(document(replying(plain), schemas={"Text": TEXT}), after) == []
+
+
+def test_a_security_scheme_may_have_any_name() -> None:
+    before, after = document(replying({})), document(replying({}))
+    after["components"]["securitySchemes"]["A/B %41"] = after["components"]["securitySchemes"].pop("Digest")
+    after["security"] = [{"A/B %41": []}, {"Account": []}]
+    assert told(before, after) == []
+
+
 def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
     parameter = {"in": "query", "name": "a", "schema": TEXT}
     before = document(replying({}, parameters=[parameter]))

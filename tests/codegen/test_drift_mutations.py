@@ -12,12 +12,14 @@ import pytest
 import documents
 import operations
 import reach
-import shape
+import references
 from drift_documents import report
 from errors import ScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import shape
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -59,7 +61,7 @@ class Dice:
         return self.pick([schema for schema, _ in reach.response_schemas(self.root, KEPT) if fits(schema)])
 
     def resolved(self, node: Json, kind: shape.Kind) -> Json:
-        return shape.component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
+        return references.component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
 
 
 def is_text(schema: Json) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -162,6 +163,20 @@ def test_check_sees_an_edit_of_the_fragment(
 
     assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 1
     assert "fragment.json is not the one the lock names" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("part", ["upstream", "prose"])
+def test_check_sees_an_edit_of_what_the_lock_says_of_upstream(
+    openapi_folder: Path, tree: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = openapi_folder / "lock.json"
+    before, _, after = path.read_text().partition(f'"{part}": {{')
+    path.write_text(before + f'"{part}": {{' + re.sub("[0-9a-f]{40,}", "0" * 64, after, count=1))
+
+    assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 1
+    assert capsys.readouterr().out == (
+        "changed: lock.json is not as scripts/vendor_spec.py wrote it; only its `tools` are for a hand\n"
+    )
 
 
 def test_renamed_operation_ids_change_nothing(openapi_folder: Path, tree: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 import documents
 import operations
+import references
 import slicing
 from errors import AssumptionError, DocumentError
 
@@ -227,6 +228,44 @@ def test_an_assumption_that_no_longer_holds_stops_with_guidance(
     assert "look at upstream's change" in str(error.value)
 
 
+NAMES = ["A B", "A/B", "A~B", "A~1B", "{a}", "A%20B", "Å"]
+
+
+def referring(root: dict[str, Any], name: str, target: str) -> dict[str, Any]:
+    """The document with a component of that name, to which `target` refers."""
+    schemas = root["components"]["schemas"]
+    schemas[name] = schemas.pop("PaymentStatus")
+    schemas["BillingPayment"]["properties"]["statusName"] = {"$ref": target}
+    return root
+
+
+def encoded(name: str) -> str:
+    """A JSON pointer's token within a URI (RFC 6901, section 6), with everything encoded that may be."""
+    escaped = name.replace("~", "~0").replace("/", "~1")
+    return "".join(f"%{byte:02x}" for byte in escaped.encode())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "PaymentStatus"])
+def test_a_reference_is_percent_decoded_and_written_in_one_form(small_root: dict[str, Any], name: str) -> None:
+    made = slicing.slice_document(referring(small_root, name, f"#/components/%73chemas/{encoded(name)}"), KEPT)
+
+    schemas = made["components"]["schemas"]
+    assert schemas[name] == {"enum": ["NEW", "PAID"], "type": "string"}
+    written = schemas["BillingPayment"]["properties"]["statusName"]["$ref"]
+    assert sliced(made) == documents.to_json(made)
+    assert written == references.target("Schema", name)
+    if name == "PaymentStatus":
+        assert written == "#/components/schemas/PaymentStatus"
+
+
+@pytest.mark.parametrize("target", ["#/components/schemas/%41", "#/components/schemas/%ff", "#/components/schemas/%zz"])
+def test_a_reference_that_decodes_to_nothing_is_refused(small_root: dict[str, Any], target: str) -> None:
+    small_root["components"]["schemas"]["BillingPayment"]["properties"]["unitPrice"] = {"$ref": target}
+
+    with pytest.raises(DocumentError, match=f"refers to {target}, which is not in the document"):
+        slicing.slice_document(small_root, KEPT)
+
+
 def test_a_path_that_is_a_reference_is_refused(small_root: dict[str, Any]) -> None:
     small_root["paths"][CSV_PATH] = {"$ref": "#/paths/~1elsewhere"}
 
@@ -257,7 +296,15 @@ def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any]
 def test_a_parameter_that_refers_to_itself_is_refused(small_root: dict[str, Any]) -> None:
     small_root["components"]["parameters"]["pretty"] = {"$ref": "#/components/parameters/pretty"}
 
-    with pytest.raises(DocumentError, match="refers to itself"):
+    with pytest.raises(DocumentError, match="leads in a circle"):
+        slicing.slice_document(small_root, KEPT)
+
+
+def test_a_schema_that_refers_to_nothing_but_itself_is_refused(small_root: dict[str, Any]) -> None:
+    small_root["components"]["schemas"]["PaymentStatus"] = {"$ref": "#/components/schemas/Circle"}
+    small_root["components"]["schemas"]["Circle"] = {"$ref": "#/components/schemas/PaymentStatus"}
+
+    with pytest.raises(DocumentError, match="leads in a circle"):
         slicing.slice_document(small_root, KEPT)
 
 

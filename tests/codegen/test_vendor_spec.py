@@ -301,6 +301,21 @@ def test_moving_a_parameter_or_inlining_a_component_moves_no_prose(small_root: d
     ]
 
 
+def test_words_of_a_parameter_are_those_of_the_operation_where_its_path_has_the_same(
+    small_root: dict[str, Any],
+) -> None:
+    item = small_root["paths"][CSV.path]
+    same = {"in": "query", "name": "pretty", "schema": {"type": "boolean"}}
+    item["parameters"] = [{**same, "description": "of the path", "example": "of the path"}]
+    item["get"]["parameters"] = [{**same, "description": "of the operation"}]
+
+    texts = prose.texts(small_root, CSV)
+
+    assert {place: text for place, text in texts.items() if place.startswith("/parameters")} == {
+        "/parameters/query:pretty/description": "of the operation"
+    }
+
+
 def test_references_that_multiply_are_refused(small_root: dict[str, Any]) -> None:
     schemas = small_root["components"]["schemas"]
     for number in range(40):
