@@ -11,10 +11,7 @@ import httpx
 from attrs import field, frozen
 
 from . import _content, _credentials
-from ._auth._bound import for_client
-from ._auth._origin import parse_base_url
-from ._auth._token_cache import folder_of
-from ._auth._token_http import TokenHTTP
+from ._auth import TOKEN_SECONDS, TokenHTTP, folder_of, for_client, parse_base_url
 from ._errors import ConfigError
 from ._patience import teach
 from ._retry import RetryPolicy
@@ -83,7 +80,10 @@ def resolve(
         raise ConfigError("user_agent goes into a header: plain ASCII, no line breaks")
     # One TLS context for API and token requests: making one takes longer than a request to a near server.
     tls = _tls(verify)
-    tokens = TokenHTTP(verify=tls, proxy=proxy, transport=transport)
+    policy = retry_policy or RetryPolicy(max_retries=max_retries)
+    # A request's first try fetches the token; it can't take longer than all tries may.
+    patience = min(TOKEN_SECONDS, policy.deadline)
+    tokens = TokenHTTP(verify=tls, proxy=proxy, transport=transport, seconds=patience)
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
     http = {
         "verify": tls,
@@ -101,7 +101,7 @@ def resolve(
         # Credentials go to the configured server only.
         "follow_redirects": False,
     }
-    return Settings(base_url=server, policy=retry_policy or RetryPolicy(max_retries=max_retries), http=http)
+    return Settings(base_url=server, policy=policy, http=http)
 
 
 def _timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:

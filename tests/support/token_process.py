@@ -4,7 +4,7 @@
 
 The client's secret comes in the environment, as TOKEN_PROCESS_SECRET. Plans: "ask"; "crowd", twelve processes at once;
 "full", on a full disk; "hold", which takes the account's lock and keeps it; "fork", where the process forks while a
-thread of its own asks.
+thread of its own asks; "patience 2", which gives up after two seconds and says which error it was.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import time
 import warnings
 from pathlib import Path
 
-from atlas_invoices import Client, ServiceAccountAuth
+from atlas_invoices import AtlasError, Client, ServiceAccountAuth
 from atlas_invoices._auth import parse_base_url
-from atlas_invoices._auth._file_lock import FileLock
 from atlas_invoices._auth._secret import Secret
 from atlas_invoices._auth._token_cache import TokenCache
+from atlas_invoices._file_lock import FileLock
+from atlas_invoices._retry import RetryPolicy
 
 
 def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
@@ -35,7 +36,8 @@ def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
     if plan == "hold":
         lock = FileLock(TokenCache(Path(folder), parse_base_url(base_url), Secret(client_id)).file.lock_path)
         assert lock.acquire()
-    with Client(auth, base_url=base_url, token_cache=folder) as atlas:
+    policy = RetryPolicy(deadline=float(plan.split()[1])) if plan.startswith("patience") else None
+    with Client(auth, base_url=base_url, token_cache=folder, retry_policy=policy) as atlas:
         if plan != "crowd":
             say("ready")
             sys.stdin.readline()
@@ -43,7 +45,11 @@ def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
             fork_while_asking(atlas)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            count = len(list(atlas.list_organizations()))
+            try:
+                count = len(list(atlas.list_organizations()))
+            except AtlasError as error:
+                say(type(error).__name__)
+                return
         say(f"{count} organizations, warnings: {[str(warning.message) for warning in caught]}")
 
 

@@ -30,7 +30,7 @@ class Endpoint:
         self.delay = 0.0
         self.store = TokenStore(lambda: self.now)
 
-    def fetch(self) -> Token:
+    def fetch(self, _until: float) -> Token:
         self.count += 1
         number = self.count
         time.sleep(self.delay)
@@ -38,7 +38,7 @@ class Endpoint:
             raise self.error
         return Token(Secret(f"token {number}"), renew_at=self.now + 90, expires_at=self.now + 100)
 
-    async def fetch_async(self) -> Token:
+    async def fetch_async(self, _until: float) -> Token:
         self.count += 1
         number = self.count
         await asyncio.sleep(self.delay)
@@ -47,10 +47,10 @@ class Endpoint:
         return Token(Secret(f"token {number}"), renew_at=self.now + 90, expires_at=self.now + 100)
 
     def get(self, refused: Token | None = None) -> Token:
-        return self.store.get(self.fetch, refused)
+        return self.store.get(self.fetch, 30.0, refused)
 
     async def get_async(self) -> Token:
-        return await self.store.get_async(self.fetch_async)
+        return await self.store.get_async(self.fetch_async, 30.0)
 
 
 def test_a_token_is_kept_until_it_is_to_be_renewed() -> None:
@@ -197,3 +197,29 @@ def test_a_cancelled_waiter_leaves_the_others_alone() -> None:
         assert done.is_set()
         assert leader.result() is other.result()
     assert endpoint.count == 1
+
+
+def test_who_asks_is_told_until_when_and_waits_for_others_no_longer() -> None:
+    endpoint = Endpoint()
+    endpoint.store, endpoint.delay = TokenStore(time.monotonic), 1.0
+    until: list[float] = []
+
+    def note(end: float) -> Token:
+        until.append(end)
+        raise TokenError("no time left")
+
+    async def note_async(end: float) -> Token:
+        return note(end)
+
+    with ThreadPoolExecutor(1) as threads:
+        leader = threads.submit(endpoint.get)
+        time.sleep(0.1)
+        start = time.monotonic()
+        with pytest.raises(TokenError, match="no time left"):
+            endpoint.store.get(note, 0.2)
+        with pytest.raises(TokenError, match="no time left"):
+            asyncio.run(endpoint.store.get_async(note_async, 0.2))
+        assert time.monotonic() - start < 0.8
+        leader.result()
+    assert endpoint.count == 1
+    assert until == pytest.approx([start + 0.2, start + 0.4], abs=0.15)

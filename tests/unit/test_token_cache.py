@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import stat
 import traceback
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +19,9 @@ from atlas_invoices._auth import parse_base_url
 from atlas_invoices._auth._secret import Secret
 from atlas_invoices._auth._token_cache import TokenCache, Turn, folder_of
 from atlas_invoices._auth._token_request import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CANARY = "token-canary-5f1d"
 CLIENT_ID = "mdb_sa_id_canary"
@@ -46,9 +51,13 @@ class Process:
 
     def get(self, replaced: Token | None = None, *, value: str = CANARY, lifetime: float = 3600) -> Token:
         """A token, from the file or else a new one."""
-        with self.cache.turn(replaced) as turn:
+        with self.turn(replaced) as turn:
             assert not turn.must_wait(blocking=True)
             return turn.token or self.fetched(turn, value, lifetime)
+
+    def turn(self, replaced: Token | None = None) -> Turn:
+        """A go at the cache by somebody who waits 30 seconds for a token."""
+        return self.cache.turn(replaced, self.now + 30)
 
     def fetched(self, turn: Turn, value: str, lifetime: float) -> Token:
         self.asked += 1
@@ -183,23 +192,50 @@ def test_a_symbolic_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     assert not process.path.is_symlink()
 
 
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one, contextlib.chdir(path.parent):  # a socket's whole path is short
+        one.bind(path.name)
+
+
+OTHER_KINDS: dict[str, Callable[[Path], object]] = {
+    "a pipe": lambda path: os.mkfifo(path, 0o600),
+    "a socket": _socket,
+    "a symbolic link": lambda path: path.symlink_to("nowhere"),
+    "a device": lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3)),
+}
+
+
 @as_owner
-def test_a_pipe_in_its_place_keeps_nobody_waiting(folder: Path) -> None:
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_what_is_no_file_is_named_and_replaced_and_keeps_nobody_waiting(folder: Path, kind: str) -> None:
     process = Process(folder)
     folder.mkdir(mode=0o700, parents=True)
-    os.mkfifo(process.path, 0o600)
-    with pytest.warns(UserWarning, match="it is no regular file"):
-        assert process.get().value.reveal() == CANARY
-
-
-def test_a_folder_in_its_place_costs_no_request(folder: Path) -> None:
-    process = Process(folder)
-    process.path.mkdir(parents=True)
-    folder.chmod(0o700)
-    with pytest.warns(UserWarning, match=process.path.name if os.name == "posix" else "") as caught:
+    try:
+        OTHER_KINDS[kind](process.path)
+    except PermissionError:
+        pytest.skip("only root can make devices")
+    with pytest.warns(UserWarning, match=f"is ignored: it is {kind}; a new token replaces it") as caught:
         assert process.get().value.reveal() == CANARY
     assert len(caught) == 1
-    assert [path.suffix for path in sorted(folder.iterdir())] == [".json", ".lock"], "nothing half written is left"
+    assert Process(folder).get(value="another").value.reveal() == CANARY, "it was replaced indeed"
+
+
+@as_owner
+@pytest.mark.parametrize("suffix", [".json", ".lock", ".new"])
+def test_a_folder_in_its_place_costs_no_request_and_is_named(folder: Path, suffix: str) -> None:
+    process = Process(folder)
+    blocked = process.path.with_suffix(suffix)
+    blocked.mkdir(parents=True)
+    folder.chmod(0o700)
+    with pytest.warns(UserWarning, match="aren't shared") as caught:
+        assert process.get().value.reveal() == CANARY
+    assert [str(one.message) for one in caught] == [
+        f"access tokens aren't shared through {folder}: {blocked.name} is a folder; remove it"
+    ]
+    assert not [path for path in folder.iterdir() if path.is_file() and path.suffix != ".lock"], "nothing half written"
+    blocked.rmdir()
+    Process(folder).get()
+    assert Process(folder).get(value="another").value.reveal() == CANARY
 
 
 @as_owner
@@ -300,7 +336,7 @@ def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) ->
 def test_a_refused_token_is_gone_even_if_no_new_one_comes(folder: Path) -> None:
     one = Process(folder)
     one.cache.refuse(one.get())
-    with one.cache.turn(None) as turn:
+    with one.turn() as turn:
         assert not turn.must_wait(blocking=True)
         assert turn.token is None
         assert not one.path.exists()
@@ -311,7 +347,7 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
     one.get()
     one.later(3400)
     other.later(3400)
-    with one.cache.turn(None) as renewing:
+    with one.turn() as renewing:
         assert not renewing.must_wait(blocking=True)
         assert renewing.token is None
         token = other.get()
@@ -319,11 +355,12 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
         assert token.renew_at == pytest.approx(other.now + 30), "it looks again soon"
         # Once it has ended, there's nothing to use: they wait.
         other.later(300)
-        with other.cache.turn(None) as waiting:
+        with other.turn() as waiting:
             assert waiting.must_wait(blocking=False)
+            other.later(19)
             assert waiting.must_wait(blocking=False)
-            other.later(61)
-            assert not waiting.must_wait(blocking=False), "but not for ever"
+            other.later(2)
+            assert not waiting.must_wait(blocking=False), "and keep time for a request of their own"
             assert waiting.token is None
             other.fetched(waiting, "unshared", 3600)
         one.fetched(renewing, "new", 3600)
@@ -335,7 +372,7 @@ def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> N
     old = one.get()
     one.later(3400)
     other.later(3400)
-    with other.cache.turn(None) as renewing:
+    with other.turn() as renewing:
         assert not renewing.must_wait(blocking=True)
         one.time -= 60 * 40  # The wall clock was set back, and says that there's an hour left.
         kept = one.get(replaced=old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import random
@@ -166,7 +167,10 @@ def test_two_at_once_in_processes_and_as_a_task(sandbox: Sandbox, tmp_path: Path
 def test_without_file_locks_it_warns_and_goes_on(
     sandbox: Sandbox, tmp_path: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas_invoices._sync._lock._HAS_LOCKS", False)
+    def no_locks(_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("atlas_invoices._file_lock._lock", no_locks)
     somebodys = tmp_path / f".{ids[0]}.csv.{'0' * 16}.part"
     somebodys.touch()
     with pytest.warns(UserWarning, match="no file locks here, so make sure that only one sync"):

@@ -15,9 +15,10 @@ import pytest
 
 import atlas_invoices as ai
 import token_process
+from atlas_invoices import _settings
 from atlas_invoices._auth import _token_cache, parse_base_url
-from atlas_invoices._auth._file_lock import FileLock
 from atlas_invoices._auth._secret import Secret
+from atlas_invoices._file_lock import FileLock
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, twin
 
@@ -185,7 +186,7 @@ def test_a_killed_process_leaves_nothing_locked(sandbox: Sandbox, folder: Path) 
 def test_a_lock_that_is_never_given_back_is_waited_for_only_so_long(
     sandbox: Sandbox, folder: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_token_cache, "_PATIENCE", 0.3)
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 3.0)
     lock = lock_of(sandbox, folder)
     with ThreadPoolExecutor(1) as another_thread:
         assert another_thread.submit(lock.acquire).result()

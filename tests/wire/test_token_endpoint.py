@@ -1,24 +1,39 @@
-"""A token endpoint that means harm, or does what it wasn't asked to, costs bounded memory and time."""
+"""A token endpoint that means harm, says nothing, or does what it wasn't asked to, costs bounded memory and time."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import itertools
+import socket
+import subprocess
+import sys
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._auth import TokenHTTP, _token_http
+import token_process
+from atlas_invoices import _settings
+from atlas_invoices._auth import TokenHTTP, for_client, parse_base_url
+from atlas_invoices._auth._secret import Secret
+from atlas_invoices._auth._token_cache import TokenCache
+from atlas_invoices._errors import is_transient
+from atlas_invoices._file_lock import FileLock
 from atlas_invoices._retry import RetryPolicy
+from auth_server import both
 from client_twin import twin
 from raw_server import Connection, RawServer, http, replies
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from client_twin import Kind
     from raw_server import Script
 
@@ -26,6 +41,26 @@ ORG, INVOICE = "0" * 24, "1" * 24
 CSV_ROUTE, TOKEN_ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv", "POST /api/oauth/token"
 TOKEN = b'{"access_token": "a", "token_type": "Bearer"}'
 TIMEOUT = 0.15
+# Above what a busy machine adds, below what a second try would.
+SOON = 1.5
+
+
+def account() -> ai.ServiceAccountAuth:
+    return ai.ServiceAccountAuth("mdb_sa_id_x", "secret")
+
+
+@contextmanager
+def too_late(seconds: float) -> Iterator[None]:
+    """What is in the block ends within so many seconds, and says why."""
+    began = time.monotonic()
+    with pytest.raises(ai.APITimeoutError, match=rf"^POST {TOKEN_ROUTE[5:]}: no answer in time") as caught:
+        yield
+    assert seconds - 0.1 < time.monotonic() - began < seconds + SOON
+    assert f"at most {seconds:g} s, whatever the timeout" in str(caught.value)
+    assert str(caught.value).endswith("check the network, the proxy and the base URL, or try again later")
+    assert not is_transient(caught.value), "a second try would wait as long again"
+    # What hides further up the chain holds the client's secret.
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 def drip(start: bytes, piece: bytes) -> Script:
@@ -72,15 +107,10 @@ SCRIPTS: dict[str, tuple[Script, type[ai.AtlasError], str]] = {
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_hostile_token_endpoint_costs_little(kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     script, error, says = SCRIPTS[name]
-    monkeypatch.setattr(_token_http, "_TIMEOUT", httpx.Timeout(TIMEOUT))
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 1.0)
     with (
         RawServer({TOKEN_ROUTE: script}) as server,
-        twin(
-            kind,
-            ai.ServiceAccountAuth("mdb_sa_id_x", "secret"),
-            base_url=server.url,
-            retry_policy=RetryPolicy(max_retries=0),
-        ) as atlas,
+        twin(kind, account(), base_url=server.url, retry_policy=RetryPolicy(max_retries=0)) as atlas,
     ):
         tracemalloc.start()
         began = time.monotonic()
@@ -103,7 +133,7 @@ def test_a_token_endpoint_slower_than_the_clients_own_timeout_is_waited_for(kind
     good = replies(http(200, body=b"Invoice Number,1,\n", kind="text/csv"))
     with (
         RawServer({TOKEN_ROUTE: late, CSV_ROUTE: good}) as server,
-        twin(kind, ai.ServiceAccountAuth("mdb_sa_id_x", "secret"), base_url=server.url, timeout=TIMEOUT) as atlas,
+        twin(kind, account(), base_url=server.url, timeout=TIMEOUT) as atlas,
     ):
         assert atlas.call("get_invoice_csv", ORG, INVOICE) == b"Invoice Number,1,\n"
 
@@ -113,3 +143,129 @@ def test_a_reply_that_a_transport_has_read_already_is_read_all_the_same() -> Non
     request = httpx.Request("POST", "https://a.example/api/oauth/token")
     assert TokenHTTP(transport=transport).send(request).body == TOKEN
     assert asyncio.run(TokenHTTP(transport=transport).send_async(request)).body == TOKEN
+
+
+SILENT: dict[str, Script] = {
+    "at once": Connection.hang,
+    "after half a head": lambda connection: (connection.send(b"HTTP/1.1 200 OK\r\nContent-"), connection.hang())[1],
+    "after half a body": lambda connection: (connection.send(http(200, body=TOKEN)[:-9]), connection.hang())[1],
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_silent_token_endpoint_is_waited_for_once(kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.4)
+    with RawServer({TOKEN_ROUTE: SILENT[name]}) as server, twin(kind, account(), base_url=server.url) as atlas:
+        with too_late(0.4):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+        assert server.count(TOKEN_ROUTE) == 1
+
+
+def test_a_look_up_that_hangs_is_waited_for_no_longer(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object, **__: object) -> None:
+        time.sleep(2)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    with twin(kind, account(), base_url="http://localhost:1") as atlas, too_late(0.3):
+        atlas.call("get_invoice_csv", ORG, INVOICE)
+
+
+def test_through_ones_own_transport_it_is_waited_for_no_longer(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.3)
+    transport = httpx.HTTPTransport() if kind == "sync" else httpx.AsyncHTTPTransport()
+    with (
+        RawServer({TOKEN_ROUTE: Connection.hang}) as server,
+        twin(kind, account(), base_url=server.url, transport=transport) as atlas,
+        too_late(0.3),
+    ):
+        atlas.call("get_invoice_csv", ORG, INVOICE)
+
+
+@both
+def test_on_a_plain_client_likewise(get: Callable[..., httpx.Response]) -> None:
+    with RawServer({TOKEN_ROUTE: Connection.hang}) as server, too_late(0.3):
+        get(for_client(account(), base_url=parse_base_url(server.url), http=TokenHTTP(seconds=0.3)), server.url)
+
+
+def test_the_policys_deadline_holds_for_the_token_too(kind: Kind) -> None:
+    policy = RetryPolicy(deadline=0.3)
+    with (
+        RawServer({TOKEN_ROUTE: Connection.hang}) as server,
+        twin(kind, account(), base_url=server.url, retry_policy=policy) as atlas,
+        too_late(0.3),
+    ):
+        atlas.call("get_invoice_csv", ORG, INVOICE)
+
+
+def test_threads_and_tasks_wait_for_it_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.8)
+    shared, began, ended = account(), time.monotonic(), list[float]()
+
+    def ask(atlas: ai.Client) -> None:
+        with pytest.raises(ai.APITimeoutError, match="no answer in time"):
+            atlas.get_invoice_csv(ORG, INVOICE)
+        ended.append(time.monotonic())
+
+    async def ask_async(atlas: ai.AsyncClient) -> None:
+        with pytest.raises(ai.APITimeoutError, match="no answer in time"):
+            await atlas.get_invoice_csv(ORG, INVOICE)
+        ended.append(time.monotonic())
+
+    async def tasks(url: str) -> None:
+        async with ai.AsyncClient(shared, base_url=url, verify=False) as atlas:
+            await asyncio.gather(*(ask_async(atlas) for _ in range(8)))
+
+    with (
+        RawServer({TOKEN_ROUTE: Connection.hang}) as server,
+        ai.Client(shared, base_url=server.url, verify=False) as atlas,
+        ThreadPoolExecutor(9) as pool,
+    ):
+        threads = [pool.submit(ask, atlas) for _ in range(8)]
+        pool.submit(asyncio.run, tasks(server.url)).result()
+        assert [thread.result() for thread in threads] == [None] * 8
+        assert server.count(TOKEN_ROUTE) == 1
+    assert len(ended) == 16
+    assert max(ended) - began < 0.8 + SOON
+
+
+def test_a_lock_and_an_endpoint_that_both_hang_cost_no_more(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.6)
+    folder = tmp_path / "tokens"
+    folder.mkdir(mode=0o700)
+    with (
+        RawServer({TOKEN_ROUTE: Connection.hang}) as server,
+        twin(kind, account(), base_url=server.url, token_cache=folder) as atlas,
+        ThreadPoolExecutor(1) as another_thread,
+    ):
+        lock = FileLock(TokenCache(folder, parse_base_url(server.url), Secret("mdb_sa_id_x")).file.lock_path)
+        assert another_thread.submit(lock.acquire).result()
+        with too_late(0.6):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+        lock.release()
+
+
+def test_any_number_of_processes_wait_side_by_side(tmp_path: Path) -> None:
+    with RawServer({TOKEN_ROUTE: Connection.hang}) as server:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, token_process.__file__, server.url, "mdb_sa_id_x", tmp_path / "tokens", "patience 2"],
+                env={"TOKEN_PROCESS_SECRET": "secret"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        began = time.monotonic()
+        with ThreadPoolExecutor(3) as together:
+            said = list(together.map(lambda process: process.communicate("\n")[0], processes))
+        assert time.monotonic() - began < 2 + SOON, "one after the other would be 6 seconds"
+        assert 1 <= server.count(TOKEN_ROUTE) <= 3
+    assert said == ["APITimeoutError\n"] * 3

@@ -6,15 +6,23 @@ from ._access_token import AccessTokenAuth
 from ._bound import for_client
 from ._digest import DigestAuth
 from ._origin import BaseUrl, parse_base_url
+from ._revoke import cached, forget, revoke
 from ._service_account import ServiceAccountAuth
-from ._token_http import TokenHTTP
+from ._token_cache import folder_of, user_folder
+from ._token_http import TOKEN_SECONDS, TokenHTTP
 
 __all__ = [
+    "TOKEN_SECONDS",
     "AccessTokenAuth",
     "BaseUrl",
     "DigestAuth",
     "ServiceAccountAuth",
     "TokenHTTP",
+    "cached",
+    "folder_of",
     "for_client",
+    "forget",
     "parse_base_url",
+    "revoke",
+    "user_folder",
 ]

@@ -26,7 +26,9 @@ class AccessTokenAuth(BoundAuth):
             a request is sent: the request is for another origin.
 
     Example:
-        >>> AccessTokenAuth("eyJhbGciOi", base_url="https://cloud.mongodb.com")
+        >>> auth = ai.AccessTokenAuth("eyJhbGciOi")
+        >>> with ai.Client(auth, base_url="https://cloud.mongodb.com"):
+        ...     print(auth)
         <AccessTokenAuth https://cloud.mongodb.com>
     """
 

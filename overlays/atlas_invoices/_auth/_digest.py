@@ -46,7 +46,9 @@ class DigestAuth(BoundAuth):
             that Atlas doesn't use.
 
     Example:
-        >>> DigestAuth("ABCDEFGH", "7f2a...", base_url="https://cloud.mongodb.com")
+        >>> auth = ai.DigestAuth("ABCDEFGH", "7f2a...")
+        >>> with ai.Client(auth, base_url="https://cloud.mongodb.com"):
+        ...     print(auth)
         <DigestAuth AB… https://cloud.mongodb.com>
     """
 

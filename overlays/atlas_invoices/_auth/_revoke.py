@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from atlas_invoices._file_lock import FileLock
 from atlas_invoices._transport import while_connecting
 
-from ._file_lock import FileLock
 from ._token_cache import POLL_SECONDS, TokenCache
 from ._token_request import REVOKE_PATH, check_revoked, revoke_request
 
@@ -26,28 +27,38 @@ _PATIENCE = 15.0
 
 
 @frozen
-class Forgotten:
-    """What there was: a token that Atlas may still accept, or a file that was of no use."""
+class Cached:
+    """What there is: a token that Atlas may still accept, or a file that is of no use."""
 
+    cache: TokenCache
     token: Secret | None
 
 
-def forget(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> Forgotten | None:
-    """Take away the account's file in the folder and return what was in it; None if there was none.
+def cached(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> Cached | None:
+    """Return what the account has in the folder; None if there is nothing.
 
     Raises `OSError` where the file system refuses.
     """
     account = auth._account  # noqa: SLF001 (same package; kept off the public class's surface)
     cache = TokenCache(folder, base_url, account.client_id)
-    if not folder.is_dir():
-        return None
+    token = cache.read_to_revoke()
+    return Cached(cache, token) if token or os.path.lexists(cache.file.path) else None
+
+
+def forget(found: Cached) -> None:
+    """Take away the account's file, unless it has another token by now.
+
+    Raises `OSError` where the file system refuses.
+    """
+    cache, token = found.cache, found.token
     lock = FileLock(cache.file.lock_path)
     end = time.monotonic() + _PATIENCE
     try:
         while not lock.acquire() and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
-        token = cache.read_to_revoke()
-        return Forgotten(token) if cache.file.delete() else None
+        now = cache.read_to_revoke()
+        if now is None or (token is not None and now.reveal() == token.reveal()):
+            cache.file.delete()
     finally:
         lock.release()
 

@@ -28,9 +28,10 @@ class ServiceAccountAuth(BoundAuth):
     """Sign requests with an Atlas service account (OAuth 2 client credentials).
 
     A token is fetched when the first request needs one, shared by all threads and asyncio tasks, renewed shortly
-    before it ends, and replaced once if the server refuses it. Token requests have a timeout and a connection of
-    their own; under a `Client` they use its `verify`, `proxy` and `transport`, and its `token_cache` shares the token
-    with other processes.
+    before it ends, and replaced once if the server refuses it. Token requests have a connection of their own; under a
+    `Client` they use its `verify`, `proxy` and `transport`, and its `token_cache` shares the token with other
+    processes. Whatever the `timeout`, nobody waits for a token longer than 30 seconds, those in which others are
+    waited for included, nor longer than the `deadline` of the client's `RetryPolicy`.
 
     Args:
         client_id: the service account's ID.
@@ -41,10 +42,13 @@ class ServiceAccountAuth(BoundAuth):
     Raises:
         ConfigError: the ID or secret is empty or has characters that none has, or the base URL won't do. Later,
             before a request is sent: the request is for another origin.
-        TokenError: later, from the request that needs it: no token could be had.
+        TokenError: later, from the request that needs it: the server gave no token, and the message says why.
+        APITimeoutError: likewise: no token came in time. It isn't tried again.
 
     Example:
-        >>> ServiceAccountAuth("mdb_sa_id_66b1f0", "mdb_sa_sk_...", base_url="https://cloud.mongodb.com")
+        >>> auth = ai.ServiceAccountAuth("mdb_sa_id_66b1f0", "mdb_sa_sk_...")
+        >>> with ai.Client(auth, base_url="https://cloud.mongodb.com"):
+        ...     print(auth)
         <ServiceAccountAuth mdb_…b1f0 https://cloud.mongodb.com>
     """
 
@@ -95,49 +99,49 @@ class _TokenFlow(httpx.Auth):
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         base_url = self._binding.check(request.url)
 
-        def ask() -> Token:
+        def ask(until: float) -> Token:
             asked_at = self._tokens.clock()
-            reply = self._http.send(token_request(base_url, self._account))
+            reply = self._http.send(token_request(base_url, self._account), until - asked_at)
             return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 (spreads renewals)
 
-        def fetch() -> Token:
+        def fetch(until: float) -> Token:
             if self._cache is None:
-                return ask()
-            with self._cache.turn(self._tokens.held) as turn:
+                return ask(until)
+            with self._cache.turn(self._tokens.held, until) as turn:
                 while turn.must_wait(blocking=True):
                     time.sleep(POLL_SECONDS)
-                return turn.token or turn.keep(ask())
+                return turn.token or turn.keep(ask(until))
 
-        token = self._tokens.get(fetch)
+        token = self._tokens.get(fetch, self._http.seconds)
         response = yield _signed(request, token)
         if self._refused(response, token):
             # Read before the next token is fetched: until then the reply occupies a connection, perhaps the last.
             discard_body(response)
             response.read()
-            yield _signed(request, self._tokens.get(fetch, refused=token))
+            yield _signed(request, self._tokens.get(fetch, self._http.seconds, refused=token))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         base_url = self._binding.check(request.url)
 
-        async def ask() -> Token:
+        async def ask(until: float) -> Token:
             asked_at = self._tokens.clock()
-            reply = await self._http.send_async(token_request(base_url, self._account))
+            reply = await self._http.send_async(token_request(base_url, self._account), until - asked_at)
             return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 (spreads renewals)
 
-        async def fetch() -> Token:
+        async def fetch(until: float) -> Token:
             if self._cache is None:
-                return await ask()
-            with self._cache.turn(self._tokens.held) as turn:
+                return await ask(until)
+            with self._cache.turn(self._tokens.held, until) as turn:
                 while turn.must_wait(blocking=False):  # noqa: ASYNC110 (another process sets no event)
                     await asyncio.sleep(POLL_SECONDS)
-                return turn.token or turn.keep(await ask())
+                return turn.token or turn.keep(await ask(until))
 
-        token = await self._tokens.get_async(fetch)
+        token = await self._tokens.get_async(fetch, self._http.seconds)
         response = yield _signed(request, token)
         if self._refused(response, token):
             discard_body(response)
             await response.aread()
-            yield _signed(request, await self._tokens.get_async(fetch, refused=token))
+            yield _signed(request, await self._tokens.get_async(fetch, self._http.seconds, refused=token))
 
     def _refused(self, response: httpx.Response, token: Token) -> bool:
         if response.status_code != httpx.codes.UNAUTHORIZED or not self._binding.covers(response):

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from . import _forks
+from atlas_invoices import _forks
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import time
 import warnings
@@ -11,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._file_lock import FileLock
 from atlas_invoices._text import one_line
 
-from ._file_lock import FileLock
 from ._token_file import Entry, TokenFile
 from ._token_request import MAX_LIFETIME, Token, margin
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
     from types import TracebackType
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ._secret import Secret
 
 POLL_SECONDS = 0.05
-# How long to wait for somebody else's token request before making one too.
-_PATIENCE = 60.0
+# How much of one's time to wait for somebody else's token request; the rest is for making one too.
+_LOCK_SHARE = 2 / 3
 # A token that is due, but whose renewal somebody else has in hand, is used this many seconds before the next look.
 _PAUSE = 30.0
 # Clocks are set right by a little all the time. A token kept this much later than now is from another time.
@@ -85,9 +85,14 @@ class TokenCache:
         self._refused: deque[str] = deque(maxlen=_MAX_REFUSED)
         self._has_warned = False
 
-    def turn(self, replaced: Token | None) -> Turn:
-        """Begin to get a token; `replaced` is the one that this process has, and that has to be another now."""
-        return Turn(self, replaced)
+    def turn(self, replaced: Token | None, until: float) -> Turn:
+        """Begin to get a token.
+
+        Args:
+            replaced: the one that this process has, and that has to be another now.
+            until: the clock's time at which nobody waits for the token any more.
+        """
+        return Turn(self, replaced, until)
 
     def refuse(self, token: Token) -> None:
         """Never take this token from the file again: the server answered 401 to it."""
@@ -180,13 +185,14 @@ class TokenCache:
 class Turn:
     """One go at the cache: a token from it, or else the lock under which to fetch and keep a new one."""
 
-    def __init__(self, cache: TokenCache, replaced: Token | None) -> None:
+    def __init__(self, cache: TokenCache, replaced: Token | None, until: float) -> None:
         """Nothing is looked at yet."""
         self._cache = cache
         self._replaced = replaced
         self._chance = cache.chance()
         self._lock = FileLock(cache.file.lock_path)
-        self._end = cache.clock() + _PATIENCE
+        now = cache.clock()
+        self._end = now + (until - now) * _LOCK_SHARE
         self.token: Token | None = None
 
     def __enter__(self) -> Self:
@@ -251,4 +257,7 @@ def _fingerprint(value: Secret) -> str:
 
 
 def _in_words(error: OSError) -> str:
+    # Systems differ in what they say of a folder in a file's place. It keeps every process from sharing.
+    if error.filename and os.path.isdir(error.filename):  # noqa: PTH112 (pathlib's may raise)
+        return f"{Path(error.filename).name} is a folder; remove it"
     return error.strerror or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -24,6 +25,14 @@ _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 # A FIFO in the file's place must not make opening it wait for a writer.
 _READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+# All of them, unlike a folder, are replaced by a new file.
+_OTHER_KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 # The year 5138.
 _FAR = 1e11
 
@@ -93,13 +102,15 @@ class TokenFile:
         With `owner_only`, a file that others can read or write isn't trusted.
         """
         try:
+            # Looked at before it is opened, which does something to some devices.
+            kind = stat.S_IFMT(self.path.lstat().st_mode)
+            if kind == stat.S_IFDIR:
+                raise IsADirectoryError(errno.EISDIR, "it is a folder; remove it", str(self.path))
+            if kind != stat.S_IFREG:
+                return f"it is {_OTHER_KINDS.get(kind, 'no file')}"
             descriptor = os.open(self.path, _READ)
         except FileNotFoundError:
             return None
-        except OSError:
-            if self.path.is_symlink():
-                return "it is a symbolic link"
-            raise
         try:
             fault = _fault(os.fstat(descriptor), owner_only=owner_only)
             if fault is not None:

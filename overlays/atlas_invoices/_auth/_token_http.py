@@ -6,13 +6,18 @@ client's redirects, and pass through its event hooks.
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
+from concurrent.futures import Future
 from contextlib import aclosing, closing
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 from attrs import field, frozen
 
+from atlas_invoices._errors import APITimeoutError
 from atlas_invoices._patience import patience, teach
 from atlas_invoices._transport import forget_frames
 
@@ -20,71 +25,131 @@ from ._token_request import MAX_REPLY_BYTES, TokenReply
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
-# Not the API client's, which may be long for large invoices: a token is small, and everything waits for it.
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-# For the whole body: a timeout is for each piece, and a server may send one byte at a time.
-_BODY_SECONDS = 60.0
+# Getting a token takes no longer than this, from when it was asked for: waiting for other threads, tasks and processes,
+# looking up the host, connecting, sending, and reading the reply. Not the API client's timeout, which may be long for
+# large invoices, or too short for a token that everything waits for.
+TOKEN_SECONDS = 30.0
+# So that one address of several that doesn't answer leaves time for another.
+_CONNECT_SECONDS = 10.0
 
 
 @frozen
 class TokenHTTP:
     """How to reach the token endpoint: the settings of httpx that decide where a connection goes.
 
-    A transport belongs to the client it was made for, and is never closed here.
+    A transport belongs to the client it was made for, and is never closed here. `seconds` is how long getting a token
+    may take in all.
     """
 
     verify: ssl.SSLContext | str | bool = True
     proxy: httpx.Proxy | httpx.URL | str | None = field(default=None, repr=False)
     transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None
+    seconds: float = TOKEN_SECONDS
 
-    def send(self, request: httpx.Request) -> TokenReply:
-        """Send one request and read its reply, no further than `MAX_REPLY_BYTES`; httpx's errors come through."""
+    def send(self, request: httpx.Request, seconds: float | None = None) -> TokenReply:
+        """Send one request and read its reply, no further than `MAX_REPLY_BYTES`.
+
+        Args:
+            request: a token or revoke request.
+            seconds: what is left of the time in all; all of it by default.
+
+        Raises:
+            APITimeoutError: no whole reply came in time. Not to be tried again: the next try would wait as long.
+            httpx.HTTPError: any other failure, as httpx has it.
+        """
+        seconds = self.seconds if seconds is None else seconds
         try:
-            # In place of the patience with the request that waits for the token.
-            with patience(_TIMEOUT.read):
-                return self._send(request)
-        except httpx.HTTPError as error:
-            forget_frames(error)
-            raise
+            if self.transport is None:
+                return _within(seconds, lambda: self._send(request, seconds))
+            # Somebody else's may be for this thread alone. Its own timeouts are all that bounds it.
+            return self._send(request, seconds)
+        except (httpx.HTTPError, TimeoutError) as error:
+            failure = self._failure(error, request)
+        # Not inside the except block: the context would show the request, and its headers.
+        raise failure
 
-    async def send_async(self, request: httpx.Request) -> TokenReply:
+    async def send_async(self, request: httpx.Request, seconds: float | None = None) -> TokenReply:
         """Do the same from a coroutine."""
+        seconds = self.seconds if seconds is None else seconds
         try:
-            with patience(_TIMEOUT.read):
-                return await self._send_async(request)
-        except httpx.HTTPError as error:
-            forget_frames(error)
-            raise
+            async with asyncio.timeout(seconds):
+                return await self._send_async(request, seconds)
+        except (httpx.HTTPError, TimeoutError) as error:
+            failure = self._failure(error, request)
+        raise failure
 
-    def _send(self, request: httpx.Request) -> TokenReply:
+    def _failure(self, error: httpx.HTTPError | TimeoutError, request: httpx.Request) -> Exception:
+        forget_frames(error)
+        if not isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return error
+        return APITimeoutError(
+            f"{request.method} {request.url.path}: no answer in time (at most {self.seconds:g} s, whatever the "
+            "timeout); check the network, the proxy and the base URL, or try again later",
+            transient=False,
+        )
+
+    def _send(self, request: httpx.Request, seconds: float) -> TokenReply:
         transport = _Shared(self.transport) if isinstance(self.transport, httpx.BaseTransport) else None
         with (
-            httpx.Client(verify=self.verify, proxy=self.proxy, transport=transport, timeout=_TIMEOUT) as client,
+            # In place of the patience with the request that waits for the token.
+            patience(seconds),
+            httpx.Client(
+                verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
+            ) as client,
             closing(_taught(client).send(request, stream=True, auth=None, follow_redirects=False)) as response,
         ):
-            body = _Body(request)
+            body = _Body(seconds)
             # Not unpacked: it was asked for as it is, and what is packed nevertheless may be a thousand times larger.
             for chunk in response.iter_raw():
                 if not body.add(chunk):
                     break
             return body.reply(response)
 
-    async def _send_async(self, request: httpx.Request) -> TokenReply:
+    async def _send_async(self, request: httpx.Request, seconds: float) -> TokenReply:
         transport = _AsyncShared(self.transport) if isinstance(self.transport, httpx.AsyncBaseTransport) else None
-        async with (
-            httpx.AsyncClient(verify=self.verify, proxy=self.proxy, transport=transport, timeout=_TIMEOUT) as client,
-            aclosing(await _taught(client).send(request, stream=True, auth=None, follow_redirects=False)) as response,
-            aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
-        ):
-            body = _Body(request)
-            async for chunk in chunks:
-                if not body.add(chunk):
-                    break
-            return body.reply(response)
+        with patience(seconds):
+            async with (
+                httpx.AsyncClient(
+                    verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
+                ) as client,
+                aclosing(
+                    await _taught(client).send(request, stream=True, auth=None, follow_redirects=False)
+                ) as response,
+                aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
+            ):
+                body = _Body(seconds)
+                async for chunk in chunks:
+                    if not body.add(chunk):
+                        break
+                return body.reply(response)
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    if seconds <= 0:
+        raise TimeoutError
+    return httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
+
+
+def _within(seconds: float, send: Callable[[], TokenReply]) -> TokenReply:
+    """Return what `send()` returns, or raise `TimeoutError`.
+
+    In a thread that is left behind when the time is over: nothing else ends the look-up of a name, and the timeouts of
+    a connection are for each of its steps, and of a host's addresses.
+    """
+    reply: Future[TokenReply] = Future()
+
+    def run() -> None:
+        try:
+            reply.set_result(send())
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            reply.set_exception(error)
+
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
+    return reply.result(seconds)
 
 
 def _taught(client: H) -> H:
@@ -95,16 +160,15 @@ def _taught(client: H) -> H:
 class _Body:
     """What has been read of a reply, up to its limits."""
 
-    def __init__(self, request: httpx.Request) -> None:
-        self._request = request
+    def __init__(self, seconds: float) -> None:
         self._bytes = bytearray()
-        self._end = time.monotonic() + _BODY_SECONDS
+        self._end = time.monotonic() + seconds
 
     def add(self, chunk: bytes) -> bool:
-        """Keep a chunk; false once there is too much. Raises httpx.ReadTimeout when the time is over."""
+        """Keep a chunk; false once there is too much. Raises `TimeoutError` when the time is over."""
         self._bytes += chunk
         if time.monotonic() > self._end:
-            raise httpx.ReadTimeout("the token endpoint's reply took too long", request=self._request)
+            raise TimeoutError
         return len(self._bytes) <= MAX_REPLY_BYTES
 
     def reply(self, response: httpx.Response) -> TokenReply:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import httpx
 from attrs import frozen
 
-from atlas_invoices._errors import TokenError
+from atlas_invoices import _forks
+from atlas_invoices._errors import APITimeoutError, TokenError
 
-from . import _forks
 from ._single_flight import Flight, SingleFlight
 
 if TYPE_CHECKING:
@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 
     from ._token_request import Token
 
-# Longer than a token request takes before it times out; and how often to wait for somebody else's.
-_WAIT = 45.0
+# How often to wait for somebody else's token request before making one too.
 _MAX_WAITS = 3
 # After an early renewal failed, the old token is used this many seconds before the next try.
 _PAUSE = 30.0
+
+Failure = TokenError | APITimeoutError | httpx.HTTPError
+_FAILURES = (TokenError, APITimeoutError, httpx.HTTPError)
 
 
 @frozen
 class _Failed:
     """The leader's failure, which those who waited share: each for itself would only fail the same way, later."""
 
-    error: TokenError | httpx.HTTPError
+    error: Failure
 
-    def again(self) -> TokenError | httpx.HTTPError:
+    def again(self) -> Failure:
         """Return the same failure as an exception of its own: threads must not raise one object together."""
         error = copy.copy(self.error)
         error.__cause__ = self.error.__cause__
@@ -63,18 +65,20 @@ class TokenStore:
         with self._lock:
             return self._token
 
-    def get(self, fetch: Callable[[], Token], refused: Token | None = None) -> Token:
+    def get(self, fetch: Callable[[float], Token], seconds: float, refused: Token | None = None) -> Token:
         """Return a token that can be used.
 
         Args:
-            fetch: makes one token request; one caller's is called, for all who need a token at that moment.
+            fetch: makes one token request, which ends when the clock says so; one caller's is called, for all who need
+                a token at that moment.
+            seconds: how long to wait in all.
             refused: a token that the server answered 401 to; it is forgotten, if nobody has replaced it yet.
         """
         self._forget(refused)
         token = self._usable(renewing=False)
         if token is not None:
             return token
-        lead = None
+        lead, until = None, self.clock() + seconds
         for _ in range(_MAX_WAITS):
             token, flight, leading = self._board(None)
             if token is not None:
@@ -82,24 +86,26 @@ class TokenStore:
             if leading:
                 lead = flight
                 break
-            outcome = flight.wait(_WAIT)
+            outcome = flight.wait(until - self.clock())
             if outcome is not None:
                 return _token_in(outcome)
         try:
             # The last leader may have landed just before this one joined.
-            return self._usable(renewing=False) or self._arrived(lead, fetch())
-        except (TokenError, httpx.HTTPError) as error:
+            return self._usable(renewing=False) or self._arrived(lead, fetch(until))
+        except _FAILURES as error:
             return self._failed(lead, error)
         finally:
             _land(lead, None)
 
-    async def get_async(self, fetch: Callable[[], Awaitable[Token]], refused: Token | None = None) -> Token:
+    async def get_async(
+        self, fetch: Callable[[float], Awaitable[Token]], seconds: float, refused: Token | None = None
+    ) -> Token:
         """Do the same from a coroutine, without blocking the event loop."""
         self._forget(refused)
         token = self._usable(renewing=False)
         if token is not None:
             return token
-        lead = None
+        lead, until = None, self.clock() + seconds
         for _ in range(_MAX_WAITS):
             token, flight, leading = self._board(asyncio.current_task())
             if token is not None:
@@ -107,13 +113,13 @@ class TokenStore:
             if leading:
                 lead = flight
                 break
-            outcome = await flight.wait_async(_WAIT)
+            outcome = await flight.wait_async(until - self.clock())
             if outcome is not None:
                 return _token_in(outcome)
         try:
             # The last leader may have landed just before this one joined.
-            return self._usable(renewing=False) or self._arrived(lead, await fetch())
-        except (TokenError, httpx.HTTPError) as error:
+            return self._usable(renewing=False) or self._arrived(lead, await fetch(until))
+        except _FAILURES as error:
             return self._failed(lead, error)
         finally:
             _land(lead, None)  # Cancelled: one of those who wait goes next.
@@ -143,7 +149,7 @@ class TokenStore:
         _land(lead, token)
         return token
 
-    def _failed(self, lead: Flight[Token | _Failed] | None, error: TokenError | httpx.HTTPError) -> Token:
+    def _failed(self, lead: Flight[Token | _Failed] | None, error: Failure) -> Token:
         """Return the old token if it was only to be renewed early; else raise the failure."""
         with self._lock:
             token, now = self._token, self.clock()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from atlas_invoices._errors import AtlasError
+
 from . import _talk
 from ._session import Session, calls_atlas
 
@@ -13,13 +15,13 @@ from ._session import Session, calls_atlas
 def command(session: Session) -> None:
     """Revoke and forget the cached access token of the configured service account.
 
-    The token is forgotten here even if Atlas can't be reached to revoke it; it ends by itself within the hour. Other
-    service accounts' tokens stay.
+    If Atlas can't be reached to revoke it, the token stays in the cache, for another try; it ends by itself within the
+    hour. Other service accounts' tokens stay.
     """
     # All of them import httpx, which takes longer than the rest of the start.
     from atlas_invoices import ServiceAccountAuth, _credentials, _retry  # noqa: PLC0415
     from atlas_invoices._auth import TokenHTTP, parse_base_url  # noqa: PLC0415
-    from atlas_invoices._auth._revoke import forget, revoke  # noqa: PLC0415
+    from atlas_invoices._auth._revoke import cached, forget, revoke  # noqa: PLC0415
     from atlas_invoices._auth._token_cache import user_folder  # noqa: PLC0415
 
     server = session.server()
@@ -30,15 +32,21 @@ def command(session: Session) -> None:
         )
         return
     auth, base_url = found.auth, parse_base_url(server)
-    forgotten = forget(auth, base_url, user_folder())
-    if forgotten is None:
+    held = cached(auth, base_url, user_folder())
+    if held is None:
         _talk.note(f"nothing to do: no token is cached for this service account at {server}")
         return
-    token = forgotten.token
+    token = held.token
     if token is None:
+        forget(held)
         _talk.note("the cached token is forgotten; it had ended, or couldn't be read, so there was none to revoke")
         return
-    _talk.note("the cached token is forgotten")
     policy = _retry.RetryPolicy(max_retries=session.max_retries)
-    _retry.call(lambda: revoke(auth, base_url, token, TokenHTTP()), policy)
+    try:
+        _retry.call(lambda: revoke(auth, base_url, token, TokenHTTP()), policy)
+    except AtlasError:
+        _talk.note("the token stays in the cache, so that `atlas-invoices logout` can be tried again")
+        raise
     _talk.note(f"the token is revoked at {server}")
+    forget(held)
+    _talk.note("the cached token is forgotten")

@@ -40,9 +40,10 @@ _holders: dict[Path, int] = {}
 class FileLock:
     """The lock of one file, which is empty and stays: taking it away would let two processes lock two files."""
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is opened or locked yet."""
+    def __init__(self, path: Path, mode: int = 0o600) -> None:
+        """Nothing is opened or locked yet; `mode` is for a file that isn't there yet."""
         self._path = path
+        self._mode = mode
         self._descriptor: int | None = None
         _forks.watch(self)
 
@@ -57,7 +58,7 @@ class FileLock:
         Raises `OSError` where the file can't be opened for writing, or the file system has no locks.
         """
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = os.open(self._path, flags, self._mode)
         try:
             _lock(descriptor)
         except _BUSY:
