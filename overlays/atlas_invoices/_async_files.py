@@ -48,10 +48,11 @@ class Writer:
 
     async def _next_batch(self) -> None:
         await self.settle()
-        data = b"".join(self._pieces)
+        # Taken out by the thread: one of a pool's keeps what it was called with until it's called again.
+        batch = [b"".join(self._pieces)]
         self._pieces.clear()
         self._size = 0
-        self._writing = asyncio.create_task(asyncio.to_thread(self._target.write, data))
+        self._writing = asyncio.create_task(asyncio.to_thread(lambda: self._target.write(batch.pop())))
 
 
 @asynccontextmanager

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from atlas_invoices.sandbox import Sandbox, Settings
 from command import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from atlas_invoices.sandbox import Sandbox
     from command import Run
 
 UNKNOWN = "0" * 24
@@ -55,6 +55,33 @@ def test_list_formats_agree(run: Run) -> None:
     table = run("list").stdout
     assert all(r["id"] in table for r in rows)
     assert "\x1b" not in table
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_escaped_in_csv(run: Run, server: Sandbox) -> None:
+    name, kind = "=HYPERLINK(1)", {"content-type": "application/vnd.atlas.2023-01-01+json"}
+    body = json.dumps({"results": [{"id": UNKNOWN, "name": name}], "totalCount": 1}).encode()
+    server.fail(200, times=2, path="/orgs", headers=kind, body=body)
+    (row,) = csv.DictReader(io.StringIO(run("orgs", "--format", "csv").stdout))
+    assert row == {"id": UNKNOWN, "name": f"'{name}", "isDeleted": ""}
+    (org,) = json.loads(run("orgs", "--format", "json").stdout)
+    assert org["name"] == name
+
+
+def test_a_key_that_sees_no_linked_invoices_is_told_so(run: Run) -> None:
+    with Sandbox(Settings(seed=7, months=2, role="ORG_BILLING_VIEWER")) as server:
+        env = server.environment()
+        listed = run("list", "--linked", "--format", "json", env=env)
+        assert len(json.loads(listed.stdout)) == 2
+        synced = run("sync", "--linked", "--dir", "all", "--format", "json", env=env)
+        for done in (listed, synced):
+            assert done.returncode == 0
+            (line,) = [line for line in done.stderr.splitlines() if "linked" in line]
+            assert "no linked invoices came" in line
+            assert "Organization Billing Admin" in line
+        assert json.loads(synced.stdout)["linked"] == 0
+        for arguments in (("list", "--linked"), ("sync", "--linked", "--dir", "all")):
+            assert run(*arguments, "-q", env=env).stderr == ""
+        assert "linked" not in run("sync", "--dir", "own", env=env).stderr
 
 
 def test_list_by_status_and_with_linked(run: Run) -> None:
@@ -115,6 +142,12 @@ def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox,
         (("list", "--base-url", "http://example.com"), 2, "https"),
         (("list", "--base-url", "nonsense"), 2, "https://host"),
         (("list", "--timeout", "0"), 2, "--help"),
+        (("list", "--org", ""), 2, "'--org': it is empty"),
+        (("list", "--base-url", ""), 2, "'--base-url': it is empty"),
+        (("list", "--status", ""), 2, "'--status': it is empty"),
+        (("download", UNKNOWN, "-o", ""), 2, "'-o' / '--output': it is empty"),
+        (("export", UNKNOWN, "--format", "csv", "-o", ""), 2, "'-o' / '--output': it is empty"),
+        (("show", ""), 2, "'' is neither a file"),
         (("nonesuch",), 2, "--help"),
         (("list", "--nonesuch"), 2, "--help"),
         (("download",), 2, "--help"),

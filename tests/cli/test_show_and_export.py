@@ -118,6 +118,9 @@ def test_text_that_a_spreadsheet_would_run_is_escaped_unless_raw(run: Run, saved
     assert f"'{formula}" in escaped
     assert formula not in escaped
     assert formula in raw
+    shown = list(csv.DictReader(io.StringIO(run("show", str(saved), "--by", "project", "--format", "csv").stdout)))
+    assert {line["project"] for line in shown} == escaped
+    assert any(line["amount"].startswith("-") for line in shown)
 
 
 def test_a_bad_file_leaves_no_export_and_an_existing_one_as_it_was(run: Run, saved: Path) -> None:
@@ -157,7 +160,7 @@ def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path,
     done = run("reconcile", invoice.id, "--csv", str(saved))
     assert done.returncode == 6
     assert "differs: " in done.stdout
-    assert done.stderr.startswith("error: ")
+    assert done.stderr == f"error: the CSV doesn't match invoice {invoice.id}: 3 differences\n"
     report = json.loads(run("reconcile", invoice.id, "--csv", str(saved), "--format", "json").stdout)
     assert report["matches"] is False
     assert report["differences"]

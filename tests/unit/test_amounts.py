@@ -66,7 +66,9 @@ def test_whole_cents_of_a_reply() -> None:
     assert whole_cents(None, "x") is None
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), 1e300, "12", True, [], 10**1000])
+@pytest.mark.parametrize(
+    "value", [1.5, float("nan"), float("inf"), 1e300, "12", True, [], 10**1000, pytest.param(10**5000, id="10**5000")]
+)
 def test_what_is_not_whole_cents_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="x is not a whole number of cents") as refused:
         whole_cents(value, "x")

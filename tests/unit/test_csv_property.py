@@ -23,7 +23,9 @@ from invoice_lines import Invoice, fragments, invoices
 
 # A file is parsed in blocks; tiny ones put their borders everywhere.
 SIZES = st.sampled_from([1, 7, 60, 64 * 1024])
-KEYS = st.lists(st.sampled_from(["project", "note", "sku", "date", "day", "month", "tag:a", "extra:X"]), max_size=3)
+KEYS = st.lists(
+    st.sampled_from(["project", "note", "sku", "date", "day", "month", "tag:a", "extra:X"]), min_size=1, max_size=3
+)
 
 
 def typed(data: bytes, block_size: int) -> tuple[Any, ...]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from attrs import fields_dict
+from attrs import asdict, evolve, fields_dict
 from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_invoices._errors import UnexpectedResponseError
 from atlas_invoices._money import Owed, owed, payment_owed
 from atlas_invoices_client.models import BillingInvoice, BillingPayment
+from odd_values import ODD
 
 PAYMENT = {
     "id": "65f0c1d2e3b4a59687f0c1d2",
@@ -281,13 +285,50 @@ def test_an_invoice_without_payments_owes_nothing_by_the_formula(fields: dict[st
 def test_failed_attempts_count_as_the_formula_says_but_are_pointed_out() -> None:
     result = owe(payment(statusName="FAILED"), payment(statusName="PAID"))
     assert result.by_currency == {"USD": 2 * 10_825}
-    assert "1 of 2 payments failed" in result.warnings[0]
+    assert result.warnings[0].startswith("1 of 2 payments failed or was cancelled")
+    result = owe(payment(statusName="FAILED"), payment(statusName="ERROR"), payment())
+    assert result.warnings[0].startswith("2 of 3 payments failed or were cancelled")
     assert owe(payment(statusName="FAILED")).warnings == ()
 
 
 def test_a_status_nobody_has_seen_yet_is_shown_as_sent() -> None:
     assert owe(payment(statusName="HALF_PAID")).payments[0].status == "HALF_PAID"
     assert owe(payment(statusName=...)).payments[0].status is None
+
+
+# --- replies that aren't what they should be -------------------------------------------------------------------------
+
+
+def test_nulls_among_payments_are_left_out_with_a_warning() -> None:
+    result = owed(BillingInvoice.from_dict({"payments": [None, payment(), None], "refunds": [None]}))
+    assert result.by_currency == {"USD": 10_825}
+    assert result.warnings == ("the invoice's payments have 2 nulls, which were left out",)
+    assert owed(BillingInvoice.from_dict({"payments": [None]})).payments == ()
+    by_hand = BillingInvoice(payments=[BillingPayment.from_dict(payment()), None])  # type: ignore[list-item]
+    assert owed(by_hand).by_currency == {"USD": 10_825}
+
+
+@pytest.mark.parametrize("value", ["x", 5, ["x"], [5], {"a": 1}, True])
+def test_payments_that_are_no_list_of_objects_are_a_typed_error(value: object) -> None:
+    with pytest.raises(UnexpectedResponseError, match="payments"):
+        owed(BillingInvoice.from_dict({"payments": value}))
+
+
+@given(
+    st.lists(st.none() | st.dictionaries(st.sampled_from([*PAYMENT, "startingBalanceCents"]), ODD), max_size=4),
+    st.dictionaries(st.sampled_from(["startingBalanceCents", "amountBilledCents", "refunds", "lineItems"]), ODD),
+)
+def test_any_reply_at_all_gives_a_result(payments: list[dict[str, Any] | None], fields: dict[str, Any]) -> None:
+    result = owed(BillingInvoice.from_dict({**fields, "payments": payments}))
+    assert all(cents.is_finite() for cents in result.by_currency.values())
+    assert all(len(warning) < 3000 for warning in result.warnings)
+
+
+def test_ten_thousand_payments() -> None:
+    payments = [payment(unitPrice="1." + "0" * 900 + "1", currency=f"C{number}") for number in range(10_000)]
+    result = owe(*payments, startingBalanceCents=1)
+    assert len(result.by_currency) == 10_000
+    assert all(len(warning) < 300 for warning in result.warnings)
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -306,6 +347,22 @@ def test_results_are_frozen() -> None:
     result = owe(payment())
     with pytest.raises(FrozenInstanceError):
         result.warnings = ()  # type: ignore[misc]  # what the test is about
+    sums: Any = result.by_currency
+    for change in (sums.clear, lambda: sums.update(USD=1), lambda: sums.__setitem__("USD", 1)):
+        with pytest.raises(TypeError, match="can't be changed"):
+            change()
+    assert result.by_currency == {"USD": 10_825}
+
+
+def test_results_are_copied_pickled_compared_and_shown_like_plain_data() -> None:
+    result = owe(payment(), payment(currency="EUR"))
+    pickled = pickle.loads(pickle.dumps(result))  # noqa: S301 - our own bytes
+    for again in (pickled, copy.copy(result), copy.deepcopy(result), evolve(result)):
+        assert again == result
+        with pytest.raises(TypeError, match="can't be changed"):
+            again.by_currency["USD"] = Decimal(1)  # type: ignore[index]  # what the test is about
+    assert asdict(result)["by_currency"] == {"USD": 10_825, "EUR": 10_825}
+    assert repr(result.by_currency) == repr(dict(result.by_currency))
 
 
 def test_upstream_still_keeps_the_balance_on_the_invoice_alone() -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import io
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_invoices._errors import UnexpectedResponseError
 from atlas_invoices._invoice_csv import read_csv
-from atlas_invoices._money import Reconciliation, _owed, _payment, _reconcile, reconcile
-from atlas_invoices_client.models import BillingInvoice
+from atlas_invoices._money import Reconciliation, reconcile
+from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
+from odd_values import ODD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -152,6 +154,16 @@ def test_every_kind_of_source(tmp_path: Any) -> None:
     assert reconcile(io.BytesIO(as_csv(LINES)), invoice).matches
     assert reconcile([as_csv(LINES)[:100], as_csv(LINES)[100:]], invoice).matches
     assert reconcile(read_csv(path), invoice).matches
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"id": INVOICE_ID, "orgId": ORG_ID}, {"creditsCents": 0, "salesTaxCents": 0}, {"lineItems": None}]
+)
+@pytest.mark.parametrize("lines", [[], LINES], ids=["no lines", "lines"])
+def test_an_invoice_with_nothing_to_compare_does_not_match(fields: dict[str, object], lines: list[Line]) -> None:
+    result = reconcile(as_csv(lines), BillingInvoice.from_dict(fields))
+    assert "nothing_to_compare" in kinds(result)
+    assert "nothing to compare the CSV with" in told(result)
 
 
 def test_the_order_of_lines_does_not_matter() -> None:
@@ -407,7 +419,18 @@ def test_a_line_without_an_amount_is_noted() -> None:
     lines = [*LINES, Line(amount="")]
     result = reconcile(as_csv(lines), as_json(lines))
     assert result.matches, told(result)
-    assert any("1 lines of the CSV have no amount" in note for note in result.notes)
+    assert "1 line of the CSV has no amount, which is taken as 0" in result.notes
+
+
+def test_one_is_no_plural() -> None:
+    invoice = as_json(LINES[:1])
+    assert "the CSV has 0 lines and lacks 1 of the invoice's 1 line item, 19.20" in told(reconcile(as_csv([]), invoice))
+    [note] = [n for n in reconcile(as_csv([evolve(LINES[0], day=2)]), invoice).notes if "another day" in n]
+    assert note.startswith("1 line has another day")
+    many = [Line(amount=f"{number}.00", day=number) for number in range(1, 22)]
+    extra = reconcile(as_csv([*LINES[:1], *many]), invoice)
+    assert "21 lines have no item" in told(extra)
+    assert "1 more line or line item has no counterpart" in told(extra)
 
 
 def test_text_from_the_file_cannot_forge_messages() -> None:
@@ -431,6 +454,31 @@ def test_a_file_cut_anywhere_does_not_match_and_says_why(lines: list[Line]) -> N
         assert not result.matches, whole[:length][-40:]
         assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], told(result))
         assert all(difference.message for difference in result.differences)
+
+
+@pytest.mark.parametrize("ending", ["", ",Tag/team", ",Tag/team,Tag/cost center", ",New"])
+def test_a_file_without_lines_cut_within_its_header_does_not_match(ending: str) -> None:
+    whole = as_csv([]).rstrip(b"\n") + f"{ending}\n".encode()
+    invoice = as_json([], salesTaxCents=0, amountBilledCents=0)
+    for same in (whole, whole.replace(b"\n", b"\r\n"), whole + b"\n"):
+        assert reconcile(same, invoice).matches
+        assert reconcile(read_csv([same[:9], same[9:], b""]), invoice).matches
+    for length in range(len(whole)):
+        result = reconcile(whole[:length], invoice)
+        assert not result.matches, whole[:length][-40:]
+        assert kinds(result)[0] in {"unreadable", "incomplete"}
+    assert "its last line has no line end, so it may be cut" in told(reconcile(read_csv([whole[:-1]]), invoice))
+
+
+@pytest.mark.parametrize("column", ["Tag/team", "New"])
+def test_a_file_cut_within_a_cell_that_no_sum_shows_does_not_match(column: str) -> None:
+    header, *rows = as_csv(LINES, preamble=False).decode().splitlines()
+    whole = "".join(f"{row}\n" for row in [f"{header},{column}", *(f"{row},long" for row in rows)]).encode()
+    invoice = as_json(LINES, lineItems=...)
+    assert reconcile(whole, invoice).matches
+    last = whole.rindex(b"\n", 0, -1) + 1
+    for length in range(last + 1, len(whole)):
+        assert not reconcile(whole[:length], invoice).matches, whole[:length][-40:]
 
 
 def test_a_cut_file_says_where_it_ends() -> None:
@@ -506,9 +554,66 @@ def test_contradictory_and_undecided_discounts_are_noted() -> None:
     lines = [discounted("10", "72.00"), discounted("0.1", "72.00")]
     result = reconcile(as_csv(lines), as_json(lines))
     assert result.discount_unit is None
-    assert any("contradicts itself: 1 lines fit a percentage, 1 a fraction" in note for note in result.notes)
+    assert any("contradicts itself: 1 line fits a percentage, 1 line fits a fraction" in note for note in result.notes)
     lines = [discounted("10", "80.00")]
-    assert any("none shows whether" in note for note in reconcile(as_csv(lines), as_json(lines)).notes)
+    assert any("show whether" in note for note in reconcile(as_csv(lines), as_json(lines)).notes)
+
+
+# --- replies that aren't what they should be -------------------------------------------------------------------------
+
+
+def test_nulls_among_line_items_and_linked_invoices_are_left_out_and_noted() -> None:
+    items = [item for line in LINES for item in (None, line.item)]
+    result = reconcile(as_csv(LINES), as_json(LINES, lineItems=items, linkedInvoices=[None]))
+    assert result.matches, told(result)
+    assert result.invoice.lines == 7
+    assert "the invoice's lineItems have 7 nulls, which were left out" in result.notes
+    assert "the invoice's linkedInvoices have 1 null, which was left out" in result.notes
+    assert not reconcile(as_csv(LINES[1:]), as_json(LINES, lineItems=items)).matches
+    only_null = BillingInvoice.from_dict({"lineItems": [None]})
+    assert kinds(reconcile(as_csv(LINES), only_null))[0] == "count"
+
+
+def test_nulls_in_the_line_items_of_a_linked_invoice() -> None:
+    linked = {"lineItems": [None, Line(amount="3.00").item], "subtotalCents": 300, "creditsCents": None}
+    result = reconcile(as_csv([*LINES, Line(amount="3.00")]), as_json(LINES, linkedInvoices=[None, linked]))
+    assert [difference.kind for difference in result.differences] in ([], ["amount_billed"])
+
+
+@pytest.mark.parametrize("value", ["x", 5, ["x"], [5], {"a": 1}, True])
+@pytest.mark.parametrize("field", ["lineItems", "linkedInvoices"])
+def test_a_list_that_is_no_list_of_objects_is_a_typed_error(field: str, value: object) -> None:
+    with pytest.raises(UnexpectedResponseError, match=field):
+        reconcile(as_csv(LINES), as_json(LINES, **{field: value}))
+
+
+def odd_objects(*fields: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(fields), ODD, max_size=len(fields))
+
+
+odd_items = odd_objects(*(field.name for field in fields(InvoiceLineItem)), *Line(amount="1.00").item, "tags")
+odd_sums = odd_objects("id", "orgId", "startDate", "endDate", "subtotalCents", "creditsCents", "salesTaxCents")
+odd_invoices = st.builds(
+    lambda sums, more, items, linked: {
+        **sums,
+        **more,
+        "lineItems": items,
+        "linkedInvoices": [{**sums, "lineItems": items}] * linked,
+    },
+    odd_sums,
+    odd_objects("amountBilledCents", "startingBalanceCents", "payments", "refunds", "links", "statusName"),
+    st.lists(st.none() | odd_items, max_size=4),
+    st.integers(0, 2),
+)
+
+
+@given(odd_invoices)
+def test_any_reply_at_all_gives_a_result_or_a_typed_error(document: dict[str, Any]) -> None:
+    invoice = BillingInvoice.from_dict(document)
+    with suppress(UnexpectedResponseError):
+        result = reconcile(as_csv(LINES), invoice)
+        assert not result.matches
+        assert all(len(text) < 3000 for text in (*result.notes, *told(result).split("\n")))
 
 
 # --- any invoice at all ----------------------------------------------------------------------------------------------
@@ -546,10 +651,3 @@ def test_any_invoice_matches_until_a_line_is_dropped_or_changed(lines: list[Line
         *lines[at + 1 :],
     ]
     assert not reconcile(as_csv(changed), invoice).matches
-
-
-@pytest.mark.parametrize("module", [_owed, _payment, _reconcile])
-def test_the_examples_in_the_docstrings(module: Any) -> None:
-    outcome = doctest.testmod(module)
-    assert outcome.attempted
-    assert not outcome.failed

@@ -6,7 +6,7 @@ import datetime as dt
 import subprocess
 import sys
 from decimal import Context, Decimal, Inexact, Rounded, localcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,7 +69,6 @@ def test_by_day_month_tag_and_unknown_column() -> None:
     assert _sums("date") == [(dt.date(2024, 7, 1), 12)]
     assert _sums("tag:no such") == [(None, 12)]
     assert _sums(["region", "note"]) == [(None, None, 12)]
-    assert _sums([]) == [(12,)]
 
 
 def test_equal_amounts_come_by_key_and_no_key_last() -> None:
@@ -151,7 +150,32 @@ def test_every_kind_of_source(tmp_path: Path) -> None:
     for source in (tmp_path / "a.csv", str(tmp_path / "a.csv"), chunks(), inv, list(inv), iter(inv), [DATA]):
         assert summarize(source, by="sku") == expected
     assert summarize([LineItem(amount=Decimal(1))], by="tag:x").groups[0].key == (None,)
-    assert summarize([], by="sku").total == 0
+
+
+def test_lines_may_be_none_but_a_file_may_not() -> None:
+    inv = read_csv(DATA)
+    empty: list[LineItem] = []
+    for no_lines in (empty, iter(empty), (line for line in inv if line.project == "no such")):
+        assert summarize(no_lines, by="sku").groups == ()
+    for no_bytes in (b"", [b""], iter([b"", b""])):
+        with pytest.raises(InvoiceFormatError, match="the file is empty"):
+            summarize(no_bytes, by="sku")
+
+
+@pytest.mark.parametrize("source", [{}, {"a": 1}, 5, None, [None], [1], ["a"]])
+def test_what_is_no_source_is_a_type_error_that_names_it(source: object) -> None:
+    with pytest.raises(
+        TypeError, match=f"not (of )?{type(source[0] if isinstance(source, list) else source).__name__}"
+    ):
+        summarize(source, by="sku")  # type: ignore[arg-type]  # what the test is about
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "1e2000", "1e-2000"])
+@pytest.mark.parametrize("field", ["amount", "quantity"])
+def test_numbers_that_cannot_be_added_exactly_are_refused(number: str, field: str) -> None:
+    numbers: list[dict[str, Any]] = [{field: Decimal(value)} for value in (number, "1", "2")]
+    with pytest.raises(ValueError, match="an amount or quantity is NaN, infinite or too long"):
+        summarize([LineItem(**each) for each in numbers], by="note")
 
 
 def test_trailing_lines_are_not_counted_and_bad_ones_refused() -> None:
@@ -162,9 +186,12 @@ def test_trailing_lines_are_not_counted_and_bad_ones_refused() -> None:
         summarize(simple_invoice({}, {"Usage Date": "x"}), by="day")
 
 
-@pytest.mark.parametrize("by", ["projekt", "amount", "tags", "line_number", "tag", ""])
-def test_an_unknown_name_is_refused_with_those_there_are(by: str) -> None:
-    with pytest.raises(ConfigError, match=r"project_id.*tag:KEY"):
+@pytest.mark.parametrize(
+    "by",
+    ["projekt", "amount", "tags", "line_number", "tag", "", [], (), None, 1, [1], ["sku", None], b"sku", [["sku"]]],
+)
+def test_an_unknown_name_is_refused_with_those_there_are(by: Any) -> None:
+    with pytest.raises(ConfigError, match=r"can't group by .*project_id.*tag:KEY"):
         summarize(DATA, by=by)
 
 

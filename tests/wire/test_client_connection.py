@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -74,12 +73,10 @@ def test_an_untrusted_certificate_is_told_at_once(
         RawServer(tls=tls) as server,
         twin(kind, make(), base_url=server.url) as atlas,
     ):
-        began = time.monotonic()
         with pytest.raises(ai.APIConnectionError, match=r"certificate isn't trusted.*verify=.*SSL_CERT_FILE") as caught:
             atlas.call("get_invoice_csv", ORG, INVOICE)
         assert not caught.value.transient
         assert server.accepted == 1
-        assert time.monotonic() - began < 0.4
 
 
 def test_the_usual_variable_names_a_bundle(

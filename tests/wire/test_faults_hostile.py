@@ -91,10 +91,12 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("name", "auth"), CASES)
 def test_a_hostile_reply_ends_soon_and_costs_little(kind: Kind, name: str, auth: str, tmp_path: Path) -> None:
     script, error = SCRIPTS[name]
+    # Short only where it's what ends the reply: a busy machine pauses for longer.
+    timeout = 5.0 if error in {ai.NotFoundError, ai.AuthenticationError} else TIMEOUT
     made: httpx.Auth = AUTHS[auth]("name", "secret")
     with (
         RawServer({ROUTE: script, "POST /api/oauth/token": replies(TOKEN)}) as server,
-        twin(kind, made, base_url=server.url, timeout=TIMEOUT, retry_policy=RetryPolicy(max_retries=0)) as atlas,
+        twin(kind, made, base_url=server.url, timeout=timeout, retry_policy=RetryPolicy(max_retries=0)) as atlas,
     ):
         tracemalloc.start()
         began = time.monotonic()
@@ -115,6 +117,7 @@ def test_a_file_larger_inside_is_unpacked_in_little_memory(kind: Kind, tmp_path:
         RawServer({ROUTE: replies(http(200, [GZIP], BOMB, kind="text/csv"))}) as server,
         twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
     ):
+        atlas.read(ORG, INVOICE)  # what is imported at the first request is imported now
         tracemalloc.start()
         try:
             saved = atlas.call("download_invoice_csv", ORG, INVOICE, tmp_path / "x.csv")
@@ -124,6 +127,8 @@ def test_a_file_larger_inside_is_unpacked_in_little_memory(kind: Kind, tmp_path:
         finally:
             tracemalloc.stop()
     assert saved.size == 60_000_000
+    # Three batches of a mebibyte and a piece of 64 KiB, 3.34 MB: one is gathered, one joined, and one written that the
+    # thread hasn't let go of yet. The rest is for what the network and zlib have in hand.
     assert peak < 4_000_000
 
 
@@ -137,15 +142,16 @@ def test_single_bytes_cost_no_more_than_they_are(kind: Kind) -> None:
         assert atlas.call("get_invoice_csv", ORG, INVOICE) == b"a" * number
 
 
-def test_a_slow_reader_is_not_taken_for_a_slow_server() -> None:
+def test_a_slow_reader_is_not_taken_for_a_slow_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that no time beyond the timeout may be counted at all.
+    monkeypatch.setattr(_body, "_LEAST_BYTES_A_SECOND", 10**9)
     body = b"a,b\n" * 50_000
     with (
         RawServer({ROUTE: replies(http(200, body=body, kind="text/csv"))}) as server,
-        ai.Client(ai.AccessTokenAuth("t"), base_url=server.url, timeout=TIMEOUT) as client,
+        ai.Client(ai.AccessTokenAuth("t"), base_url=server.url, timeout=1.0) as client,
         client.stream_invoice_csv(ORG, INVOICE) as stream,
     ):
-        size = 0
-        for piece in stream.iter_bytes():
-            time.sleep(0.15)
-            size += len(piece)
-    assert size == len(body)
+        pieces = stream.iter_bytes()
+        first = next(pieces)
+        time.sleep(1.2)
+        assert first + b"".join(pieces) == body

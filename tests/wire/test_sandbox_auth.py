@@ -85,10 +85,12 @@ def test_a_token_opens_the_api_until_it_is_revoked() -> None:
 
 
 def test_tokens_expire() -> None:
-    with Sandbox(Settings(token_seconds=0.2, **SMALL)) as sandbox:
-        token = ask_token(sandbox).json()["access_token"]
+    with Sandbox(Settings(token_seconds=30.5, **SMALL)) as sandbox:
+        issued = ask_token(sandbox).json()
+        token = issued["access_token"]
+        assert issued["expires_in"] == 30
         assert httpx.get(sandbox.base_url + ORGS, headers=bearer(token)).status_code == 200
-        time.sleep(0.25)
+        sandbox._tokens.clock = lambda: time.monotonic() + 30.5
         assert httpx.get(sandbox.base_url + ORGS, headers=bearer(token)).status_code == 401
         other = ask_token(sandbox).json()["access_token"]
         sandbox.expire_tokens()

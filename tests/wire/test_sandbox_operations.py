@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
+import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
 from sandbox_http import CSV, JSON, ORGS, digest_client, invoice_path
 
@@ -251,6 +253,23 @@ def test_a_large_invoice_is_streamed() -> None:
         assert client.get(ORGS).status_code == 200
 
 
+def test_a_large_invoice_in_json_is_streamed_too_and_reconciles() -> None:
+    settings = Settings(lines=10_500, lines_in_json=10_500, months=2, typical_lines=5)
+    with Sandbox(settings) as sandbox, digest_client(sandbox) as client:
+        reply = client.get(invoice_path(sandbox, 1))
+        assert reply.headers["Transfer-Encoding"] == "chunked"
+        as_csv = sandbox.csv_bytes(sandbox.invoices[1].id)
+        rows = csv.DictReader(as_csv.decode().splitlines()[5:])
+        assert [f"{item['startDate'][5:7]}/{item['startDate'][8:10]}" for item in reply.json()["lineItems"]] == [
+            row["Usage Date"][:5] for row in rows
+        ]
+        with ai.Client(ai.DigestAuth(sandbox.public_key, sandbox.private_key), base_url=sandbox.base_url) as atlas:
+            invoice = atlas.get_invoice(sandbox.org_id, sandbox.invoices[1].id)
+            result = ai.reconcile(as_csv, invoice)
+        assert result.matches
+        assert (result.csv.lines, result.invoice.lines) == (10_500, 10_500)
+
+
 def test_gzip_is_for_those_who_accept_it() -> None:
     with Sandbox(Settings(lines=11_000, gzip=True)) as sandbox, digest_client(sandbox) as client:
         expected = sandbox.csv_bytes(sandbox.invoices[1].id)
@@ -276,7 +295,7 @@ def test_deprecation_headers() -> None:
         assert reply.headers["Deprecation"] == reply.headers["Sunset"] == "Sat, 02 Jan 2027 03:04:05 GMT"
 
 
-def test_the_environment_points_at_it(sandbox: Sandbox) -> None:
+def test_the_environment_points_at_it(sandbox: Sandbox, client: httpx.Client) -> None:
     common = {"MONGODB_ATLAS_BASE_URL": sandbox.base_url, "MONGODB_ATLAS_ORG_ID": sandbox.org_id}
     assert sandbox.environment("service-account") == {
         **common,
@@ -289,11 +308,15 @@ def test_the_environment_points_at_it(sandbox: Sandbox) -> None:
         "MONGODB_ATLAS_PRIVATE_API_KEY": sandbox.private_key,
     }
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", sandbox.base_url)
+    client.get(ORGS)
     assert JSON["Accept"] in {record.accept for record in sandbox.requests}
 
 
 def test_replies_on_a_kept_connection_do_not_wait(client: httpx.Client) -> None:
-    begin = time.perf_counter()
-    for _ in range(50):
+    def seconds() -> float:
+        begin = time.perf_counter()
         client.get(ORGS)
-    assert time.perf_counter() - begin < 1.5  # with Nagle's algorithm each would take 40 ms
+        return time.perf_counter() - begin
+
+    # With Nagle's algorithm every one would take 40 ms; a busy machine delays some.
+    assert sorted(seconds() for _ in range(50))[10] < 0.035

@@ -1,12 +1,12 @@
 """The invoice CSV as data: typed lines, tables, sums and exports. Importing it needs none of the extras."""
 
-from atlas_invoices._invoice_csv._async_reader import AsyncInvoiceCsv, aread_csv
-from atlas_invoices._invoice_csv._export import write_csv, write_jsonl, write_parquet
-from atlas_invoices._invoice_csv._frames import iter_batches, to_arrow, to_pandas, to_polars
-from atlas_invoices._invoice_csv._line_item import LineItem
-from atlas_invoices._invoice_csv._preamble import InvoiceHeader
-from atlas_invoices._invoice_csv._reader import InvoiceCsv, read_csv
-from atlas_invoices._invoice_csv._summary import Group, Summary, summarize
+from ._async_reader import AsyncInvoiceCsv, aread_csv
+from ._export import write_csv, write_jsonl, write_parquet
+from ._frames import iter_batches, to_arrow, to_pandas, to_polars
+from ._line_item import LineItem
+from ._preamble import InvoiceHeader
+from ._reader import InvoiceCsv, read_csv
+from ._summary import Group, Summary, summarize
 
 __all__ = [
     "AsyncInvoiceCsv",

@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from atlas_invoices._invoice_csv._arrow_blocks import convert_blocks
-from atlas_invoices._invoice_csv._arrow_build import (
+from ._arrow_blocks import convert_blocks
+from ._arrow_build import (
     DAY,
     MAPPING,
     NUMBER,
@@ -23,7 +23,7 @@ from atlas_invoices._invoice_csv._arrow_build import (
     number_array,
     text_array,
 )
-from atlas_invoices._invoice_csv._arrow_columns import (
+from ._arrow_columns import (
     CODED,
     UNCODED,
     RefusedError,
@@ -32,16 +32,16 @@ from atlas_invoices._invoice_csv._arrow_columns import (
     numbers,
     read_block,
 )
-from atlas_invoices._invoice_csv._columns import COLUMNS, Column, Kind
-from atlas_invoices._invoice_csv._errors_text import format_error, quoted
+from ._columns import COLUMNS, Column, Kind
+from ._errors_text import format_error, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from atlas_invoices._invoice_csv._columns import Layout
-    from atlas_invoices._invoice_csv._line_item import LineItem
-    from atlas_invoices._invoice_csv._preamble import InvoiceHeader
-    from atlas_invoices._invoice_csv._reader import Pass
+    from ._columns import Layout
+    from ._line_item import LineItem
+    from ._preamble import InvoiceHeader
+    from ._reader import Pass
 
 # The stubs want the type as a literal here, and know of no lists there.
 _nulls: Any = pa.nulls

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 from pyarrow import csv as arrow_csv
 
-from atlas_invoices._invoice_csv._arrow_build import (
+from ._arrow_build import (
     NUMBER,
     TEXT,
     ArrowArray,
@@ -19,12 +19,12 @@ from atlas_invoices._invoice_csv._arrow_build import (
     no_mappings,
     number_array,
 )
-from atlas_invoices._invoice_csv._cells import PLAIN_NUMBER, parse_date, parse_number
+from ._cells import PLAIN_NUMBER, parse_date, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from atlas_invoices._invoice_csv._columns import Layout
+    from ._columns import Layout
 
 # The stubs know kernels and readers for some of their types only.
 pc: Any = pyarrow.compute

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from atlas_invoices._invoice_csv._opened import Opened
-from atlas_invoices._invoice_csv._parser import OnError, Parser
-from atlas_invoices._invoice_csv._sources import AsyncSource, open_async_source
+from ._opened import Opened
+from ._parser import OnError, Parser
+from ._sources import AsyncSource, open_async_source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
 
-    from atlas_invoices._invoice_csv._line_item import LineItem
+    from ._line_item import LineItem
 
 
 async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> AsyncInvoiceCsv:
@@ -21,8 +21,10 @@ async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> Asyn
     `source` is the body of `AsyncClient.stream_invoice_csv`, an asynchronous iterable of bytes, or anything that
     `read_csv` takes (a file is then read in place, 64 KiB at a time).
 
-        inv = await aread_csv(body)
-        async for line in inv: ...
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
+    >>> async with await aread_csv(data) as invoice:
+    ...     print([line.amount async for line in invoice])
+    [Decimal('1.92')]
     """
     invoice = AsyncInvoiceCsv(source, on_error=on_error)
     await invoice._open()  # noqa: SLF001 - the two are one unit: a constructor can't await

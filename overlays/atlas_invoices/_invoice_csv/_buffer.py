@@ -12,13 +12,16 @@ class LineBuffer:
 
     def __init__(self) -> None:
         """Start empty."""
+        self.ends_line = False
         self.block_size = BLOCK_SIZE
         self._pieces: list[bytes] = []
         self._held = 0
         self._enough = 0
 
     def push(self, piece: bytes) -> None:
-        """Add what came."""
+        """Add what came, and note whether it ends with a line's end."""
+        if piece:
+            self.ends_line = piece.endswith(b"\n")
         self._pieces.append(piece)
         self._held += len(piece)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from atlas_invoices._invoice_csv._errors_text import format_error, quoted
+from ._errors_text import format_error, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

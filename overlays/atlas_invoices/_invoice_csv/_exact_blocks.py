@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# A whole cell in quotes. Each of these was seen: pyarrow joins text behind a closing quote to the cell, ends a row at a
-# lone CR, keeps NUL, and skips a BOM at the start of whatever it is given.
-_QUOTED_CELL = re.compile(rb'(?:(?<=[,\n])|\A)"[^"]*+(?:""[^"]*+)*+"(?=[,\r\n]|\Z)').match
+# Whole cells in quotes, one behind the other. Each of these was seen: pyarrow joins text behind a closing quote to the
+# cell, ends a row at a lone CR, keeps NUL, and skips a BOM at the start of whatever it is given.
+_CELL = rb'"[^"]*+(?:""[^"]*+)*+"'
+_QUOTED_CELLS = re.compile(rb"(?:(?<=[,\n])|\A)" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n]|\Z)").match
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -28,10 +29,10 @@ def exact_length(block: bytes) -> tuple[int, int]:
     while (start := block.find(b'"', end)) >= 0:
         if behind := block.rfind(b"\n", end, start) + 1:
             row, breaks_before = behind, breaks
-        cell = _QUOTED_CELL(block, start)
-        if cell is None:
+        cells = _QUOTED_CELLS(block, start)
+        if cells is None:
             # A quote where none may be, or that of a cell which the block's end cuts: its row is the next block's.
             return row, breaks_before
-        end = cell.end()
+        end = cells.end()
         breaks += block.count(b"\n", start, end)
     return len(block), breaks

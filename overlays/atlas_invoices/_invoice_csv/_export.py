@@ -7,15 +7,15 @@ import re
 from itertools import islice
 from typing import IO, TYPE_CHECKING
 
-from atlas_invoices._invoice_csv._columns import COLUMNS
-from atlas_invoices._invoice_csv._frames import open_invoice, require
+from ._columns import COLUMNS
+from ._frames import open_invoice, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from atlas_invoices._invoice_csv._line_item import LineItem
-    from atlas_invoices._invoice_csv._reader import InvoiceCsv
-    from atlas_invoices._invoice_csv._sources import Source
+    from ._line_item import LineItem
+    from ._reader import InvoiceCsv
+    from ._sources import Source
 
 FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
 # Spreadsheets run what begins so; some also with blanks before it, or with the full-width forms of the four signs.
@@ -32,7 +32,7 @@ def write_csv(lines: Iterable[LineItem], file: IO[bytes], *, raw: bool = False) 
     """
     file.write((",".join(FIELDS) + "\n").encode())
     for batch in _batches(lines):
-        file.write("".join([_row(line, raw=raw) for line in batch]).encode())
+        file.write("".join([_line(line, raw=raw) for line in batch]).encode())
 
 
 def write_jsonl(lines: Iterable[LineItem], file: IO[bytes]) -> None:
@@ -47,7 +47,7 @@ def write_jsonl(lines: Iterable[LineItem], file: IO[bytes]) -> None:
 def write_parquet(source: Source | InvoiceCsv, file: IO[bytes]) -> None:
     """Write an invoice as Parquet, with the schema of `iter_batches`. Needs the extra `arrow`."""
     require("Parquet", "arrow", "pyarrow")
-    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
     _arrow.write_parquet(open_invoice(source).claim(), file)
 
@@ -58,9 +58,13 @@ def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:
         yield batch
 
 
-def _row(line: LineItem, *, raw: bool) -> str:
-    cells = [_cell(value, raw=raw) for value in line[: len(COLUMNS)]]
-    cells += [_json(line.tags), _json(line.extra)]
+def _line(line: LineItem, *, raw: bool) -> str:
+    return csv_row([*line[: len(COLUMNS)], _json(line.tags), _json(line.extra)], raw=raw)
+
+
+def csv_row(values: Iterable[object], *, raw: bool = False) -> str:
+    """One row of CSV; text that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`."""
+    cells = [_cell(value, raw=raw) for value in values]
     # The csv module of Python 3.11 leaves a lone CR without quotes, and then can't read it back.
     return ",".join(['"' + cell.replace('"', '""') + '"' if _QUOTED(cell) else cell for cell in cells]) + "\n"
 

@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._invoice_csv._reader import InvoiceCsv, read_csv
+
+from ._reader import InvoiceCsv, read_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from atlas_invoices._invoice_csv._sources import Source
+    from ._sources import Source
 
 
 def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
@@ -27,9 +28,13 @@ def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
     `extra` are maps. The schema's metadata has the header: invoice_id, period_start, period_end (exclusive),
     organization_name, organization_id, and all pairs as JSON under `header`. What `read_csv` refuses is an
     InvoiceFormatError here, too.
+
+    >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    >>> table.num_rows, str(table.schema.field("amount").type)
+    (1, 'decimal128(38, 18)')
     """
     require("to_arrow", "arrow", "pyarrow")
-    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
     return _arrow.read_table(open_invoice(source).claim(), wide=True)
 
@@ -39,9 +44,13 @@ def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
 
     The schema is that of `to_arrow`, the same for every batch, of which there is at least one; so a number that its
     column can't hold is an InvoiceFormatError here. Each batch has dictionaries of its own.
+
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
+    >>> [batch.num_rows for batch in iter_batches(data)]
+    [1]
     """
     require("iter_batches", "arrow", "pyarrow")
-    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
     return _arrow.read_batches(open_invoice(source).claim())
 
@@ -49,6 +58,10 @@ def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
 def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
     """The invoice as a `pandas.DataFrame`: Arrow-backed columns, whose decimals stay exact, and text that repeats as
     categories. Needs the extra `pandas`. See `to_arrow`.
+
+    >>> frame = to_pandas(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    >>> frame["sku"].dtype.name, frame["amount"].sum().normalize()
+    ('category', Decimal('1.92'))
     """
     require("to_pandas", "pandas", "pandas", "pyarrow")
     import pandas as pd  # noqa: PLC0415 - an extra
@@ -64,11 +77,15 @@ def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
 
     Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number of more
     than 20 digits before the point or 18 behind it is an InvoiceFormatError.
+
+    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    >>> frame.shape, frame["amount"].sum().normalize()
+    ((1, 21), Decimal('1.92'))
     """
     require("to_polars", "polars", "polars", "pyarrow")
     import polars as pl  # noqa: PLC0415 - an extra
 
-    from atlas_invoices._invoice_csv import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
     frame = pl.from_arrow(_arrow.read_table(open_invoice(source).claim(), wide=False))
     if not isinstance(frame, pl.DataFrame):

@@ -5,26 +5,12 @@ from __future__ import annotations
 import datetime as dt  # noqa: TC003 - typing.get_type_hints(LineItem) needs these three at run time
 from collections.abc import Mapping  # noqa: TC003 - likewise
 from decimal import Decimal  # noqa: TC003 - likewise
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
+
+from atlas_invoices._frozen_dict import FrozenDict
 
 CREDIT_SKU = "Credit"
-
-
-class FrozenDict(dict[str, str]):
-    """A dict that can't be changed, because lines with the same tags share one; it pickles and dumps as JSON."""
-
-    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
-        raise TypeError("the tags and extra columns of an invoice line can't be changed; make a dict() of them first")
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle through a plain dict, because unpickling would set items one by one."""
-        return FrozenDict, (dict(self),)
-
-
-EMPTY = FrozenDict()
+EMPTY: FrozenDict[str] = FrozenDict()
 
 
 class LineItem(NamedTuple):

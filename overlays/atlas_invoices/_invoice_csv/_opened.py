@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._invoice_csv._sources import is_rereadable
+
+from ._sources import is_rereadable
 
 if TYPE_CHECKING:
     from atlas_invoices._errors import InvoiceFormatError
-    from atlas_invoices._invoice_csv._parser import OnError, Parser
-    from atlas_invoices._invoice_csv._preamble import InvoiceHeader
+
+    from ._parser import OnError, Parser
+    from ._preamble import InvoiceHeader
 
 
 class Opened:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._invoice_csv._buffer import LARGEST_RECORD, LineBuffer
-from atlas_invoices._invoice_csv._columns import HEADER_MARKS, Layout
-from atlas_invoices._invoice_csv._errors_text import format_error, quoted
-from atlas_invoices._invoice_csv._preamble import InvoiceHeader, parse_preamble
-from atlas_invoices._invoice_csv._records import Records
-from atlas_invoices._invoice_csv._rows import RowReader
+
+from ._buffer import LARGEST_RECORD, LineBuffer
+from ._columns import HEADER_MARKS, Layout
+from ._errors_text import format_error, quoted
+from ._preamble import InvoiceHeader, parse_preamble
+from ._records import Records
+from ._rows import RowReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from atlas_invoices._invoice_csv._line_item import LineItem
+    from ._line_item import LineItem
 
 OnError = Literal["raise", "collect"]
 # The preamble's length isn't fixed; a file without a header is told long before its end.

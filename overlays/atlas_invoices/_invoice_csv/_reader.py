@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from atlas_invoices._invoice_csv._opened import Opened
-from atlas_invoices._invoice_csv._parser import OnError, Parser
-from atlas_invoices._invoice_csv._sources import Source, open_source, source_size
+from ._opened import Opened
+from ._parser import OnError, Parser
+from ._sources import Source, open_source, source_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from atlas_invoices._invoice_csv._line_item import LineItem
+    from ._line_item import LineItem
 
 
 def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
@@ -78,6 +78,10 @@ class InvoiceCsv(Opened):
 
     A second loop reads a path or bytes again; any other source can be read once, and a second loop is a ConfigError.
     A file it opened is closed when a loop ends, however it ends, and by `close()` or `with`.
+
+    >>> with read_csv(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Support,1.92\\n") as invoice:
+    ...     print(invoice.columns, sum(line.amount for line in invoice))
+    ('Date', 'Usage Date', 'SKU', 'Amount') 1.92
     """
 
     def __init__(self, source: Source, *, on_error: OnError = "raise") -> None:

@@ -8,8 +8,8 @@ from io import StringIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from atlas_invoices._invoice_csv._buffer import LARGEST_RECORD
-from atlas_invoices._invoice_csv._errors_text import format_error, quoted
+from ._buffer import LARGEST_RECORD
+from ._errors_text import format_error, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,11 +8,13 @@ from io import StringIO
 from itertools import accumulate, count, repeat
 from typing import TYPE_CHECKING, Any
 
-from atlas_invoices._invoice_csv._cells import DateCache, NumberCache, parse_date, parse_number
-from atlas_invoices._invoice_csv._columns import COLUMNS, Kind, Layout
-from atlas_invoices._invoice_csv._errors_text import format_error, quoted
-from atlas_invoices._invoice_csv._line_item import EMPTY, FrozenDict, LineItem
-from atlas_invoices._invoice_csv._split import split_columns
+from atlas_invoices._frozen_dict import FrozenDict
+
+from ._cells import DateCache, NumberCache, parse_date, parse_number
+from ._columns import COLUMNS, Kind, Layout
+from ._errors_text import format_error, quoted
+from ._line_item import EMPTY, LineItem
+from ._split import split_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +96,7 @@ class RowReader:
         return [text or None for text in texts] if any(texts) else repeat(None)
 
 
-class _MappingCache(dict[tuple[str, ...], FrozenDict]):
+class _MappingCache(dict[tuple[str, ...], FrozenDict[str]]):
     """The cells of the tag columns as a mapping; lines with the same tags share it."""
 
     _most = 4096
@@ -103,7 +105,7 @@ class _MappingCache(dict[tuple[str, ...], FrozenDict]):
         super().__init__()
         self._keys = keys
 
-    def __missing__(self, cells: tuple[str, ...]) -> FrozenDict:
+    def __missing__(self, cells: tuple[str, ...]) -> FrozenDict[str]:
         value = FrozenDict({key: cell for key, cell in zip(self._keys, cells, strict=True) if cell}) or EMPTY
         if len(self) >= self._most:
             self.clear()
@@ -112,7 +114,7 @@ class _MappingCache(dict[tuple[str, ...], FrozenDict]):
             self[cells] = value
         return value
 
-    def column(self, columns: Sequence[Sequence[str]]) -> Iterable[FrozenDict]:
+    def column(self, columns: Sequence[Sequence[str]]) -> Iterable[FrozenDict[str]]:
         if not columns:
             return repeat(EMPTY)
         return list(map(self.__getitem__, zip(*columns, strict=True)))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
-from atlas_invoices._invoice_csv._frames import open_invoice
-from atlas_invoices._invoice_csv._line_item import LineItem
-from atlas_invoices._invoice_csv._reader import InvoiceCsv
-from atlas_invoices._invoice_csv._summary_keys import GroupBy, KeyPart, parse_by
+from ._frames import open_invoice
+from ._line_item import LineItem
+from ._reader import InvoiceCsv
+from ._summary_keys import GroupBy, KeyPart, parse_by
 
 if TYPE_CHECKING:
-    from atlas_invoices._invoice_csv._sources import Source
+    from ._sources import Source
 
 # pyarrow takes half a second to import, in which the typed lines of a small file are summed. Above that, memory is that
 # of pyarrow and a few blocks, whatever the file's size.
@@ -99,6 +99,7 @@ class Sums:
         total = _ZERO
         for amount, _, _ in self.groups.values():
             total = EXACT.add(total, amount)
+        total = _shortest(total)
         # Of equal amounts the smaller key comes first, and what has no key last.
         ordered = sorted(
             self.groups.items(),
@@ -108,23 +109,26 @@ class Sums:
             Group(key, _shortest(amount), _shortest(quantity), lines, _SHARE.divide(amount, total) if total else None)
             for key, (amount, quantity, lines) in ordered
         ]
-        return Summary(tuple(part.name for part in by), tuple(groups), _shortest(total), _shortest(self.credits))
+        return Summary(tuple(part.name for part in by), tuple(groups), total, _shortest(self.credits))
 
 
 def _shortest(number: Decimal) -> Decimal:
     """The same number without zeros at its end or an exponent, so that it prints alike however it was added up."""
     number = EXACT.normalize(number)
     exponent = number.as_tuple().exponent
-    return EXACT.quantize(number, _ONE) if isinstance(exponent, int) and exponent > 0 else number
+    if not isinstance(exponent, int):
+        raise InvalidOperation
+    return EXACT.quantize(number, _ONE) if exponent > 0 else number
 
 
 def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Sequence[str]) -> Summary:
     """Sum amounts and quantities by one or several things, exactly to the last digit.
 
-    `source` is anything that `read_csv` takes, an invoice it has opened, or LineItems (of several invoices, too). `by`
-    names LineItem's text and date fields; "day" and "month" of the usage date; "tag:KEY"; "extra:COLUMN" for a column
-    this version doesn't know. Another name is a ConfigError. With the extra `arrow`, of a large file only the columns
-    needed are read, and so a mistake in another one isn't noticed.
+    `source` is anything that `read_csv` takes, an invoice it has opened, or LineItems (of several invoices, too; where
+    a filter leaves none of them, the total is 0). `by` names LineItem's text and date fields; "day" and "month" of the
+    usage date; "tag:KEY"; "extra:COLUMN" for a column this version doesn't know. Another name, or none at all, is a
+    ConfigError. With the extra `arrow`, of a large file only the columns needed are read, and so a mistake in another
+    one isn't noticed. Lines made by hand, whose numbers are NaN, infinite or too long to add exactly, are a ValueError.
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Backup,1.50\\n07/01/2024,06/30/2024,Credit,-0.50\\n"
     >>> summary = summarize(data, by="sku")
@@ -135,9 +139,13 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
     sums = Sums()
     lines, invoice = _lines_or_invoice(source)
     if invoice is None:
-        sums.add_lines(lines, parts)
-    elif (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None:
-        from atlas_invoices._invoice_csv import _summary_arrow  # noqa: PLC0415 - pyarrow is an extra
+        try:
+            sums.add_lines(lines, parts)
+            return sums.summary(parts)
+        except (Inexact, InvalidOperation) as error:
+            raise ValueError("an amount or quantity is NaN, infinite or too long to be added exactly") from error
+    if (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None:
+        from . import _summary_arrow  # noqa: PLC0415 - pyarrow is an extra
 
         _summary_arrow.add_blocks(sums, invoice.claim(), parts)
     else:
@@ -146,17 +154,17 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
 
 
 def _lines_or_invoice(source: Source | InvoiceCsv | Iterable[LineItem]) -> tuple[Iterable[LineItem], InvoiceCsv | None]:
+    if isinstance(source, Mapping):
+        raise TypeError(f"what is summed is an invoice CSV or LineItems, not {type(source).__name__}")
     if (
         isinstance(source, Iterable)
         and not isinstance(source, (str, bytes, bytearray, memoryview, InvoiceCsv))
         and not hasattr(source, "read")
     ):
         items: Iterator[object] = iter(source)
-        first = next(items, None)
-        if first is None:
-            return [], None
-        again = chain([first], items)
-        if isinstance(first, LineItem):
+        start = list(islice(items, 1))
+        again = chain(start, items)
+        if not start or isinstance(start[0], LineItem):
             return cast("Iterator[LineItem]", again), None
         return [], open_invoice(cast("Iterator[bytes]", again))
     return [], open_invoice(cast("Source | InvoiceCsv", source))

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from attrs import frozen
 
-from atlas_invoices._invoice_csv._arrow_blocks import convert_blocks
-from atlas_invoices._invoice_csv._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
-from atlas_invoices._invoice_csv._arrow_columns import CODED, RefusedError, numbers, pc, read_block
-from atlas_invoices._invoice_csv._line_item import CREDIT_SKU
-from atlas_invoices._invoice_csv._summary import EXACT, Sums
+from ._arrow_blocks import convert_blocks
+from ._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
+from ._arrow_columns import CODED, RefusedError, numbers, pc, read_block
+from ._line_item import CREDIT_SKU
+from ._summary import EXACT, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atlas_invoices._invoice_csv._columns import Layout
-    from atlas_invoices._invoice_csv._line_item import LineItem
-    from atlas_invoices._invoice_csv._reader import Pass
-    from atlas_invoices._invoice_csv._summary_keys import GroupBy
+    from ._columns import Layout
+    from ._line_item import LineItem
+    from ._reader import Pass
+    from ._summary_keys import GroupBy
 
 try:
     # The public module, and Table.group_by by it, imports pandas where that is installed: longer than most sums take.
@@ -106,17 +106,14 @@ def _add(sums: Sums, tables: Sequence[pa.Table], by: Sequence[GroupBy]) -> None:
         [None if cell is None else part.from_cell(cell) for cell in table[str(number)].to_pylist()]
         for number, part in enumerate(by)
     ]
-    keys = zip(*parts, strict=True) if parts else [()] * len(table)
+    keys = zip(*parts, strict=True)
     for key, amount, quantity, lines in zip(keys, *(table[name].to_pylist() for name in _VALUES), strict=True):
         sums.add(key, amount or _ZERO, quantity or _ZERO, lines)
 
 
 def _group(columns: Sequence[ArrowArray], keys: int, lines: tuple[object, ...]) -> pa.Table:
     """A row for each combination of the first `keys` columns, with the sums of the next two and its lines."""
-    if not keys:
-        # Without a key there would be other functions, and a group of no lines.
-        columns = [pa.nulls(len(columns[0]), TEXT), *columns]
-    names = [*(str(number) for number in range(max(keys, 1))), *_VALUES]
+    names = [*(str(number) for number in range(keys)), *_VALUES]
     table: Any = pa.Table.from_arrays(list(columns), names[: len(columns)])
     aggregates = [(name, "hash_sum", None, name) for name in ("amount", "quantity")]
     steps = [
@@ -126,7 +123,7 @@ def _group(columns: Sequence[ArrowArray], keys: int, lines: tuple[object, ...]) 
     groups: Any = _acero.Declaration.from_sequence(steps).to_table(use_threads=False)
     # Where a key is null, the index that Arrow leaves behind it is any number, and unify_dictionaries would look there.
     found = [groups[name].cast(TEXT) for name in names[:keys]] + [groups[name] for name in _VALUES]
-    return pa.Table.from_arrays(found, names[-len(found) :])
+    return pa.Table.from_arrays(found, names)
 
 
 def _coded(column: ArrowArray | None, rows: int) -> ArrowArray:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._invoice_csv._cells import parse_date
-from atlas_invoices._invoice_csv._columns import BY_FIELD, COLUMNS, TAG_PREFIX, Kind
+from atlas_invoices._text import one_line
+
+from ._cells import parse_date
+from ._columns import BY_FIELD, COLUMNS, TAG_PREFIX, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from atlas_invoices._invoice_csv._line_item import LineItem
+    from ._line_item import LineItem
 
 _KNOWN = frozenset(column.name for column in COLUMNS)
 
@@ -32,9 +35,12 @@ class GroupBy:
     from_line: Callable[[LineItem], KeyPart]
 
 
-def parse_by(by: str | Sequence[str]) -> tuple[GroupBy, ...]:
-    """The names as `summarize` takes them; one that it doesn't know is a ConfigError with those it does."""
-    return tuple(_parse(name) for name in ([by] if isinstance(by, str) else by))
+def parse_by(by: object) -> tuple[GroupBy, ...]:
+    """The names as `summarize` takes them; none at all, or one it doesn't know, is a ConfigError with those it does."""
+    names = [by] if isinstance(by, str) else list(by) if isinstance(by, Iterable) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise _refused(by)
+    return tuple(map(_parse, names))
 
 
 def _parse(name: str) -> GroupBy:
@@ -49,10 +55,14 @@ def _parse(name: str) -> GroupBy:
         return GroupBy(name, key, str, lambda line: line.extra.get(key))
     column = BY_FIELD.get(name)
     if column is None or column.kind is Kind.NUMBER:
-        names = [field for field, known in BY_FIELD.items() if known.kind is not Kind.NUMBER]
-        message = f"can't group by {name[:60]!r}: choose from {', '.join(names)}, day, month, tag:KEY, extra:COLUMN"
-        raise ConfigError(message)
+        raise _refused(name)
     return GroupBy(name, column.name, parse_date if column.kind is Kind.DATE else str, attrgetter(name))
+
+
+def _refused(by: object) -> ConfigError:
+    names = [field for field, known in BY_FIELD.items() if known.kind is not Kind.NUMBER]
+    shown = one_line(repr(by), 60)
+    return ConfigError(f"can't group by {shown}: choose from {', '.join(names)}, day, month, tag:KEY, extra:COLUMN")
 
 
 def month(day: dt.date | None) -> str | None:

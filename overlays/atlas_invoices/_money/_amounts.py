@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _MAX_DIGITS = 1000
 _MAX_BITS = 3 * _MAX_DIGITS
+# The API document's int64, with its sign.
+_CENTS_BITS = 64
 _SHOWN = 40
 EXACT = Context(prec=5 * _MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
 HALF_CENT = Decimal("0.5")
@@ -32,6 +34,11 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 def present(value: T | Unset | None) -> T | None:
     """Return a model's field as `None` where it was not sent or was null."""
     return None if isinstance(value, Unset) else value
+
+
+def text(value: object) -> str | None:
+    """Return a model's text field, `None` where it's empty, not sent or no text: generated models check no types."""
+    return value if isinstance(value, str) and value else None
 
 
 def utc_day(moment: datetime | Unset | None) -> date | None:
@@ -80,16 +87,18 @@ def exact_cents(value: object, name: str) -> Decimal:
 def whole_cents(value: object, name: str) -> int | None:
     """Return a model's field of whole cents, or `None` where it was not sent.
 
-    The API document says int64. A JSON number such as `1200.0` arrives as a float and is still whole, so it is taken;
-    what isn't whole cents is a ValueError.
+    The API document says int64, so a larger one is refused. A JSON number such as `1200.0` arrives as a float and is
+    still whole, so it is taken; what isn't whole cents is a ValueError.
     """
     if value is None or isinstance(value, Unset):
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_BITS:
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _CENTS_BITS:
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return int(value)
-    raise ValueError(f"{name} is not a whole number of cents: {one_line(repr(value), _SHOWN)}")
+    # Python refuses to print an int of many thousand digits.
+    shown = "too many digits" if type(value) is int else one_line(repr(value), _SHOWN)
+    raise ValueError(f"{name} is not a whole number of cents: {shown}")
 
 
 def money(cents: Decimal | int) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ._amounts import EXACT
+from ._words import counted
 
 if TYPE_CHECKING:
     from atlas_invoices._invoice_csv import LineItem
@@ -46,15 +47,15 @@ class DiscountVotes:
         """Return what most voted for; a contradiction, or rows that don't tell, are added to `notes`."""
         if self._percent and self._fraction:
             notes.append(
-                f"Discount Percent contradicts itself: {self._percent} lines fit a percentage, "
-                f"{self._fraction} a fraction"
+                "Discount Percent contradicts itself: "
+                f"{counted(self._percent, 'line fits', 'lines fit')} a percentage, "
+                f"{counted(self._fraction, 'line fits', 'lines fit')} a fraction"
             )
         if self._percent != self._fraction:
             return "percent" if self._percent > self._fraction else "fraction"
         if self._undecided:
-            notes.append(
-                f"{self._undecided} lines have a discount, but none shows whether it is a percentage or a fraction"
-            )
+            lines = counted(self._undecided, "line has", "lines have")
+            notes.append(f"{lines} a discount, but the amounts don't show whether it is a percentage or a fraction")
         return None
 
     @staticmethod

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from atlas_invoices._text import one_line
 
-from ._amounts import present, utc_day
+from ._amounts import text, utc_day
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from atlas_invoices._invoice_csv import InvoiceHeader
     from atlas_invoices_client.models import BillingInvoice
 
@@ -23,8 +20,8 @@ def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: li
     """Return what the two say differently; what one of them doesn't say is added to `notes`."""
     differences: list[Difference] = []
     pairs: tuple[tuple[DifferenceKind, str, str | None, str | None], ...] = (
-        ("invoice_id", "invoice ID", header.invoice_id, present(invoice.id)),
-        ("organization_id", "organization ID", header.organization_id, present(invoice.org_id)),
+        ("invoice_id", "invoice ID", header.invoice_id, text(invoice.id)),
+        ("organization_id", "organization ID", header.organization_id, text(invoice.org_id)),
     )
     for kind, what, ours, theirs in pairs:
         if ours is None or theirs is None:
@@ -45,11 +42,11 @@ def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: li
 def _period_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
     ours = (header.period_start, header.period_end)
     theirs = (utc_day(invoice.start_date), utc_day(invoice.end_date))
-    if None in ours or None in theirs:
+    if ours[1] is None or theirs[1] is None or None in (ours[0], theirs[0]):
         notes.append(f"period not compared: the {'CSV' if None in ours else 'invoice'} has none")
         return []
     # The CSV's end is the first day after the period; the invoice's is a moment, which may be the period's last second.
-    if ours[0] == theirs[0] and ours[1] in {theirs[1], _next_day(theirs[1])}:
+    if ours[0] == theirs[0] and (ours[1] - theirs[1]).days in {0, 1}:
         return []
     shown = [f"{start} to {end}" for start, end in (ours, theirs)]
     return [
@@ -60,7 +57,3 @@ def _period_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: l
             message=f"billing period: {shown[0]} in the CSV, {shown[1]} in the invoice",
         )
     ]
-
-
-def _next_day(day: date | None) -> date | None:
-    return None if day is None else day + timedelta(days=1)

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ._amounts import present, whole_cents
 from ._line_match import LineMatch
+from ._lists import line_items, linked_invoices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def stated_sums(invoice: BillingInvoice, notes: list[str]) -> list[Stated]:
     sums include them.
     """
     own = _stated(invoice, notes)
-    linked = [_stated(other, []) for other in present(invoice.linked_invoices) or []]
+    linked = [_stated(other, []) for other in linked_invoices(invoice, [])]
     if not linked:
         return [own]
 
@@ -52,10 +53,10 @@ def line_matches(invoice: BillingInvoice, notes: list[str]) -> list[LineMatch]:
     Two things aren't documented: whether a discount is already taken off `totalPriceCents`, and whether linked
     invoices' lines are in the CSV. The reading that fits the whole invoice is used.
     """
-    own = present(invoice.line_items) or []
-    linked = [item for other in present(invoice.linked_invoices) or [] for item in present(other.line_items) or []]
+    own = line_items(invoice, notes)
+    linked = [item for other in linked_invoices(invoice, notes) for item in line_items(other, notes)]
     if not own and (present(invoice.line_items) is None or invoice.subtotal_cents or invoice.credits_cents):
-        notes.append("the invoice came without line items, so only its sums were compared")
+        notes.append("the invoice came without line items, so only its sums can be compared")
         return []
     matches = _readings(own, None)
     if linked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ._amounts import present, utc_day
+from ._amounts import present, text, utc_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +96,7 @@ class LineMatch:
         self.items = items
         self.cents = list(cents)
         self.keys = [
-            Key(present(item.group_id) or None, amount, utc_day(item.start_date), _tags(item))
+            Key(text(item.group_id), amount, utc_day(item.start_date), _tags(item))
             for item, amount in zip(items, self.cents, strict=True)
         ]
         self._left = Counter(self.keys)
@@ -145,11 +145,14 @@ class LineMatch:
 
 
 def _tags(item: InvoiceLineItem) -> Tags:
-    tags = present(item.tags)
-    if not tags:
-        return frozenset()
+    tags: object = present(item.tags)
+    sent: dict[str, object] = getattr(tags, "additional_properties", {})
     return frozenset(
-        (key, value) for key, values in tags.additional_properties.items() for value in values or () if value
+        (key, value)
+        for key, values in sent.items()
+        if isinstance(values, list)
+        for value in values
+        if isinstance(value, str) and value
     )
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from atlas_invoices._text import one_line
 
-from ._amounts import EXACT, money, present
+from ._amounts import EXACT, money, text
 from ._reconciliation import Difference
+from ._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,12 +52,13 @@ def _early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list
         return None
     lost = [match.cents[place] or 0 for place in places]
     named = ", ".join(_item(match, place) for place in places[:_SHOWN_LOST])
-    more = f" and {len(places) - _SHOWN_LOST} more" if len(places) > _SHOWN_LOST else ""
+    more = f" and {len(places) - _SHOWN_LOST:,} more" if len(places) > _SHOWN_LOST else ""
     return Difference(
         kind="incomplete",
         csv=lines,
         invoice=items,
-        message=f"the CSV has {lines} lines and lacks {len(places)} of the invoice's {items} line items, "
+        message=f"the CSV has {counted(lines, 'line', 'lines')} and lacks {len(places):,} of the invoice's "
+        f"{counted(items, 'line item', 'line items')}, "
         f"{money(sum(lost))} in all ({named}{more}): {where}; download it again",
     )
 
@@ -121,8 +123,9 @@ def _count(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Diff
             kind="count",
             csv=lines,
             invoice=items,
-            message=f"the CSV has {lines} lines, the invoice {items} line items: {missing} items have no line, "
-            f"{extra} lines have no item",
+            message=f"the CSV has {counted(lines, 'line', 'lines')}, the invoice "
+            f"{counted(items, 'line item', 'line items')}: {counted(missing, 'item has', 'items have')} no line, "
+            f"{counted(extra, 'line has', 'lines have')} no item",
         )
 
 
@@ -192,9 +195,8 @@ def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Nam
         )
         accounted += 1
     if accounted < result.unmatched:
-        yield Difference(
-            kind="line", message=f"{result.unmatched - accounted} more lines and line items have no counterpart"
-        )
+        rest = counted(result.unmatched - accounted, "more line or line item has", "more lines and line items have")
+        yield Difference(kind="line", message=f"{rest} no counterpart")
 
 
 def _partner(match: LineMatch, open_places: list[int], key: Key) -> int | None:
@@ -209,7 +211,7 @@ def _partner(match: LineMatch, open_places: list[int], key: Key) -> int | None:
 def _csv_line(entry: Unmatched, count: int, theirs: str, cents: int | None, names: _Names) -> Difference:
     key, _, line_number = entry
     where = "a line of the CSV" if line_number is None else f"line {line_number} of the CSV"
-    more = f" and {count - 1} more like it" if count > 1 else ""
+    more = f" and {count - 1:,} more like it" if count > 1 else ""
     return Difference(
         kind="line",
         key=None if line_number is None else str(line_number),
@@ -226,7 +228,7 @@ class _Names:
     def __init__(self, csv: CsvSide, match: LineMatch) -> None:
         self._names: dict[str, str] = {}
         for item in match.items:
-            project_id, name = present(item.group_id), present(item.group_name)
+            project_id, name = text(item.group_id), text(item.group_name)
             if project_id and name:
                 self._names[project_id] = name
         self._names.update(csv.project_names)
@@ -240,7 +242,7 @@ class _Names:
 
 
 def _item(match: LineMatch, place: int) -> str:
-    sku = present(match.items[place].sku)
+    sku = text(match.items[place].sku)
     return f"lineItems[{place}]" + (f" {one_line(sku, _SHOWN_TEXT)}" if sku else "")
 
 

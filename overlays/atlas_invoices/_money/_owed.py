@@ -5,9 +5,13 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ._amounts import EXACT, money, present
+from atlas_invoices._frozen_dict import FrozenDict
+from atlas_invoices._text import one_line
+
+from ._amounts import EXACT, money
+from ._lists import payments as payments_of
 from ._payment import BILLING_CURRENCY, PaymentOwed, cents_or_warn, read_payment
 
 if TYPE_CHECKING:
@@ -19,12 +23,16 @@ if TYPE_CHECKING:
 _ATTEMPT_WITHOUT_MONEY = frozenset({"CANCELLED", "ERROR", "FAILED", "FAILED_AUTHENTICATION"})
 
 
+def _read_only(sums: Mapping[str, Decimal]) -> FrozenDict[Decimal]:
+    return FrozenDict(sums)
+
+
 @frozen(kw_only=True)
 class Owed:
     """What an invoice owes, currency by currency, with the terms it was computed from.
 
     Attributes:
-        by_currency: cents owed in each currency, unrounded; currencies are never added to each other.
+        by_currency: cents owed in each currency, unrounded; currencies are never added to each other. Read-only.
         payments: every payment of the invoice, in the order sent.
         starting_balance_cents: the invoice's own starting balance in cents; `None` where Atlas sent none.
         starting_balance_applied: whether `by_currency` has that balance taken off.
@@ -32,7 +40,7 @@ class Owed:
 
     """
 
-    by_currency: Mapping[str, Decimal]
+    by_currency: Mapping[str, Decimal] = field(converter=_read_only)
     payments: tuple[PaymentOwed, ...]
     starting_balance_cents: int | None
     starting_balance_applied: bool
@@ -74,6 +82,9 @@ def owed(invoice: BillingInvoice) -> Owed:
     Args:
         invoice: the invoice as `Client.get_invoice` returns it.
 
+    Raises:
+        UnexpectedResponseError: its `payments` aren't a list of objects; nulls among them are left out, with a warning.
+
     Example:
         >>> from atlas_invoices_client.models import BillingInvoice
         >>> invoice = BillingInvoice.from_dict({
@@ -88,7 +99,7 @@ def owed(invoice: BillingInvoice) -> Owed:
 
     """
     warnings: list[str] = []
-    sent = present(invoice.payments) or []
+    sent = payments_of(invoice, warnings)
     payments = tuple(
         read_payment(payment, f"payment {number} of {len(sent)}", warnings)
         for number, payment in enumerate(sent, start=1)
@@ -123,7 +134,9 @@ def _take_off_balance(
     elif not without_own:
         obstacle = "every payment carries a starting balance of its own, and those were taken off instead"
     elif len(currencies) > 1:
-        obstacle = f"the payments are in {', '.join(currencies)}, and nothing says which of them it belongs to"
+        obstacle = (
+            f"the payments are in {one_line(', '.join(currencies), 60)}, and nothing says which of them it belongs to"
+        )
     elif not by_currency:
         obstacle = "no payment could be computed"
     if obstacle is not None:
@@ -134,8 +147,8 @@ def _take_off_balance(
     by_currency[currency] = EXACT.subtract(by_currency[currency], Decimal(balance))
     if balance and currency != BILLING_CURRENCY:
         warnings.append(
-            f"the invoice's starting balance of {money(balance)} was taken off in {currency} without conversion, as "
-            f"the formula says, though the API document states balances in US dollars"
+            f"the invoice's starting balance of {money(balance)} was taken off in {one_line(currency, 10)} without "
+            f"conversion, as the formula says, though the API document states balances in US dollars"
         )
     if balance and len(without_own) < len(payments):
         warnings.append(
@@ -152,6 +165,6 @@ def _warn_of_doubtful_sums(invoice: BillingInvoice, payments: tuple[PaymentOwed,
     attempts = sum(payment.status in _ATTEMPT_WITHOUT_MONEY for payment in payments)
     if attempts and len(payments) > 1:
         warnings.append(
-            f"{attempts} of {len(payments)} payments failed or were cancelled; the formula counts each payment, so an "
-            f"amount that was charged again is counted twice"
+            f"{attempts:,} of {len(payments):,} payments failed or {'was' if attempts == 1 else 'were'} cancelled; the "
+            f"formula counts each payment, so an amount that was charged again is counted twice"
         )

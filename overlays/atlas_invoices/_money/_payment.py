@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ._amounts import EXACT, exact_cents, exact_number, present, whole_cents
+from atlas_invoices._text import one_line
+
+from ._amounts import EXACT, exact_cents, exact_number, present, text, whole_cents
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingPayment
@@ -95,7 +97,7 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
     if billed is None:
         absent("amountBilledCents", "it can't be computed and is in no sum")
 
-    currency = str(present(payment.currency) or "").strip().upper()
+    currency = (text(payment.currency) or "").strip().upper()
     rate = _rate(payment.unit_price, f"unitPrice of {place}", warnings)
     if rate is None and present(payment.unit_price) is not None:
         missing.append("unitPrice")
@@ -103,7 +105,7 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
         rate = Decimal(1)
         absent("unitPrice", f"taken as 1, since Atlas bills in {BILLING_CURRENCY}")
     elif rate is None:
-        absent("unitPrice", f"it can't be computed in {currency} and is in no sum")
+        absent("unitPrice", f"it can't be computed in {one_line(currency, 10)} and is in no sum")
     if not currency:
         currency = BILLING_CURRENCY if rate == 1 else _NO_CURRENCY
         absent("currency", f"it is shown as {currency}")
@@ -123,10 +125,9 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
             sales_tax_cents=tax or 0,
             starting_balance_cents=own_balance or 0,
         )
-    status = present(payment.status_name)
     return PaymentOwed(
-        payment_id=present(payment.id),
-        status=None if status is None else str(status),
+        payment_id=text(payment.id),
+        status=text(payment.status_name),
         currency=currency,
         total_billed_cents=billed,
         unit_price=rate,

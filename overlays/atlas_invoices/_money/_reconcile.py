@@ -9,13 +9,14 @@ from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._invoice_csv import InvoiceCsv, read_csv
 from atlas_invoices._text import one_line
 
-from ._amounts import EXACT, money, present
+from ._amounts import EXACT, money, text
 from ._csv_side import CsvSide
 from ._header import header_differences
 from ._invoice_side import line_matches, stated_sums
 from ._line_report import line_differences
 from ._reconciliation import Difference, Reconciliation, Totals
 from ._totals import compare_totals
+from ._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from ._invoice_side import Stated
     from ._line_match import LineMatch, MatchResult
 
+_NOTHING_TO_COMPARE = Difference(
+    kind="nothing_to_compare",
+    message="the invoice has no lineItems, no subtotalCents and no amountBilledCents, so there was nothing to compare "
+    "the CSV with",
+)
+
 
 def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliation:
     """Compare an invoice's CSV with the invoice itself, to the cent.
@@ -39,6 +46,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     fits this invoice, and `notes` say which way that was. Fractions of a cent that round to the invoice's whole cents
     are told apart in `rounding` and don't break the match.
 
+    An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared, and doesn't match.
     A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` where there
     is no header, else `incomplete`. The CSV is read once, as a stream; no more of it is kept than sums, and the lines
     that the invoice lacks.
@@ -50,6 +58,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     Raises:
         OSError: the file can't be opened.
         ConfigError: an `InvoiceCsv` that can be read once, and was.
+        UnexpectedResponseError: the invoice's `lineItems` or `linkedInvoices` aren't lists of objects.
         IncompleteDownloadError, APIConnectionError: the body of a response ended early or broke off.
 
     Example:
@@ -81,6 +90,8 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     rounding: list[Difference] = []
     match, result = _best(matches, notes)
     if not broken:
+        if match is None and stated[0].subtotal is None and stated[0].billed is None:
+            differences.append(_NOTHING_TO_COMPARE)
         if match is not None and result is not None:
             differences += line_differences(side, match, result)
             rounding += _line_rounding(side, match, result)
@@ -89,7 +100,8 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         differences += off
         rounding += rounded
     if side.without_amount:
-        notes.append(f"{side.without_amount} lines of the CSV have no amount and were taken as 0")
+        lines = counted(side.without_amount, "line of the CSV has", "lines of the CSV have")
+        notes.append(f"{lines} no amount, which is taken as 0")
     return Reconciliation(
         differences=(*broken, *differences),
         rounding=tuple(rounding),
@@ -111,6 +123,13 @@ def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> Invoice
     if reading.parser.rows is None or "Amount" not in reading.columns:
         # Of an invoice without lines, a header row that was cut is all there is to see.
         return InvoiceFormatError("its header row has no column Amount", column="Amount")
+    # Whether files end with a line end isn't documented (the API document's example, which has no lines, does). Without
+    # one a file is taken for whole where the invoice shows it: by the amount or the tag that stands last. A header row
+    # alone, cut within its tags, reads like one with other tags.
+    last = reading.columns[-1]
+    shown = side.everything.lines and (last == "Amount" or (matches and last.startswith("Tag/")))
+    if not reading.parser.buffer.ends_line and not shown:
+        return InvoiceFormatError("its last line has no line end, so it may be cut there; download it again")
     return None
 
 
@@ -121,13 +140,13 @@ def _broken(
         return Difference(kind="unreadable", message=f"the CSV can't be read: {error}")
     read = side.everything.lines
     items = len(matches[0].items) if matches else None
-    of_items = "" if items is None else f" of the invoice's {items}"
+    of_items = "" if items is None else f" of the invoice's {items:,}"
     return Difference(
         kind="incomplete",
         key=None if error.line_number is None else str(error.line_number),
         csv=read,
         invoice=items,
-        message=f"the CSV is not whole, {read} lines{of_items} could be read: {error}",
+        message=f"the CSV is not whole, {counted(read, 'line', 'lines')}{of_items} could be read: {error}",
     )
 
 
@@ -140,11 +159,14 @@ def _best(matches: Sequence[LineMatch], notes: list[str]) -> tuple[LineMatch | N
     if match.label is not None:
         notes.append(f"the line items fit best when {match.label}")
     if result.other_days:
-        notes.append(f"{result.other_days} lines have another day in the CSV than in the invoice, with the same amount")
+        lines = counted(result.other_days, "line has", "lines have")
+        notes.append(f"{lines} another day in the CSV than in the invoice, with the same amount")
     if result.other_tags:
-        notes.append(f"{result.other_tags} lines have other tags in the CSV than in the invoice; tags may have changed")
+        lines = counted(result.other_tags, "line has", "lines have")
+        notes.append(f"{lines} other tags in the CSV than in the invoice; tags may have changed")
     if result.flipped_credits:
-        notes.append(f"{result.flipped_credits} credits have opposite signs in the CSV and the invoice")
+        credits_ = counted(result.flipped_credits, "credit has", "credits have")
+        notes.append(f"{credits_} opposite signs in the CSV and the invoice")
     return match, result
 
 
@@ -158,8 +180,8 @@ def _line_rounding(side: CsvSide, match: LineMatch, result: MatchResult) -> list
             key="lineItems",
             csv=side.everything.cents,
             invoice=Decimal(total),
-            message=f"{side.everything.fractional} lines have fractions of a cent that the invoice rounds: the CSV "
-            f"sums to {money(side.everything.cents)}, the line items to {money(total)}",
+            message=f"{counted(side.everything.fractional, 'line has', 'lines have')} fractions of a cent that the "
+            f"invoice rounds: the CSV's lines sum to {money(side.everything.cents)}, the line items to {money(total)}",
         )
     ]
 
@@ -168,12 +190,12 @@ def _sku_differences(side: CsvSide, match: LineMatch, notes: list[str]) -> list[
     """Compare SKUs that have the same name on both sides; where lines are missing, those have been named already."""
     theirs: dict[str, int] = {}
     for item, cents in zip(match.items, match.cents, strict=True):
-        sku = present(item.sku)
+        sku = text(item.sku)
         if sku:
             theirs[sku] = theirs.get(sku, 0) + (cents or 0)
     shared = [sku for sku in side.by_sku if sku in theirs]
     if len(shared) < len(side.by_sku):
-        notes.append(f"{len(shared)} of the CSV's {len(side.by_sku)} SKUs have the same name in the invoice")
+        notes.append(f"SKUs of the CSV that the invoice has by the same name: {len(shared)} of {len(side.by_sku)}")
     if side.everything.lines != len(match.items):
         return []
     differences = []

@@ -11,6 +11,7 @@ DiscountUnit = Literal["percent", "fraction"]
 DifferenceKind = Literal[
     "unreadable",
     "incomplete",
+    "nothing_to_compare",
     "invoice_id",
     "organization_id",
     "period",
@@ -32,9 +33,10 @@ class Difference:
 
     Attributes:
         kind: what was compared. `unreadable`: the CSV has no readable header; `incomplete`: the CSV ends early or lacks
-            line items; `invoice_id`, `organization_id`, `period`: the header; `count`, `total`: all line items
-            together; `project`, `sku`: those of one project or SKU; `line`: one line; `subtotal`, `credits`,
-            `amount_billed`: the invoice's own sums; `rounding`: fractions of a cent, only in `rounding`.
+            line items; `nothing_to_compare`: the invoice has neither line items nor sums; `invoice_id`,
+            `organization_id`, `period`: the header; `count`, `total`: all line items together; `project`, `sku`: those
+            of one project or SKU; `line`: one line; `subtotal`, `credits`, `amount_billed`: the invoice's own sums;
+            `rounding`: fractions of a cent, only in `rounding`.
         key: the project's ID, the SKU, the line's number in the CSV or the like; `None` where the whole file is meant.
         csv: the CSV's value (money in cents), `None` where it has none.
         invoice: the invoice's value (money in cents), `None` where it has none.

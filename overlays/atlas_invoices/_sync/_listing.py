@@ -28,6 +28,12 @@ AMOUNTS = {
 }
 """The API's names of the amounts that are compared, and the models' names of them."""
 
+NO_LINKED = (
+    "no linked invoices came: no organization is linked to this one, or the credentials may not see their invoices, "
+    "which takes Organization Billing Admin or Organization Owner of this one"
+)
+"""Roles: Atlas Admin API document. That without them a listing is just shorter, and not refused, is not documented."""
+
 
 @frozen
 class Listed:

@@ -21,6 +21,7 @@ from atlas_invoices._errors import (
 )
 
 from ._folder import Folder, csv_name, json_name
+from ._listing import NO_LINKED
 from ._manifest import Entry, FileFacts, Manifest
 from ._plan import make_plan
 from ._report import SyncedInvoice, SyncReport
@@ -90,6 +91,7 @@ class Progress:
         self._folder = folder
         self._tell = tell
         self._unusable = listing.unusable
+        self._no_linked = job.linked and not any(listed.linked for listed in listing.invoices)
         manifest = folder.load(job.server, job.org_id)
         self._entries: dict[str, Entry] = dict(manifest.entries) if manifest else {}
         self._unsaved = manifest is None
@@ -105,6 +107,8 @@ class Progress:
 
     def start(self) -> None:
         """Take what will be fetched again out of the manifest, so that it's true at every moment."""
+        if self._no_linked:
+            self._tell(NO_LINKED)
         for task in self.plan.fetch:
             if self._entries.pop(task.listed.id, None):
                 self._unsaved = True
@@ -199,6 +203,7 @@ class Progress:
             period_start=listed.first_day,
             period_end=listed.last_day_exclusive,
             status=listed.status,
+            linked=listed.linked,
             outcome=outcome,
             reason=reason,
             csv_path=self._folder.path / csv_name(listed.id) if entry else None,

@@ -31,6 +31,7 @@ class SyncedInvoice:
         json_path: its JSON, likewise.
         size: bytes of the CSV, likewise.
         error: why it failed: an `AtlasError`, or an `OSError` of the file system.
+        linked: whether it's of an organization that this one pays for.
     """
 
     id: str
@@ -44,6 +45,7 @@ class SyncedInvoice:
     json_path: Path | None = None
     size: int | None = None
     error: Exception | None = None
+    linked: bool = False
 
 
 @frozen

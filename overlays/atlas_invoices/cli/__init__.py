@@ -7,9 +7,16 @@ from importlib.util import find_spec
 
 from atlas_invoices._version import __version__
 
+from . import _streams
+
 
 def main() -> int:
     """Run the command with the process's arguments; returns its exit status."""
+    _streams.prepare()
+    return _streams.finish(_status())
+
+
+def _status() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"atlas-invoices {__version__}")  # noqa: T201 - the one thing that works without the cli extra
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,9 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._files import AtomicFile
 
-from . import _talk
+from . import _streams, _talk
 from ._session import Session, calls_atlas
+from ._text_option import TEXT
 
 if TYPE_CHECKING:
     from atlas_invoices import Client
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command(name="download")
 @click.argument("invoice_id")
-@click.option("-o", "--output", metavar="PATH|-", help="Where to; `-` is stdout. Default: INVOICE_ID.csv here.")
+@click.option(
+    "-o", "--output", type=TEXT, metavar="PATH|-", help="Where to; `-` is stdout. Default: INVOICE_ID.csv here."
+)
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
 @calls_atlas
 def command(session: Session, invoice_id: str, output: str | None, force: bool) -> None:
@@ -42,7 +44,8 @@ def command(session: Session, invoice_id: str, output: str | None, force: bool) 
 
 
 def _to_stdout(client: Client, org_id: str, invoice_id: str) -> None:
+    out = _streams.data_bytes()
     with client.stream_invoice_csv(org_id, invoice_id) as body:
         for piece in body.iter_bytes():
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+            out.write(piece)
+        out.flush()

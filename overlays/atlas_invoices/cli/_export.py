@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
@@ -11,8 +12,9 @@ import click
 
 from atlas_invoices._files import AtomicFile
 
-from . import _source, _talk
+from . import _source, _streams, _talk
 from ._session import Session, calls_atlas
+from ._text_option import TEXT
 
 if TYPE_CHECKING:
     from atlas_invoices import InvoiceCsv
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(name="export")
 @click.argument("file_or_id", metavar="FILE|INVOICE_ID")
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), required=True)
-@click.option("-o", "--output", default="-", metavar="PATH|-", help="Where to; `-`, the default, is stdout.")
+@click.option("-o", "--output", type=TEXT, default="-", metavar="PATH|-", help="Where to; `-`, the default, is stdout.")
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: leave text that a spreadsheet would run as a formula as it is.")
 @calls_atlas
@@ -38,9 +40,10 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
     if output == "-":
         if form == "parquet" and sys.stdout.isatty():
             raise click.UsageError("parquet is no text for a terminal: name a file with -o")
+        out = _streams.data_bytes()
         with _source.open_invoice(session, file_or_id) as invoice:
-            _write(invoice, form, sys.stdout.buffer, raw=raw)
-            sys.stdout.buffer.flush()
+            _write(invoice, form, out, raw=raw)
+            out.flush()
         return
     target = AtomicFile(output, overwrite=force)
     with _source.open_invoice(session, file_or_id) as invoice, target:
@@ -56,15 +59,17 @@ def _write(invoice: InvoiceCsv, form: str, file: IO[bytes], *, raw: bool) -> Non
     elif form == "jsonl":
         write_jsonl(invoice, file)
     else:
-        _take_the_quicker_memory()
+        _tune_pyarrow()
         write_parquet(invoice, file)
 
 
-def _take_the_quicker_memory() -> None:
+def _tune_pyarrow() -> None:
     """Have pyarrow use jemalloc in this process: a sixth faster here, and smaller, than its default (tests/benchmarks).
 
-    It's a choice for the whole process, so it's the command's to make and not the library's.
+    And have numpy, which pyarrow imports, start no threads for its linear algebra: they only spin. Both are choices
+    for the whole process, so they're the command's to make and not the library's.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
     # Not built into every pyarrow.

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import _tables
+from . import _tables, _talk
 from ._session import Session, calls_atlas
+from ._text_option import TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ COLUMNS = [
 @click.option(
     "--status",
     "statuses",
+    type=TEXT,
     multiple=True,
     metavar="S",
     # The values: Atlas Admin API document. A new one is sent as it is.
@@ -38,11 +40,16 @@ COLUMNS = [
 @calls_atlas
 def command(session: Session, form: str, linked: bool, statuses: tuple[str, ...]) -> None:
     """List an organization's invoices, newest first."""
+    from atlas_invoices._sync._listing import NO_LINKED  # noqa: PLC0415 - imports httpx
+
     with session.client() as client:
         invoices = client.list_invoices(
             session.org_id(client), statuses=[s.upper() for s in statuses] or None, linked=linked
         )
-        rows = list(with_linked(invoice.to_dict() for invoice in invoices))
+        found = [invoice.to_dict() for invoice in invoices]
+    rows = list(with_linked(found))
+    if linked and len(rows) == len(found):
+        _talk.note(NO_LINKED)
     show(rows, form)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
-import sys
 import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -68,17 +65,11 @@ def run(arguments: list[str]) -> int:
     """Run with these arguments; returns the exit status."""
     _talk.volume.debug = "--debug" in arguments
     signal.signal(signal.SIGTERM, _stop)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A name that the terminal's encoding lacks is shown as its code, and is no failure.
-            stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _talk.show_warning
     try:
         app.main(args=arguments, prog_name="atlas-invoices", standalone_mode=False)
-        sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has stopped; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has stopped.
         return _failures.OTHER
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

@@ -49,7 +49,10 @@ def command(session: Session, invoice_id: str, csv_path: Path | None, form: str)
     else:
         _say(result)
     if not result.matches:
-        _talk.error(f"the CSV differs from invoice {invoice_id} in {len(result.differences)} places")
+        count = len(result.differences)
+        _talk.error(
+            f"the CSV doesn't match invoice {invoice_id}: {count} {'difference' if count == 1 else 'differences'}"
+        )
         raise SystemExit(_failures.WRONG_DATA)
 
 
@@ -66,7 +69,7 @@ def as_json(result: Reconciliation) -> dict[str, Any]:
 def _say(result: Reconciliation) -> None:
     if result.matches:
         total = _tables.dollars((result.csv.total_cents or Decimal(0)) / 100)
-        click.echo(f"matches: {result.csv.lines:,} lines, {total} USD")
+        click.echo(f"matches: {result.csv.lines:,} {'line' if result.csv.lines == 1 else 'lines'}, {total} USD")
     for difference in result.differences:
         _line(f"differs: {difference.message}")
     for difference in result.rounding:

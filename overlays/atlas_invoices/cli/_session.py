@@ -10,6 +10,7 @@ import click
 from atlas_invoices._errors import ConfigError
 
 from . import _talk
+from ._text_option import TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +74,10 @@ class Session:
 def calls_atlas(function: F) -> F:
     """Add the shared options to a command; it gets a `Session` as its first argument."""
 
-    @click.option("--org", metavar="ORG_ID", help="The organization (else MONGODB_ATLAS_ORG_ID, else the only one).")
-    @click.option("--base-url", metavar="URL", help="The server (else MONGODB_ATLAS_BASE_URL, else Atlas).")
+    @click.option(
+        "--org", type=TEXT, metavar="ORG_ID", help="The organization (else MONGODB_ATLAS_ORG_ID, else the only one)."
+    )
+    @click.option("--base-url", type=TEXT, metavar="URL", help="The server (else MONGODB_ATLAS_BASE_URL, else Atlas).")
     @click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),

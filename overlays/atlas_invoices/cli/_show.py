@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._text import one_line
 
-from . import _layout, _source, _tables
+from . import _layout, _source, _streams, _tables
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
@@ -58,11 +57,7 @@ def command(session: Session, file_or_id: str, by: str, top: int | None, form: s
     if form == "json":
         _tables.write_json(as_json(header, summary, top))
     elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([*summary.by, "amount", "quantity", "lines", "share"])
-        writer.writerows(
-            [*row["key"], row["amount"], row["quantity"], row["lines"], row["share"]] for row in _rows(summary, top)
-        )
+        _csv(summary, top)
     else:
         _table(header, summary, top or _TOP)
 
@@ -102,6 +97,16 @@ def _rows(summary: Summary, top: int | None) -> list[dict[str, Any]]:
         }
         for group in summary.groups[:top]
     ]
+
+
+def _csv(summary: Summary, top: int | None) -> None:
+    from atlas_invoices._invoice_csv._export import csv_row  # noqa: PLC0415 - not at the start
+
+    out = _streams.data_text()
+    out.write(csv_row([*summary.by, "amount", "quantity", "lines", "share"]))
+    for group in summary.groups[:top]:
+        share = None if group.share is None else Decimal(f"{group.share:.6f}")
+        out.write(csv_row([*group.key, group.amount, group.quantity, group.lines, share]))
 
 
 def _table(header: InvoiceHeader, summary: Summary, top: int) -> None:

@@ -25,7 +25,8 @@ def open_invoice(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
     from atlas_invoices import read_csv  # noqa: PLC0415 - not at the start
 
     path = Path(file_or_id)
-    if path.exists():
+    # An empty name would be the folder one is in.
+    if file_or_id and path.exists():
         with read_csv(path) as invoice:
             yield invoice
         return

@@ -11,6 +11,7 @@ import click
 
 from . import _failures, _tables, _talk
 from ._session import Session, calls_atlas
+from ._text_option import TEXT
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
@@ -42,12 +43,10 @@ class _Month(click.ParamType[date]):
 
 
 class _Folder(click.Path):
-    """A folder's path. An empty one, from a variable that isn't set, isn't taken for the folder one is in."""
+    """A folder's path."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
-        if value == "":
-            raise click.BadParameter("the name is empty; . is the folder you are in", ctx, param)
-        return super().convert(value, param, ctx)
+        return super().convert(TEXT.convert(value, param, ctx), param, ctx)
 
 
 @click.command(name="sync")
@@ -152,6 +151,7 @@ def _as_json(report: SyncReport) -> dict[str, Any]:
         "failed": len(report.failed),
         "notTried": len(report.not_tried),
         "gone": len(report.gone),
+        "linked": sum(invoice.linked for invoice in report.invoices if invoice.outcome != "gone"),
         "invoices": [_invoice_json(invoice) for invoice in report.invoices],
     }
 
@@ -163,6 +163,7 @@ def _invoice_json(invoice: SyncedInvoice) -> dict[str, Any]:
         "startDate": invoice.period_start and invoice.period_start.isoformat(),
         "endDate": invoice.period_end and invoice.period_end.isoformat(),
         "statusName": invoice.status,
+        "linked": invoice.linked,
         "outcome": invoice.outcome,
         "reason": invoice.reason,
         "csv": invoice.csv_path and invoice.csv_path.name,

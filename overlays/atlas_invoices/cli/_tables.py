@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from decimal import Decimal
@@ -12,7 +11,7 @@ import click
 
 from atlas_invoices._text import one_line
 
-from . import _layout
+from . import _layout, _streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,9 +75,11 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str
     if form == "json":
         write_json(list(rows))
     elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([column.field for column in columns])
-        writer.writerows([_plain(row.get(column.field)) for column in columns] for row in rows)
+        from atlas_invoices._invoice_csv._export import csv_row  # noqa: PLC0415 - not at the start
+
+        out = _streams.data_text()
+        out.write(csv_row(column.field for column in columns))
+        out.writelines(csv_row(_plain(row.get(column.field)) for column in columns) for row in rows)
     else:
         _table(rows, columns)
 

@@ -20,8 +20,8 @@ from ._payments import make_payments, make_refunds
 if TYPE_CHECKING:
     from ._settings import Settings
 
-LINES_IN_JSON = 10_000
-"""An invoice with more lines has no `lineItems` in its JSON, and is streamed in the CSV."""
+LINES_AT_ONCE = 10_000
+"""An invoice with more lines is streamed, and its lines are repeated ones."""
 
 _PATTERN_LINES = 2048
 _PATTERNS = 4
@@ -133,7 +133,7 @@ class Book:
         days = self.settings.today.day if position == 0 else (start + relativedelta(months=1) - start).days
         usage = resources(self._linked_project_ids if is_linked else self._project_ids, tag_keys)
         exact = self.settings.lines if position == 1 and not is_linked else None
-        if exact is not None and exact > LINES_IN_JSON:
+        if exact is not None and exact > LINES_AT_ONCE:
             patterns = [
                 make_lines(random, usage, start, days, _PATTERN_LINES, discounts=True) for _ in range(_PATTERNS)
             ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ._book import LINES_IN_JSON
 from ._formats import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
     from ._data import Invoice, Line, Organization, Payment, Refund
 
 Json = dict[str, Any]
@@ -32,16 +34,23 @@ def metadata_json(invoice: Invoice, base_url: str, *, linked: bool) -> Json:
     }
 
 
-def invoice_json(invoice: Invoice, base_url: str, *, linked: bool) -> Json:
-    """A `BillingInvoice`: `lineItems` are the CSV's lines in the same order, left out beyond `LINES_IN_JSON`."""
+def invoice_json(invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Json:
+    """A `BillingInvoice`; one with more than `most_lines` lines has no `lineItems`."""
+    inside = invoice.linked if linked else ()
     whole = _common(invoice, base_url) | {
-        "linkedInvoices": [invoice_json(other, base_url, linked=False) for other in invoice.linked if linked],
+        "linkedInvoices": [invoice_json(each, base_url, linked=False, most_lines=most_lines) for each in inside],
         "payments": [_payment(payment) for payment in invoice.payments],
         "refunds": [_refund(refund) for refund in invoice.refunds],
     }
-    if invoice.line_count <= LINES_IN_JSON:
-        whole["lineItems"] = [_line(line) for block in invoice.lines.blocks() for line in block.lines]
+    if invoice.line_count <= most_lines:
+        whole["lineItems"] = [line for block in line_items(invoice) for line in block]
     return whole
+
+
+def line_items(invoice: Invoice) -> Iterator[list[Json]]:
+    """The `lineItems`, some at a time: the CSV's lines in the same order."""
+    for block in invoice.lines.blocks():
+        yield [_line(line, block.day or line.usage_date) for line in block.lines]
 
 
 def _common(invoice: Invoice, base_url: str) -> Json:
@@ -64,16 +73,16 @@ def _common(invoice: Invoice, base_url: str) -> Json:
     }
 
 
-def _line(line: Line) -> Json:
+def _line(line: Line, day: date) -> Json:
     """An `InvoiceLineItem`: `totalPriceCents` is before the discount, so the CSV's Amount is that less `discountCents`.
 
     The document defines `totalPriceCents` as unit price times quantity, and `discountCents` as sent only where there
     is a discount. Fields that a line has no value for are left out. Doubles are exact: numbers have 15 digits at most.
     """
     found: Json = {
-        "created": timestamp(line.bill_date),
-        "startDate": timestamp(line.usage_date),
-        "endDate": timestamp(line.usage_date + timedelta(days=1)),
+        "created": timestamp(day + timedelta(days=1)),
+        "startDate": timestamp(day),
+        "endDate": timestamp(day + timedelta(days=1)),
         "cloudProvider": line.provider,
         "sku": line.sku_code,
         "unitPriceDollars": float(line.unit_price),

@@ -18,7 +18,7 @@ from ._json import invoice_json, metadata_json, organization_json
 from ._negotiation import choose
 from ._problems import Problem
 from ._query import Query
-from ._replies import csv_reply, json_reply, problem_reply
+from ._replies import csv_reply, invoice_reply, json_reply, problem_reply
 from ._settings import BILLING_ROLES, LINKED_ROLES
 from ._tokens import TokenRefusedError
 
@@ -101,8 +101,9 @@ class Operations:
         organization = self._organization(request)
         Query.of(request).done()
         choose(_accept(request), ("json",))
+        most = self.book.settings.lines_in_json
         found = [
-            invoice_json(each, self.base_url, linked=self._sees_linked)
+            invoice_json(each, self.base_url, linked=self._sees_linked, most_lines=most)
             for each in self.book.invoices_of(organization)[:1]
         ]
         if self.book.settings.pending_as_object and found:
@@ -116,7 +117,8 @@ class Operations:
         Query.of(request).done()
         if choose(_accept(request), ("json", "csv")) == "csv":
             return csv_reply(request, invoice)
-        return json_reply(request, invoice_json(invoice, self.base_url, linked=self._sees_linked))
+        most = self.book.settings.lines_in_json
+        return invoice_reply(request, invoice, self.base_url, linked=self._sees_linked, most_lines=most)
 
     async def invoice_csv(self, request: Request) -> Response:
         """GET /orgs/{org}/invoices/{invoice}/csv."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ._book import LINES_IN_JSON
+from ._book import LINES_AT_ONCE
 from ._csv import csv_chunks
+from ._json import invoice_json, line_items
 from ._negotiation import media_type
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from ._data import Invoice
     from ._problems import Problem
@@ -39,6 +40,23 @@ def json_reply(request: Request, content: dict[str, Any]) -> Response:
     return Response(_dump(request, content), media_type=media_type("json"))
 
 
+def invoice_reply(request: Request, invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Response:
+    """An invoice in JSON, without `lineItems` if there are more than `most_lines`; in chunks when it is large."""
+    if not LINES_AT_ONCE < invoice.line_count <= most_lines or is_enveloped(request):
+        return json_reply(request, invoice_json(invoice, base_url, linked=linked, most_lines=most_lines))
+
+    def pieces() -> Iterator[bytes]:
+        without = invoice_json(invoice, base_url, linked=linked, most_lines=LINES_AT_ONCE)
+        yield _dump(request, without)[:-1]
+        before = b',"lineItems":['
+        for block in line_items(invoice):
+            yield before + _dump(request, block)[1:-1]
+            before = b","
+        yield b"]}"
+
+    return StreamingResponse(_politely(pieces()), media_type=media_type("json"))
+
+
 def csv_reply(request: Request, invoice: Invoice) -> Response:
     """An invoice's CSV: with Content-Length while it is small, in chunks when it is large.
 
@@ -48,9 +66,9 @@ def csv_reply(request: Request, invoice: Invoice) -> Response:
         text = b"".join(csv_chunks(invoice)).decode()
         return Response(_dump(request, {"status": 200, "content": text}), media_type=_PLAIN_JSON)
     kind = f"{media_type('csv')};charset=utf-8"
-    if invoice.line_count <= LINES_IN_JSON:
+    if invoice.line_count <= LINES_AT_ONCE:
         return Response(b"".join(csv_chunks(invoice)), headers={"Content-Type": kind})
-    return StreamingResponse(_politely(invoice), headers={"Content-Type": kind})
+    return StreamingResponse(_politely(csv_chunks(invoice)), headers={"Content-Type": kind})
 
 
 def problem_reply(request: Request, problem: Problem) -> Response:
@@ -76,8 +94,8 @@ def fixed_reply(problem: Problem, body: bytes | None) -> Effect:
     return effect
 
 
-async def _politely(invoice: Invoice) -> AsyncIterator[bytes]:
-    for chunk in csv_chunks(invoice):
+async def _politely(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
         yield chunk
         await asyncio.sleep(0)  # others get their turn: making a chunk never waits
 

@@ -67,6 +67,9 @@ class Settings:
     lines: int | None = field(default=None, validator=_at_least(0))
     """Lines of the newest invoice that is not pending, streamed if they are many; `None`: like the others."""
 
+    lines_in_json: int = field(default=10_000, validator=_at_least(0))
+    """An invoice with more lines has no `lineItems` in its JSON: another way to meet a huge one (not documented)."""
+
     typical_lines: int = field(default=600, validator=_at_least(0))
     """About how many lines the other invoices have: from half of it to one and a half times."""
 
@@ -84,8 +87,8 @@ class Settings:
     nonce_uses: int | None = field(default=500, validator=_at_least(1))
     """A digest nonce is stale after so many uses; `None` means never."""
 
-    token_seconds: float = field(default=3600, validator=validators.gt(0))
-    """Lifetime of an access token, in seconds."""
+    token_seconds: float = field(default=3600, validator=validators.ge(1))
+    """Lifetime of an access token, in seconds; `expires_in` says so in whole ones, rounded down."""
 
     token_limit: int = field(default=100, validator=_at_least(1))
     """So many tokens may be active at once (Atlas documentation)."""
