@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,14 @@ from pyarrow import csv as arrow_csv
 from ._arrow_build import (
     NUMBER,
     TEXT,
+    WIDE_NUMBER,
     ArrowArray,
     date_array,
     integer_array,
     mapping_array,
     no_mappings,
     number_array,
+    text_array,
 )
 from ._cells import PLAIN_NUMBER, parse_date, parse_number
 
@@ -37,6 +40,7 @@ _LONGEST_CELL = 128 * 1024
 # As many characters can neither overflow nor be rounded. pyarrow doesn't notice an overflow: a column of 20 digits
 # before the point takes "123456789012345678901", and makes another number of a longer one.
 _SAFE_NUMBER = 20
+_is_plain = re.compile(f"[{re.escape(PLAIN_NUMBER.decode())}]{{,{_SAFE_NUMBER}}}").fullmatch
 # Combinations of several columns are numbered in 64 bits.
 _LARGEST_CODE = 2**62
 
@@ -99,8 +103,29 @@ def numbers(column: ArrowArray) -> ArrowArray:
         except pa.ArrowInvalid:
             # Not a number, or more than 18 digits behind the point: told apart below.
             pass
+    return _mixed_numbers(column.to_pylist())
+
+
+def _mixed_numbers(texts: list[str | None]) -> ArrowArray:
+    """Those that pyarrow may read by pyarrow, others, such as 8.2E-7, by the parser of record."""
+    odd = [place for place, text in enumerate(texts) if text is not None and not _is_plain(text)]
+    others = _parsed([texts[place] for place in odd])
+    for place in odd:
+        texts[place] = None
     try:
-        return number_array([None if text is None else parse_number(text) for text in column.to_pylist()])
+        plain = text_array(texts).cast(NUMBER)
+    except pa.ArrowInvalid:
+        plain = _parsed(texts)
+    places = list(range(len(texts)))
+    for number, place in enumerate(odd):
+        places[place] = len(texts) + number
+    kind = WIDE_NUMBER if WIDE_NUMBER in {plain.type, others.type} else NUMBER
+    return pa.concat_arrays([plain.cast(kind), others.cast(kind)]).take(integer_array(places))
+
+
+def _parsed(texts: list[str | None]) -> ArrowArray:
+    try:
+        return number_array([None if text is None else parse_number(text) for text in texts])
     except ValueError as error:
         raise RefusedError from error
 
