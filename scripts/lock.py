@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import documents
 import operations
+from canonical import canonical
 from errors import DocumentError
-from shown import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,6 @@ _VENDORED: Final = ("upstream", "fragment", "prose")
 def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The lock's content for a fragment cut from `upstream`."""
     made: dict[str, Any] = {
-        "sha256": "",
         "upstream": {
             "url": UPSTREAM,
             "x-xgen-sha": upstream.root.get("info", {}).get("x-xgen-sha"),
@@ -38,7 +37,7 @@ def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapp
         "tools": installed(),
         "prose": prose,
     }
-    return {**made, "sha256": _digest(made)}
+    return {"sha256": _digest(made), **made}
 
 
 def read(folder: Path = operations.OPENAPI) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import shape
-import slicing
+from canonical import canonical
 from errors import DocumentError, about
-from schema_meaning import PROSE, Side
+from schema_meaning import WITHOUT_MEANING, Side
 from shape import checked_list, checked_object, is_object
-from shown import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +44,7 @@ def side(document: documents.Document) -> Side:
     """
     root = document.root
     with about(document.name):
-        slicing.check_version(root)
+        shape.check_version(root)
         for part, kind in (("info", dict), ("paths", dict), ("servers", list)):
             if not isinstance(root.get(part), kind):
                 raise DocumentError(f"not a whole OpenAPI document: it has no `{part}`; is it cut off?")
@@ -157,7 +156,9 @@ def _server(node: Mapping[str, Any]) -> str:
     if not isinstance(url, str):
         raise DocumentError("/servers: a server has a url")
     variables = {
-        name: {key: value for key, value in checked_object(variable, ("servers",)).items() if key not in PROSE}
+        name: {
+            key: value for key, value in checked_object(variable, ("servers",)).items() if key not in WITHOUT_MEANING
+        }
         for name, variable in checked_object(node.get("variables", {}), ("servers",)).items()
     }
     return f"{url.rstrip('/')} with {canonical(variables)}" if variables else url.rstrip("/") or "/"
@@ -176,6 +177,6 @@ def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
         key: canonical(value)
         for key, value in node.items()
         if key not in known.get(kind, frozenset({"required", "content"}))
-        and key not in PROSE
+        and key not in WITHOUT_MEANING
         and not key.startswith("x-")
     }

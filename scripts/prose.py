@@ -14,7 +14,7 @@ import documents
 import references
 import shape
 import slicing
-from shown import canonical
+from canonical import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
     whole = {**there.node, "parameters": [*parameters.values()]}
     found: dict[str, str] = {}
     for place, holder in _objects(root, whole, "Operation"):
-        for keyword in sorted(slicing.PROSE & holder.keys()):
+        for keyword in sorted(shape.PROSE & holder.keys()):
             value = holder[keyword]
             text = value if isinstance(value, str) else canonical(value)
             found[shape.pointer((*place, keyword))] = text

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-import shape
 from errors import DocumentError
-from shape import SECTIONS, checked_object, pointer
+from shape import SECTIONS, checked_object, pointer, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +59,7 @@ def component(root: Mapping[str, Any], reference: str, kind: Kind, at: Tokens) -
     if not place.startswith(prefix) or "/" in place.removeprefix(prefix):
         raise DocumentError(f"{told} {reference[:80]}; a {kind} is looked for in #{prefix} only")
     there = checked_object(checked_object(root.get("components", {}), ("components",)).get(section, {}), at)
-    name = shape.tokens(place)[-1]
+    name = tokens(place)[-1]
     if name not in there:
         raise DocumentError(f"{told} {reference[:80]}, which is not in the document")
     return name, checked_object(there[name], ("components", section, name))

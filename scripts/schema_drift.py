@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
+from canonical import canonical
 from difference import Difference, lifetime, unknown
 from schema_meaning import LOWER, UPPER, tightest
-from shown import canonical, shown, shown_all
+from shown import shown, shown_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,10 +11,9 @@ from attrs import field, frozen
 
 import references
 import shape
-import slicing
+from canonical import canonical
 from errors import DocumentError
 from shape import checked_list, checked_object
-from shown import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 Nodes = tuple["Mapping[str, Any]", ...]
 
 # Says nothing about what is sent and read: prose, and `readOnly`, as Atlas's document sets it freely.
-PROSE: Final = slicing.PROSE | {"title", "readOnly", "writeOnly", "xml"}
+WITHOUT_MEANING: Final = shape.PROSE | {"title", "readOnly", "writeOnly", "xml"}
 # Lower and upper bounds; the greater lower bound and the smaller upper bound are tighter.
 LOWER: Final = ("minLength", "minItems", "minProperties")
 UPPER: Final = ("maxLength", "maxItems", "maxProperties")
@@ -126,7 +125,7 @@ def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
             key: canonical(value)
             for part in parts
             for key, value in part.items()
-            if key not in _KNOWN and key not in PROSE and not key.startswith("x-")
+            if key not in _KNOWN and key not in WITHOUT_MEANING and not key.startswith("x-")
         },
     )
 

@@ -13,32 +13,36 @@ if TYPE_CHECKING:
 
     from operations import Found
     from schema_meaning import Side
-    from security_meaning import Scopes
+    from security_meaning import Scheme, Scopes
+    from shape import Tokens
 
 
-def compare(old: Side, before: Found, new: Side, after: Found) -> Iterator[Difference]:
+def compare(old_side: Side, old: Found, new_side: Side, new: Found) -> Iterator[Difference]:
     """What differs in the ways to authenticate that one operation has in two documents."""
-    accepted, accepts = security_meaning.ways(old, before), security_meaning.ways(new, after)
-    for name in sorted(accepted.keys() | accepts.keys()):
+    before, after = security_meaning.ways(old_side, old), security_meaning.ways(new_side, new)
+    for name in sorted(before.keys() | after.keys()):
         at = ("security", name)
-        if name not in accepts:
+        if name not in after:
             yield Difference("security-gone", at, before=shown(name))
-        elif name not in accepted:
+        elif name not in before:
             yield Difference("security-new", at, after=shown(name))
         else:
-            (schemes, scopes), (new_schemes, new_scopes) = accepted[name], accepts[name]
-            for scheme in sorted(schemes):
-                addresses, new_addresses = schemes[scheme].addresses, new_schemes[scheme].addresses
-                for key in sorted(addresses.keys() | new_addresses.keys()):
-                    was, now = addresses.get(key), new_addresses.get(key, "not there")
-                    if was is None:
-                        yield Difference("security-address-new", (*at, key), after=shown(now))
-                    elif was != now:
-                        yield Difference("security-address", (*at, key), shown(was), shown(now))
-            for scope in sorted(_not_covered(scopes, new_scopes)):
+            (old_schemes, old_scopes), (new_schemes, new_scopes) = before[name], after[name]
+            for scheme in sorted(old_schemes):
+                yield from _addresses(old_schemes[scheme], new_schemes[scheme], at)
+            for scope in sorted(_not_covered(old_scopes, new_scopes)):
                 yield Difference("scope-needed", at, after=shown(scope))
-            for scope in sorted(_not_covered(new_scopes, scopes)):
+            for scope in sorted(_not_covered(new_scopes, old_scopes)):
                 yield Difference("scope-not-needed", at, before=shown(scope))
+
+
+def _addresses(old: Scheme, new: Scheme, at: Tokens) -> Iterator[Difference]:
+    for key in sorted(old.addresses.keys() | new.addresses.keys()):
+        was, now = old.addresses.get(key), new.addresses.get(key, "not there")
+        if was is None:
+            yield Difference("security-address-new", (*at, key), after=shown(now))
+        elif was != now:
+            yield Difference("security-address", (*at, key), shown(was), shown(now))
 
 
 def _not_covered(these: Scopes, those: Scopes) -> frozenset[str]:

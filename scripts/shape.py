@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
 
-from errors import DocumentError
+from errors import AssumptionError, DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,12 +78,27 @@ SECTIONS: Final[Mapping[Kind, str]] = {
     "SecurityScheme": "securitySchemes",
 }
 
+# Keywords that hold words for people; an example is one of them.
+PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs"})
+
 Tokens = tuple[str, ...]
 
 
-def pointer(tokens: Tokens) -> str:
+def check_version(root: Mapping[str, Any]) -> None:
+    """Raise DocumentError where a document is not OpenAPI at all, AssumptionError where it is of another version."""
+    version = root.get("openapi")
+    if not isinstance(version, str):
+        raise DocumentError("not an OpenAPI document: it has no `openapi` version at its top level; is it cut off?")
+    if not version.startswith("3.0."):
+        raise AssumptionError(
+            f"OpenAPI 3.0 was expected, the document is {version[:20]!r}: look at upstream's change, then adapt "
+            "scripts/shape.py"
+        )
+
+
+def pointer(at: Tokens) -> str:
     """The JSON pointer of a place: `("paths", "/a")` is `/paths/~1a`."""
-    return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+    return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in at)
 
 
 def tokens(place: str) -> Tokens:

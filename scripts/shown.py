@@ -1,28 +1,13 @@
-"""How a value out of a document is written: in one form for equal values, and in messages harmless to whoever reads."""
+"""How a value out of a document is written in messages: on one line, not too long, and harmless to whoever reads."""
 
 from __future__ import annotations
 
-import json
 from typing import Final
+
+from canonical import canonical
 
 _LONGEST: Final = 100
 _MOST: Final = 30
-
-
-def canonical(value: object) -> str:
-    """A value as text that is equal for equal values: keys sorted, 1.0 as 1."""
-    return json.dumps(plain(value), ensure_ascii=False)
-
-
-def plain(value: object) -> object:
-    """Data with its keys sorted and one form for a number: in JSON 1.0 and 1 are the same."""
-    if isinstance(value, dict):
-        return {key: plain(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value
 
 
 def printable(text: str) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import references
 import shape
+from canonical import canonical, plain
 from errors import AssumptionError, DocumentError
 from operations import find_operation
 from shape import checked_object
-from shown import canonical, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from operations import Found, Operation
     from shape import Kind, Tokens
 
-# Upstream's words are licensed CC BY-NC-SA; `example` is prose too. `callbacks` is what a server calls, not a client.
-PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs"})
-_NOT_KEPT: Final = PROSE | {"callbacks"}
+# Upstream's words are licensed CC BY-NC-SA. `callbacks` is what a server calls, not a client.
+_NOT_KEPT: Final = shape.PROSE | {"callbacks"}
 # `x-xgen-version` dates a media type and `x-sunset` ends it: the drift report tells of both. The rest is for upstream.
-KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
+_KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
 # Lists whose order means nothing: sorted, so that another order upstream is no change here.
 _SETS: Final = frozenset({"required", "enum"})
 _GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/slicing.py"
@@ -163,7 +162,7 @@ class _Cutter:
 
 def _is_left_out(key: str, kind: Kind) -> bool:
     if key.startswith("x-"):
-        return key not in KEPT_EXTENSIONS
+        return key not in _KEPT_EXTENSIONS
     return key in _NOT_KEPT and kind != "Discriminator"
 
 
@@ -171,7 +170,7 @@ def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
     for index, server in enumerate(shape.checked_list(root.get("servers", []), ("servers",))):
         kept = checked_object(server, ("servers", str(index)))
-        made.append({key: plain(kept[key]) for key in sorted(kept) if key not in PROSE})
+        made.append({key: plain(kept[key]) for key in sorted(kept) if key not in shape.PROSE})
     return made
 
 
@@ -184,17 +183,8 @@ def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     return sorted(made, key=canonical)
 
 
-def check_version(root: Mapping[str, Any]) -> None:
-    """Raise DocumentError where a document is not OpenAPI at all, AssumptionError where it is of another version."""
-    version = root.get("openapi")
-    if not isinstance(version, str):
-        raise DocumentError("not an OpenAPI document: it has no `openapi` version at its top level; is it cut off?")
-    if not version.startswith("3.0."):
-        raise AssumptionError(f"OpenAPI 3.0 was expected, the document is {version[:20]!r}: {_GUIDANCE}")
-
-
 def _check_top(root: Mapping[str, Any]) -> None:
-    check_version(root)
+    shape.check_version(root)
     info = checked_object(root.get("info"), ("info",))
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
         raise DocumentError("/info: a title and a version must stand here")

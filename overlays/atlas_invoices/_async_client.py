@@ -65,7 +65,7 @@ class AsyncClient:
         )
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
-        self._line = AsyncLine(settings.connect(httpx.AsyncClient), settings.policy)
+        self._line = AsyncLine(lambda: settings.connect(httpx.AsyncClient), settings.policy)
 
     def __repr__(self) -> str:
         """Name the server, no secret."""
@@ -132,7 +132,7 @@ class AsyncClient:
         *,
         envelope: bool = False,
         pretty: bool = False,
-        max_bytes: int = _settings.DEFAULT_MAX_BYTES,
+        max_bytes: int = _operations.DEFAULT_MAX_BYTES,
     ) -> bytes:
         """Return one invoice as CSV, exactly as sent.
 
@@ -187,9 +187,9 @@ class AsyncClient:
 
         return await _retry.call_async(attempt, self._policy)
 
-    async def _get(self, call: _operations.Call[T], max_bytes: int = _settings.DEFAULT_MAX_BYTES) -> T:
+    async def _get(self, call: _operations.Call[T], max_bytes: int | None = None) -> T:
         async def attempt() -> T:
-            reply = await self._line.open(call, max_bytes)
+            reply = await self._line.open(call, call.max_bytes if max_bytes is None else max_bytes)
             try:
                 # Not a list of pieces: a server that sends single bytes would make each cost fifty.
                 body = io.BytesIO()

@@ -48,7 +48,7 @@ class Writer:
 
     async def _next_batch(self) -> None:
         await self.settle()
-        # Taken out by the thread: one of a pool's keeps what it was called with until it's called again.
+        # An idle pool thread keeps its last arguments alive, so it empties this list.
         batch = [b"".join(self._pieces)]
         self._pieces.clear()
         self._size = 0

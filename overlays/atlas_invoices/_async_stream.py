@@ -9,46 +9,57 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from . import _replies
+from . import _forks, _replies
 from ._body import BodyReader, Excerpt
 from ._deprecation import Notices
-from ._pace import Pace
+from ._pace import Pace, held_back
 from ._patience import patience
 from ._transport import while_connecting, while_reading
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
     from types import TracebackType
 
     from ._operations import Call
     from ._retry import RetryPolicy
 
+T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 
 
 class AsyncLine:
     """The way to the server, shared by all requests of a client, and what is known of its limits."""
 
-    def __init__(self, http: httpx.AsyncClient, policy: RetryPolicy) -> None:
+    def __init__(self, connect: Callable[[], httpx.AsyncClient], policy: RetryPolicy) -> None:
         """Nothing is sent yet; the client's read timeout is also how long a trickle is borne."""
-        self.http = http
-        self._pace = Pace(policy.max_wait)
+        self._connect = connect
+        self._policy = policy
+        self.after_fork()
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """Begin without connections: two processes on one would read each other's replies."""
+        self.http = self._connect()
+        self._pace = Pace(self._policy.max_wait)
         self._notices = Notices()
 
     async def open(self, call: Call[Any], max_bytes: int) -> AsyncReply:
         """Send the request; return a success whose first bytes are right, or raise a typed error."""
         request = self.http.build_request(**call.kwargs)
         where = f"{request.method} {request.url.path}"
-        while wait := self._pace.enter():  # noqa: ASYNC110 - an Event belongs to one loop, and the pace is about time
+        asked = time.monotonic()
+        while wait := self._pace.enter():
+            if time.monotonic() - asked + wait > self._policy.deadline:
+                raise held_back(where, self._policy.deadline)
             await asyncio.sleep(wait)
         head, began = None, time.monotonic()
         try:
             with while_connecting(where), patience(self.http.timeout.read):
-                response = await self.http.send(request, stream=True)
+                response = await _sent(self.http, request)
             head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
         finally:
             self._pace.leave(head)
@@ -157,3 +168,45 @@ def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
     if response.is_stream_consumed and isinstance(response.stream, httpx.AsyncByteStream):
         return aiter(response.stream)
     return response.aiter_raw()
+
+
+# What goes on after the task that waited for it was cancelled; asyncio itself holds tasks weakly.
+_going_on: set[asyncio.Task[Any]] = set()
+
+
+async def _sent(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send in a task of its own: one that is cancelled within httpcore 1.0 may block a place in its pool for good."""
+    sending = _started(http.send(request, stream=True))
+    try:
+        response = await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        sending.add_done_callback(_forgo)
+        raise
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _ClosedToTheEnd(response.stream)
+    return response
+
+
+def _forgo(sending: asyncio.Task[httpx.Response]) -> None:
+    if not sending.cancelled() and sending.exception() is None:
+        _started(sending.result().aclose())
+
+
+class _ClosedToTheEnd(httpx.AsyncByteStream):
+    """A body whose closing, likewise, goes on in a task of its own."""
+
+    def __init__(self, inner: httpx.AsyncByteStream) -> None:
+        self._inner = inner
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._inner)
+
+    async def aclose(self) -> None:
+        await asyncio.shield(_started(self._inner.aclose()))
+
+
+def _started(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    task = asyncio.create_task(work)
+    _going_on.add(task)
+    task.add_done_callback(_going_on.discard)
+    return task

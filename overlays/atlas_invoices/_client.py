@@ -83,7 +83,7 @@ class Client:
         )
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
-        self._line = Line(settings.connect(httpx.Client), settings.policy)
+        self._line = Line(lambda: settings.connect(httpx.Client), settings.policy)
 
     def __repr__(self) -> str:
         """Name the server, no secret."""
@@ -150,7 +150,7 @@ class Client:
         *,
         envelope: bool = False,
         pretty: bool = False,
-        max_bytes: int = _settings.DEFAULT_MAX_BYTES,
+        max_bytes: int = _operations.DEFAULT_MAX_BYTES,
     ) -> bytes:
         """Return one invoice as CSV, exactly as sent.
 
@@ -203,9 +203,9 @@ class Client:
 
         return _retry.call(attempt, self._policy)
 
-    def _get(self, call: _operations.Call[T], max_bytes: int = _settings.DEFAULT_MAX_BYTES) -> T:
+    def _get(self, call: _operations.Call[T], max_bytes: int | None = None) -> T:
         def attempt() -> T:
-            reply = self._line.open(call, max_bytes)
+            reply = self._line.open(call, call.max_bytes if max_bytes is None else max_bytes)
             try:
                 # Not a list of pieces: a server that sends single bytes would make each cost fifty.
                 body = io.BytesIO()

@@ -48,6 +48,9 @@ class AtomicFile:
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
         """Check the target; nothing is created yet."""
         self._target = Path(path)
+        # Path forgets a separator at the end, and "results/" is no file called "results".
+        if os.fspath(path).endswith((os.sep, os.altsep or os.sep)) and not self._target.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "No such folder", os.fspath(path))
         self._overwrite = overwrite
         self.check()
 
@@ -61,7 +64,11 @@ class AtomicFile:
             return
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, "Is a folder; name a file in it", str(self._target))
-        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        if stat.S_ISLNK(mode):
+            # The link is what would be replaced; one to a device, such as /dev/stdout, is part of the system.
+            with contextlib.suppress(OSError):
+                mode = self._target.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
             raise OSError(errno.EINVAL, "Is no regular file and won't be replaced", str(self._target))
         if not self._overwrite:
             raise FileExistsError(errno.EEXIST, "File exists", str(self._target))

@@ -6,7 +6,7 @@ and what was parsed from its `_parse_response` (tests/contract holds both in pla
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import httpx
@@ -24,7 +24,6 @@ from ._unset import keep_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date
 
     from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
 
@@ -34,8 +33,15 @@ T = TypeVar("T")
 
 keep_one()
 
+# Of a reply that is kept in memory.
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 # The API document's maximum: fewer requests count less against the limit.
 PAGE_SIZE = 500
+# 16 KiB for each entry of a page, which has about one.
+_PAGE_BYTES = 8 * 1024 * 1024
+# What a reply costs in memory is a matter of its objects and lists more than of its bytes: three, "{},", make a model.
+# Real objects have a hundred bytes and more each, real lists are at the least `"tag":["value"],`.
+_ANY_PARTS, _BYTES_FOR_AN_OBJECT, _BYTES_FOR_A_LIST = 10_000, 64, 8
 # Half a million invoices, or organizations: a server that has more is making them up.
 _MOST_PAGES = 1000
 
@@ -45,13 +51,14 @@ _PARSER_CLIENT = GeneratedClient(base_url="")
 
 @frozen
 class Call(Generic[T]):
-    """One request, the kind of document expected, and how to read it."""
+    """One request, the kind of document expected, how to read it, and how large it may be where it's read at once."""
 
     name: str
     kwargs: dict[str, Any]
     kind: _replies.Kind
     read: Callable[[_replies.Head, bytes], T]
     enveloped: bool = False
+    max_bytes: int = DEFAULT_MAX_BYTES
 
 
 @frozen
@@ -130,15 +137,17 @@ def invoices_page(
         view_linked_invoices=linked,
         # A status nobody has seen yet is sent as it is: whether it's one is the server's to say.
         status_names=cast("list[ListInvoicesStatusNamesItem]", list(statuses)) if statuses else UNSET,
-        from_date=_day(from_date) if from_date else UNSET,
-        to_date=_day(to_date) if to_date else UNSET,
+        from_date=_day(from_date, "from_date") if from_date else UNSET,
+        to_date=_day(to_date, "to_date") if to_date else UNSET,
     )
     read = _page_reader(list_invoices._parse_response, BillingInvoiceMetadata)  # noqa: SLF001 - held in place by tests/contract
-    return Call("list_invoices", kwargs, "json", read)
+    return Call("list_invoices", kwargs, "json", read, max_bytes=_PAGE_BYTES)
 
 
-def _day(day: date) -> date:
+def _day(day: date, name: str) -> date:
     """The day alone: a datetime is a date too, and the API takes no time of day."""
+    if not isinstance(day, date):
+        raise TypeError(f"{name} is a datetime.date, not {type(day).__name__}")
     return day.date() if isinstance(day, datetime) else day
 
 
@@ -146,7 +155,7 @@ def organizations_page(*, page: int, name: str | None = None) -> Call[Page[Atlas
     """One page of the organizations that the credentials can see."""
     kwargs = list_organizations._get_kwargs(items_per_page=PAGE_SIZE, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
     read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - likewise
-    return Call("list_organizations", kwargs, "json", read)
+    return Call("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES)
 
 
 def pending_invoices(org_id: Id) -> Call[list[BillingInvoice]]:
@@ -180,6 +189,13 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_replies.Head, bytes], Any]:
     """Read a success with a generated parser; what it can't read is no traceback but `UnexpectedResponseError`."""
 
     def read(head: _replies.Head, body: bytes) -> Any:  # noqa: ANN401 - the generated parsers' own type, restored by each caller
+        if (
+            body.count(b"{") > _ANY_PARTS + len(body) // _BYTES_FOR_AN_OBJECT
+            or body.count(b"[") > _ANY_PARTS + len(body) // _BYTES_FOR_A_LIST
+        ):
+            raise UnexpectedResponseError(
+                f"{head.where}: the reply can't be read, for it has far more parts than Atlas sends"
+            )
         response = httpx.Response(head.status, content=body, headers={"content-type": "application/json"})
         try:
             parsed = parse(client=_PARSER_CLIENT, response=response)

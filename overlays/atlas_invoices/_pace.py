@@ -12,6 +12,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from ._errors import APITimeoutError
 from ._retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -75,3 +76,12 @@ class Pace:
 
     def _pause(self, seconds: float) -> None:
         self._resume_at = max(self._resume_at, self._clock() + seconds)
+
+
+def held_back(where: str, seconds: float) -> APITimeoutError:
+    """The error of a request whose turn didn't come in that time."""
+    return APITimeoutError(
+        f"{where}: others of this client kept it waiting for the server's rate limit (at most {seconds:g} s); "
+        "ask for less at once, or try again later",
+        transient=False,
+    )

@@ -28,7 +28,7 @@ from ._errors import (
     UnexpectedResponseError,
 )
 from ._retry_after import retry_after
-from ._text import one_line
+from ._text import one_line, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,9 +102,9 @@ def status_error(head: Head, model: ApiError | None) -> APIStatusError:
     cls = _BY_STATUS.get(
         head.status, ServerError if head.status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError
     )
-    error_code = _text(model and model.error_code)
-    detail = _text(model and model.detail)
-    reason = _text(model and model.reason)
+    error_code = text_or_none(model and model.error_code)
+    detail = text_or_none(model and model.detail)
+    reason = text_or_none(model and model.reason)
     bad_request_detail = model.bad_request_detail if model else None
     parameters = model.parameters if model else None
     wait = retry_after(head.headers)
@@ -204,10 +204,6 @@ def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON a server 
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _phrase(status: int) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
+# Beyond any max_wait, and no overflow.
+_MOST_DOUBLINGS = 64
 
 
 @frozen
@@ -31,7 +33,8 @@ class RetryPolicy:
         max_retries: how many tries may follow the first.
         base: the first wait is up to this, the next up to twice as much, and so on (exponential, full jitter).
         max_wait: caps both our own waits and the Retry-After that is obeyed: a longer one is raised at once.
-        deadline: no try begins later than this after the first one began.
+        deadline: no try begins later than this after the first one began; nor does a try wait longer than this for
+            a service account's token.
     """
 
     max_retries: int = field(default=4, validator=validators.ge(0))
@@ -60,7 +63,7 @@ def wait_before_retry(
     if len(earlier) >= policy.max_retries or not _worth_it(error, earlier):
         return None
     # Full jitter: many clients that fail together don't come back together.
-    wait = min(policy.max_wait, policy.base * 2.0 ** len(earlier)) * chance()
+    wait = min(policy.max_wait, policy.base * 2.0 ** min(len(earlier), _MOST_DOUBLINGS)) * chance()
     asked = getattr(error, "retry_after", None)
     if asked is not None:
         if asked > policy.max_wait:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 DEFAULT_TIMEOUT = 60.0
+# Far beyond any use, and no overflow in the system calls.
+_LONGEST_TIMEOUT = 1_000_000
 DEFAULT_MAX_RETRIES = 4
-DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 # A million lines are about 200 MB; what is far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 
@@ -109,8 +110,8 @@ def _timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
         return timeout
     if timeout is None:
         return httpx.Timeout(None)
-    if timeout <= 0:
-        raise ConfigError(f"the timeout is a number of seconds above 0, not {timeout!r}")
+    if not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise ConfigError(f"the timeout is a number of seconds above 0, at most {_LONGEST_TIMEOUT:,}, not {timeout!r}")
     # Waiting for one of our own connections to come free is no fault of the server's.
     return httpx.Timeout(timeout, connect=min(timeout, 15.0), pool=None)
 

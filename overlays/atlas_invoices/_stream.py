@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from . import _replies
+from . import _forks, _replies
 from ._body import BodyReader, Excerpt
 from ._deprecation import Notices
-from ._pace import Pace
+from ._pace import Pace, held_back
 from ._patience import patience
 from ._transport import while_connecting, while_reading
 
@@ -32,17 +32,27 @@ log = logging.getLogger("atlas_invoices")
 class Line:
     """The way to the server, shared by all requests of a client, and what is known of its limits."""
 
-    def __init__(self, http: httpx.Client, policy: RetryPolicy) -> None:
+    def __init__(self, connect: Callable[[], httpx.Client], policy: RetryPolicy) -> None:
         """Nothing is sent yet; the client's read timeout is also how long a trickle is borne."""
-        self.http = http
-        self._pace = Pace(policy.max_wait)
+        self._connect = connect
+        self._policy = policy
+        self.after_fork()
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """Begin without connections: two processes on one would read each other's replies."""
+        self.http = self._connect()
+        self._pace = Pace(self._policy.max_wait)
         self._notices = Notices()
 
     def open(self, call: Call[Any], max_bytes: int) -> Reply:
         """Send the request; return a success whose first bytes are right, or raise a typed error."""
         request = self.http.build_request(**call.kwargs)
         where = f"{request.method} {request.url.path}"
+        asked = time.monotonic()
         while wait := self._pace.enter():
+            if time.monotonic() - asked + wait > self._policy.deadline:
+                raise held_back(where, self._policy.deadline)
             time.sleep(wait)
         head, began = None, time.monotonic()
         try:

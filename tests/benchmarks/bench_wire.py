@@ -29,7 +29,7 @@ from atlas_invoices.sandbox import Sandbox, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_RUNS = 5
+_RUNS = 7
 _SIZE = 200 * 1024 * 1024
 _BARE_GOAL = 0.85
 
@@ -112,17 +112,19 @@ def download() -> bool:
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
             assert saved.size == _SIZE
             assert saved.sha256 == bare(url, path)
-            times: dict[str, list[float]] = {"bare sync": [], "sync": [], "bare async": [], "async": []}
-            for _ in range(_RUNS):
-                times["bare sync"].append(seconds(lambda: bare(url, path)))
-                times["bare async"].append(seconds(lambda: asyncio.run(bare_async(url, path))))
-                times["sync"].append(seconds(lambda: client.download_invoice_csv(some_id, some_id, path)))
-                times["async"].append(seconds(lambda: asyncio.run(in_async())))
-    middle = {name: statistics.median(taken) for name, taken in times.items()}
-    for name in ("sync", "async"):
-        ratio = middle[f"bare {name}"] / middle[name]
-        good &= ratio >= _BARE_GOAL
-        print(f"download 200 MB, {name}: {ratio:.2f} times a bare httpx loop (goal {_BARE_GOAL}), {middle[name]:.2f} s")
+            pairs: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+                "sync": (lambda: bare(url, path), lambda: client.download_invoice_csv(some_id, some_id, path)),
+                "async": (lambda: asyncio.run(bare_async(url, path)), lambda: asyncio.run(in_async())),
+            }
+            for name, (theirs, ours) in pairs.items():
+                # Ours waits for the disk, whose speed comes and goes: only what ran side by side is compared.
+                times = [(seconds(theirs), seconds(ours)) for _ in range(_RUNS)]
+                ratio = statistics.median(bare_took / took for bare_took, took in times)
+                middle = statistics.median(took for _, took in times)
+                good &= ratio >= _BARE_GOAL
+                print(
+                    f"download 200 MB, {name}: {ratio:.2f} times a bare httpx loop (goal {_BARE_GOAL}), {middle:.2f} s"
+                )
     print(f"memory of one download: {grown:.0f} MB more than before it")
     return good and grown < 20
 

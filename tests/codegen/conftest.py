@@ -10,16 +10,16 @@ import pytest
 
 import documents
 import openapi_package
+import operations
 import regenerate
+import slicing
 import vendor_spec
+from environment import ROOT
 from openapi_recorder import Recorder, recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
-
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def client(tree: Path) -> ModuleType:
 @pytest.fixture(scope="session")
 def small_upstream() -> Path:
     """Our own upstream document, with every trap in it."""
-    return HERE / "data" / "upstream.yaml"
+    return ROOT / "tests" / "codegen" / "data" / "upstream.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,12 @@ def small_client(small_tree: Path) -> ModuleType:
 def small_root(small_upstream: Path) -> dict[str, Any]:
     """Our own upstream document, to change at will."""
     return documents.read_document(small_upstream).root
+
+
+@pytest.fixture
+def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
+    """Its fragment."""
+    return slicing.slice_document(small_root, operations.load())
 
 
 @pytest.fixture

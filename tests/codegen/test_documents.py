@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +19,12 @@ from attrs import define, field
 import documents
 import fetching
 import vendor_spec
+from environment import ROOT
 from errors import DocumentError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(

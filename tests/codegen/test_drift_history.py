@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,8 +13,12 @@ import check_drift
 import documents
 import operations
 from drift_documents import inlined, renamed, told
+from environment import ROOT
 
-HISTORY = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "upstream"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HISTORY = ROOT.parent / "shared" / "upstream"
 pytestmark = pytest.mark.skipif(not HISTORY.is_dir(), reason="no copies of upstream's documents here")
 
 Entries = list[dict[str, str]]

@@ -273,7 +273,7 @@ WRONG: dict[str, tuple[Json, str]] = {
     "nullable a text": (replying({"nullable": "yes"}), "true or false must stand here"),
     "a parameter without a name": (replying({}, parameters=[{"in": "query"}]), "a parameter has a name"),
     "responses a list": ({"responses": []}, "an object must stand here"),
-    "an operation a text": ("text", "an object must stand here"),  # type: ignore[dict-item]  # what is wrong is its type
+    "an operation a text": ("text", "an object must stand here"),  # type: ignore[dict-item] # what is wrong is its type
 }
 
 

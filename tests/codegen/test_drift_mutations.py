@@ -286,7 +286,7 @@ def test_a_mutation_lands_in_its_class(name: str, seed: int, fragment: Json) -> 
     made = report(fragment, after, KEPT)
     # What goes also comes, where something is renamed or replaced; nothing else may be told.
     also = {"rename_a_property": {"additive"}, "change_the_server": {"additive"}}.get(name, set())
-    assert made.of(judged), made.summary()  # type: ignore[arg-type]  # pytest's parameters are plain texts
+    assert made.of(judged), made.summary()  # type: ignore[arg-type] # pytest's parameters are plain texts
     assert {entry.judged for entry in made.changes} <= {judged} | also
     assert made.is_drift == (judged != "renamed")
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parent.parent.parent / "scripts"
+from environment import ROOT
+
+SCRIPTS = ROOT / "scripts"
 
 
 @pytest.fixture

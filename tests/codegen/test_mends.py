@@ -11,18 +11,12 @@ import documents
 import mends
 import operations
 import overlay
-import slicing
 from errors import DocumentError, MendError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT = operations.load()
-
-
-@pytest.fixture
-def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
-    return slicing.slice_document(small_root, KEPT)
 
 
 @pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])

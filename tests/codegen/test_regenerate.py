@@ -17,12 +17,12 @@ import documents
 import generator
 import regenerate
 import trees
+from environment import ROOT
 from errors import GenerationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "scripts" / "regenerate.py"
 NO_DIFFERENCES = trees.Differences((), (), ())
 

@@ -24,11 +24,6 @@ CSV_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
 INVOICE_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}"
 
 
-@pytest.fixture
-def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
-    return slicing.slice_document(small_root, KEPT)
-
-
 def sliced(root: dict[str, Any]) -> bytes:
     return documents.to_json(slicing.slice_document(root, KEPT))
 

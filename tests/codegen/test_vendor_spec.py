@@ -23,12 +23,12 @@ import prose
 import regenerate
 import trees
 import vendor_spec
+from environment import ROOT
 from errors import DocumentError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 UPSTREAM = ROOT.parent / "shared" / "upstream"
 REVISIONS = ["2025-03-18", "2025-08-26", "2025-10-07", "2026-08-21"]
 needs_upstream = pytest.mark.skipif(not UPSTREAM.is_dir(), reason="upstream's documents are not beside this repository")

@@ -79,7 +79,7 @@ def test_all_is_what_type_checkers_see() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonesuch"):
-        _ = ai.nonesuch  # type: ignore[attr-defined]
+        _ = ai.nonesuch  # type: ignore[attr-defined] # that there is none is the point
 
 
 @pytest.mark.parametrize("module", ["httpx", "click", "atlas_invoices_client", "pyarrow", "pandas", "polars", "rich"])

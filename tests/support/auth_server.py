@@ -11,16 +11,14 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from urllib.parse import parse_qs, unquote_plus
 from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PUBLIC_KEY, PRIVATE_KEY = "abcdefgh", "7f2a-private-canary"
 CLIENT_ID, CLIENT_SECRET = "mdb_sa_id_canary:1", "mdb_sa_sk_canary+/&"
@@ -28,6 +26,8 @@ REALM = "MMS Public API"
 
 # Made once: it takes longer than most of the tests.
 TLS = httpx.create_ssl_context()
+# For a crowd, whose connections must not be what it waits for.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 
 Reply = tuple[int, dict[str, str], bytes]
 """Status, headers, body."""
@@ -48,6 +48,9 @@ def get_async(auth: httpx.Auth, url: str, **settings: Any) -> httpx.Response:
 
     return asyncio.run(main())
 
+
+Get = Callable[..., httpx.Response]
+"""Either of these two."""
 
 both = pytest.mark.parametrize("get", [get, get_async])
 
@@ -196,7 +199,7 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no error, and may be what a test is about."""
         if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # the base class's type is private
+            super().handle_error(request, client_address)  # type: ignore[arg-type] # the base class's type is private
 
 
 def _handler_for(server: AuthServer) -> type[BaseHTTPRequestHandler]:
@@ -222,7 +225,7 @@ def _handler_for(server: AuthServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(reply_body)
             self.close_connection = self.close_connection or server.close_after_reply
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Keep quiet."""
 
     return Handler

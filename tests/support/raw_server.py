@@ -282,5 +282,22 @@ def replies(*replies: bytes) -> list[Script]:
     return [_sends(reply) for reply in replies]
 
 
+def drip(start: bytes, piece: bytes) -> Script:
+    """A reply that goes on without end, a piece at a time, each well before any timeout."""
+
+    def script(connection: Connection) -> None:
+        connection.send(start)
+        while True:
+            connection.wait(0.03)
+            connection.send(piece)
+
+    return script
+
+
+def pour(start: bytes, piece: bytes) -> Script:
+    """A reply that goes on without end, as fast as it's taken."""
+    return lambda connection: connection.send_all(itertools.chain([start], itertools.repeat(piece)))
+
+
 def _sends(reply: bytes) -> Script:
     return lambda connection: connection.send(reply)

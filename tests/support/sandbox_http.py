@@ -1,4 +1,4 @@
-"""Plain httpx against a sandbox: an independent client, so that the sandbox is not judged by our own."""
+"""Ways into a sandbox: plain httpx, so that it is not judged by our own client, and its credentials for our own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 import httpx
+
+import atlas_invoices as ai
 
 if TYPE_CHECKING:
     from atlas_invoices.sandbox import Sandbox
@@ -20,6 +22,13 @@ def digest_client(sandbox: Sandbox, **settings: Any) -> httpx.Client:
     """A client with the sandbox's API key, asking for JSON unless told otherwise."""
     auth = httpx.DigestAuth(sandbox.public_key, sandbox.private_key)
     return httpx.Client(base_url=sandbox.base_url, auth=auth, headers=JSON, timeout=30, **settings)
+
+
+def auth_for(sandbox: Sandbox, name: str) -> ai.DigestAuth | ai.ServiceAccountAuth:
+    """Our own "digest" or "service" account, with the sandbox's credentials."""
+    if name == "digest":
+        return ai.DigestAuth(sandbox.public_key, sandbox.private_key)
+    return ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
 
 
 def basic(client_id: str, client_secret: str) -> dict[str, str]:

@@ -115,7 +115,7 @@ def test_a_failure_is_that_of_all_who_waited(error: Exception) -> None:
     def get(_: int) -> None:
         try:
             endpoint.get()
-        except Exception as caught:  # noqa: BLE001 (each is looked at below)
+        except Exception as caught:  # noqa: BLE001 - each is looked at below
             errors.append(caught)
 
     with ThreadPoolExecutor(32) as threads:

@@ -81,6 +81,22 @@ def test_folders_and_devices_are_refused(tmp_path: Path) -> None:
         AtomicFile(tmp_path / "no" / "folder.csv", overwrite=True)
 
 
+def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:
+    # /dev/stdout is such a link, and replacing it would break the system for all.
+    link = tmp_path / "stdout"
+    link.symlink_to("/dev/null")
+    with pytest.raises(OSError, match="no regular file"):
+        AtomicFile(link, overwrite=True)
+    assert link.is_symlink()
+
+
+def test_a_name_that_ends_like_a_folders_is_no_files(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="No such folder"):
+        AtomicFile(f"{tmp_path}/results/", overwrite=True)
+    with pytest.raises(IsADirectoryError):
+        AtomicFile(f"{tmp_path}/", overwrite=True)
+
+
 def test_permissions_are_those_of_a_new_file(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:

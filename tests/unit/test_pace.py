@@ -58,6 +58,12 @@ def test_a_429_without_retry_after_stops_everybody_for_a_moment(pace: Pace) -> N
     assert 0 < pace.enter() <= 1
 
 
+def test_a_date_is_counted_from_the_servers_own_clock(pace: Pace) -> None:
+    pace.enter()
+    pace.leave(head(429, retry_after="Thu, 01 Jan 2099 00:00:09 GMT", date="Thu, 01 Jan 2099 00:00:02 GMT"))
+    assert pace.enter() == 7
+
+
 def test_a_pause_longer_than_anybody_should_wait_is_that_requests_own_error(pace: Pace) -> None:
     pace.enter()
     pace.leave(head(429, retry_after="61"))

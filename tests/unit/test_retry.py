@@ -57,7 +57,7 @@ def test_other_failures(error: errors.AtlasError, again: bool) -> None:
 
 def test_retry_after_is_a_lower_bound_up_to_the_cap() -> None:
     assert wait_before_retry(status(429, 10.0), [], POLICY, chance=lambda: 0.0) == 10.0
-    assert wait_before_retry(status(429, 10.0), [status(429)], POLICY, chance=lambda: 0.999) > 10.0  # type: ignore[operator]
+    assert (wait_before_retry(status(429, 10.0), [status(429)], POLICY, chance=lambda: 0.999) or 0) > 10.0
     assert wait_before_retry(status(429, 60.0), [], POLICY, chance=lambda: 0.999) == 60.0
     assert wait_before_retry(status(429, 61.0), [], POLICY) is None
 
@@ -68,6 +68,12 @@ def test_every_wait_is_within_bounds(earlier: int, chance: float, asked: float |
     if wait is not None:
         assert earlier < POLICY.max_retries
         assert (asked or 0) <= wait <= POLICY.max_wait
+
+
+def test_thousands_of_tries_overflow_nothing() -> None:
+    policy = RetryPolicy(max_retries=5000)
+    wait = wait_before_retry(status(503), [status(503)] * 4000, policy, chance=lambda: 0.5)
+    assert wait == policy.max_wait / 2
 
 
 def test_the_last_failure_is_raised_after_all_tries(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,8 +17,9 @@ import pytest
 from atlas_invoices import Client, ConfigError, ServiceAccountAuth
 from atlas_invoices._auth import parse_base_url
 from atlas_invoices._auth._secret import Secret
-from atlas_invoices._auth._token_cache import TokenCache, Turn, folder_of
+from atlas_invoices._auth._token_cache import TokenCache, folder_of
 from atlas_invoices._auth._token_request import Token
+from atlas_invoices._auth._turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ class Process:
 
     def turn(self, replaced: Token | None = None) -> Turn:
         """A go at the cache by somebody who waits 30 seconds for a token."""
-        return self.cache.turn(replaced, self.now + 30)
+        return Turn(self.cache, replaced, self.now + 30)
 
     def fetched(self, turn: Turn, value: str, lifetime: float) -> Token:
         self.asked += 1

@@ -7,8 +7,8 @@ import functools
 import operator
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -16,9 +16,10 @@ import pytest
 from atlas_invoices import ConfigError, DigestAuth
 from atlas_invoices._auth._challenge import Challenge
 from atlas_invoices._auth._nonces import NoncePool
-from auth_server import PRIVATE_KEY, PUBLIC_KEY, TLS, AuthServer, both, get
+from auth_server import LIMITS, PRIVATE_KEY, PUBLIC_KEY, TLS, AuthServer, Get, both, get
 
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
 
 
 @pytest.fixture
@@ -29,9 +30,6 @@ def server() -> Iterator[AuthServer]:
 
 def auth() -> DigestAuth:
     return DigestAuth(PUBLIC_KEY, PRIVATE_KEY)
-
-
-Get = Callable[..., httpx.Response]
 
 
 @both

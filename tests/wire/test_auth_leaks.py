@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
+import pickle
+import socket
 import traceback
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from atlas_invoices import AccessTokenAuth, DigestAuth, ServiceAccountAuth, TokenError
 from atlas_invoices_client import Client
-from auth_server import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, AuthServer, Reply, both
+from auth_server import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, AuthServer, Get, Reply, both
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MAKERS: dict[str, Callable[[], httpx.Auth]] = {
     "digest": lambda: DigestAuth(PUBLIC_KEY, PRIVATE_KEY),
@@ -26,9 +32,6 @@ each_auth = pytest.mark.parametrize("name", MAKERS)
 def server() -> Iterator[AuthServer]:
     with AuthServer() as running:
         yield running
-
-
-Get = Callable[..., httpx.Response]
 
 
 @both
@@ -133,3 +136,17 @@ def test_the_generated_client_alone(server: AuthServer, name: str) -> None:
             return (await client.get_async_httpx_client().get("/x")).status_code
 
     assert asyncio.run(main()) == (401 if name == "access token" else 200)
+
+
+def test_a_pickled_failure_has_no_secret() -> None:
+    # Process pools and task queues pickle what a task failed with.
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with httpx.Client(auth=ServiceAccountAuth(CLIENT_ID, CLIENT_SECRET)) as client:
+        with pytest.raises(httpx.ConnectError) as caught:
+            client.get(url)
+        assert "authorization" not in caught.value.request.headers
+    secret = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode())
+    pickled = pickle.dumps(caught.value)
+    assert secret not in pickled
+    assert CLIENT_SECRET.encode() not in pickled

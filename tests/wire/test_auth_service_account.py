@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from atlas_invoices import AccessTokenAuth, ServiceAccountAuth, TokenError
 from atlas_invoices._auth import TokenHTTP, for_client, parse_base_url
-from auth_server import CLIENT_ID, CLIENT_SECRET, TLS, AuthServer, both, get
+from auth_server import CLIENT_ID, CLIENT_SECRET, LIMITS, TLS, AuthServer, Get, both, get
 
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -27,9 +28,6 @@ def server() -> Iterator[AuthServer]:
 
 def auth() -> ServiceAccountAuth:
     return ServiceAccountAuth(CLIENT_ID, CLIENT_SECRET)
-
-
-Get = Callable[..., httpx.Response]
 
 
 @both

@@ -12,22 +12,15 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Twin, twin
+from sandbox_http import auth_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import httpx
-
     from client_twin import Kind
 
 AUTHS = ["digest", "service", "found"]
-
-
-def auth_for(sandbox: Sandbox, name: str) -> httpx.Auth:
-    if name == "digest":
-        return ai.DigestAuth(sandbox.public_key, sandbox.private_key)
-    return ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
 
 
 @pytest.fixture(scope="module")
@@ -234,5 +227,8 @@ def test_a_wrong_id_is_told_before_anything_is_sent(kind: Kind, sandbox: Sandbox
 
 
 def test_a_list_with_a_wrong_id_fails_where_it_is_called(sandbox: Sandbox) -> None:
-    with ai.Client(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client, pytest.raises(ValueError):  # noqa: PT011
+    with (
+        ai.Client(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client,
+        pytest.raises(ValueError, match="24 hexadecimal"),
+    ):
         client.list_invoices("nonsense")

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 import atlas_invoices as ai
+from atlas_invoices._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
+from client_twin import twin
 from raw_server import RawServer, http, replies
+from sandbox_http import auth_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import httpx
+    from client_twin import Kind
+    from raw_server import Connection
 
 EACH = 3
-
-
-def auth_for(sandbox: Sandbox, name: str) -> httpx.Auth:
-    if name == "digest":
-        return ai.DigestAuth(sandbox.public_key, sandbox.private_key)
-    return ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
 
 
 def check(sandbox: Sandbox, auth: str, answered: int, challenges: int) -> None:
@@ -145,3 +150,78 @@ def test_a_cancelled_task_leaves_the_client_and_the_folder_in_order(tmp_path: Pa
                 assert (await client.get_invoice(org, invoice)).id == invoice
 
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_cancelled_tasks_leave_no_connection_taken(twice: bool) -> None:
+    document = http(200, body=json.dumps({"id": "1" * 24}).encode(), kind="application/json")
+    moments = random.Random(5)  # noqa: S311 - the same moments in every run
+
+    def script(connection: Connection) -> None:
+        connection.wait(0.002)
+        connection.send(document)
+
+    async def main(url: str) -> None:
+        # A connection that stays taken is missed soon where there are few.
+        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=4))
+        async with ai.AsyncClient(ai.AccessTokenAuth("t"), base_url=url, transport=transport) as client:
+            for _ in range(60):
+                tasks = [asyncio.create_task(client.get_invoice("0" * 24, "1" * 24)) for _ in range(8)]
+                for task in tasks:
+                    moment = moments.random() * 0.03
+                    for later in [0.0, 0.001][: 1 + twice]:
+                        asyncio.get_running_loop().call_later(moment + later, task.cancel)
+                await asyncio.wait(tasks)
+            for _ in range(8):
+                async with asyncio.timeout(10):
+                    assert (await client.get_invoice("0" * 24, "1" * 24)).id == "1" * 24
+
+    with RawServer({f"GET /api/atlas/v2/orgs/{'0' * 24}/invoices/{'1' * 24}": script}) as server:
+        asyncio.run(main(server.url))
+
+
+def test_a_forked_child_has_connections_of_its_own() -> None:
+    with Sandbox(Settings(months=3, typical_lines=2)) as sandbox:
+        done = subprocess.run(
+            [sys.executable, "-c", FORKED, sandbox.base_url, sandbox.org_id, *[each.id for each in sandbox.invoices]],
+            env={**os.environ, **sandbox.environment()},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["right", "right"], "")
+
+
+def test_one_that_waits_for_its_turn_gives_up_in_time(kind: Kind) -> None:
+    route = f"GET /api/atlas/v2/orgs/{'0' * 24}/invoices/{'1' * 24}"
+    policy = RetryPolicy(max_retries=0, deadline=1.0)
+    with (
+        RawServer({route: replies(http(429, [("Retry-After", "30")]))}) as server,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=policy) as atlas,
+    ):
+        with pytest.raises(ai.RateLimitError):
+            atlas.call("get_invoice", "0" * 24, "1" * 24)
+        began = time.monotonic()
+        with pytest.raises(ai.APITimeoutError, match="kept it waiting for the server's rate limit"):
+            atlas.call("get_invoice", "0" * 24, "1" * 24)
+        assert time.monotonic() - began < 10
+        assert len(server.requests) == 1
+
+
+# Both processes ask at once, on what was one connection, and look whether they got what they asked for.
+FORKED = """
+import os, sys
+import atlas_invoices as ai
+
+base_url, org, *invoices = sys.argv[1:]
+with ai.Client(base_url=base_url) as atlas:
+    atlas.get_invoice(org, invoices[0])
+    child = os.fork() == 0
+    mine = invoices[:: 2 if child else 1]
+    wrong = [id_ for _ in range(10) for id_ in mine if atlas.get_invoice(org, id_).id != id_]
+    print("wrong" if wrong else "right", flush=True)
+    if child:
+        os._exit(0)
+    os.wait()
+"""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -105,3 +107,46 @@ def test_a_list_without_end_is_read_as_far_as_it_is_asked_for(kind: Kind) -> Non
     ):
         assert len(atlas.take("list_invoices", 7, ORG)) == 7
         assert server.count(ROUTE) == 7
+
+
+@pytest.mark.parametrize("part", [b"{}", b"[]"])
+def test_a_page_of_millions_of_nothings_costs_little(kind: Kind, part: bytes) -> None:
+    # In gzip as long as a short letter; as models, gigabytes.
+    body = gzip.compress(b'{"results":[' + b",".join([part] * 1_000_000) + b"]}")
+
+    def script(connection: Connection) -> None:
+        connection.send(http(200, [("Content-Encoding", "gzip")], body, kind="application/json"))
+
+    with RawServer({ROUTE: script}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ai.UnexpectedResponseError, match="far more parts"):
+                atlas.call("list_invoices", ORG)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_a_page_of_tens_of_megabytes_is_refused(kind: Kind) -> None:
+    body = gzip.compress(json.dumps({"results": [{"id": "x" * 9_000_000}]}).encode())
+
+    def script(connection: Connection) -> None:
+        connection.send(http(200, [("Content-Encoding", "gzip")], body, kind="application/json"))
+
+    with (
+        RawServer({ROUTE: script}) as server,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+        pytest.raises(ai.UnexpectedResponseError, match="larger than 8,388,608 bytes"),
+    ):
+        atlas.call("list_invoices", ORG)
+
+
+@pytest.mark.parametrize("name", ["from_date", "to_date"])
+def test_a_day_that_is_text_is_told(kind: Kind, name: str) -> None:
+    with (
+        RawServer() as server,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+        pytest.raises(TypeError, match=f"{name} is a datetime.date, not str"),
+    ):
+        atlas.call("list_invoices", ORG, **{name: "2026-07-01"})

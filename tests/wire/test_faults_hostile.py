@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import time
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import atlas_invoices as ai
 from atlas_invoices import _body
 from atlas_invoices._retry import RetryPolicy
 from client_twin import twin
-from raw_server import Connection, RawServer, http, replies
+from raw_server import RawServer, drip, http, pour, replies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,38 +27,17 @@ ORG, INVOICE = "0" * 24, "1" * 24
 ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
 TOKEN = http(200, body=b'{"access_token": "a", "token_type": "Bearer"}', kind="application/json")
 CHUNKED = ("Transfer-Encoding", "chunked")
+CHUNK = b"ea60\r\n" + b"x" * 60_000 + b"\r\n"
 GZIP = ("Content-Encoding", "gzip")
 CHALLENGE = ("WWW-Authenticate", 'Digest realm="x", nonce="n", qop="auth"')
 BOMB = gzip.compress(b"a,b\n" * 15_000_000)
 TIMEOUT = 0.15
 
 
-def endless(head: bytes, piece: bytes = b"ea60\r\n" + b"x" * 60_000 + b"\r\n") -> Script:
-    """A reply whose body never ends."""
-
-    def script(connection: Connection) -> None:
-        connection.send(head)
-        connection.send_all(itertools.repeat(piece))
-
-    return script
-
-
-def drip(start: bytes, piece: bytes) -> Script:
-    """A reply that goes on, a piece at a time, each well before the timeout."""
-
-    def script(connection: Connection) -> None:
-        connection.send(start)
-        while True:
-            connection.wait(0.03)
-            connection.send(piece)
-
-    return script
-
-
 SCRIPTS: dict[str, tuple[Script, type[ai.AtlasError]]] = {
-    "an endless error": (endless(http(404, [CHUNKED], length=None)), ai.NotFoundError),
+    "an endless error": (pour(http(404, [CHUNKED], length=None), CHUNK), ai.NotFoundError),
     "an error larger inside": (replies(http(404, [GZIP], BOMB))[0], ai.NotFoundError),
-    "an endless refusal": (endless(http(401, [CHUNKED, CHALLENGE], length=None)), ai.AuthenticationError),
+    "an endless refusal": (pour(http(401, [CHUNKED, CHALLENGE], length=None), CHUNK), ai.AuthenticationError),
     "a refusal larger inside": (replies(http(401, [GZIP, CHALLENGE], BOMB))[0], ai.AuthenticationError),
     "an error that drips": (drip(http(404, length=10**9), b"x"), ai.NotFoundError),
     "a refusal that drips": (drip(http(401, [CHALLENGE], length=10**9), b"x"), ai.AtlasError),
@@ -67,13 +45,13 @@ SCRIPTS: dict[str, tuple[Script, type[ai.AtlasError]]] = {
     "a head that drips": (drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"), ai.APITimeoutError),
     "early hints that drip": (drip(b"", b"HTTP/1.1 103 Early\r\n\r\n"), ai.APITimeoutError),
     "early hints that pour": (
-        endless(b"", b"HTTP/1.1 103 Early\r\nX: %b\r\n\r\n" % (b"x" * 9000)),
+        pour(b"", b"HTTP/1.1 103 Early\r\nX: %b\r\n\r\n" % (b"x" * 9000)),
         ai.APIConnectionError,
     ),
-    "a head that pours": (endless(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 60_000), ai.APIConnectionError),
+    "a head that pours": (pour(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 60_000), ai.APIConnectionError),
     "a body that drips": (drip(http(200, length=10**9, kind="text/csv"), b"a,"), ai.APITimeoutError),
     "blanks that drip": (drip(http(200, length=10**9, kind="text/csv"), b" "), ai.APITimeoutError),
-    "blanks that pour": (endless(http(200, length=10**9, kind="text/csv"), b" " * 60_000), ai.UnexpectedResponseError),
+    "blanks that pour": (pour(http(200, length=10**9, kind="text/csv"), b" " * 60_000), ai.UnexpectedResponseError),
 }
 AUTHS: dict[str, type[ai.DigestAuth | ai.ServiceAccountAuth]] = {
     "digest": ai.DigestAuth,

@@ -68,7 +68,7 @@ def written(found: list[list[str]]) -> bytes:
 def some(begin: int, end: int) -> list[int]:
     """A few places in the range: its ends, and others that are the same in every run."""
     places = range(begin, end)
-    inner = Random(1).sample(places, min(SAMPLES, len(places)))  # noqa: S311 (a sample for a test)
+    inner = Random(1).sample(places, min(SAMPLES, len(places)))  # noqa: S311 - a sample for a test
     return sorted({*inner, *places[:1], *places[-1:]})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import itertools
 import socket
 import subprocess
 import sys
@@ -26,12 +25,12 @@ from atlas_invoices._auth._token_cache import TokenCache
 from atlas_invoices._errors import is_transient
 from atlas_invoices._file_lock import FileLock
 from atlas_invoices._retry import RetryPolicy
-from auth_server import both
+from auth_server import Get, both
 from client_twin import twin
-from raw_server import Connection, RawServer, http, replies
+from raw_server import Connection, RawServer, drip, http, pour, replies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from client_twin import Kind
@@ -61,23 +60,6 @@ def too_late(seconds: float) -> Iterator[None]:
     assert not is_transient(caught.value), "a second try would wait as long again"
     # What hides further up the chain holds the client's secret.
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
-
-
-def drip(start: bytes, piece: bytes) -> Script:
-    """A piece at a time, each well before the timeout."""
-
-    def script(connection: Connection) -> None:
-        connection.send(start)
-        while True:
-            connection.wait(0.03)
-            connection.send(piece)
-
-    return script
-
-
-def pour(start: bytes, piece: bytes) -> Script:
-    """As fast as it's taken, without end."""
-    return lambda connection: connection.send_all(itertools.chain([start], itertools.repeat(piece)))
 
 
 HINT = b"HTTP/1.1 103 Early\r\nX: %b\r\n\r\n"
@@ -184,7 +166,7 @@ def test_through_ones_own_transport_it_is_waited_for_no_longer(kind: Kind, monke
 
 
 @both
-def test_on_a_plain_client_likewise(get: Callable[..., httpx.Response]) -> None:
+def test_on_a_plain_client_likewise(get: Get) -> None:
     with RawServer({TOKEN_ROUTE: Connection.hang}) as server, too_late(0.3):
         get(for_client(account(), base_url=parse_base_url(server.url), http=TokenHTTP(seconds=0.3)), server.url)
 

@@ -35,8 +35,8 @@ class BoundAuth(httpx.Auth):
     def _for_client(
         self,
         base_url: BaseUrl,
-        http: TokenHTTP,  # noqa: ARG002 (service accounts use it)
-        token_cache: Path | None,  # noqa: ARG002 (likewise)
+        http: TokenHTTP,  # noqa: ARG002 - service accounts use it
+        token_cache: Path | None,  # noqa: ARG002 - likewise
     ) -> httpx.Auth:
         self._binding.bind(base_url)
         return self
@@ -70,4 +70,4 @@ def for_client(auth: httpx.Auth, *, base_url: BaseUrl, http: TokenHTTP, token_ca
     """
     if not isinstance(auth, BoundAuth):
         return auth
-    return auth._for_client(base_url, http, token_cache)  # noqa: SLF001 (same module; kept off the public classes' surface)
+    return auth._for_client(base_url, http, token_cache)  # noqa: SLF001 - same module; kept off the public classes' surface

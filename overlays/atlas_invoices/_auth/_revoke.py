@@ -11,8 +11,9 @@ from attrs import frozen
 from atlas_invoices._file_lock import FileLock
 from atlas_invoices._transport import while_connecting
 
-from ._token_cache import POLL_SECONDS, TokenCache
+from ._token_cache import TokenCache
 from ._token_request import REVOKE_PATH, check_revoked, revoke_request
+from ._turn import POLL_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def cached(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> Cached 
 
     Raises `OSError` where the file system refuses.
     """
-    account = auth._account  # noqa: SLF001 (same package; kept off the public class's surface)
+    account = auth._account  # noqa: SLF001 - same package; kept off the public class's surface
     cache = TokenCache(folder, base_url, account.client_id)
     token = cache.read_to_revoke()
     return Cached(cache, token) if token or os.path.lexists(cache.file.path) else None
@@ -70,7 +71,7 @@ def revoke(auth: ServiceAccountAuth, base_url: BaseUrl, token: Secret, http: Tok
         TokenError: Atlas says no, or failed.
         APIConnectionError: no answer came.
     """
-    account = auth._account  # noqa: SLF001 (likewise)
+    account = auth._account  # noqa: SLF001 - likewise
     with while_connecting(f"POST {REVOKE_PATH}"):
         reply = http.send(revoke_request(base_url, account, token))
     check_revoked(reply, account, token)

@@ -12,10 +12,11 @@ import httpx
 from ._bound import BoundAuth
 from ._discard import discard_body
 from ._secret import Secret, fault_in, shortened
-from ._token_cache import POLL_SECONDS, TokenCache
+from ._token_cache import TokenCache
 from ._token_http import TokenHTTP
 from ._token_request import Account, Token, read_token, token_request
 from ._tokens import TokenStore
+from ._turn import POLL_SECONDS, Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -30,8 +31,12 @@ class ServiceAccountAuth(BoundAuth):
     A token is fetched when the first request needs one, shared by all threads and asyncio tasks, renewed shortly
     before it ends, and replaced once if the server refuses it. Token requests have a connection of their own; under a
     `Client` they use its `verify`, `proxy` and `transport`, and its `token_cache` shares the token with other
-    processes. Whatever the `timeout`, nobody waits for a token longer than 30 seconds, those in which others are
-    waited for included, nor longer than the `deadline` of the client's `RetryPolicy`.
+    processes.
+
+    Whatever the `timeout`, a request waits for its token 30 seconds at most, and no longer than the `deadline` of the
+    client's `RetryPolicy`; waiting for another thread, task or process that fetches one counts too. A synchronous
+    `transport` of your own is held to that by nothing but its own timeouts, which are for each step: where the head
+    of the reply comes byte by byte, it takes longer.
 
     Args:
         client_id: the service account's ID.
@@ -102,12 +107,12 @@ class _TokenFlow(httpx.Auth):
         def ask(until: float) -> Token:
             asked_at = self._tokens.clock()
             reply = self._http.send(token_request(base_url, self._account), until - asked_at)
-            return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 (spreads renewals)
+            return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 - spreads renewals
 
         def fetch(until: float) -> Token:
             if self._cache is None:
                 return ask(until)
-            with self._cache.turn(self._tokens.held, until) as turn:
+            with Turn(self._cache, self._tokens.held, until) as turn:
                 while turn.must_wait(blocking=True):
                     time.sleep(POLL_SECONDS)
                 return turn.token or turn.keep(ask(until))
@@ -126,13 +131,13 @@ class _TokenFlow(httpx.Auth):
         async def ask(until: float) -> Token:
             asked_at = self._tokens.clock()
             reply = await self._http.send_async(token_request(base_url, self._account), until - asked_at)
-            return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 (spreads renewals)
+            return read_token(reply, self._account, asked_at, random.random())  # noqa: S311 - spreads renewals
 
         async def fetch(until: float) -> Token:
             if self._cache is None:
                 return await ask(until)
-            with self._cache.turn(self._tokens.held, until) as turn:
-                while turn.must_wait(blocking=False):  # noqa: ASYNC110 (another process sets no event)
+            with Turn(self._cache, self._tokens.held, until) as turn:
+                while turn.must_wait(blocking=False):  # noqa: ASYNC110 - another process sets no event
                     await asyncio.sleep(POLL_SECONDS)
                 return turn.token or turn.keep(await ask(until))
 

@@ -36,12 +36,14 @@ _OTHER_KINDS = {
 # The year 5138.
 _FAR = 1e11
 
+IS_A_FOLDER = "is a folder; remove it"
+
 if sys.platform == "win32":
     # No owners and modes of this kind; there the user's own folder keeps others out.
-    def _is_foreign(status: os.stat_result) -> bool:  # noqa: ARG001 (the signature of the other one)
+    def _is_foreign(status: os.stat_result) -> bool:  # noqa: ARG001 - the signature of the other one
         return False
 
-    def _is_open(status: os.stat_result) -> bool:  # noqa: ARG001 (likewise)
+    def _is_open(status: os.stat_result) -> bool:  # noqa: ARG001 - likewise
         return False
 else:
 
@@ -102,10 +104,10 @@ class TokenFile:
         With `owner_only`, a file that others can read or write isn't trusted.
         """
         try:
-            # Looked at before it is opened, which does something to some devices.
+            # Looked at before it is opened: opening alone rewinds a tape, and starts a watchdog.
             kind = stat.S_IFMT(self.path.lstat().st_mode)
             if kind == stat.S_IFDIR:
-                raise IsADirectoryError(errno.EISDIR, "it is a folder; remove it", str(self.path))
+                raise IsADirectoryError(errno.EISDIR, f"it {IS_A_FOLDER}", str(self.path))
             if kind != stat.S_IFREG:
                 return f"it is {_OTHER_KINDS.get(kind, 'no file')}"
             descriptor = os.open(self.path, _READ)
@@ -132,18 +134,15 @@ class TokenFile:
                 self._temporary.unlink(missing_ok=True)
             raise
 
-    def delete(self) -> bool:
-        """Take the file away, and what a killed process left of one; false if there was none; under the lock."""
+    def delete(self) -> None:
+        """Take the file away if there is one, and what a killed process left of one. Call it under the lock."""
         self._temporary.unlink(missing_ok=True)
-        try:
-            self.path.unlink()
-        except FileNotFoundError:
-            return False
-        return True
+        self.path.unlink(missing_ok=True)
 
 
 def _fault(status: os.stat_result, *, owner_only: bool) -> str | None:
     if not stat.S_ISREG(status.st_mode):
+        # Only where something else took its place between the look and the opening.
         return "it is no regular file"
     if owner_only and _is_foreign(status):
         return "it belongs to another user"

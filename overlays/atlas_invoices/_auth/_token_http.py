@@ -84,6 +84,9 @@ class TokenHTTP:
 
     def _failure(self, error: httpx.HTTPError | TimeoutError, request: httpx.Request) -> Exception:
         forget_frames(error)
+        if isinstance(error, httpx.RequestError):
+            # Without its headers, which have the credentials, and which a pickle of the error would have, too.
+            error.request = httpx.Request(request.method, request.url)
         if not isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return error
         return APITimeoutError(
@@ -145,7 +148,7 @@ def _within(seconds: float, send: Callable[[], TokenReply]) -> TokenReply:
     def run() -> None:
         try:
             reply.set_result(send())
-        except BaseException as error:  # noqa: BLE001 (raised again below)
+        except BaseException as error:  # noqa: BLE001 - raised again below
             reply.set_exception(error)
 
     threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()

@@ -19,7 +19,7 @@ from ._secret import Secret, masked
 if TYPE_CHECKING:
     from ._origin import BaseUrl
 
-TOKEN_PATH = "/api/oauth/token"  # noqa: S105 (a path)
+TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path
 REVOKE_PATH = "/api/oauth/revoke"
 # A token reply has some 2 KB; this much is read of one and no more.
 MAX_REPLY_BYTES = 64 * 1024
@@ -191,7 +191,7 @@ def _is_positive(number: object) -> bool:
     return isinstance(number, int | float) and not isinstance(number, bool) and number > 0
 
 
-def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 (whatever JSON a server sends)
+def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 - whatever JSON a server sends
     try:
         return json.loads(body or b"")
     except (ValueError, RecursionError):

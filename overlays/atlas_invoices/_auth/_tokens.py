@@ -26,7 +26,8 @@ _MAX_WAITS = 3
 # After an early renewal failed, the old token is used this many seconds before the next try.
 _PAUSE = 30.0
 
-Failure = TokenError | APITimeoutError | httpx.HTTPError
+# The same twice: a union for annotations, and the tuple that `except` takes.
+_Failure = TokenError | APITimeoutError | httpx.HTTPError
 _FAILURES = (TokenError, APITimeoutError, httpx.HTTPError)
 
 
@@ -34,9 +35,9 @@ _FAILURES = (TokenError, APITimeoutError, httpx.HTTPError)
 class _Failed:
     """The leader's failure, which those who waited share: each for itself would only fail the same way, later."""
 
-    error: Failure
+    error: _Failure
 
-    def again(self) -> Failure:
+    def again(self) -> _Failure:
         """Return the same failure as an exception of its own: threads must not raise one object together."""
         error = copy.copy(self.error)
         error.__cause__ = self.error.__cause__
@@ -149,7 +150,7 @@ class TokenStore:
         _land(lead, token)
         return token
 
-    def _failed(self, lead: Flight[Token | _Failed] | None, error: Failure) -> Token:
+    def _failed(self, lead: Flight[Token | _Failed] | None, error: _Failure) -> Token:
         """Return the old token if it was only to be renewed early; else raise the failure."""
         with self._lock:
             token, now = self._token, self.clock()

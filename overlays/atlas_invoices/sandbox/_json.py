@@ -36,15 +36,20 @@ def metadata_json(invoice: Invoice, base_url: str, *, linked: bool) -> Json:
 
 def invoice_json(invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Json:
     """A `BillingInvoice`; one with more than `most_lines` lines has no `lineItems`."""
+    whole = invoice_without_lines(invoice, base_url, linked=linked, most_lines=most_lines)
+    if invoice.line_count <= most_lines:
+        whole["lineItems"] = [line for block in line_items(invoice) for line in block]
+    return whole
+
+
+def invoice_without_lines(invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Json:
+    """A `BillingInvoice` but for its own `lineItems`; the linked ones have theirs, up to `most_lines`."""
     inside = invoice.linked if linked else ()
-    whole = _common(invoice, base_url) | {
+    return _common(invoice, base_url) | {
         "linkedInvoices": [invoice_json(each, base_url, linked=False, most_lines=most_lines) for each in inside],
         "payments": [_payment(payment) for payment in invoice.payments],
         "refunds": [_refund(refund) for refund in invoice.refunds],
     }
-    if invoice.line_count <= most_lines:
-        whole["lineItems"] = [line for block in line_items(invoice) for line in block]
-    return whole
 
 
 def line_items(invoice: Invoice) -> Iterator[list[Json]]:

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ._book import LINES_AT_ONCE
 from ._csv import csv_chunks
-from ._json import invoice_json, line_items
+from ._json import invoice_json, invoice_without_lines, line_items
 from ._negotiation import media_type
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def invoice_reply(request: Request, invoice: Invoice, base_url: str, *, linked: 
         return json_reply(request, invoice_json(invoice, base_url, linked=linked, most_lines=most_lines))
 
     def pieces() -> Iterator[bytes]:
-        without = invoice_json(invoice, base_url, linked=linked, most_lines=LINES_AT_ONCE)
+        without = invoice_without_lines(invoice, base_url, linked=linked, most_lines=most_lines)
         yield _dump(request, without)[:-1]
         before = b',"lineItems":['
         for block in line_items(invoice):
@@ -73,7 +73,7 @@ def csv_reply(request: Request, invoice: Invoice) -> Response:
 
 def problem_reply(request: Request, problem: Problem) -> Response:
     """An error. In an envelope it is a 200 with the status inside; but a 401 is never in one: it is a challenge."""
-    if is_enveloped(request) and problem.status != 401:  # noqa: PLR2004 (a status is its own name)
+    if is_enveloped(request) and problem.status != 401:  # noqa: PLR2004 - a status is its own name
         content = {"status": problem.status, "content": problem.body()}
         return Response(_dump(request, content), media_type=_PLAIN_JSON)
     return Response(
@@ -100,7 +100,7 @@ async def _politely(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)  # others get their turn: making a chunk never waits
 
 
-def _dump(request: Request, content: Any) -> bytes:  # noqa: ANN401 (any JSON)
+def _dump(request: Request, content: Any) -> bytes:  # noqa: ANN401 - any JSON
     pretty = request.query_params.get("pretty", "").lower() == "true"
     separators = None if pretty else (",", ":")
     return json.dumps(content, ensure_ascii=False, indent=2 if pretty else None, separators=separators).encode()
