@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from atlas_invoices.sandbox import Sandbox, Settings
 from command import COMMAND, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -49,5 +50,31 @@ def run(server: Sandbox, tmp_path: Path) -> Run:
             check=False,
             timeout=60,
         )
+
+    return run
+
+
+@pytest.fixture
+def on_a_terminal(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Run the command with a terminal as its stdout; returns the exit status and what the terminal got."""
+
+    def run(*arguments: str, env: Mapping[str, str]) -> tuple[int, str]:
+        import pty  # noqa: PLC0415 - isn't there on Windows
+
+        ours, theirs = pty.openpty()
+        try:
+            with subprocess.Popen(
+                [COMMAND, *arguments], env={**os.environ, **env}, cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE
+            ) as process:
+                os.close(theirs)
+                got = b""
+                # Linux answers EIO, and others an end, when the last writer is gone.
+                with contextlib.suppress(OSError):
+                    while piece := os.read(ours, 65536):
+                        got += piece
+                process.communicate(timeout=60)
+        finally:
+            os.close(ours)
+        return process.returncode, got.decode()
 
     return run

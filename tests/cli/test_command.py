@@ -139,6 +139,9 @@ def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox,
     [
         (("download", "xyz"), 2, "24 hexadecimal digits"),
         (("list", "--org", "xyz"), 2, "24 hexadecimal digits"),
+        (("owed", "xyz"), 2, "24 hexadecimal digits"),
+        (("reconcile", "xyz"), 2, "24 hexadecimal digits"),
+        (("orgs", "--timeout", "inf"), 2, "--timeout"),
         (("list", "--base-url", "http://example.com"), 2, "https"),
         (("list", "--base-url", "nonsense"), 2, "https://host"),
         (("list", "--timeout", "0"), 2, "--help"),
@@ -147,7 +150,8 @@ def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox,
         (("list", "--status", ""), 2, "'--status': it is empty"),
         (("download", UNKNOWN, "-o", ""), 2, "'-o' / '--output': it is empty"),
         (("export", UNKNOWN, "--format", "csv", "-o", ""), 2, "'-o' / '--output': it is empty"),
-        (("show", ""), 2, "'' is neither a file"),
+        (("show", ""), 2, "'FILE|INVOICE_ID': it is empty"),
+        (("export", "", "--format", "csv"), 2, "'FILE|INVOICE_ID': it is empty"),
         (("nonesuch",), 2, "--help"),
         (("list", "--nonesuch"), 2, "--help"),
         (("download",), 2, "--help"),
@@ -272,6 +276,26 @@ def test_sandbox_prints_variables_that_work(run: Run) -> None:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=20)
     assert process.returncode in {0, 130}
+
+
+def test_the_lines_that_sandbox_s_help_shows_do_not_race(run: Run, tmp_path: Path) -> None:
+    text = run("sandbox", "--help").stdout
+    lines = [line.strip() for line in text.splitlines() if line.startswith(" " * 6) and "sandbox.env" in line]
+    assert len(lines) == 2
+    (tmp_path / "sandbox.env").write_text("exit 7 # what an earlier run left", encoding="utf-8")
+    script = "\n".join([*lines, "atlas-invoices list --format json; status=$?; kill $!; exit $status"])
+    path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", script],
+        env={**os.environ, "PATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 14
 
 
 def test_help_names_every_command(run: Run) -> None:

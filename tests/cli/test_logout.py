@@ -167,6 +167,20 @@ def test_a_wrong_secret_cannot_revoke(home: Home) -> None:
     assert home.status_with(token) == 200
 
 
+def test_doctor_tests_the_secret_itself_and_not_a_cached_token(home: Home) -> None:
+    token = home.log_in()
+    assert home.run("orgs", MONGODB_ATLAS_CLIENT_SECRET="wrong").returncode == 0, "the cached token is used"
+    refused = home.run("doctor", MONGODB_ATLAS_CLIENT_SECRET="wrong")
+    assert refused.returncode == 3
+    assert "ID or secret was refused" in refused.stderr
+    assert "answer" not in refused.stdout
+    good = home.run("doctor")
+    assert good.returncode == 0
+    assert "token:         a new one came, so the ID and secret are right\n" in good.stdout
+    assert home.asked(TOKEN) == 3
+    assert home.token() == token, "the cached one stays as it was"
+
+
 def test_a_file_that_others_could_read_is_revoked_above_all(home: Home) -> None:
     token = home.log_in()
     home.file().chmod(0o644)

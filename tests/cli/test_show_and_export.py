@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from atlas_invoices.sandbox import Invoice, Sandbox
@@ -73,9 +76,69 @@ def test_show_by_a_tag_keeps_the_untagged_apart(run: Run, saved: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("by", "missing"),
+    [
+        ("tag:nope", "Tag/nope"),
+        ("sku,tag:Team", "Tag/Team"),
+        ("extra:foo", "foo"),
+    ],
+)
+def test_a_tag_that_the_file_does_not_have_is_a_warning_with_those_it_has(
+    run: Run, saved: Path, invoice: Invoice, by: str, missing: str
+) -> None:
+    done = run("show", str(saved), "--by", by, "--format", "json")
+    assert done.returncode == 0
+    tags = ", ".join(invoice.tag_keys)
+    assert done.stderr == f"warning: no column {missing} in this file; its tags are: {tags}\n"
+    assert run("show", str(saved), "--by", "tag:team").stderr == ""
+
+
+def test_a_file_without_tags_has_none_to_name(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "untagged.csv"
+    path.write_text("Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1\n", encoding="utf-8")
+    done = run("show", str(path), "--by", "tag:team")
+    assert done.returncode == 0
+    assert done.stderr == "warning: no column Tag/team in this file; it has no tags\n"
+
+
+def test_by_can_be_repeated_and_a_name_counts_once(run: Run, saved: Path) -> None:
+    together = run("show", str(saved), "--by", "region,sku", "--format", "json").stdout
+    assert run("show", str(saved), "--by", "region", "--by", "sku,region", "--format", "json").stdout == together
+
+
+@pytest.mark.parametrize("by", ["day", "month", "date", "usage_date"])
+def test_a_table_by_time_alone_is_in_its_order_and_whole(run: Run, saved: Path, by: str) -> None:
+    days = [line.split()[0] for line in run("show", str(saved), "--by", by).stdout.splitlines()[2:]]
+    groups = json.loads(run("show", str(saved), "--by", by, "--format", "json").stdout)["groups"]
+    assert days[: len(groups)] == sorted(group["key"][0] for group in groups)
+    if by == "day":
+        assert len(groups) > 20
+    amounts = [Decimal(group["amount"]) for group in groups]
+    assert amounts == sorted(amounts, reverse=True), "for programs the largest comes first, as ever"
+    largest = run("show", str(saved), "--by", by, "--top", "1").stdout.splitlines()[2]
+    assert largest.split()[0] == groups[0]["key"][0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
+@pytest.mark.parametrize(("columns", "bar"), [(120, 12), (80, 11), (74, 5), (72, 0), (60, 0)])
+def test_the_bar_gives_way_before_a_name_is_cut(
+    on_a_terminal: Callable[..., tuple[int, str]], tmp_path: Path, columns: int, bar: int
+) -> None:
+    skus = ["Atlas M10 Instance - AWS", "Atlas M10 Instance - Azure"]
+    lines = "".join(f"07/01/2024,06/30/2024,A Project of Ours,{sku},9\n" for sku in skus)
+    (tmp_path / "a.csv").write_text(f"Date,Usage Date,Project,SKU,Amount\n{lines}", encoding="utf-8")
+    _, shown = on_a_terminal("show", "a.csv", env={"COLUMNS": str(columns), "TERM": "dumb"})
+    assert all(f" {sku} " in shown for sku in skus) == (columns > 60)
+    assert max(map(len, re.findall("█+", shown)), default=0) == bar
+
+
+@pytest.mark.parametrize(
     ("arguments", "status"),
     [
         (("show", "june.csv", "--by", "nonesuch"), 2),
+        (("show", "june.csv", "--by", "tag:"), 2),
+        (("show", "june.csv", "--by", "sku,extra:"), 2),
+        (("show", "june.csv", "--by", ""), 2),
         (("show", "nonesuch.csv"), 2),
         (("export", "june.csv"), 2),
         (("export", "june.csv", "--format", "jsonl", "--raw"), 2),
@@ -130,7 +193,8 @@ def test_a_bad_file_leaves_no_export_and_an_existing_one_as_it_was(run: Run, sav
         out = saved.with_name(f"out.{form}")
         done = run("export", str(bad), "--format", form, "-o", str(out))
         assert done.returncode == 6, done.stderr
-        assert "line" in done.stderr
+        assert done.stderr.startswith(f"error: {bad}: line ")
+        assert run("show", str(bad)).stderr == done.stderr
         assert not out.exists()
         out.write_bytes(b"old")
         assert run("export", str(saved), "--format", form, "-o", str(out)).returncode == 1
@@ -149,19 +213,29 @@ def test_owed_shows_every_term_and_exact_sums(run: Run, server: Sandbox) -> None
         expected = sent.amount_billed_cents * Decimal(sent.unit_price) + sent.sales_tax_cents
         assert Decimal(payment["owed_cents"]) == expected
     table = run("owed", several.id).stdout
-    assert all(f"{Decimal(cents) / 100:,f} {currency}" in table for currency, cents in result["by_currency"].items())
+    for currency, cents in result["by_currency"].items():
+        assert f"owed in all, paid or not: {Decimal(cents) / 100:,f} {currency}" in table
+    assert f"the invoice is {several.status}; paid so far: " in table
 
 
 def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path, invoice: Invoice) -> None:
-    assert "matches" in run("reconcile", invoice.id).stdout
+    total = Decimal(invoice.subtotal_cents + invoice.credits_cents) / 100
+    assert run("reconcile", invoice.id).stdout == f"matches: {invoice.line_count:,} lines, {total:,.2f} USD\n"
     assert run("reconcile", invoice.id, "--csv", str(saved)).returncode == 0
     content = saved.read_bytes().splitlines(keepends=True)
     saved.write_bytes(b"".join(content[:-1]))
     done = run("reconcile", invoice.id, "--csv", str(saved))
     assert done.returncode == 6
     assert "differs: " in done.stdout
-    assert done.stderr == f"error: the CSV doesn't match invoice {invoice.id}: 3 differences\n"
+    assert done.stderr == f"error: {saved} doesn't match invoice {invoice.id}: 3 differences\n"
     report = json.loads(run("reconcile", invoice.id, "--csv", str(saved), "--format", "json").stdout)
     assert report["matches"] is False
     assert report["differences"]
     assert "note: " in run("reconcile", invoice.id, "-v").stderr
+
+
+def test_reconcile_says_how_what_matches_and_what_is_billed_go_together(run: Run, server: Sandbox) -> None:
+    invoice = next(i for i in server.invoices if i.sales_tax_cents)
+    billed, tax = Decimal(invoice.amount_billed_cents) / 100, Decimal(invoice.sales_tax_cents) / 100
+    said = f" lines, {billed - tax:,.2f} USD; with {tax:,.2f} USD of sales tax it's the {billed:,.2f} USD billed\n"
+    assert run("reconcile", invoice.id).stdout.endswith(said)

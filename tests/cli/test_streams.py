@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from command import COMMAND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from atlas_invoices.sandbox import Sandbox
@@ -32,27 +33,6 @@ INVOICE = (
 ).encode()
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals, devices and shells")
-
-
-def on_a_terminal(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str]:
-    """Run the command with a terminal as its stdout; returns the exit status and what the terminal got."""
-    import pty  # noqa: PLC0415 - isn't there on Windows
-
-    ours, theirs = pty.openpty()
-    try:
-        with subprocess.Popen(
-            [COMMAND, *arguments], env={**os.environ, **env}, cwd=cwd, stdout=theirs, stderr=subprocess.PIPE
-        ) as process:
-            os.close(theirs)
-            got = b""
-            # Linux answers EIO, and others an end, when the last writer is gone.
-            with contextlib.suppress(OSError):
-                while piece := os.read(ours, 65536):
-                    got += piece
-            process.communicate(timeout=60)
-    finally:
-        os.close(ours)
-    return process.returncode, got.decode()
 
 
 @pytest.fixture
@@ -85,8 +65,10 @@ COMMANDS = [
 
 @unix
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_nothing_reaches_a_terminal_raw(arguments: tuple[str, ...], hostile: dict[str, str], tmp_path: Path) -> None:
-    status, shown = on_a_terminal(*arguments, env={**hostile, "NO_COLOR": "1", "TERM": "dumb"}, cwd=tmp_path)
+def test_nothing_reaches_a_terminal_raw(
+    arguments: tuple[str, ...], hostile: dict[str, str], on_a_terminal: Callable[..., tuple[int, str]]
+) -> None:
+    status, shown = on_a_terminal(*arguments, env={**hostile, "NO_COLOR": "1", "TERM": "dumb"})
     assert status == 0, shown
     assert "Acme" in shown
     for line in shown.split("\r\n"):  # the terminal driver's line ends
@@ -185,4 +167,31 @@ def test_a_result_that_could_not_be_shown_fails_once(run: Run, server: Sandbox, 
         cwd=tmp_path,
     )
     assert done.returncode == 6
-    assert [line[:15] for line in done.stderr.splitlines()] == ["error: the CSV ", "error: stdout: "]
+    assert [line[:15] for line in done.stderr.splitlines()] == ["error: cut.csv ", "error: stdout: "]
+
+
+def test_programs_get_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    path = tmp_path / "june.csv"
+    path.write_text("Date,Usage Date,SKU,Project,Amount\n06/01/2024,06/01/2024,S,é😀,1\n", encoding="utf-8")
+    for form in ("json", "csv"):
+        done = subprocess.run(
+            [COMMAND, "show", str(path), "--by", "project", "--format", form],
+            env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+            capture_output=True,
+            check=True,
+        )
+        assert "é😀" in done.stdout.decode()
+
+
+@unix
+def test_a_hangup_leaves_no_part_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "june.csv"
+    path.write_bytes(b"Date,Usage Date,SKU,Amount\n" + b"06/01/2024,06/01/2024,S,1\n" * 400_000)
+    out = tmp_path / "out"
+    out.mkdir()
+    with subprocess.Popen([COMMAND, "export", str(path), "--format", "jsonl", "-o", str(out / "a")]) as process:
+        while not list(out.iterdir()):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 128 + signal.SIGHUP
+    assert not list(out.iterdir())

@@ -6,7 +6,6 @@ import ast
 import asyncio
 import doctest
 import inspect
-import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import atlas_invoices as ai
 from atlas_invoices import sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from atlas_invoices.sandbox import Sandbox
@@ -37,7 +37,7 @@ EXAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Any:
+def server() -> Iterator[Sandbox]:
     with sandbox.Sandbox() as running:
         yield running
 
@@ -48,8 +48,7 @@ def test_an_example_is_true(name: str, server: Sandbox, tmp_path: Path, monkeypa
     for variable, value in server.environment().items():
         monkeypatch.setenv(variable, value)
     invoice = next(invoice for invoice in server.invoices if invoice.status == "PAID")
-    around = vars(sys.modules[(PUBLIC | METHODS)[name].__module__])
-    names = {**around, **PUBLIC, "ai": ai, "org_id": server.org_id, "invoice_id": invoice.id, "total": 0}
+    names = {**PUBLIC, "ai": ai, "org_id": server.org_id, "invoice_id": invoice.id, "total": 0}
 
     async def run() -> None:
         # The clients are made here, since an asynchronous one belongs to its loop.

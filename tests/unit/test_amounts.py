@@ -64,10 +64,13 @@ def test_whole_cents_of_a_reply() -> None:
     assert whole_cents(-1200.0, "x") == -1200
     assert whole_cents(UNSET, "x") is None
     assert whole_cents(None, "x") is None
+    assert whole_cents(2**63 - 1, "x") == 2**63 - 1
+    assert whole_cents(-(2**63), "x") == -(2**63)
 
 
 @pytest.mark.parametrize(
-    "value", [1.5, float("nan"), float("inf"), 1e300, "12", True, [], 10**1000, pytest.param(10**5000, id="10**5000")]
+    "value",
+    [1.5, float("nan"), float("inf"), 1e300, "12", True, [], 2**63, -(2**63) - 1, pytest.param(10**5000, id="long")],
 )
 def test_what_is_not_whole_cents_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="x is not a whole number of cents") as refused:

@@ -15,7 +15,17 @@ import pyarrow as pa
 import pytest
 
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import _arrow, _buffer, iter_batches, read_csv, to_arrow, to_pandas, to_polars
+from atlas_invoices._invoice_csv import (
+    _arrow,
+    _buffer,
+    iter_batches,
+    read_csv,
+    summarize,
+    to_arrow,
+    to_pandas,
+    to_polars,
+)
+from atlas_invoices._invoice_csv._sources import PIECE
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
 
 if TYPE_CHECKING:
@@ -229,3 +239,20 @@ def test_importing_needs_no_extra_and_a_table_no_pandas() -> None:
         "assert 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "read", [to_arrow, lambda data: list(iter_batches(data)), lambda data: summarize(data, by="sku")]
+)
+@pytest.mark.parametrize("block", [1, 2, 4])
+def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], block: int) -> None:
+    # So that the first block ends behind "12", which would be an amount, too.
+    head = ",".join(["Date,Usage Date,SKU", *map(str, range(60)), "Amount"]).encode() + b"\n"
+    start = b"06/01/2024,06/01/2024,S,"
+    size = -(-(block * 1024 * 1024 + len(head)) // PIECE) * PIECE - len(head) - len(start) - len(b"12") - 60
+    cells = [b"x" * (size // 60 + (number < size % 60)) for number in range(60)]
+    data = head + start + b",".join(cells) + b",12e3\n"
+    with pytest.raises(InvoiceFormatError, match="line 2: a line of more than"):
+        list(read_csv(data))
+    with pytest.raises(InvoiceFormatError, match="line 2: a line of more than"):
+        read(data)

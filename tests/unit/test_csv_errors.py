@@ -194,3 +194,9 @@ def test_an_unclosed_quote_swallows_no_more_than_a_megabyte() -> None:
 def test_an_unknown_way_with_errors_is_refused() -> None:
     with pytest.raises(ConfigError, match="on_error"):
         read_csv(b"", on_error="ignore")  # type: ignore[arg-type] # that it is refused is the point
+
+
+def test_trailing_lines_may_not_fill_the_memory() -> None:
+    row = b",".join([b"Total", b"x" * 100_000]) + b"\n"
+    with pytest.raises(InvoiceFormatError, match=r"line 13: .* very long ones"):
+        list(read_csv(b"Date,Usage Date,SKU,Amount\n06/01/2024,06/01/2024,S,1\n" + row * 20))

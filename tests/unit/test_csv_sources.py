@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import os
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -188,3 +189,18 @@ def test_what_is_no_source_is_told(source: Any, error: type[Exception], says: st
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_csv(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_file_that_does_not_wait_is_not_taken_for_ended(buffering: int) -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    with os.fdopen(read_end, "rb", buffering) as file, os.fdopen(write_end, "wb", 0) as writer:
+        writer.write(DATA)
+        with pytest.raises(ConfigError, match="make it blocking"):
+            list(read_csv(file))
+
+
+def test_an_empty_text_file_is_told_too() -> None:
+    with pytest.raises(ConfigError, match="open as text"):
+        read_csv(io.StringIO(""))  # type: ignore[arg-type] # that is the point

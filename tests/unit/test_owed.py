@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from atlas_invoices._errors import UnexpectedResponseError
 from atlas_invoices._money import Owed, owed, payment_owed
-from atlas_invoices_client.models import BillingInvoice, BillingPayment
+from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata, BillingPayment
 from odd_values import ODD
 
 PAYMENT = {
@@ -36,6 +36,12 @@ def payment(**changes: object) -> dict[str, Any]:
 
 def owe(*payments: dict[str, Any], **fields: object) -> Owed:
     return owed(BillingInvoice.from_dict({**fields, "payments": list(payments)}))
+
+
+@pytest.mark.parametrize("value", [BillingInvoiceMetadata(), "666acb8787ba43606905dcae", {}, None])
+def test_what_is_no_invoice_is_told_what_to_pass(value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"what get_invoice\(.*a BillingInvoice, not {type(value).__name__}"):
+        owed(value)
 
 
 # --- the formula -----------------------------------------------------------------------------------------------------

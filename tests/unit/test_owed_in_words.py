@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atlas_invoices._money import owed
-from atlas_invoices.cli._owed import as_json, in_words
+from atlas_invoices.cli._owed import as_json, in_words, settled
 from atlas_invoices_client.models import BillingInvoice
 
 
@@ -29,6 +29,14 @@ def test_no_digit_is_rounded_away_beyond_the_28_that_python_keeps_by_default() -
     exact = "123,456,789,012.3400000000000123456789012340"
     lines = words(**payment)
     assert f"= owed {exact.rstrip('0')} EUR" in lines
-    assert lines[-1] == f"owed: {exact.rstrip('0')} EUR"
+    assert lines[-1] == (f"owed in all, paid or not: {exact.rstrip('0')} EUR (rounded: 123,456,789,012.34)")
     json = as_json(owed(BillingInvoice.from_dict({"payments": [payment]})))
     assert json["by_currency"] == {"EUR": "12345678901234.0000000000012345678901234"}
+
+
+def test_what_is_owed_and_what_is_paid_are_told_apart() -> None:
+    invoice = {"statusName": "PAID", "amountPaidCents": 684_307}
+    assert settled(BillingInvoice.from_dict(invoice)) == "the invoice is PAID; paid so far: 6,843.07 USD"
+    nothing = BillingInvoice.from_dict({"statusName": "PENDING", "amountPaidCents": 0})
+    assert settled(nothing) == "the invoice is PENDING; paid so far: 0.00 USD"
+    assert settled(BillingInvoice.from_dict({})) == "the invoice is without status; paid so far: unknown"

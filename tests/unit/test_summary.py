@@ -71,6 +71,12 @@ def test_by_day_month_tag_and_unknown_column() -> None:
     assert _sums(["region", "note"]) == [(None, None, 12)]
 
 
+def test_a_tag_that_the_file_has_no_column_for_shows_in_its_columns() -> None:
+    with read_csv(DATA) as invoice:
+        assert "Tag/nope" not in invoice.columns
+        assert [group.key for group in summarize(invoice, by="tag:nope").groups] == [(None,)]
+
+
 def test_equal_amounts_come_by_key_and_no_key_last() -> None:
     data = simple_invoice(*({"Project": name, "Amount": "1"} for name in ["c", "", "a", "b"]))
 

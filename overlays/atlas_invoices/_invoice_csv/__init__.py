@@ -1,14 +1,18 @@
 """The invoice CSV as data: typed lines, tables, sums and exports. Importing it needs none of the extras."""
 
 from ._async_reader import AsyncInvoiceCsv, aread_csv
+from ._columns import TAG_PREFIX
 from ._export import write_csv, write_jsonl, write_parquet
 from ._frames import iter_batches, to_arrow, to_pandas, to_polars
 from ._line_item import LineItem
 from ._preamble import InvoiceHeader
 from ._reader import InvoiceCsv, read_csv
-from ._summary import Group, Summary, summarize
+from ._summary import summarize
+from ._summary_keys import parse_by
+from ._sums import Group, Summary
 
 __all__ = [
+    "TAG_PREFIX",
     "AsyncInvoiceCsv",
     "Group",
     "InvoiceCsv",
@@ -17,6 +21,7 @@ __all__ = [
     "Summary",
     "aread_csv",
     "iter_batches",
+    "parse_by",
     "read_csv",
     "summarize",
     "to_arrow",

@@ -7,6 +7,17 @@ BLOCK_SIZE = 64 * 1024
 LARGEST_RECORD = 1024 * 1024
 
 
+def endless_line(block: bytes) -> int | None:
+    """Where a line begins that is longer than any record may be, and perhaps cut by the block's end."""
+    start = 0
+    while len(block) - start > LARGEST_RECORD:
+        end = block.rfind(b"\n", start, start + LARGEST_RECORD + 1)
+        if end < 0:
+            return start
+        start = end + 1
+    return None
+
+
 class LineBuffer:
     """Bytes go in with `push`, blocks that end at a line's end come out of `take`."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ._buffer import endless_line
+
 # Whole cells in quotes, one behind the other. Each of these was seen: pyarrow joins text behind a closing quote to the
 # cell, ends a row at a lone CR, keeps NUL, and skips a BOM at the start of whatever it is given.
 _CELL = rb'"[^"]*+(?:""[^"]*+)*+"'
@@ -16,7 +18,7 @@ def exact_length(block: bytes) -> tuple[int, int]:
 
     That is whole rows from its start, or 0 if the parser of record must see it.
     """
-    if b"\0" in block or block.startswith(_BOM):
+    if b"\0" in block or block.startswith(_BOM) or endless_line(block) is not None:
         return 0, 0
     if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
         return 0, 0

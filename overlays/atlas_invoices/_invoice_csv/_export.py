@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import islice
 from typing import IO, TYPE_CHECKING
+
+from atlas_invoices._csv_row import csv_row, plain
 
 from ._columns import COLUMNS
 from ._frames import open_invoice, require
@@ -13,18 +14,17 @@ from ._frames import open_invoice, require
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from _typeshed import SupportsWrite
+
     from ._line_item import LineItem
     from ._reader import InvoiceCsv
     from ._sources import Source
 
 FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
-# Spreadsheets run what begins so; some also with blanks before it, or with the full-width forms of the four signs.
-_FORMULA = re.compile(r"[\t\r]|\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]").match
-_QUOTED = re.compile(r'[,"\r\n]').search
 _LINES_AT_ONCE = 1000
 
 
-def write_csv(lines: Iterable[LineItem], file: IO[bytes], *, raw: bool = False) -> None:
+def write_csv(lines: Iterable[LineItem], file: SupportsWrite[bytes], *, raw: bool = False) -> None:
     """Write lines as UTF-8 CSV: LineItem's field names, ISO dates, plain numbers, `tags` and `extra` as JSON.
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`. An InvoiceCsv is
@@ -35,7 +35,7 @@ def write_csv(lines: Iterable[LineItem], file: IO[bytes], *, raw: bool = False) 
         file.write("".join([_line(line, raw=raw) for line in batch]).encode())
 
 
-def write_jsonl(lines: Iterable[LineItem], file: IO[bytes]) -> None:
+def write_jsonl(lines: Iterable[LineItem], file: SupportsWrite[bytes]) -> None:
     """Write lines as JSON, one object a line, with LineItem's fields but the line number.
 
     Numbers are strings, because most readers of JSON would make floats of them; days are ISO dates; empty is null.
@@ -62,30 +62,11 @@ def _line(line: LineItem, *, raw: bool) -> str:
     return csv_row([*line[: len(COLUMNS)], _json(line.tags), _json(line.extra)], raw=raw)
 
 
-def csv_row(values: Iterable[object], *, raw: bool = False) -> str:
-    """One row of CSV; text that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`."""
-    cells = [_cell(value, raw=raw) for value in values]
-    # The csv module of Python 3.11 leaves a lone CR without quotes, and then can't read it back.
-    return ",".join(['"' + cell.replace('"', '""') + '"' if _QUOTED(cell) else cell for cell in cells]) + "\n"
-
-
-def _cell(value: object, *, raw: bool) -> str:
-    if value is None:
-        return ""
-    text = _text(value)
-    return "'" + text if isinstance(value, str) and not raw and _FORMULA(text) else text
-
-
 def _plain(line: LineItem) -> dict[str, object]:
     cells = {
-        name: None if value is None else _text(value) for name, value in zip(FIELDS, line[: len(COLUMNS)], strict=False)
+        name: None if value is None else plain(value) for name, value in zip(FIELDS, line[: len(COLUMNS)], strict=False)
     }
     return {**cells, "tags": line.tags, "extra": line.extra}
-
-
-def _text(value: object) -> str:
-    # A number without an exponent: 1E+2 is 100. Days print as ISO dates.
-    return f"{value:f}" if hasattr(value, "as_tuple") else str(value)
 
 
 def _json(value: Mapping[str, object]) -> str:

@@ -59,9 +59,26 @@ def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
     """The invoice as a `pandas.DataFrame`: Arrow-backed columns, whose decimals stay exact, and text that repeats as
     categories. Needs the extra `pandas`. See `to_arrow`.
 
-    >>> frame = to_pandas(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    Sums and groups work at once. Other arithmetic on its decimals is refused by Arrow ("Decimal precision out of
+    range"): `.astype(object)` makes Python's Decimals of them (whose products have 28 digits, unless your decimal
+    context says more), and `.astype("float64")` what plots take. Days that are compared with text or resampled are made
+    by `pd.to_datetime`.
+
+    >>> frame = to_pandas(b"Date,Usage Date,SKU,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,1.92,search\\n")
     >>> frame["sku"].dtype.name, frame["amount"].sum().normalize()
     ('category', Decimal('1.92'))
+    >>> from decimal import Decimal
+    >>> price = frame["amount"].astype(object) * Decimal("1.2")
+    >>> price.sum().normalize(), frame["amount"].astype("float64").tolist()
+    (Decimal('2.304'), [1.92])
+    >>> import pandas as pd
+    >>> day = pd.to_datetime(frame["usage_date"])
+    >>> june = frame.assign(day=day)[day < "2024-07-01"]
+    >>> june.resample("MS", on="day")["amount"].sum().tolist()
+    [Decimal('1.920000000000000000')]
+    >>> team = frame["tags"].map(lambda pairs: dict(pairs).get("team"))
+    >>> team.tolist()
+    ['search']
     """
     require("to_pandas", "pandas", "pandas", "pyarrow")
     import pandas as pd  # noqa: PLC0415 - an extra
@@ -76,7 +93,8 @@ def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
     """The invoice as a `polars.DataFrame`: exact decimals, and text that repeats as categories.
 
     Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number of more
-    than 20 digits before the point or 18 behind it is an InvoiceFormatError.
+    than 20 digits before the point or 18 behind it is an InvoiceFormatError. `frame["tags"]` are polars' own maps
+    (`.map.get("team")`), or lists of structs where polars, as in 1.10, has none.
 
     >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
     >>> frame.shape, frame["amount"].sum().normalize()

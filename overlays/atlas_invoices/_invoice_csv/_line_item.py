@@ -21,6 +21,7 @@ class LineItem(NamedTuple):
     documented. `tags` holds the non-empty `Tag/<key>` columns by key; `extra` the non-empty columns this version
     doesn't know, by name. `line_number` is the physical line the row starts on, from 1.
 
+    >>> from decimal import Decimal
     >>> line = LineItem(sku="Credit", amount=Decimal("-5.00"), line_number=8)
     >>> line.is_credit, line.amount, line.project
     (True, Decimal('-5.00'), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from atlas_invoices._errors import InvoiceFormatError
 
-from ._buffer import LARGEST_RECORD, LineBuffer
+from ._buffer import LARGEST_RECORD, LineBuffer, endless_line
 from ._columns import HEADER_MARKS, Layout
 from ._errors_text import format_error, quoted
 from ._preamble import InvoiceHeader, parse_preamble
@@ -47,6 +47,7 @@ class Parser:
         self._started = False
         self._document: str | None = None
         self._trailing_line = 0
+        self._trailing_size = 0
 
     @property
     def fast(self) -> bool:
@@ -78,6 +79,9 @@ class Parser:
     def parse(self, block: bytes, *, final: bool) -> Iterator[list[LineItem]]:
         """The lines of one block that begins at a row's start; a row that isn't whole goes back to the buffer."""
         rows = self._row_reader()
+        start = endless_line(block)
+        if start is not None:
+            raise _endless_line(self.line + block.count(b"\n", 0, start))
         items = None if self.trailing or not block.endswith(b"\n") else rows.block(block, self.line)
         if items is not None:
             self.line += block.count(b"\n")
@@ -115,8 +119,10 @@ class Parser:
                 raise format_error(what, line=line)
             return rows.line(row, line)
         if len(row) == layout.width or (len(row) < layout.width and (not row[0] or row[0][0].isalpha())):
-            if len(self.trailing) >= MOST_TRAILING:
-                raise format_error(f"more than {MOST_TRAILING} trailing lines: this is no end of an invoice", line=line)
+            self._trailing_size += sum(map(len, row))
+            if len(self.trailing) >= MOST_TRAILING or self._trailing_size > LARGEST_RECORD:
+                what = f"more than {MOST_TRAILING} trailing lines, or very long ones: this is no end of an invoice"
+                raise format_error(what, line=line)
             self._trailing_line = self._trailing_line or line
             self.trailing.append(list(row))
             return None
@@ -166,9 +172,7 @@ class Parser:
 
     def _whole(self, block: bytes, *, final: bool) -> bool:
         if not final and not block.endswith(b"\n"):
-            raise self._other_document() or format_error(
-                f"a line of more than {LARGEST_RECORD:,} bytes", line=self.line
-            )
+            raise self._other_document() or _endless_line(self.line)
         return final
 
     def _keep(self, tail: bytes, block: bytes) -> None:
@@ -179,3 +183,7 @@ class Parser:
         if self.rows is None:
             raise AssertionError("find_header comes first")
         return self.rows
+
+
+def _endless_line(line: int) -> InvoiceFormatError:
+    return format_error(f"a line of more than {LARGEST_RECORD:,} bytes", line=line)

@@ -52,6 +52,11 @@ class Pass:
         """The names in the header row, as the file has them and in its order."""
         return self.parser.columns
 
+    @property
+    def ends_line(self) -> bool:
+        """Whether what was read so far ends with a line's end."""
+        return self.parser.buffer.ends_line
+
     def close(self) -> None:
         """Close a file that was opened here; the pieces of others are left alone."""
         close = getattr(self.pieces, "close", None)

@@ -110,7 +110,12 @@ def _read_path(path: Path) -> Iterator[bytes]:
 
 
 def _read_file(file: BinaryFile) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
-        if not isinstance(piece, bytes):
+    while True:
+        piece: bytes | str | None = file.read(PIECE)
+        if isinstance(piece, str):
             raise ConfigError("the file is open as text: open it with mode 'rb', because its bytes are what is checked")
+        if piece is None:
+            raise ConfigError("the file doesn't wait for what is still to come: make it blocking, or read it first")
+        if not piece:
+            return
         yield from _pieces([piece])

@@ -14,7 +14,7 @@ from ._arrow_blocks import convert_blocks
 from ._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
 from ._arrow_columns import CODED, RefusedError, numbers, pc, read_block
 from ._line_item import CREDIT_SKU
-from ._summary import EXACT, Sums
+from ._sums import EXACT, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from ._amounts import money
 from ._owed import Owed, owed
 from ._payment import PaymentOwed, payment_owed
 from ._reconcile import reconcile
 from ._reconciliation import Difference, Reconciliation, Totals
 
-__all__ = ["Difference", "Owed", "PaymentOwed", "Reconciliation", "Totals", "owed", "payment_owed", "reconcile"]
+__all__ = [
+    "Difference",
+    "Owed",
+    "PaymentOwed",
+    "Reconciliation",
+    "Totals",
+    "money",
+    "owed",
+    "payment_owed",
+    "reconcile",
+]

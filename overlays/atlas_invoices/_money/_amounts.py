@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 _MAX_DIGITS = 1000
 _MAX_BITS = 3 * _MAX_DIGITS
-# The API document's int64, with its sign.
-_CENTS_BITS = 64
+# The API document has cents as int64.
+_LEAST_CENTS, _MOST_CENTS = -(2**63), 2**63 - 1
 _SHOWN = 40
 EXACT = Context(prec=5 * _MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
 HALF_CENT = Decimal("0.5")
@@ -34,11 +34,6 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 def present(value: T | Unset | None) -> T | None:
     """Return a model's field as `None` where it was not sent or was null."""
     return None if isinstance(value, Unset) else value
-
-
-def text(value: object) -> str | None:
-    """Return a model's text field, `None` where it's empty, not sent or no text: generated models check no types."""
-    return value if isinstance(value, str) and value else None
 
 
 def utc_day(moment: datetime | Unset | None) -> date | None:
@@ -92,7 +87,7 @@ def whole_cents(value: object, name: str) -> int | None:
     """
     if value is None or isinstance(value, Unset):
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _CENTS_BITS:
+    if isinstance(value, int) and not isinstance(value, bool) and _LEAST_CENTS <= value <= _MOST_CENTS:
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return int(value)

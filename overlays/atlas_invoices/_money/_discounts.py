@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from atlas_invoices._words import counted
+
 from ._amounts import EXACT
-from ._words import counted
 
 if TYPE_CHECKING:
     from atlas_invoices._invoice_csv import LineItem

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas_invoices._text import one_line
+from atlas_invoices._text import one_line, text_or_none
 
-from ._amounts import text, utc_day
+from ._amounts import utc_day
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: li
     """Return what the two say differently; what one of them doesn't say is added to `notes`."""
     differences: list[Difference] = []
     pairs: tuple[tuple[DifferenceKind, str, str | None, str | None], ...] = (
-        ("invoice_id", "invoice ID", header.invoice_id, text(invoice.id)),
-        ("organization_id", "organization ID", header.organization_id, text(invoice.org_id)),
+        ("invoice_id", "invoice ID", header.invoice_id, text_or_none(invoice.id)),
+        ("organization_id", "organization ID", header.organization_id, text_or_none(invoice.org_id)),
     )
     for kind, what, ours, theirs in pairs:
         if ours is None or theirs is None:
@@ -40,20 +40,20 @@ def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: li
 
 
 def _period_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
-    ours = (header.period_start, header.period_end)
-    theirs = (utc_day(invoice.start_date), utc_day(invoice.end_date))
-    if ours[1] is None or theirs[1] is None or None in (ours[0], theirs[0]):
-        notes.append(f"period not compared: the {'CSV' if None in ours else 'invoice'} has none")
+    start, end = header.period_start, header.period_end
+    first, last = utc_day(invoice.start_date), utc_day(invoice.end_date)
+    if start is None or end is None or first is None or last is None:
+        notes.append(f"period not compared: the {'CSV' if start is None or end is None else 'invoice'} has none")
         return []
     # The CSV's end is the first day after the period; the invoice's is a moment, which may be the period's last second.
-    if ours[0] == theirs[0] and (ours[1] - theirs[1]).days in {0, 1}:
+    if start == first and (end - last).days in {0, 1}:
         return []
-    shown = [f"{start} to {end}" for start, end in (ours, theirs)]
+    ours, theirs = f"{start} to {end}", f"{first} to {last}"
     return [
         Difference(
             kind="period",
-            csv=shown[0],
-            invoice=shown[1],
-            message=f"billing period: {shown[0]} in the CSV, {shown[1]} in the invoice",
+            csv=ours,
+            invoice=theirs,
+            message=f"billing period: {ours} in the CSV, {theirs} in the invoice",
         )
     ]

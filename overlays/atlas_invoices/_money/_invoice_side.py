@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ._amounts import present, whole_cents
 from ._line_match import LineMatch
-from ._lists import line_items, linked_invoices
+from ._lists import line_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,38 +29,38 @@ class Stated:
     billed: int | None
 
 
-def stated_sums(invoice: BillingInvoice, notes: list[str]) -> list[Stated]:
-    """Return the invoice's sums, and where it has linked invoices also its sums with theirs.
+def stated_sums(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes: list[str]) -> list[Stated]:
+    """Return the invoice's sums, and where it has `linked` invoices also its sums with theirs.
 
     Whether the CSV of a paying organization has the lines of linked organizations isn't documented, nor whether the
     sums include them.
     """
     own = _stated(invoice, notes)
-    linked = [_stated(other, []) for other in linked_invoices(invoice, [])]
     if not linked:
         return [own]
+    together_with = [own, *(_stated(other, []) for other in linked)]
 
     def together(name: str) -> int | None:
-        values: list[int | None] = [getattr(sums, name) for sums in (own, *linked)]
+        values: list[int | None] = [getattr(sums, name) for sums in together_with]
         return None if values[0] is None else sum(value or 0 for value in values)
 
     return [own, Stated(together("subtotal"), together("credits"), together("tax"), together("billed"))]
 
 
-def line_matches(invoice: BillingInvoice, notes: list[str]) -> list[LineMatch]:
+def line_matches(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes: list[str]) -> list[LineMatch]:
     """Return every way to read the line items, the most likely first; none where the invoice has no line items.
 
     Two things aren't documented: whether a discount is already taken off `totalPriceCents`, and whether linked
     invoices' lines are in the CSV. The reading that fits the whole invoice is used.
     """
     own = line_items(invoice, notes)
-    linked = [item for other in linked_invoices(invoice, notes) for item in line_items(other, notes)]
+    others = [item for other in linked for item in line_items(other, notes)]
     if not own and (present(invoice.line_items) is None or invoice.subtotal_cents or invoice.credits_cents):
         notes.append("the invoice came without line items, so only its sums can be compared")
         return []
     matches = _readings(own, None)
-    if linked:
-        matches += _readings([*own, *linked], _WITH_LINKED)
+    if others:
+        matches += _readings([*own, *others], _WITH_LINKED)
     return matches
 
 

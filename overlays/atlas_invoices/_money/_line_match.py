@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ._amounts import present, text, utc_day
+from atlas_invoices._text import one_line, text_or_none
+
+from ._amounts import present, utc_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,12 +98,17 @@ class LineMatch:
         self.items = items
         self.cents = list(cents)
         self.keys = [
-            Key(text(item.group_id), amount, utc_day(item.start_date), _tags(item))
+            Key(text_or_none(item.group_id), amount, utc_day(item.start_date), _tags(item))
             for item, amount in zip(items, self.cents, strict=True)
         ]
         self._left = Counter(self.keys)
         self._places: dict[Key, int] = {}
         self._later: list[CsvEntry] = []
+
+    def named(self, place: int) -> str:
+        """Name an item of the invoice, for people: by its place, and by its SKU where it has one."""
+        sku = text_or_none(self.items[place].sku)
+        return f"lineItems[{place}]" + (f" {one_line(sku, 60)}" if sku else "")
 
     def offer(self, entry: CsvEntry) -> None:
         """Match one CSV line; credits and half cents wait for the end, since they could take another line's item."""

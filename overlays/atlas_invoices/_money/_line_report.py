@@ -6,11 +6,12 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._text import one_line
+from atlas_invoices._text import one_line, text_or_none
+from atlas_invoices._words import counted
 
-from ._amounts import EXACT, money, text
+from ._amounts import EXACT, money
+from ._cut import cut_tag, early_end
 from ._reconciliation import Difference
-from ._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,17 +20,16 @@ if TYPE_CHECKING:
     from ._line_match import Key, LineMatch, MatchResult, Unmatched
 
 _SHOWN_LINES = 20
-_SHOWN_LOST = 3
 _SHOWN_TEXT = 60
 
 
 def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> list[Difference]:
     """Return every difference between the lines and the line items, the most general first."""
     if not result.unmatched:
-        return [*_cut_tag(csv, result)]
+        return [*cut_tag(csv, result)]
     places = _item_places(match, result.only_invoice)
     names = _Names(csv, match)
-    early = _early_end(csv, match, result, places)
+    early = early_end(csv, match, result, places)
     if early is not None:
         return [early]
     return [
@@ -38,67 +38,6 @@ def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> lis
         *_projects(csv, match, result, names),
         *_lines(match, result, places, names),
     ]
-
-
-def _early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> Difference | None:
-    """Tell a CSV that was cut off from one that is wrong: what it has agrees, and only the rest is missing."""
-    lines, items = csv.everything.lines, len(match.items)
-    tail = len(places) > 0 and places[0] == items - len(places)
-    if not result.only_csv:
-        where = f"it ends early, after line {csv.last_line_number}" if tail and lines else "it is not whole"
-    elif _is_cut_line(csv, match, result, places) and tail:
-        where = f"it ends early, within the amount of its last line, {csv.last_line_number}"
-    else:
-        return None
-    lost = [match.cents[place] or 0 for place in places]
-    named = ", ".join(_item(match, place) for place in places[:_SHOWN_LOST])
-    more = f" and {len(places) - _SHOWN_LOST:,} more" if len(places) > _SHOWN_LOST else ""
-    return Difference(
-        kind="incomplete",
-        csv=lines,
-        invoice=items,
-        message=f"the CSV has {counted(lines, 'line', 'lines')} and lacks {len(places):,} of the invoice's "
-        f"{counted(items, 'line item', 'line items')}, "
-        f"{money(sum(lost))} in all ({named}{more}): {where}; download it again",
-    )
-
-
-def _cut_tag(csv: CsvSide, result: MatchResult) -> Iterable[Difference]:
-    """Tell a file that ends within its very last cell, a tag, where no amount shows it.
-
-    Tags may have changed between two downloads, and that is no difference. But if of all lines the last alone has
-    other tags, and they are the beginning of the item's, the file was cut.
-    """
-    if sum(entry.lines for entry in result.forgiven_csv) != 1:
-        return
-    [(ours, _, line_number)], [(theirs, _, _)] = result.forgiven_csv, result.forgiven_invoice
-    lost, changed = theirs.tags - ours.tags, ours.tags - theirs.tags
-    if line_number != csv.last_line_number or len(lost) != 1 or ours.day != theirs.day:
-        return
-    [(tag, whole)] = lost
-    part = dict(changed).get(tag, "")
-    if len(changed) == bool(part) and whole.startswith(part):
-        yield Difference(
-            kind="incomplete",
-            key=str(line_number),
-            csv=part or None,
-            invoice=whole,
-            message=f"the CSV seems to end within its last line, {line_number}: tag {one_line(tag, _SHOWN_TEXT)} is "
-            f"{one_line(part, _SHOWN_TEXT)!r} there and {one_line(whole, _SHOWN_TEXT)!r} in the invoice, and every "
-            f"other line has the invoice's tags; download it again",
-        )
-
-
-def _is_cut_line(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> bool:
-    """Whether the one line that disagrees is the last, and its amount, as written, is the beginning of the item's."""
-    if len(result.only_csv) != 1 or len(match.items) - len(places) != csv.everything.lines - 1:
-        return False
-    [(key, count, line_number)] = result.only_csv
-    item = match.keys[places[0]] if places else None
-    if item is None or item.cents is None or count != 1 or line_number != csv.last_line_number:
-        return False
-    written = "" if csv.last_amount is None else f"{csv.last_amount:f}"
-    return key.project_id == item.project_id and money(item.cents).startswith(written)
 
 
 def _item_places(match: LineMatch, missing: Iterable[Unmatched]) -> list[int]:
@@ -179,7 +118,7 @@ def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Nam
             else:
                 open_places.remove(partner)
                 cents = match.cents[partner]
-                yield _csv_line(entry, 1, f"{_item(match, partner)} with {_amount(cents)}", cents, names)
+                yield _csv_line(entry, 1, f"{match.named(partner)} with {_amount(cents)}", cents, names)
                 accounted += 2
                 alone -= 1
             shown += 1
@@ -190,7 +129,7 @@ def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Nam
             key=f"lineItems[{place}]",
             csv=None,
             invoice=None if key.cents is None else Decimal(key.cents),
-            message=f"{_item(match, place)} of the invoice ({names.project(key.project_id)}, {key.day or 'no day'}, "
+            message=f"{match.named(place)} of the invoice ({names.project(key.project_id)}, {key.day or 'no day'}, "
             f"{_amount(key.cents)}) has no line in the CSV",
         )
         accounted += 1
@@ -228,7 +167,7 @@ class _Names:
     def __init__(self, csv: CsvSide, match: LineMatch) -> None:
         self._names: dict[str, str] = {}
         for item in match.items:
-            project_id, name = text(item.group_id), text(item.group_name)
+            project_id, name = text_or_none(item.group_id), text_or_none(item.group_name)
             if project_id and name:
                 self._names[project_id] = name
         self._names.update(csv.project_names)
@@ -239,11 +178,6 @@ class _Names:
         name = self._names.get(project_id)
         shown = one_line(project_id, _SHOWN_TEXT)
         return f"project {one_line(name, _SHOWN_TEXT)} ({shown})" if name else f"project {shown}"
-
-
-def _item(match: LineMatch, place: int) -> str:
-    sku = text(match.items[place].sku)
-    return f"lineItems[{place}]" + (f" {one_line(sku, _SHOWN_TEXT)}" if sku else "")
 
 
 def _same_place(one: Key, other: Key) -> bool:

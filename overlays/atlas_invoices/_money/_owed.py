@@ -11,6 +11,7 @@ from atlas_invoices._frozen_dict import FrozenDict
 from atlas_invoices._text import one_line
 
 from ._amounts import EXACT, money
+from ._given import require_invoice
 from ._lists import payments as payments_of
 from ._payment import BILLING_CURRENCY, PaymentOwed, cents_or_warn, read_payment
 
@@ -83,6 +84,7 @@ def owed(invoice: BillingInvoice) -> Owed:
         invoice: the invoice as `Client.get_invoice` returns it.
 
     Raises:
+        TypeError: it's something else, such as what `list_invoices` gives.
         UnexpectedResponseError: its `payments` aren't a list of objects; nulls among them are left out, with a warning.
 
     Example:
@@ -98,6 +100,7 @@ def owed(invoice: BillingInvoice) -> Owed:
         {'EUR': Decimal('12748.00')}
 
     """
+    require_invoice(invoice, "owed(invoice)")
     warnings: list[str] = []
     sent = payments_of(invoice, warnings)
     payments = tuple(

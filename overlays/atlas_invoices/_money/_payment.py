@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atlas_invoices._text import one_line
+from atlas_invoices._text import one_line, text_or_none
 
-from ._amounts import EXACT, exact_cents, exact_number, present, text, whole_cents
+from ._amounts import EXACT, exact_cents, exact_number, present, whole_cents
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingPayment
@@ -97,7 +97,7 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
     if billed is None:
         absent("amountBilledCents", "it can't be computed and is in no sum")
 
-    currency = (text(payment.currency) or "").strip().upper()
+    currency = (text_or_none(payment.currency) or "").strip().upper()
     rate = _rate(payment.unit_price, f"unitPrice of {place}", warnings)
     if rate is None and present(payment.unit_price) is not None:
         missing.append("unitPrice")
@@ -126,8 +126,8 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
             starting_balance_cents=own_balance or 0,
         )
     return PaymentOwed(
-        payment_id=text(payment.id),
-        status=text(payment.status_name),
+        payment_id=text_or_none(payment.id),
+        status=text_or_none(payment.status_name),
         currency=currency,
         total_billed_cents=billed,
         unit_price=rate,

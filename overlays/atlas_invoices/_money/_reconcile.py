@@ -6,17 +6,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._invoice_csv import InvoiceCsv, read_csv
-from atlas_invoices._text import one_line
+from atlas_invoices._invoice_csv import TAG_PREFIX, InvoiceCsv, read_csv
+from atlas_invoices._text import one_line, text_or_none
+from atlas_invoices._words import counted
 
-from ._amounts import EXACT, money, text
+from ._amounts import EXACT, money
 from ._csv_side import CsvSide
+from ._given import require_invoice
 from ._header import header_differences
 from ._invoice_side import line_matches, stated_sums
 from ._line_report import line_differences
+from ._lists import linked_invoices
 from ._reconciliation import Difference, Reconciliation, Totals
 from ._totals import compare_totals
-from ._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +58,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         invoice: the invoice as `Client.get_invoice` returns it.
 
     Raises:
+        TypeError: one of the two is something else, or they are the other way round.
         OSError: the file can't be opened.
         ConfigError: an `InvoiceCsv` that can be read once, and was.
         UnexpectedResponseError: the invoice's `lineItems` or `linkedInvoices` aren't lists of objects.
@@ -72,10 +75,12 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         "the CSV's lines sum to 19.19, the invoice's line items to 19.20: 0.01 too little in the CSV"
 
     """
+    require_invoice(invoice, "reconcile(csv, invoice)")
     notes: list[str] = []
     side = CsvSide()
-    stated = stated_sums(invoice, notes)
-    matches = line_matches(invoice, notes)
+    linked = linked_invoices(invoice, notes)
+    stated = stated_sums(invoice, linked, notes)
+    matches = line_matches(invoice, linked, notes)
     header: InvoiceHeader | None = None
     trouble: InvoiceFormatError | None
     try:
@@ -127,8 +132,11 @@ def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> Invoice
     # one a file is taken for whole where the invoice shows it: by the amount or the tag that stands last. A header row
     # alone, cut within its tags, reads like one with other tags.
     last = reading.columns[-1]
-    shown = side.everything.lines and (last == "Amount" or (matches and last.startswith("Tag/")))
-    if not reading.parser.buffer.ends_line and not shown:
+    if last == "Amount":
+        shown = side.last_amount is not None
+    else:
+        shown = side.everything.lines > 0 and len(matches) > 0 and last.startswith(TAG_PREFIX)
+    if not reading.ends_line and not shown:
         return InvoiceFormatError("its last line has no line end, so it may be cut there; download it again")
     return None
 
@@ -190,7 +198,7 @@ def _sku_differences(side: CsvSide, match: LineMatch, notes: list[str]) -> list[
     """Compare SKUs that have the same name on both sides; where lines are missing, those have been named already."""
     theirs: dict[str, int] = {}
     for item, cents in zip(match.items, match.cents, strict=True):
-        sku = text(item.sku)
+        sku = text_or_none(item.sku)
         if sku:
             theirs[sku] = theirs.get(sku, 0) + (cents or 0)
     shared = [sku for sku in side.by_sku if sku in theirs]

@@ -7,22 +7,22 @@ from importlib.util import find_spec
 
 from atlas_invoices._version import __version__
 
-from . import _streams
+from . import _status, _streams
 
 
 def main() -> int:
     """Run the command with the process's arguments; returns its exit status."""
     _streams.prepare()
-    return _streams.finish(_status())
+    return _streams.finish(_run())
 
 
-def _status() -> int:
+def _run() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"atlas-invoices {__version__}")  # noqa: T201 - the one thing that works without the cli extra
-        return 0
+        return _status.DONE
     if find_spec("click") is None or find_spec("rich") is None:
         print('error: the command needs an extra: pip install "atlas-invoices[cli]"', file=sys.stderr)  # noqa: T201 - likewise
-        return 2
+        return _status.USAGE
     try:
         from ._main import run  # noqa: PLC0415 - needs the extra
 
@@ -30,4 +30,4 @@ def _status() -> int:
     except KeyboardInterrupt:
         # In the first moments, or while the last error is being said.
         print("error: interrupted", file=sys.stderr)  # noqa: T201 - likewise
-        return 130
+        return _status.INTERRUPTED

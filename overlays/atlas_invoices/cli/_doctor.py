@@ -11,11 +11,12 @@ import click
 from atlas_invoices._errors import AtlasError
 from atlas_invoices._text import one_line
 
-from . import _failures, _talk
+from . import _failures, _status, _talk
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
     from atlas_invoices import Client
+    from atlas_invoices._credentials import Found
 
 # More than this many organizations are counted, not asked one by one.
 _MOST_ORGANIZATIONS = 10
@@ -26,6 +27,8 @@ _MOST_ORGANIZATIONS = 10
 def command(session: Session) -> None:
     """Check credentials, server and rights, step by step. Never shows a secret.
 
+    A service account's ID and secret are tested with a new token, whatever token is cached.
+
     The exit status is that of the first thing that fails.
     """
     from atlas_invoices import _credentials  # noqa: PLC0415 - imports httpx
@@ -34,16 +37,19 @@ def command(session: Session) -> None:
     _say("server", server)
     found = _credentials.find(base_url=server)
     _say("credentials", f"{found.kind} ({found.source})")
-    with session.client(found.auth) as client:
-        statuses = [_may_read(client, org) for org in _organizations(session, client)]
+    # A cached token would answer for a secret that is wrong by now.
+    with session.client(found.auth, token_cache=False) as client:
+        statuses = [_may_read(client, org) for org in _organizations(session, client, found)]
     failed = [status for status in statuses if status]
     if failed:
         raise SystemExit(failed[0])
 
 
-def _organizations(session: Session, client: Client) -> list[str]:
+def _organizations(session: Session, client: Client, found: Found) -> list[str]:
     started = time.monotonic()
     seen = list(client.list_organizations())
+    if found.kind == "service account":
+        _say("token", "a new one came, so the ID and secret are right")
     _say("answer", f"yes, in {time.monotonic() - started:.2f} s")
     names = ", ".join(f"{org.id} ({org.name})" for org in seen[:_MOST_ORGANIZATIONS])
     _say("organizations", f"{len(seen)}: {names}" if seen else "none that these credentials can see")
@@ -62,7 +68,7 @@ def _may_read(client: Client, org: str) -> int:
         _say("invoices", f"{org}: can be read, there are none")
     else:
         _say("invoices", f"{org}: can be read; the newest is {newest.id}, {newest.status_name}")
-    return 0
+    return _status.DONE
 
 
 def _say(what: str, text: str) -> None:

@@ -10,9 +10,9 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._files import AtomicFile
 
-from . import _streams, _talk
+from . import _talk, _visible
 from ._session import Session, calls_atlas
-from ._text_option import TEXT
+from ._text_option import NOT_EMPTY
 
 if TYPE_CHECKING:
     from atlas_invoices import Client
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command(name="download")
 @click.argument("invoice_id")
 @click.option(
-    "-o", "--output", type=TEXT, metavar="PATH|-", help="Where to; `-` is stdout. Default: INVOICE_ID.csv here."
+    "-o", "--output", type=NOT_EMPTY, metavar="PATH|-", help="Where to; `-` is stdout. Default: INVOICE_ID.csv here."
 )
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
 @calls_atlas
@@ -44,8 +44,6 @@ def command(session: Session, invoice_id: str, output: str | None, force: bool) 
 
 
 def _to_stdout(client: Client, org_id: str, invoice_id: str) -> None:
-    out = _streams.data_bytes()
-    with client.stream_invoice_csv(org_id, invoice_id) as body:
+    with client.stream_invoice_csv(org_id, invoice_id) as body, _visible.data_bytes() as out:
         for piece in body.iter_bytes():
             out.write(piece)
-        out.flush()

@@ -12,18 +12,22 @@ import click
 
 from atlas_invoices._files import AtomicFile
 
-from . import _source, _streams, _talk
+from . import _source, _talk, _visible
 from ._session import Session, calls_atlas
-from ._text_option import TEXT
+from ._text_option import NOT_EMPTY
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from atlas_invoices import InvoiceCsv
 
 
 @click.command(name="export")
-@click.argument("file_or_id", metavar="FILE|INVOICE_ID")
+@click.argument("file_or_id", type=NOT_EMPTY, metavar="FILE|INVOICE_ID")
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), required=True)
-@click.option("-o", "--output", type=TEXT, default="-", metavar="PATH|-", help="Where to; `-`, the default, is stdout.")
+@click.option(
+    "-o", "--output", type=NOT_EMPTY, default="-", metavar="PATH|-", help="Where to; `-`, the default, is stdout."
+)
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: leave text that a spreadsheet would run as a formula as it is.")
 @calls_atlas
@@ -40,18 +44,16 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
     if output == "-":
         if form == "parquet" and sys.stdout.isatty():
             raise click.UsageError("parquet is no text for a terminal: name a file with -o")
-        out = _streams.data_bytes()
-        with _source.open_invoice(session, file_or_id) as invoice:
+        with _source.open_invoice(session, file_or_id) as invoice, _visible.data_bytes() as out:
             _write(invoice, form, out, raw=raw)
-            out.flush()
         return
     target = AtomicFile(output, overwrite=force)
     with _source.open_invoice(session, file_or_id) as invoice, target:
-        _write(invoice, form, cast("IO[bytes]", target), raw=raw)
+        _write(invoice, form, target, raw=raw)
     _talk.saved(target.saved)
 
 
-def _write(invoice: InvoiceCsv, form: str, file: IO[bytes], *, raw: bool) -> None:
+def _write(invoice: InvoiceCsv, form: str, file: SupportsWrite[bytes], *, raw: bool) -> None:
     from atlas_invoices._invoice_csv import write_csv, write_jsonl, write_parquet  # noqa: PLC0415 - not at the start
 
     if form == "csv":
@@ -60,7 +62,7 @@ def _write(invoice: InvoiceCsv, form: str, file: IO[bytes], *, raw: bool) -> Non
         write_jsonl(invoice, file)
     else:
         _tune_pyarrow()
-        write_parquet(invoice, file)
+        write_parquet(invoice, cast("IO[bytes]", file))  # pyarrow only writes
 
 
 def _tune_pyarrow() -> None:

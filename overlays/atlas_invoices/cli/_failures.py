@@ -9,14 +9,7 @@ import click
 from atlas_invoices import _errors
 
 from . import _talk
-
-OTHER = 1
-USAGE = 2
-CREDENTIALS = 3
-NOT_FOUND = 4
-TRY_LATER = 5
-WRONG_DATA = 6
-INTERRUPTED = 130
+from ._status import CREDENTIALS, INTERRUPTED, NOT_FOUND, OTHER, TRY_LATER, USAGE, WRONG_DATA
 
 # The first match counts.
 _STATUS: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (

@@ -33,6 +33,12 @@ def widths_that_fit(natural: Sequence[int], flexible: Collection[int], available
     return widths
 
 
+def spare(rows: Sequence[Sequence[str]]) -> int | None:
+    """How wide one more column may be beside these, whole; None where nothing has to fit."""
+    available = room()
+    return None if available is None else available - sum(width + _GAP for width in _natural_widths(rows))
+
+
 def draw(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -50,15 +56,12 @@ def draw(
         flexible: the columns that may be shortened.
         footer: a last line, set apart like the headings.
     """
-    from rich.cells import cell_len  # noqa: PLC0415 - takes longer to import than a command without a table runs
-    from rich.console import Console  # noqa: PLC0415 - likewise
+    from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
     from rich.table import Table  # noqa: PLC0415 - likewise
     from rich.text import Text  # noqa: PLC0415 - likewise
 
-    every = [headings, *rows, *([footer] if footer else [])]
-    natural = [max(cell_len(row[column]) for row in every) for column in range(len(headings))]
     available = room()
-    widths = widths_that_fit(natural, flexible, available)
+    widths = widths_that_fit(_natural_widths([headings, *rows, *([footer] if footer else [])]), flexible, available)
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=footer is not None)
     for column, heading in enumerate(headings):
         table.add_column(
@@ -76,3 +79,9 @@ def draw(
     with console.capture() as drawn:
         console.print(table)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
+
+
+def _natural_widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len  # noqa: PLC0415 - takes longer to import than a command without a table runs
+
+    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]

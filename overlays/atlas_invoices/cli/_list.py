@@ -8,7 +8,7 @@ import click
 
 from . import _tables, _talk
 from ._session import Session, calls_atlas
-from ._text_option import TEXT
+from ._text_option import NOT_EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ COLUMNS = [
 @click.option(
     "--status",
     "statuses",
-    type=TEXT,
+    type=NOT_EMPTY,
     multiple=True,
     metavar="S",
     # The values: Atlas Admin API document. A new one is sent as it is.
@@ -40,7 +40,7 @@ COLUMNS = [
 @calls_atlas
 def command(session: Session, form: str, linked: bool, statuses: tuple[str, ...]) -> None:
     """List an organization's invoices, newest first."""
-    from atlas_invoices._sync._listing import NO_LINKED  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._sync import NO_LINKED  # noqa: PLC0415 - imports httpx
 
     with session.client() as client:
         invoices = client.list_invoices(

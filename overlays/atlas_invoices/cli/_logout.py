@@ -18,11 +18,16 @@ def command(session: Session) -> None:
     If Atlas can't be reached to revoke it, the token stays in the cache, for another try; it ends by itself within the
     hour. Other service accounts' tokens stay.
     """
-    # All of them import httpx, which takes longer than the rest of the start.
-    from atlas_invoices import ServiceAccountAuth, _credentials, _retry  # noqa: PLC0415
-    from atlas_invoices._auth import TokenHTTP, parse_base_url  # noqa: PLC0415
-    from atlas_invoices._auth._revoke import cached, forget, revoke  # noqa: PLC0415
-    from atlas_invoices._auth._token_cache import user_folder  # noqa: PLC0415
+    from atlas_invoices import _credentials, _retry  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._auth import (  # noqa: PLC0415 - likewise
+        ServiceAccountAuth,
+        TokenHTTP,
+        cached,
+        forget,
+        parse_base_url,
+        revoke,
+        user_folder,
+    )
 
     server = session.server()
     found = _credentials.find(base_url=server)

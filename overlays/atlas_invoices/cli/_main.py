@@ -11,7 +11,7 @@ import click
 
 from atlas_invoices._version import __version__
 
-from . import _failures, _talk
+from . import _failures, _status, _talk
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -64,21 +64,25 @@ def app() -> None:
 def run(arguments: list[str]) -> int:
     """Run with these arguments; returns the exit status."""
     _talk.volume.debug = "--debug" in arguments
-    signal.signal(signal.SIGTERM, _stop)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Windows has no SIGHUP; nohup has it ignored.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     warnings.showwarning = _talk.show_warning
     try:
         app.main(args=arguments, prog_name="atlas-invoices", standalone_mode=False)
     except BrokenPipeError:
         # Whoever read our output has stopped.
-        return _failures.OTHER
+        return _status.OTHER
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return _failures.USAGE
+        return _status.USAGE
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else _failures.OTHER
+        return stop.code if isinstance(stop.code, int) else _status.OTHER
     except BaseException as error:  # noqa: BLE001 - the end of the line: everything becomes a status
         return _failures.report(error)
-    return 0
+    return _status.DONE
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atlas_invoices import _ids
 from atlas_invoices._text import one_line
 
 from . import _tables, _talk
@@ -14,6 +15,7 @@ from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
     from atlas_invoices import Owed, PaymentOwed
+    from atlas_invoices_client.models import BillingInvoice
 
 
 @click.command(name="owed")
@@ -23,18 +25,23 @@ if TYPE_CHECKING:
 def command(session: Session, invoice_id: str, form: str) -> None:
     """Show what an invoice owes, term by term, each currency for itself; nothing is rounded.
 
+    That is what its payments ask for in all, whether they have been paid or not: of a settled invoice, too. The last
+    line has the invoice's status and what was paid, as Atlas gives them.
+
     json has cents, exact numbers as strings, so that nothing turns them into floats.
     """
     from atlas_invoices import owed  # noqa: PLC0415 - imports the generated models
 
+    _ids.invoice_id(invoice_id)  # before credentials are looked for
     with session.client() as client:
-        result = owed(client.get_invoice(session.org_id(client), invoice_id))
+        invoice = client.get_invoice(session.org_id(client), invoice_id)
+    result = owed(invoice)
     for warning in result.warnings:
         _talk.warning(warning)
     if form == "json":
         _tables.write_json(as_json(result))
     else:
-        for line in in_words(result):
+        for line in [*in_words(result), settled(invoice)]:
             click.echo(one_line(line, 500) if line.strip() and not line.startswith(" ") else line)
 
 
@@ -56,8 +63,18 @@ def in_words(result: Owed) -> list[str]:
     if result.starting_balance_cents:
         what = "taken off" if result.starting_balance_applied else "not taken off"
         lines.append(f"starting balance of the invoice: {_money(result.starting_balance_cents)}, {what}")
-    lines += [f"owed: {_money(cents)} {currency}" for currency, cents in result.by_currency.items()]
+    for currency, rounded in result.rounded().items():
+        exact = result.by_currency[currency]
+        about = "" if rounded == exact else f" (rounded: {_money(rounded)})"
+        lines.append(f"owed in all, paid or not: {_money(exact)} {currency}{about}")
     return lines or ["no payments, so nothing owed can be computed"]
+
+
+def settled(invoice: BillingInvoice) -> str:
+    """How far the invoice is paid, as Atlas gives it (`statusName`, `amountPaidCents`)."""
+    paid = invoice.amount_paid_cents
+    known = f"{_money(paid)} USD" if isinstance(paid, int) else "unknown"
+    return f"the invoice is {invoice.status_name or 'without status'}; paid so far: {known}"
 
 
 def as_json(result: Owed) -> dict[str, Any]:
@@ -94,7 +111,7 @@ def _money(cents: Decimal | int | None) -> str:
     """Cents as dollars, to the last digit there is and at least two."""
     if cents is None:
         return "unknown"
-    from atlas_invoices._money._amounts import money  # noqa: PLC0415 - imports the generated models
+    from atlas_invoices._money import money  # noqa: PLC0415 - imports the generated models
 
     # Arithmetic in the default context would round at 28 digits, which a long rate soon uses up.
     return f"{Decimal(money(cents)):,f}"

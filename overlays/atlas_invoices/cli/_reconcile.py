@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from atlas_invoices import _ids
 from atlas_invoices._text import one_line
+from atlas_invoices._words import counted
 
-from . import _failures, _tables, _talk
+from . import _status, _tables, _talk
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def command(session: Session, invoice_id: str, csv_path: Path | None, form: str)
     """
     from atlas_invoices import reconcile  # noqa: PLC0415 - imports the generated models
 
+    _ids.invoice_id(invoice_id)  # before credentials are looked for
     with session.client() as client:
         org = session.org_id(client)
         invoice = client.get_invoice(org, invoice_id)
@@ -49,11 +52,9 @@ def command(session: Session, invoice_id: str, csv_path: Path | None, form: str)
     else:
         _say(result)
     if not result.matches:
-        count = len(result.differences)
-        _talk.error(
-            f"the CSV doesn't match invoice {invoice_id}: {count} {'difference' if count == 1 else 'differences'}"
-        )
-        raise SystemExit(_failures.WRONG_DATA)
+        count = counted(len(result.differences), "difference", "differences")
+        _talk.error(f"{csv_path or 'the CSV'} doesn't match invoice {invoice_id}: {count}")
+        raise SystemExit(_status.WRONG_DATA)
 
 
 def as_json(result: Reconciliation) -> dict[str, Any]:
@@ -68,14 +69,22 @@ def as_json(result: Reconciliation) -> dict[str, Any]:
 
 def _say(result: Reconciliation) -> None:
     if result.matches:
-        total = _tables.dollars((result.csv.total_cents or Decimal(0)) / 100)
-        click.echo(f"matches: {result.csv.lines:,} {'line' if result.csv.lines == 1 else 'lines'}, {total} USD")
+        total, tax = result.csv.total_cents or Decimal(0), result.invoice.sales_tax_cents
+        said = f"matches: {counted(result.csv.lines or 0, 'line', 'lines')}, {_usd(total)}"
+        # A CSV has no tax; what `list` shows as billed has.
+        if tax and result.invoice.amount_billed_cents == total + tax:
+            said += f"; with {_usd(tax)} of sales tax it's the {_usd(total + tax)} billed"
+        click.echo(said)
     for difference in result.differences:
         _line(f"differs: {difference.message}")
     for difference in result.rounding:
         _line(f"rounding: {difference.message}")
     for note in result.notes:
         _talk.detail(f"note: {note}")
+
+
+def _usd(cents: Decimal) -> str:
+    return f"{_tables.dollars(cents / 100)} USD"
 
 
 def _line(text: str) -> None:

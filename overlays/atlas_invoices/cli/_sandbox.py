@@ -36,8 +36,8 @@ def command(
     Prints the variables that point the command and the library at it, for another shell to read:
 
     \b
-        atlas-invoices sandbox > sandbox.env &
-        . ./sandbox.env
+        : > sandbox.env; atlas-invoices sandbox > sandbox.env &
+        until [ -s sandbox.env ]; do sleep 0.1; done; . ./sandbox.env
     """
     if find_spec("uvicorn") is None or find_spec("starlette") is None:
         raise click.UsageError('the sandbox needs an extra: pip install "atlas-invoices[sandbox]"')
@@ -46,10 +46,11 @@ def command(
 
     def ready(sandbox: Sandbox) -> None:
         variables = sandbox.environment(credentials)
-        for name, value in variables.items():
-            click.echo(f"export {name}={shlex.quote(value)}")
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         # Real credentials of another kind would go before these, and be sent to the sandbox.
-        click.echo(f"unset {' '.join(name for name in _credentials.NAMES if name not in variables)}")
+        lines.append(f"unset {' '.join(name for name in _credentials.NAMES if name not in variables)}")
+        # All at once: who waits for the first line has the last one, too.
+        click.echo("\n".join(lines))
         _talk.note(f"a local Atlas at {sandbox.base_url}, with made-up keys and invoices; Ctrl-C ends it")
 
     try:

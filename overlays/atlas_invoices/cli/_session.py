@@ -10,7 +10,7 @@ import click
 from atlas_invoices._errors import ConfigError
 
 from . import _talk
-from ._text_option import TEXT
+from ._text_option import NOT_EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,11 @@ class Session:
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
 
-    def client(self, auth: httpx.Auth | None = None) -> Client:
-        """A client with these credentials, or those that are found."""
+    def client(self, auth: httpx.Auth | None = None, *, token_cache: bool = True) -> Client:
+        """A client with these credentials, or those that are found.
+
+        Runs one after the other, or side by side, make one token request, unless without `token_cache`.
+        """
         from atlas_invoices import Client  # noqa: PLC0415 - imports httpx, which takes longer than the rest of the start
 
         return Client(
@@ -51,8 +54,7 @@ class Session:
             base_url=self.server(),
             timeout=self.timeout,
             max_retries=self.max_retries,
-            # So that runs one after the other, or side by side, make one token request.
-            token_cache=True,
+            token_cache=token_cache,
             user_agent="atlas-invoices-cli",
         )
 
@@ -75,12 +77,17 @@ def calls_atlas(function: F) -> F:
     """Add the shared options to a command; it gets a `Session` as its first argument."""
 
     @click.option(
-        "--org", type=TEXT, metavar="ORG_ID", help="The organization (else MONGODB_ATLAS_ORG_ID, else the only one)."
+        "--org",
+        type=NOT_EMPTY,
+        metavar="ORG_ID",
+        help="The organization (else MONGODB_ATLAS_ORG_ID, else the only one).",
     )
-    @click.option("--base-url", type=TEXT, metavar="URL", help="The server (else MONGODB_ATLAS_BASE_URL, else Atlas).")
+    @click.option(
+        "--base-url", type=NOT_EMPTY, metavar="URL", help="The server (else MONGODB_ATLAS_BASE_URL, else Atlas)."
+    )
     @click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0, min_open=True, max=1_000_000),
         default=60.0,
         show_default=True,
         metavar="SECONDS",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atlas_invoices import _ids
-from atlas_invoices._errors import InvalidIdError
+from atlas_invoices._errors import InvalidIdError, InvoiceFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +25,12 @@ def open_invoice(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
     from atlas_invoices import read_csv  # noqa: PLC0415 - not at the start
 
     path = Path(file_or_id)
-    # An empty name would be the folder one is in.
-    if file_or_id and path.exists():
-        with read_csv(path) as invoice:
-            yield invoice
+    if path.exists():
+        try:
+            with read_csv(path) as invoice:
+                yield invoice
+        except InvoiceFormatError as error:
+            raise InvoiceFormatError(f"{path}: {error}", line_number=error.line_number, column=error.column) from error
         return
     try:
         invoice_id = _ids.invoice_id(file_or_id)

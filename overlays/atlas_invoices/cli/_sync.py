@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import _failures, _tables, _talk
+from atlas_invoices._words import counted
+
+from . import _failures, _status, _tables, _talk
 from ._session import Session, calls_atlas
-from ._text_option import TEXT
+from ._text_option import NOT_EMPTY
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
 
 # When several invoices fail, in different ways: what takes a person comes first, what passes by itself last.
 _MOST_SERIOUS_FIRST = (
-    _failures.CREDENTIALS,
-    _failures.OTHER,
-    _failures.WRONG_DATA,
-    _failures.NOT_FOUND,
-    _failures.TRY_LATER,
+    _status.CREDENTIALS,
+    _status.OTHER,
+    _status.WRONG_DATA,
+    _status.NOT_FOUND,
+    _status.TRY_LATER,
 )
 
 
@@ -46,7 +48,7 @@ class _Folder(click.Path):
     """A folder's path."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
-        return super().convert(TEXT.convert(value, param, ctx), param, ctx)
+        return super().convert(NOT_EMPTY.convert(value, param, ctx), param, ctx)
 
 
 @click.command(name="sync")
@@ -85,8 +87,7 @@ def command(
     Fetches what is missing, what has changed since, and what isn't final yet; never deletes. A month is that in which
     an invoice's period starts. Stopped at any moment, it leaves a valid folder, and the next run completes it.
     """
-    from atlas_invoices._sync import _run  # noqa: PLC0415 - imports httpx
-    from atlas_invoices._sync._job import DEFAULT_WORKERS, Job  # noqa: PLC0415 - likewise
+    from atlas_invoices._sync import DEFAULT_WORKERS, Job, run  # noqa: PLC0415 - imports httpx
 
     if since and until and since > until:
         raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}: no month is between them")
@@ -101,7 +102,7 @@ def command(
             verify=verify,
             workers=DEFAULT_WORKERS,
         )
-        report = _run.run(client, job, _talk.note)
+        report = run(client, job, _talk.note)
     if form == "json":
         _tables.write_json(_as_json(report))
     else:
@@ -117,14 +118,13 @@ def _end(report: SyncReport) -> None:
         _talk.warning(f"invoice {invoice.id}: {_said(invoice)}")
     if report.ok:
         return
-    count = len(report.failed)
     left = f", {len(report.not_tried)} not tried" if report.not_tried else ""
     _talk.error(
-        f"{count} {'invoice' if count == 1 else 'invoices'} failed{left}; the others are safe, and the same command "
+        f"{counted(len(report.failed), 'invoice', 'invoices')} failed{left}; the others are safe, and the same command "
         "again fetches what is missing"
     )
     statuses = {_failures.status_of(invoice.error) for invoice in report.failed if invoice.error}
-    raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _failures.OTHER))
+    raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _status.OTHER))
 
 
 def _in_a_line(report: SyncReport) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices._text import one_line
+from atlas_invoices._csv_row import csv_row
+from atlas_invoices._text import one_line, visible
 
-from . import _layout, _streams
+from . import _layout, _visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,20 +76,26 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str
     if form == "json":
         write_json(list(rows))
     elif form == "csv":
-        from atlas_invoices._invoice_csv._export import csv_row  # noqa: PLC0415 - not at the start
-
-        out = _streams.data_text()
-        out.write(csv_row(column.field for column in columns))
-        out.writelines(csv_row(_plain(row.get(column.field)) for column in columns) for row in rows)
+        write_csv(
+            [column.field for column in columns],
+            ([_plain(row.get(column.field)) for column in columns] for row in rows),
+        )
     else:
         _table(rows, columns)
+
+
+def write_csv(headings: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print CSV."""
+    out = _visible.data_text()
+    for row in (headings, *rows):
+        out.write(csv_row(row))
 
 
 def write_json(document: object) -> None:
     """Print one JSON document."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     # What a terminal would obey is written as JSON's own escape: the same data, whoever looks at it.
-    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
+    sys.stdout.write(visible(text, keep="\n", escape=lambda character: json.dumps(character)[1:-1]) + "\n")
 
 
 def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:

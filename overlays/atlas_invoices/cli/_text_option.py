@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 
-class _Text(click.types.StringParamType):
+class _NotEmpty(click.types.StringParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
         if value == "":
             raise click.BadParameter("it is empty; is a variable not set?", ctx, param)
         return super().convert(value, param, ctx)
 
 
-TEXT = _Text()
+NOT_EMPTY = _NotEmpty()

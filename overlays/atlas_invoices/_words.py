@@ -1,4 +1,4 @@
-"""Numbers in messages: one line, two lines."""
+"""Numbers in messages and output: one line, two lines."""
 
 from __future__ import annotations
 

@@ -1,0 +1,91 @@
+"""A CSV that isn't whole, or is no CSV at all, never matches its invoice, and the reason is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from atlas_invoices._invoice_csv import read_csv
+from atlas_invoices._money import reconcile
+from reconcile_cases import LINES, Line, as_csv, as_json, kinds, told
+
+TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
+
+
+@pytest.mark.parametrize("lines", [LINES, TAGGED, [LINES[-1]]], ids=["lines", "tags", "one line"])
+def test_a_file_cut_anywhere_does_not_match_and_says_why(lines: list[Line]) -> None:
+    whole, invoice = as_csv(lines), as_json(lines)
+    assert reconcile(whole, invoice).matches
+    # The last byte is the last line break: without it nothing is lost.
+    assert reconcile(whole[:-1], invoice).matches
+    for length in range(len(whole) - 1):
+        result = reconcile(whole[:length], invoice)
+        assert not result.matches, whole[:length][-40:]
+        assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], told(result))
+        assert all(difference.message for difference in result.differences)
+
+
+@pytest.mark.parametrize("ending", ["", ",Tag/team", ",Tag/team,Tag/cost center", ",New"])
+def test_a_file_without_lines_cut_within_its_header_does_not_match(ending: str) -> None:
+    whole = as_csv([]).rstrip(b"\n") + f"{ending}\n".encode()
+    invoice = as_json([], salesTaxCents=0, amountBilledCents=0)
+    for same in (whole, whole.replace(b"\n", b"\r\n"), whole + b"\n"):
+        assert reconcile(same, invoice).matches
+        assert reconcile(read_csv([same[:9], same[9:], b""]), invoice).matches
+    for length in range(len(whole)):
+        result = reconcile(whole[:length], invoice)
+        assert not result.matches, whole[:length][-40:]
+        assert kinds(result)[0] in {"unreadable", "incomplete"}
+    assert "its last line has no line end, so it may be cut" in told(reconcile(read_csv([whole[:-1]]), invoice))
+
+
+@pytest.mark.parametrize("column", ["Tag/team", "New"])
+def test_a_file_cut_within_a_cell_that_no_sum_shows_does_not_match(column: str) -> None:
+    header, *rows = as_csv(LINES, preamble=False).decode().splitlines()
+    whole = "".join(f"{row}\n" for row in [f"{header},{column}", *(f"{row},long" for row in rows)]).encode()
+    invoice = as_json(LINES, lineItems=...)
+    assert reconcile(whole, invoice).matches
+    last = whole.rindex(b"\n", 0, -1) + 1
+    for length in range(last + 1, len(whole)):
+        assert not reconcile(whole[:length], invoice).matches, whole[:length][-40:]
+
+
+def test_a_cut_file_says_where_it_ends() -> None:
+    whole = as_csv(LINES)
+    cut = whole[: whole.index(b"06/05/2024")]
+    result = reconcile(cut, as_json(LINES))
+    assert told(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in all")
+    assert "(lineItems[6] NDS_STORAGE): it ends early, after line 12" in told(result)
+    assert "within the amount of its last line, 13" in told(reconcile(whole[:-2], as_json(LINES)))
+
+
+def test_a_web_page_is_unreadable_and_does_not_match() -> None:
+    result = reconcile(b"<!DOCTYPE html><html><body>Service Unavailable</body></html>", as_json(LINES))
+    assert kinds(result) == ["unreadable"]
+    assert result.csv.lines == 0
+
+
+def test_a_broken_line_in_the_middle_does_not_match() -> None:
+    broken = as_csv(LINES).replace(b"149.00", b"1,49.00")
+    result = reconcile(broken, as_json(LINES))
+    assert kinds(result) == ["incomplete"]
+    assert "4 lines of the invoice's 7 could be read" in told(result)
+    assert result.differences[0].key == "11"
+
+
+def test_rows_that_were_left_out_while_reading_are_missed() -> None:
+    broken = as_csv(LINES).replace(b"149.00", b"149.00x")
+    result = reconcile(read_csv(broken, on_error="collect"), as_json(LINES))
+    assert kinds(result) == ["incomplete"]
+    assert "6 lines of the invoice's 7 could be read" in told(result)
+
+
+def test_a_header_without_amounts_does_not_match_even_an_empty_invoice() -> None:
+    empty = as_json([], salesTaxCents=0, amountBilledCents=0)
+    result = reconcile(as_csv([]).replace(b",Amount", b""), empty)
+    assert kinds(result) == ["incomplete"]
+    assert "no column Amount" in told(result)
+
+
+def test_a_missing_file_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="nonesuch"):
+        reconcile("nonesuch.csv", as_json(LINES))
