@@ -84,7 +84,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._line.http.aclose()
+        await self._line.close()
 
     def list_organizations(self, *, name: str | None = None) -> AsyncIterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""

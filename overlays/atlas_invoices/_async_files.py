@@ -95,6 +95,8 @@ async def _undo(
     error: BaseException | None,
     trace: TracebackType | None,
 ) -> None:
-    with suppress(OSError):
-        await writer.settle()
-    await asyncio.to_thread(target.__exit__, kind, error, trace)
+    try:
+        with suppress(OSError):
+            await writer.settle()
+    finally:  # when the loop itself ends, too
+        await asyncio.to_thread(target.__exit__, kind, error, trace)

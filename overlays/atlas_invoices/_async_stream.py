@@ -44,6 +44,8 @@ class AsyncLine:
     def after_fork(self) -> None:
         """Begin without connections: two processes on one would read each other's replies."""
         self.http = self._connect()
+        # What goes on after the task that waited for it was cancelled.
+        self._going_on: set[asyncio.Task[Any]] = set()
         self._pace = Pace(self._policy.max_wait)
         self._notices = Notices()
 
@@ -59,7 +61,7 @@ class AsyncLine:
         head, began = None, time.monotonic()
         try:
             with while_connecting(where), patience(self.http.timeout.read):
-                response = await _sent(self.http, request)
+                response = await self._sent(request)
             head = _replies.Head(request.method, request.url.path, response.status_code, response.headers)
         finally:
             self._pace.leave(head)
@@ -70,6 +72,35 @@ class AsyncLine:
         except BaseException:
             await response.aclose()
             raise
+
+    async def close(self) -> None:
+        """End what nobody waits for any more, and close all connections."""
+        for task in self._going_on:
+            task.cancel()
+        await asyncio.gather(*self._going_on, return_exceptions=True)
+        await self.http.aclose()
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
+        """Send in a task of its own: one cancelled within httpcore 1.0 may keep its place in the pool for good."""
+        sending = self._start(self.http.send(request, stream=True))
+        try:
+            response = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            sending.add_done_callback(self._forgo)
+            raise
+        if isinstance(response.stream, httpx.AsyncByteStream):
+            response.stream = _ClosedToTheEnd(response.stream, self._start)
+        return response
+
+    def _forgo(self, sending: asyncio.Task[httpx.Response]) -> None:
+        if not sending.cancelled() and sending.exception() is None:
+            self._start(sending.result().aclose())
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._going_on.add(task)  # asyncio itself holds tasks weakly
+        task.add_done_callback(self._going_on.discard)
+        return task
 
     async def _judged(
         self, head: _replies.Head, response: httpx.Response, call: Call[Any], max_bytes: int
@@ -170,43 +201,17 @@ def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
     return response.aiter_raw()
 
 
-# What goes on after the task that waited for it was cancelled; asyncio itself holds tasks weakly.
-_going_on: set[asyncio.Task[Any]] = set()
-
-
-async def _sent(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send in a task of its own: one that is cancelled within httpcore 1.0 may block a place in its pool for good."""
-    sending = _started(http.send(request, stream=True))
-    try:
-        response = await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        sending.add_done_callback(_forgo)
-        raise
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        response.stream = _ClosedToTheEnd(response.stream)
-    return response
-
-
-def _forgo(sending: asyncio.Task[httpx.Response]) -> None:
-    if not sending.cancelled() and sending.exception() is None:
-        _started(sending.result().aclose())
-
-
 class _ClosedToTheEnd(httpx.AsyncByteStream):
-    """A body whose closing, likewise, goes on in a task of its own."""
+    """A body whose closing goes on in a task of its own, likewise."""
 
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
+    def __init__(
+        self, inner: httpx.AsyncByteStream, start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    ) -> None:
         self._inner = inner
+        self._start = start
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return aiter(self._inner)
 
     async def aclose(self) -> None:
-        await asyncio.shield(_started(self._inner.aclose()))
-
-
-def _started(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    task = asyncio.create_task(work)
-    _going_on.add(task)
-    task.add_done_callback(_going_on.discard)
-    return task
+        await asyncio.shield(self._start(self._inner.aclose()))

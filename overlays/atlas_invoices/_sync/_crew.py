@@ -43,8 +43,11 @@ class Crew(Generic[T, R]):
             thread.start()
             self._running += 1
 
-    def results(self, seconds: float | None = None) -> Iterator[R]:
-        """Yield what `work` returned, as it comes, until all threads have ended or the time is up."""
+    def results(self, seconds: float | None = None, *, raising: bool = True) -> Iterator[R]:
+        """Yield what `work` returned, as it comes, until all threads have ended or the time is up.
+
+        What it should not have raised is raised here, but not without `raising`: where something has been already.
+        """
         end = None if seconds is None else time.monotonic() + seconds
         while self._running and (end is None or time.monotonic() < end):
             try:
@@ -54,7 +57,8 @@ class Crew(Generic[T, R]):
             if got is None:
                 self._running -= 1
             elif isinstance(got, BaseException):
-                raise got
+                if raising:
+                    raise got
             else:
                 yield got[0]
 

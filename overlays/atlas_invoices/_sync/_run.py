@@ -134,7 +134,7 @@ def _collect(crew: Crew[Task, Result], progress: Progress) -> None:
                 progress.save()
     except BaseException:
         crew.stop()
-        for result in crew.results(_GRACE_SECONDS):
+        for result in crew.results(_GRACE_SECONDS, raising=False):
             progress.settle(result)
         raise
 

@@ -109,7 +109,9 @@ async def _work(atlas: AsyncClient, job: Job, folder: Folder, progress: Progress
         await asyncio.gather(*workers)
     finally:
         for each in workers:
-            each.cancel()
+            # Once is enough: a second time would interrupt what the first one made it put in order.
+            if not each.cancelling():
+                each.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
 
