@@ -11,13 +11,20 @@ from reconcile_cases import LINES, Line, as_csv, as_json, kinds, told
 TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
 
 
-@pytest.mark.parametrize("lines", [LINES, TAGGED, [LINES[-1]]], ids=["lines", "tags", "one line"])
+# Amounts that a cut leaves as they are (14.40 is 14.4), or within the cent that the invoice has.
+ZEROS = [Line(amount="14.40"), Line(amount="20.00")]
+FRACTIONS = [Line(amount="1.92"), Line(amount="0.001234", cents=0)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [LINES, TAGGED, [LINES[-1]], ZEROS, FRACTIONS],
+    ids=["lines", "tags", "one line", "zeros", "fractions"],
+)
 def test_a_file_cut_anywhere_does_not_match_and_says_why(lines: list[Line]) -> None:
     whole, invoice = as_csv(lines), as_json(lines)
     assert reconcile(whole, invoice).matches
-    # The last byte is the last line break: without it nothing is lost.
-    assert reconcile(whole[:-1], invoice).matches
-    for length in range(len(whole) - 1):
+    for length in range(len(whole)):
         result = reconcile(whole[:length], invoice)
         assert not result.matches, whole[:length][-40:]
         assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], told(result))
@@ -35,7 +42,9 @@ def test_a_file_without_lines_cut_within_its_header_does_not_match(ending: str) 
         result = reconcile(whole[:length], invoice)
         assert not result.matches, whole[:length][-40:]
         assert kinds(result)[0] in {"unreadable", "incomplete"}
-    assert "its last line has no line end, so it may be cut" in told(reconcile(read_csv([whole[:-1]]), invoice))
+    assert "the CSV's last line has no line end, so the file may be cut there" in told(
+        reconcile(read_csv([whole[:-1]]), invoice)
+    )
 
 
 @pytest.mark.parametrize("column", ["Tag/team", "New"])
@@ -47,6 +56,14 @@ def test_a_file_cut_within_a_cell_that_no_sum_shows_does_not_match(column: str) 
     last = whole.rindex(b"\n", 0, -1) + 1
     for length in range(last + 1, len(whole)):
         assert not reconcile(whole[:length], invoice).matches, whole[:length][-40:]
+
+
+def test_a_file_without_its_last_line_end_may_be_cut_there() -> None:
+    for whole in (as_csv(LINES), as_csv(LINES).replace(b"\n", b"\r\n")):
+        assert reconcile(whole, as_json(LINES)).matches
+        result = reconcile(whole[:-1], as_json(LINES))
+        assert kinds(result) == ["incomplete"]
+        assert told(result) == "the CSV's last line has no line end, so the file may be cut there; download it again"
 
 
 def test_a_cut_file_says_where_it_ends() -> None:

@@ -109,9 +109,7 @@ def test_a_line_changed_by_a_cent_is_found(pair: Pair) -> None:
 
 
 def test_a_file_cut_anywhere_is_seen(pair: Pair) -> None:
-    last_row = pair.csv[:-1].rfind(b"\n") + 1
-    # Within an amount's last zero nothing is lost: 12.3 is 12.30.
-    end = len(pair.csv.rstrip(b"\n").rstrip(b"0").rstrip(b"."))
+    last_row, end = pair.csv[:-1].rfind(b"\n") + 1, len(pair.csv)
     for length in sorted({*some(0, last_row), *range(last_row, end, 7), *range(end - 12, end)}):
         result = reconcile(pair.csv[:length], pair.invoice)
         assert not result.matches, pair.csv[:length][-60:]

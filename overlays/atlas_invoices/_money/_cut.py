@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from ._csv_side import CsvSide
     from ._line_match import LineMatch, MatchResult
 
+# Where all that can be read agrees, a digit or a cell that shows in no sum may still be lost.
+OPEN_END = Difference(
+    kind="incomplete",
+    message="the CSV's last line has no line end, so the file may be cut there; download it again",
+)
 _SHOWN_LOST = 3
 _SHOWN_TEXT = 60
 

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._invoice_csv import TAG_PREFIX, InvoiceCsv, read_csv
+from atlas_invoices._invoice_csv import InvoiceCsv, read_csv
 from atlas_invoices._text import one_line, text_or_none
 from atlas_invoices._words import counted
 
 from ._amounts import EXACT, money
 from ._csv_side import CsvSide
+from ._cut import OPEN_END
 from ._given import require_invoice
 from ._header import header_differences
 from ._invoice_side import line_matches, stated_sums
@@ -50,8 +51,9 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
 
     An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared, and doesn't match.
     A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` where there
-    is no header, else `incomplete`. The CSV is read once, as a stream; no more of it is kept than sums, and the lines
-    that the invoice lacks.
+    is no header, else `incomplete`. Nor does one whose last line has no line end, though `read_csv` reads it: it may be
+    cut within a cell that shows in no sum (the API document's example ends with a line end). The CSV is read once, as a
+    stream; no more of it is kept than sums, and the lines that the invoice lacks.
 
     Args:
         csv: anything `read_csv` takes, or what it returned.
@@ -104,6 +106,8 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         off, rounded = compare_totals(side, stated, notes)
         differences += off
         rounding += rounded
+        if not reading.ends_line and all(difference.kind != "incomplete" for difference in differences):
+            differences.insert(0, OPEN_END)
     if side.without_amount:
         lines = counted(side.without_amount, "line of the CSV has", "lines of the CSV have")
         notes.append(f"{lines} no amount, which is taken as 0")
@@ -118,7 +122,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
 
 
 def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> InvoiceFormatError | None:
-    """Take in the whole CSV; return what keeps it from being whole."""
+    """Take in the whole CSV; return what keeps it from being read to its end."""
     try:
         side.read(reading.lines(), matches)
     except InvoiceFormatError as error:
@@ -128,16 +132,6 @@ def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> Invoice
     if reading.parser.rows is None or "Amount" not in reading.columns:
         # Of an invoice without lines, a header row that was cut is all there is to see.
         return InvoiceFormatError("its header row has no column Amount", column="Amount")
-    # Whether files end with a line end isn't documented (the API document's example, which has no lines, does). Without
-    # one a file is taken for whole where the invoice shows it: by the amount or the tag that stands last. A header row
-    # alone, cut within its tags, reads like one with other tags.
-    last = reading.columns[-1]
-    if last == "Amount":
-        shown = side.last_amount is not None
-    else:
-        shown = side.everything.lines > 0 and len(matches) > 0 and last.startswith(TAG_PREFIX)
-    if not reading.ends_line and not shown:
-        return InvoiceFormatError("its last line has no line end, so it may be cut there; download it again")
     return None
 
 
