@@ -56,7 +56,9 @@ def line_matches(invoice: BillingInvoice, linked: Sequence[BillingInvoice], note
     own = line_items(invoice, notes)
     others = [item for other in linked for item in line_items(other, notes)]
     if not own and (present(invoice.line_items) is None or invoice.subtotal_cents or invoice.credits_cents):
-        notes.append("the invoice came without line items, so only its sums can be compared")
+        notes.append(
+            "the invoice came without line items, so only its sums can be compared: a missing line of 0.00 doesn't show"
+        )
         return []
     matches = _readings(own, None)
     if others:
