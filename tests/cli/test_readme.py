@@ -7,18 +7,19 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from atlas_invoices.cli._main import COMMANDS
 from command import COMMAND
+from environment import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from atlas_invoices.sandbox import Sandbox
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 PYTHON = [text for language, text in SNIPPETS if language == "python"]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "overlays" / "atlas_invoices"
+from environment import ROOT
+
+PACKAGE = ROOT / "overlays" / "atlas_invoices"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 BY_NAME = {
     f"atlas_invoices/{module}".removesuffix(".py").removesuffix("/__init__").replace("/", "."): module

@@ -76,7 +76,7 @@ def test_json_mirrors_the_csv_line_by_line() -> None:
             assert item["quantity"] == Decimal(row["Quantity"])
             assert item["unitPriceDollars"] == Decimal(row["Unit Price"])
             assert item.get("percentDiscount", 0) == Decimal(row["Discount Percent"] or 0)
-            assert item["startDate"][:10] == datetime.strptime(row["Usage Date"], "%m/%d/%Y").date().isoformat()  # noqa: DTZ007 (a day)
+            assert item["startDate"][:10] == datetime.strptime(row["Usage Date"], "%m/%d/%Y").date().isoformat()  # noqa: DTZ007 - a day
             tags = {
                 name.removeprefix("Tag/"): value for name, value in row.items() if name.startswith("Tag/") and value
             }

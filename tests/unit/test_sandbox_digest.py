@@ -16,7 +16,7 @@ from atlas_invoices.sandbox._keys import Keys
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS = Keys.draw(Random(1))  # noqa: S311 (made-up keys)
+KEYS = Keys.draw(Random(1))  # noqa: S311 - made-up keys
 TARGET = "/api/atlas/v2/orgs?pageNum=1"
 
 

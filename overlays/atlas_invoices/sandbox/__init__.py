@@ -10,8 +10,8 @@ chooses, and the place in the code says so.
 from __future__ import annotations
 
 try:
-    import starlette as _starlette  # noqa: F401 (looked for, so that a missing extra is named in one place)
-    import uvicorn as _uvicorn  # noqa: F401 (likewise)
+    import starlette as _starlette  # noqa: F401 - looked for, so that a missing extra is named in one place
+    import uvicorn as _uvicorn  # noqa: F401 - likewise
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"the sandbox needs {error.name}: pip install 'atlas-invoices[sandbox]'", name=error.name

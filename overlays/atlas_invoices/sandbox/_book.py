@@ -58,7 +58,7 @@ class Book:
 
     def __attrs_post_init__(self) -> None:
         """Draw names, keys and IDs; lines come later."""
-        random = Random(self.settings.seed)  # noqa: S311 (made-up data, no secret of anybody's)
+        random = Random(self.settings.seed)  # noqa: S311 - made-up data, no secret of anybody's
         self.keys = Keys.draw(random)
         first = Organization(_id(random), "Müller,Söhne&Co.")
         self.linked_organization = Organization(_id(random), _LINKED_NAME)
@@ -93,7 +93,7 @@ class Book:
         position = self._positions[id_]
         is_linked = id_ == self._linked_ids[position]
         # A source of its own for each invoice: any one can be made alone, and is the same for any number of months.
-        random = Random(f"{self.settings.seed}/{position}/{is_linked}")  # noqa: S311 (made-up data)
+        random = Random(f"{self.settings.seed}/{position}/{is_linked}")  # noqa: S311 - made-up data
         end = self.settings.today.replace(day=1) + relativedelta(months=1 - position)
         start = end - relativedelta(months=1)
         status = _STATUSES[position] if position < len(_STATUSES) else "PAID"

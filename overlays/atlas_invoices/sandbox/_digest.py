@@ -60,7 +60,7 @@ class DigestGuard:
             f"stale={'true' if stale else 'false'}"
         )
 
-    def check(self, authorization: str, method: str, target: str) -> Verdict:  # noqa: PLR0911 (one for each rule)
+    def check(self, authorization: str, method: str, target: str) -> Verdict:  # noqa: PLR0911 - one for each rule
         """Judge the value of `Authorization` (after the word Digest) for a request of `target`, path and query."""
         given = _parameters(authorization)
         if given is None:

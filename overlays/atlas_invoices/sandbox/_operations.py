@@ -194,12 +194,12 @@ async def _form(request: Request) -> str:
 
 
 async def _refuse(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)  # noqa: S101 (what it is registered for)
+    assert isinstance(problem, Problem)  # noqa: S101 - what it is registered for
     return problem_reply(request, problem)
 
 
 async def _refuse_by_framework(request: Request, exception: Exception) -> Response:
-    assert isinstance(exception, HTTPException)  # noqa: S101 (what it is registered for)
+    assert isinstance(exception, HTTPException)  # noqa: S101 - what it is registered for
     codes: dict[int, str] = {404: "RESOURCE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
     code = codes.get(exception.status_code, HTTPStatus(exception.status_code).name)
     headers: dict[str, Any] = dict(exception.headers or {})

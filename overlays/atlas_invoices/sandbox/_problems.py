@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 
-class Problem(Exception):  # noqa: N818 (it is an answer, not a failure of this program)
+class Problem(Exception):  # noqa: N818 - it is an answer, not a failure of this program
     """Raised by a handler to answer with an error body (the `ApiError` schema of the Atlas Admin API document).
 
     `fields` maps parameters to what is wrong with them. Where there is no detail, it is null, as upstream sends it

@@ -190,7 +190,7 @@ class Sandbox:
         return Gate(operations, self._book, self._tokens, self._digest, self.faults, self._log, self._transport_of)
 
     def _transport_of(self, peer: tuple[str, int]) -> asyncio.Transport:
-        assert self._server is not None  # noqa: S101 (a request is being answered)
+        assert self._server is not None  # noqa: S101 - a request is being answered
         return self._server.transport_of(peer)
 
 
@@ -204,7 +204,7 @@ def serve(settings: Settings, ready: Callable[[Sandbox], None]) -> None:
     """
     stop = threading.Event()
 
-    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signal module's signature)
+    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's signature
         stop.set()
 
     handled = (signal.SIGINT, signal.SIGTERM)
