@@ -123,6 +123,7 @@ class AsyncReply:
         self._response = response
         self._pieces = self._read(reader)
         self._first: bytes | None = None
+        self._ended = False
 
     async def read_first(self) -> None:
         """Read and judge the beginning."""
@@ -136,6 +137,8 @@ class AsyncReply:
         yield first
         async for piece in self._pieces:
             yield piece
+        if not self._ended:
+            raise RuntimeError("this stream was closed before its end: read it within the `async with` block")
 
     async def close(self) -> None:
         """Give the connection back, or close it where the body wasn't read to its end."""
@@ -149,6 +152,7 @@ class AsyncReply:
                     yield piece
         for piece in reader.finish():
             yield piece
+        self._ended = True
 
 
 class AsyncCsvStream:
@@ -178,7 +182,7 @@ class AsyncCsvStream:
         """Yield the file's bytes, exactly as sent, in pieces of at most 64 KiB.
 
         Raises `IncompleteDownloadError` at the end where the reply wasn't whole, so what was read is good only when
-        the loop has ended. The bytes can be read once.
+        the loop has ended. The bytes can be read once, within the `async with` block.
         """
         if self._reply is None:
             raise RuntimeError("open the stream first: `async with client.stream_invoice_csv(...) as body:`")

@@ -88,6 +88,7 @@ class Reply:
         self._response = response
         self._pieces = self._read(reader)
         self._first: bytes | None = None
+        self._ended = False
 
     def read_first(self) -> None:
         """Read and judge the beginning."""
@@ -100,6 +101,9 @@ class Reply:
             raise RuntimeError("this stream was read before; its bytes can be read once, ask for it again")
         yield first
         yield from self._pieces
+        if not self._ended:
+            # A closed generator ends like one that is done, and what came so far would pass for the whole.
+            raise RuntimeError("this stream was closed before its end: read it within the `with` block")
 
     def close(self) -> None:
         """Give the connection back, or close it where the body wasn't read to its end."""
@@ -111,6 +115,7 @@ class Reply:
             for data in _raw(self._response):
                 yield from reader.feed(data)
         yield from reader.finish()
+        self._ended = True
 
 
 class CsvStream:
@@ -140,7 +145,7 @@ class CsvStream:
         """Yield the file's bytes, exactly as sent, in pieces of at most 64 KiB.
 
         Raises `IncompleteDownloadError` at the end where the reply wasn't whole, so what was read is good only when
-        the loop has ended. The bytes can be read once.
+        the loop has ended. The bytes can be read once, within the `with` block.
         """
         if self._reply is None:
             raise RuntimeError("open the stream first: `with client.stream_invoice_csv(...) as body:`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import tracemalloc
 from datetime import UTC, date, datetime
@@ -193,6 +194,31 @@ def test_pieces_of_a_stream_are_small_and_read_once(sandbox: Sandbox) -> None:
         with client.stream_invoice_csv(sandbox.org_id, invoice) as body:
             next(iter(body.iter_bytes()))  # left half read
         assert client.get_invoice(sandbox.org_id, invoice).id == invoice
+
+
+@pytest.mark.parametrize(("lines", "begun"), [(5, False), (2000, False), (2000, True)])
+def test_a_stream_read_behind_its_block_is_no_whole_invoice(lines: int, begun: bool) -> None:
+    with (
+        Sandbox(Settings(months=2, lines=lines, typical_lines=5)) as sandbox,
+        ai.Client(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client,
+    ):
+        with client.stream_invoice_csv(sandbox.org_id, sandbox.invoices[1].id) as body:
+            invoice = ai.read_csv(body) if begun else None
+        with pytest.raises(RuntimeError, match="within the `with` block"):
+            list(invoice or ai.read_csv(body))
+
+
+@pytest.mark.parametrize(("lines", "begun"), [(5, False), (2000, False), (2000, True)])
+def test_an_asynchronous_stream_read_behind_its_block_is_no_whole_invoice(lines: int, begun: bool) -> None:
+    async def main(sandbox: Sandbox) -> None:
+        async with ai.AsyncClient(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client:
+            async with client.stream_invoice_csv(sandbox.org_id, sandbox.invoices[1].id) as body:
+                invoice = await ai.aread_csv(body) if begun else None
+            with pytest.raises(RuntimeError, match="within the `async with` block"):
+                _ = [line async for line in invoice or await ai.aread_csv(body)]
+
+    with Sandbox(Settings(months=2, lines=lines, typical_lines=5)) as sandbox:
+        asyncio.run(main(sandbox))
 
 
 @pytest.mark.parametrize("as_object", [False, True])
