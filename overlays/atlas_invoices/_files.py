@@ -78,11 +78,20 @@ class AtomicFile:
         name = self._target.name
         self._temporary = self._target.with_name(f".{name[:50]}.{secrets.token_hex(8)}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        self._file: IO[bytes] = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
         self._flushing: Thread | None = None
         self._unflushed = 0
         self._size = 0
         self._hash = hashlib.sha256()
+        try:
+            self._file: IO[bytes] = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+        except OSError as error:
+            # Nobody has asked for the temporary file, or knows its name.
+            why = f"can't create a file in the folder {self._target.parent} ({error.strerror}); choose another folder"
+            raise OSError(error.errno, why, str(self._target)) from error
+        except BaseException:
+            # A signal that came in between.
+            self._temporary.unlink(missing_ok=True)
+            raise
         return self
 
     def write(self, data: bytes) -> int:
@@ -107,16 +116,13 @@ class AtomicFile:
                     self._file.flush()
                     os.fsync(self._file.fileno())
                     self._file.close()
-                self._put_in_place()
+                    self._put_in_place()
         finally:
-            with contextlib.suppress(OSError):
-                self._file.close()
-            self._temporary.unlink(missing_ok=True)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the block has ended; pyarrow asks before it writes."""
-        return self._file.closed
+            try:
+                with contextlib.suppress(OSError):
+                    self._file.close()
+            finally:
+                self._temporary.unlink(missing_ok=True)
 
     @property
     def saved(self) -> SavedFile:
@@ -125,12 +131,14 @@ class AtomicFile:
 
     @contextlib.contextmanager
     def _naming_the_target(self) -> Iterator[None]:
-        """A full disk's error names no file by itself."""
+        """A full disk's error names no file by itself, and others the temporary one, which nobody has asked for."""
         try:
             yield
         except OSError as error:
             if error.filename is None:
                 error.filename = str(self._target)
+            elif os.fspath(error.filename) == os.fspath(self._temporary):
+                raise OSError(error.errno, error.strerror, str(self._target)) from error
             raise
 
     def _flush_behind(self) -> None:

@@ -29,6 +29,19 @@ def test_what_was_written_is_there_with_its_size_and_hash(tmp_path: Path) -> Non
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
 
 
+def test_a_signal_between_the_file_and_the_block_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(descriptor: int, *_: object) -> None:
+        os.close(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fdopen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "a.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.csv"
