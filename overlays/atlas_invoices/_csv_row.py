@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ def csv_row(values: Iterable[object], *, raw: bool = False) -> str:
 
 def plain(value: object) -> str:
     """A value as programs read it: a number without an exponent (1E+2 is 100), a day as an ISO date."""
-    return f"{value:f}" if hasattr(value, "as_tuple") else str(value)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def plain_or_none(value: object) -> str | None:
+    """The same, and `None` for what isn't there, as JSON has it."""
+    return None if value is None else plain(value)
 
 
 def _cell(value: object, *, raw: bool) -> str:

@@ -159,7 +159,7 @@ class IncompleteDownloadError(AtlasError):
 class InvoiceFormatError(AtlasError):
     """A file that can't be read as an invoice CSV.
 
-    `line_number` counts from 1 in the file, and is `None` where the file as a whole is meant; `column` is the
+    `line_number` counts from 1 in the file (1 where the file as a whole is meant); `column` is the
     column's name, or `None`.
     """
 

@@ -72,7 +72,11 @@ def test_every_function_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AccessTokenAuth", "AsyncClient", "Client", "DigestAuth", "InvoiceCsv", "ServiceAccountAuth", "Sandbox"]
+    "name",
+    [
+        *("AccessTokenAuth", "AsyncClient", "Client", "DigestAuth", "ServiceAccountAuth", "Sandbox"),
+        *("AsyncInvoiceCsv", "Group", "InvoiceCsv", "InvoiceHeader", "Summary"),
+    ],
 )
 def test_every_class_that_one_starts_with_has_an_example(name: str) -> None:
     assert name in EXAMPLES

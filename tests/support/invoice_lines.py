@@ -169,9 +169,20 @@ _pieces = [
     b"1.5", b"e", b" ", b"a", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf", b"06/01/2024,x,06/02/2024,1,t,\n",
     b'06/01/2024,x,06/02/2024,-1,"t\n\n",\n', b"Total,\n", b",,,,,\n", b"1e5", b"-", b"NaN", b'x"y', b"9" * 22,
 ]  # fmt: skip
+_header = b"Date,SKU,Usage Date,Amount,Tag/a,X\n"
+_other_files = [
+    b"{",
+    b'{"error":1,\n',
+    b"<html>\n",
+    b"\x1f\x8b",
+    b"\xff\xfeD\0",
+    b"D\0",
+    b"Date;SKU;Usage Date\n",
+    b"x\r",
+]
 # Bytes that are nearly an invoice.
 fragments = st.builds(
     bytes.__add__,
-    st.sampled_from([b"", b"Date,SKU,Usage Date,Amount,Tag/a,X\n", b"Date,SKU,Usage Date,Amount,Tag/a,X\n"]),
+    st.sampled_from([b"", *[_header] * len(_other_files), *_other_files]),
     st.lists(st.sampled_from(_pieces), max_size=30).map(b"".join),
 )

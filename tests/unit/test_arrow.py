@@ -7,7 +7,9 @@ import json
 import subprocess
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 import polars as pl
@@ -17,7 +19,9 @@ import pytest
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from atlas_invoices._invoice_csv import (
     _arrow,
+    _arrow_blocks,
     _buffer,
+    _summary,
     iter_batches,
     read_csv,
     summarize,
@@ -29,7 +33,7 @@ from atlas_invoices._invoice_csv._sources import PIECE
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ROWS = [
@@ -75,6 +79,22 @@ def test_tags_and_unknown_columns_are_maps_and_missing_columns_null() -> None:
     assert table["tags"].to_pylist() == [[("team", "red")], [("team", "red"), ("env", "prod")], []]
     assert table["extra"].to_pylist() == [[("New", "x")], [], []]
     assert table["project"].null_count == table["quantity"].null_count == 3
+
+
+TOO_LONG = ["1E-50", "1E+40", "9" * 39, "-0." + "1" * 39, "1E+999", "9" * 1000]
+
+
+@pytest.mark.parametrize("number", TOO_LONG)
+def test_a_number_that_no_table_holds_is_named_and_summed(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = simple_invoice({"Amount": "1.5"}, {"Amount": number, "Quantity": "1"})
+    for read in (to_arrow, to_pandas, to_polars, lambda data: list(iter_batches(data))):
+        with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount': more than") as caught:
+            read(data)
+        assert caught.value.line_number == 8
+        assert f"'{Decimal(number)}"[:50] in str(caught.value)
+    for worth in (0, 1024 * 1024):
+        monkeypatch.setattr(_summary, "WORTH_ARROW", worth)
+        assert Fraction(summarize(data, by="sku").total) == Fraction("1.5") + Fraction(Decimal(number))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +144,8 @@ def test_an_empty_invoice_has_a_schema() -> None:
         {"Amount": "NaN"},
         {"Amount": " 1"},
         {"Amount": "1-2"},
-        {"Quantity": "0e-999"},
+        {"Quantity": "0e-1001"},
+        {"Quantity": "1" * 1001},
         {"Unit Price": "1_0"},
         {"Date": "6/1/2024"},
         {"Usage Date": "02/30/2024"},
@@ -239,6 +260,139 @@ def test_importing_needs_no_extra_and_a_table_no_pandas() -> None:
         "assert 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+Ways = dict[str, "Callable[[object], int]"]
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
+    """Every way of reading, as a number of lines; the sums by pyarrow, too."""
+    monkeypatch.setattr(_summary, "WORTH_ARROW", 0)
+
+    def summed(source: Any) -> int:
+        return sum(group.lines for group in summarize(source, by="sku").groups)
+
+    return {
+        "lines": lambda source: len(list(read_csv(cast("bytes", source)))),
+        "table": lambda source: len(to_arrow(cast("bytes", source))),
+        "batches": lambda source: sum(batch.num_rows for batch in iter_batches(cast("bytes", source))),
+        "sums": summed,
+        "collect": lambda source: len(list(read_csv(cast("bytes", source), on_error="collect"))),
+    }
+
+
+@pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n", b"," * 18 + b"\n"])
+@pytest.mark.parametrize("items", [0, 1, 5000])
+def test_a_full_width_row_with_neither_day_is_counted_in_no_way(row: bytes, items: int, ways: Ways) -> None:
+    data = simple_invoice(*[{"SKU": "a", "Amount": "1"}] * items)
+    for name, read in ways.items():
+        assert (name, read(data + row)) == (name, items)
+        for item in (simple_invoice({"Note": "x"}), simple_invoice({"Date": "", "SKU": "b"})):
+            if name != "collect":
+                with pytest.raises(InvoiceFormatError, match=f"after the trailing line {items + 7}, "):
+                    read(data + row + row + item.split(b"\n", 6)[6])
+
+
+def test_a_row_without_one_of_its_days_is_counted_in_every_way(ways: Ways) -> None:
+    data = simple_invoice({"Usage Date": ""}, {"Date": ""}, {})
+    for read in ways.values():
+        assert read(data) == 3
+
+
+@pytest.mark.parametrize(("size", "reads"), [(1024 * 1024, True), (1024 * 1024 + 1, False)])
+@pytest.mark.parametrize("before", [0, 700, 40_000])
+@pytest.mark.parametrize("ending", [b"\n", b""])
+def test_one_length_of_rows_is_too_much_everywhere(
+    size: int, reads: bool, before: int, ending: bytes, ways: Ways, tmp_path: Path
+) -> None:
+    names = [f"x{number}" for number in range(12)]
+    plain = b"07/01/2024,06/30/2024,S,1.00" + b"," * len(names) + b"\n"
+    start = b"07/01/2024,06/30/2024,S,1.00"
+    room = size - len(start) - 3 * len(names)
+    cells = [b"y" * 99 + b"\n"] * (room // 100 - 12)
+    each = len(cells) // len(names)
+    texts = [b"".join(cells[:each]) for _ in names]
+    texts[0] += b"z" * (room - sum(map(len, texts)))
+    row = b",".join([start, *(b'"' + text + b'"' for text in texts)])
+    assert len(row) == size
+    assert max(map(len, texts)) <= 128 * 1024
+    data = ",".join(["Date,Usage Date,SKU,Amount", *names]).encode() + b"\n" + plain * before + row + ending
+    (tmp_path / "a.csv").write_bytes(data)
+    sources: list[Callable[[], object]] = [
+        lambda: data,
+        lambda: tmp_path / "a.csv",
+        *[
+            lambda size=size: (data[at : at + size] for at in range(0, len(data), size))
+            for size in (1000, 20_001, 65_000)
+        ],
+    ]
+    for name, read in ways.items():
+        for source in sources:
+            if reads or name == "collect":
+                # Of a row that is refused, every line is one more that can't be read.
+                assert read(source()) == before + reads
+            else:
+                with pytest.raises(InvoiceFormatError, match=f"line {before + 2}: a row of more than 1,048,576 bytes"):
+                    read(source())
+
+
+@pytest.mark.parametrize(("size", "reads"), [(128 * 1024, True), (128 * 1024 + 1, False)])
+@pytest.mark.parametrize("character", ["x", "é"])
+@pytest.mark.parametrize("column", ["Note", "Region", "Tag/a"])
+def test_one_length_of_cells_is_too_much_everywhere(
+    size: int, reads: bool, character: str, column: str, ways: Ways
+) -> None:
+    names = ["Date", "Usage Date", "SKU", column]
+    rows = [["07/01/2024", "06/30/2024", "S", character * length] for length in (1, size, 1)]
+    data = "".join(",".join(row) + "\n" for row in [names, *rows]).encode()
+    for name, read in ways.items():
+        # Sums read no other columns.
+        if reads or name == "sums":
+            continue
+        if name == "collect":
+            assert read(data) == 2
+        else:
+            with pytest.raises(InvoiceFormatError, match="line 3: a cell of more than 131,072 characters"):
+                read(data)
+    if reads:
+        assert [ways[name](data) for name in ("lines", "table", "batches")] == [3, 3, 3]
+        assert to_arrow(data).num_rows == 3
+
+
+def test_no_more_than_a_few_blocks_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arrow, "STREAM_BLOCK", 64 * 1024)
+    row = simple_invoice({"Note": "x" * 900}).split(b"\n")[-2] + b"\n"
+    taken = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal taken
+        yield simple_invoice({})
+        for _ in count():
+            taken += 64
+            yield row * 64
+
+    batches = iter_batches(pieces())
+    seen = 0
+    for batch in batches:
+        seen += batch.num_rows
+        # Each block has some 70 rows; there are as many threads as cores, four at most, and two wait.
+        assert taken < seen + 64 * 12
+        if seen > 5000:
+            break
+    batches.close()  # type: ignore[attr-defined] # a generator, whose end closes the file
+
+
+def test_a_file_of_very_many_columns_is_read_by_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_block: bytes) -> tuple[int, int]:
+        raise AssertionError("not to pyarrow")
+
+    names = [f"Tag/{number}" for number in range(1500)]
+    data = ",".join(["Date,Usage Date,SKU,Amount", *names]).encode() + b"\n07/01/2024,06/30/2024,S,1.00" + b",v" * 1500
+    monkeypatch.setattr(_arrow_blocks, "exact_length", never)
+
+    (row,) = to_arrow(data).to_pylist()
+    assert len(row["tags"]) == 1500
 
 
 @pytest.mark.parametrize(

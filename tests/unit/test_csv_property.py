@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._invoice_csv import (
     _arrow,
     _buffer,
+    _records,
     _sources,
     _summary,
     _summary_arrow,
@@ -109,8 +112,48 @@ def test_collecting_stops_at_nothing_that_a_strict_reading_passes(data: bytes) -
         assert strict == (lines, inv.trailing)
 
 
+def collected(data: bytes, block_size: int) -> tuple[Any, ...]:
+    """The good lines, the errors and the trailing rows of a collecting reader."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_buffer, "BLOCK_SIZE", block_size)
+        try:
+            inv = read_csv(
+                (data[start : start + block_size] for start in range(0, len(data), block_size)), on_error="collect"
+            )
+        except InvoiceFormatError as error:
+            return str(error), error.line_number, error.column
+        return list(inv), [(str(error), error.line_number, error.column) for error in inv.errors], inv.trailing
+
+
+@settings(max_examples=200, deadline=None)
+@given(fragments, SIZES)
+def test_collecting_gives_the_same_in_any_pieces(data: bytes, size: int) -> None:
+    assert collected(data, size) == collected(data, 64 * 1024)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(['"', '"', '""', ",", "\n", "\n", "\r", "\r\n", "a", "é"]), max_size=40).map("".join))
+def test_bad_records_are_found_as_csv_finds_them(text: str) -> None:
+    lines = io.StringIO(text, newline="\n").readlines()
+    expected: list[tuple[int, list[str] | None]] = []
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(lines[start:], strict=True)
+        try:
+            expected.append((start + 1, next(reader)))
+        except csv.Error:
+            # The plain way, at whatever cost: on with the line after the bad record's first.
+            expected.append((start + 1, None))
+            start += 1
+        else:
+            start += reader.line_num
+    records = _records.Records(text.encode(), 1, final=True)
+
+    assert [(line, None if isinstance(row, Exception) else row) for line, row in records] == expected
+
+
 @settings(max_examples=60, deadline=None)
-@given(invoices(), KEYS, SIZES)
+@given(invoices().filter(lambda invoice: b"Amount" in invoice.data), KEYS, SIZES)
 def test_sums_are_the_same_by_either_way(invoice: Invoice, by: list[str], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         slow = summarize(invoice.data, by=by)

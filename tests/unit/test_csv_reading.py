@@ -6,11 +6,15 @@ import copy
 import datetime as dt
 import json
 import pickle
+from collections import Counter
 from decimal import Decimal, localcontext
 
 import pytest
 
+from atlas_invoices._errors import InvoiceFormatError
+from atlas_invoices._frozen_dict import FrozenDict
 from atlas_invoices._invoice_csv import LineItem, read_csv
+from atlas_invoices._invoice_csv._cache import MOST, Cache
 from invoice_lines import EXAMPLE, HEADER, PREAMBLE, oracle_sum, simple_invoice
 
 HEADER_NAMES = HEADER.decode().split(",")
@@ -140,7 +144,13 @@ def test_the_header_is_found_by_its_content(preamble: bytes) -> None:
         ("2024-06-01 - 2024-07-01", (dt.date(2024, 6, 1), dt.date(2024, 7, 1))),
         ("Dec 1, 2024 - Jan 1, 2025", (dt.date(2024, 12, 1), dt.date(2025, 1, 1))),
         ("June - July 2024", (None, None)),
-        ("June 31, 2024 - July 1, 2024", (None, dt.date(2024, 7, 1))),
+        ("June 31, 2024 - July 1, 2024", (None, None)),
+        ("13/06/2024 - 01/07/2024", (None, None)),
+        ("Mon 1, 2024 - July 1, 2024", (None, None)),
+        ("Sept. 1 2024 \u2013 1 October 2024", (dt.date(2024, 9, 1), dt.date(2024, 10, 1))),
+        ("1 May 2024 \u2014 june 1, 2024", (dt.date(2024, 5, 1), dt.date(2024, 6, 1))),
+        ("20240601 - 20240701", (None, None)),
+        ("0000-06-01 - 2024-07-01", (None, None)),
         ("a while", (None, None)),
         ("Someday 1, 2024 - Foo 1, 2024", (None, None)),
     ],
@@ -150,6 +160,21 @@ def test_the_period_is_read_or_left_open(period: str, days: tuple[dt.date | None
 
     assert (header.period_start, header.period_end) == days
     assert header.raw == (("Billing Period", period),)
+
+
+@pytest.mark.parametrize("number", range(1, 13))
+def test_every_month_is_known(number: int) -> None:
+    day = dt.date(2024, number, 2)
+    for name in (day.strftime("%B"), day.strftime("%b")):
+        header = read_csv(f'Billing Period,"{name} 2, 2024 - {name} 2, 2024",\n'.encode() + HEADER + b"\n").header
+        assert header.period_start == day
+
+
+def test_the_first_of_two_pairs_with_one_name_counts() -> None:
+    header = read_csv(b"Organization Name,First,\nOrganization Name,Second,\n" + HEADER + b"\n").header
+
+    assert header.organization_name == "First"
+    assert len(header.raw) == 2
 
 
 def test_a_period_without_its_quotes_is_read_too() -> None:
@@ -184,6 +209,56 @@ def test_trailing_rows_are_kept_aside() -> None:
     assert [line.amount for line in inv] == [1]
     assert [row[0] for row in inv.trailing] == ["Total", "", "", ""]
     assert inv.trailing[3][-1] == "9"
+
+
+@pytest.mark.parametrize("row", [b"Subtotal" + b"," * 18 + b"1.92\n", b"," * 18 + b"9\n", b"," * 18 + b"\n"])
+@pytest.mark.parametrize("around", [b"", b"\xef\xbb\xbf"])
+def test_a_full_width_row_with_neither_day_is_trailing(row: bytes, around: bytes) -> None:
+    # Alone behind items, so that the block has nothing else that isn't one.
+    data = around + simple_invoice({"Amount": "1"}, {"Amount": "2"}) + row
+    inv = read_csv(data)
+
+    assert [line.amount for line in inv] == [1, 2]
+    assert [",".join(cells).encode() + b"\n" for cells in inv.trailing] == [row]
+    with pytest.raises(InvoiceFormatError, match="line 10: an item after the trailing line 9"):
+        list(read_csv(data + simple_invoice({}).split(b"\n")[-2]))
+
+
+@pytest.mark.parametrize("row", [b"Total,USD" + b"," * 17 + b"\n", b"5" + b"," * 18 + b"\n", b",x" + b"," * 17 + b"\n"])
+def test_a_full_width_row_with_something_else_for_a_day_is_an_error(row: bytes) -> None:
+    with pytest.raises(InvoiceFormatError, match="line 8, column"):
+        list(read_csv(simple_invoice({}) + row))
+
+
+@pytest.mark.parametrize("number", ["1E-50", "1E+40", "-1E+999", "1E-1000", "9" * 1000, "0." + "1" * 1000, "0E-999"])
+def test_long_numbers_are_exact(number: str) -> None:
+    (line,) = read_csv(simple_invoice({"Amount": number}))
+
+    assert str(line.amount) == str(Decimal(number))
+
+
+def test_lines_can_be_counted_and_put_in_sets() -> None:
+    data = b"Date,Usage Date,SKU,Tag/a,New\n07/01/2024,,A,b,\n07/01/2024,,A,c,x\n"
+    inv = read_csv(data)
+
+    assert set(inv) == set(read_csv(data))
+    assert len(set(inv)) == 2
+    assert Counter(line.tags for line in [*inv, *inv]) == {FrozenDict(a="b"): 2, FrozenDict(a="c"): 2}
+
+
+def test_what_a_notebook_shows_says_whose_invoice_it_is() -> None:
+    assert repr(read_csv(EXAMPLE)) == (
+        "<InvoiceCsv '666acb8787ba43606905dcae', 2024-06-01 to 2024-07-01 (exclusive), organization 'Test 2'>"
+    )
+    assert repr(read_csv(HEADER + b"\n")) == "<InvoiceCsv unknown, period unknown, organization unknown>"
+
+
+def test_what_is_kept_for_the_next_line_is_bounded() -> None:
+    cache = Cache(str.upper, worth=lambda key: key != "z")
+    for number in range(3 * MOST):
+        assert cache[f"a{number % (2 * MOST)}"] == f"A{number % (2 * MOST)}"
+        assert len(cache) <= MOST
+    assert (cache["z"], "z" in cache) == ("Z", False)
 
 
 def test_a_large_file_reads_like_a_small_one() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import io
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -56,6 +57,12 @@ async def _chunks(data: bytes) -> AsyncIterator[bytes]:
 
 
 ONCE: list[Callable[[bytes], Any]] = [io.BytesIO, Body, lambda data: iter([data]), lambda data: [data, b""]]
+
+
+def _closed() -> io.BytesIO:
+    file = io.BytesIO(DATA)
+    file.close()
+    return file
 
 
 def _amounts(source: Any) -> list[int]:
@@ -134,6 +141,133 @@ def test_a_second_asynchronous_loop_is_a_clear_error() -> None:
         asyncio.run(read())
 
 
+LONG = simple_invoice(*({"Amount": str(number)} for number in range(20_000)))
+
+
+def _open_csvs() -> list[str]:
+    return [file.path for file in psutil.Process().open_files() if file.path.endswith(".csv")]
+
+
+@pytest.mark.parametrize("first", ["outer", "inner"])
+def test_loops_side_by_side_have_every_line_each(first: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(LONG)
+    inv = read_csv(tmp_path / "a.csv")
+    loops = {"outer": iter(inv), "inner": iter(inv)}
+    order = sorted(loops, key=first.__ne__)
+    starts = [next(loops[name]) for name in order]
+    counts = [1 + sum(1 for _ in loops[name]) for name in order]
+
+    assert starts[0] == starts[1]
+    assert counts == [20_000, 20_000]
+    assert _open_csvs() == []
+
+
+@pytest.mark.parametrize("first", ["outer", "inner"])
+def test_asynchronous_loops_side_by_side_have_every_line_each(first: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(LONG)
+
+    async def read() -> tuple[list[Any], list[int]]:
+        inv = await aread_csv(tmp_path / "a.csv")
+        loops = {"outer": aiter(inv), "inner": aiter(inv)}
+        order = sorted(loops, key=first.__ne__)
+        starts = [await anext(loops[name]) for name in order]
+        assert inv.header.organization_name == "Test 2"
+        return starts, [1 + len([line async for line in loops[name]]) for name in order]
+
+    starts, counts = asyncio.run(read())
+    assert starts[0] == starts[1]
+    assert counts == [20_000, 20_000]
+    assert _open_csvs() == []
+
+
+def test_an_asynchronous_loop_closes_its_own_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(LONG)
+
+    async def read() -> None:
+        inv = await aread_csv(tmp_path / "a.csv")
+        outer, inner = inv.lines(), inv.lines()
+        await anext(outer)
+        await anext(inner)
+        assert len(_open_csvs()) == 2
+        await outer.aclose()
+        assert len(_open_csvs()) == 1
+        assert len([line async for line in inner]) == 19_999
+        assert _open_csvs() == []
+
+        held = inv.lines()
+        await anext(held)
+        await anext(aiter(inv))
+        await inv.aclose()
+        assert _open_csvs() == []
+
+    asyncio.run(read())
+
+
+def test_a_loop_whose_invoice_is_closed_does_not_seem_to_end(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(LONG)
+    with read_csv(tmp_path / "a.csv") as inv:
+        lines, others = iter(inv), iter(inv)
+        next(lines)
+        next(others)
+    assert _open_csvs() == []
+    for loop in (lines, others):
+        with pytest.raises(ConfigError, match="closed before its end"):
+            list(loop)
+    assert len(list(inv)) == 20_000
+
+    async def read() -> None:
+        async with await aread_csv(tmp_path / "a.csv") as inv:
+            lines = aiter(inv)
+            await anext(lines)
+        async for _ in lines:
+            pass
+
+    with pytest.raises(ConfigError, match="closed before its end"):
+        asyncio.run(read())
+
+
+@pytest.mark.parametrize("make", ONCE)
+def test_what_was_closed_and_can_be_read_once_is_not_read_on(make: Callable[[bytes], Any]) -> None:
+    inv = read_csv(make(DATA))
+    inv.close()
+    with pytest.raises(ConfigError, match="can be read once"):
+        iter(inv)
+
+    async def read() -> None:
+        inv = await aread_csv(make(DATA))
+        await inv.aclose()
+        inv.lines()
+
+    with pytest.raises(ConfigError, match="can be read once"):
+        asyncio.run(read())
+
+
+def test_an_asynchronous_invoice_says_whose_it_is() -> None:
+    async def read() -> str:
+        return repr(await aread_csv(AsyncBody(DATA)))
+
+    assert asyncio.run(read()).startswith("<AsyncInvoiceCsv '666acb8787ba43606905dcae', 2024-06-01 to 2024-07-01")
+
+
+def test_the_size_is_known_where_all_bytes_are_there(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(DATA)
+    wide = memoryview(DATA + b"\n" * (-len(DATA) % 4)).cast("I")
+
+    for source in (DATA, bytearray(DATA), memoryview(DATA), tmp_path / "a.csv"):
+        assert read_csv(source).size == len(DATA)
+    assert read_csv(wide).size == wide.nbytes
+    assert read_csv(io.BytesIO(DATA)).size is None
+
+
+def test_bytes_one_at_a_time_take_time_in_proportion() -> None:
+    data = DATA.split(b"\n\n")[1] + b"07/01/2024," + b"x" * 1_000_000
+    start = time.process_time()
+    with pytest.raises(InvoiceFormatError):
+        list(read_csv(bytes([byte]) for byte in data))
+    # 13 s when what was held was moved for each of them.
+    assert time.process_time() - start < 6
+
+
 def test_no_file_stays_open(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     good.write_bytes(simple_invoice(*[{}] * 9000))
@@ -178,6 +312,9 @@ def test_reading_takes_no_more_of_a_stream_than_it_needs() -> None:
         (io.StringIO(DATA.decode()), ConfigError, "'rb'"),
         (OnlyAsync(DATA), ConfigError, "aread_csv"),
         (["text"], TypeError, "chunks of bytes"),
+        ("a\0b", ConfigError, r"'a\\x00b' can't be the path"),
+        ("a\udc41", ConfigError, r"can't be the path"),
+        (_closed(), ConfigError, "the file is closed"),
         (5, TypeError, "not int"),
     ],
 )

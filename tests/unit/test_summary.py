@@ -176,11 +176,11 @@ def test_what_is_no_source_is_a_type_error_that_names_it(source: object) -> None
         summarize(source, by="sku")  # type: ignore[arg-type]  # what the test is about
 
 
-@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "1e2000", "1e-2000"])
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "1e5000", "1e-5000"])
 @pytest.mark.parametrize("field", ["amount", "quantity"])
 def test_numbers_that_cannot_be_added_exactly_are_refused(number: str, field: str) -> None:
     numbers: list[dict[str, Any]] = [{field: Decimal(value)} for value in (number, "1", "2")]
-    with pytest.raises(ValueError, match="an amount or quantity is NaN, infinite or too long"):
+    with pytest.raises(ValueError, match="a number is NaN, infinite or too long"):
         summarize([LineItem(**each) for each in numbers], by="note")
 
 
@@ -194,7 +194,7 @@ def test_trailing_lines_are_not_counted_and_bad_ones_refused() -> None:
 
 @pytest.mark.parametrize(
     "by",
-    ["projekt", "amount", "tags", "line_number", "tag", "", [], (), None, 1, [1], ["sku", None], b"sku", [["sku"]]],
+    ["projekt", "tags", "line_number", "tag", "tag:", "", [], (), None, 1, [1], ["sku", None], b"sku", [["sku"]]],
 )
 def test_an_unknown_name_is_refused_with_those_there_are(by: Any) -> None:
     with pytest.raises(ConfigError, match=r"can't group by .*project_id.*tag:KEY"):

@@ -8,7 +8,7 @@ from ._line_item import LineItem
 from ._preamble import InvoiceHeader
 from ._reader import InvoiceCsv, read_csv
 from ._summary import summarize
-from ._summary_keys import parse_by
+from ._summary_keys import missing_names, parse_by
 from ._sums import Group, Summary
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Summary",
     "aread_csv",
     "iter_batches",
+    "missing_names",
     "parse_by",
     "read_csv",
     "summarize",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from itertools import count, islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow import parquet as pq
 
 from ._arrow_blocks import convert_blocks
 from ._arrow_build import (
@@ -19,6 +17,7 @@ from ._arrow_build import (
     WIDE_NUMBER,
     ArrowArray,
     date_array,
+    holds,
     mapping_array,
     number_array,
     text_array,
@@ -45,18 +44,9 @@ if TYPE_CHECKING:
 
 # The stubs want the type as a literal here, and know of no lists there.
 _nulls: Any = pa.nulls
-_parquet_writer: Any = pq.ParquetWriter
 # Large enough that starting pyarrow's reader doesn't show; for a stream also small enough that memory doesn't.
 TABLE_BLOCK = 4 * 1024 * 1024
 STREAM_BLOCK = 1024 * 1024
-BATCHES_IN_ROW_GROUP = 3
-_GROUPS_BEFORE_RELEASE = 4
-# Parquet dictionaries for all that repeats; trying one for the others costs time. Readers skip row groups by the days.
-_CODED_IN_PARQUET = [
-    *(column.field for column in COLUMNS if column.name not in UNCODED),
-    *(f"{field}.key_value.{part}" for field in ("tags", "extra") for part in ("key", "value")),
-]
-_STATISTICS_IN_PARQUET = [column.field for column in COLUMNS if column.kind is Kind.DATE]
 
 
 def arrow_schema(header: InvoiceHeader) -> pa.Schema:
@@ -76,7 +66,7 @@ def arrow_schema(header: InvoiceHeader) -> pa.Schema:
 
 def read_table(reading: Pass, *, wide: bool) -> pa.Table:
     """All lines. Where a number doesn't fit its column, that is a wider one (`wide`), or else an InvoiceFormatError."""
-    schema = arrow_schema(reading.parser.header)
+    schema = arrow_schema(reading.header)
     batches = list(_batches(reading, schema, block_size=TABLE_BLOCK, wide=wide))
     for index, field in enumerate(schema):
         if any(batch.schema.field(index).type == WIDE_NUMBER for batch in batches):
@@ -87,7 +77,7 @@ def read_table(reading: Pass, *, wide: bool) -> pa.Table:
 
 def read_batches(reading: Pass) -> Iterator[pa.RecordBatch]:
     """Batches of one schema; a number that its columns can't hold is an InvoiceFormatError."""
-    schema = arrow_schema(reading.parser.header)
+    schema = arrow_schema(reading.header)
     some = False
     for batch in _batches(reading, schema, block_size=STREAM_BLOCK, wide=False):
         if batch.num_rows:
@@ -97,28 +87,8 @@ def read_batches(reading: Pass) -> Iterator[pa.RecordBatch]:
         yield _from_lines([], schema, wide=False)
 
 
-def write_parquet(reading: Pass, file: IO[bytes]) -> None:
-    """Write the batches as they come, some in one row group, because readers like them large."""
-    schema = arrow_schema(reading.parser.header)
-    with _parquet_writer(
-        file, schema, use_dictionary=_CODED_IN_PARQUET, write_statistics=_STATISTICS_IN_PARQUET
-    ) as writer:
-        batches = read_batches(reading)
-        for number in count(1):
-            group = list(islice(batches, BATCHES_IN_ROW_GROUP))
-            if not group:
-                break
-            writer.write_table(pa.Table.from_batches(group, schema).unify_dictionaries())
-            # pyarrow keeps what each thread has freed, a good third of all it takes; giving it back takes time, too.
-            del group
-            if number % _GROUPS_BEFORE_RELEASE == 0:
-                pa.default_memory_pool().release_unused()
-
-
 def _batches(reading: Pass, schema: pa.Schema, *, block_size: int, wide: bool) -> Iterator[pa.RecordBatch]:
-    rows = reading.parser.rows
-    assert rows is not None  # noqa: S101 - a Pass has read its header
-    layout = rows.layout
+    layout = reading.layout
     return convert_blocks(
         reading,
         lambda block: _from_block(block, layout, schema, wide=wide),
@@ -151,9 +121,9 @@ def _from_lines(lines: Sequence[LineItem], schema: pa.Schema, *, wide: bool) -> 
     for index, column in enumerate(COLUMNS):
         values: list[Any] = [line[index] for line in lines]
         if column.kind is Kind.NUMBER:
+            if not holds(values, wide=wide):
+                raise _too_wide(lines, index, column, wide=wide)
             array = number_array(values)
-            if array.type == WIDE_NUMBER and not wide:
-                raise _too_wide(lines, index, column)
         else:
             array = date_array(values) if column.kind is Kind.DATE else text_array(values)
         arrays.append(array.dictionary_encode() if _type(column) == CODED else array)
@@ -167,15 +137,18 @@ def _batch(arrays: Sequence[ArrowArray], schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(list(arrays), schema=pa.schema(fields).with_metadata(schema.metadata))
 
 
-def _too_wide(lines: Sequence[LineItem], index: int, column: Column) -> Exception:
+def _too_wide(lines: Sequence[LineItem], index: int, column: Column, *, wide: bool) -> Exception:
     line, value = next(
-        (line, value)
-        for line in lines
-        if isinstance(value := line[index], Decimal) and number_array([value]).type == WIDE_NUMBER
+        (line, value) for line in lines if isinstance(value := line[index], Decimal) and not holds([value], wide=wide)
     )
-    what = f"more than 20 digits before the point or 18 behind it: {quoted(str(value))}"
-    hint = ", which this column doesn't hold; to_arrow makes it wider"
-    return format_error(what + hint, line=line.line_number, column=column.name)
+    if wide:
+        what = (
+            f"more than 38 digits before or behind the point: {quoted(str(value))}, which no table holds; read_csv does"
+        )
+    else:
+        what = f"more than 20 digits before the point or 18 behind it: {quoted(str(value))}"
+        what += ", which this column doesn't hold; to_arrow makes it wider"
+    return format_error(what, line=line.line_number, column=column.name)
 
 
 def _type(column: Column) -> pa.DataType:

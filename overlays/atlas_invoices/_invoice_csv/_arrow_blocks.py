@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ._arrow_columns import RefusedError
 from ._exact_blocks import exact_length
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Blocks that wait, so that no thread is idle while the caller writes a group of them: a tenth faster.
 _AHEAD = 2
+# pyarrow takes some kilobytes for each column of each block; a file with so many is read in less by the parser.
+_MOST_COLUMNS = 1000
 
 
-class _Task(NamedTuple):
+class _Task(NamedTuple, Generic[T]):
     block: bytes
     final: bool
     breaks: int
-    future: Future[tuple[object, int]]
+    future: Future[tuple[T, int]]
 
 
 def convert_blocks(
@@ -38,12 +40,14 @@ def convert_blocks(
     record must read.
     """
     workers = min(4, os.cpu_count() or 1)
-    tasks: deque[_Task] = deque()
+    tasks: deque[_Task[T]] = deque()
     parser = reading.parser
+    parser.buffer.block_size = block_size
+    narrow = reading.layout.width <= _MOST_COLUMNS
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
-            for block, final in _blocks(reading, block_size):
-                length, breaks = exact_length(block) if parser.fast else (0, 0)
+            for block, final in reading.blocks():
+                length, breaks = exact_length(block) if parser.fast and narrow else (0, 0)
                 if length:
                     if length < len(block):
                         parser.buffer.unread(block[length:])
@@ -63,7 +67,7 @@ def convert_blocks(
         reading.close()
 
 
-def _result(parser: Parser, task: _Task, exact: Callable[[Sequence[LineItem]], T]) -> T:
+def _result(parser: Parser, task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> T:
     """A block's result; the parser's line goes on to the block behind it."""
     if parser.fast:
         try:
@@ -73,17 +77,6 @@ def _result(parser: Parser, task: _Task, exact: Callable[[Sequence[LineItem]], T
         else:
             # Counting the line breaks would take longer than many of the columns.
             parser.line += rows + task.breaks
-            return result  # type: ignore[return-value] # a _Task can't be generic in Python 3.11's typing
+            return result
     # The rows of this block are whole, so nothing of it goes back to the buffer.
     return exact([line for lines in parser.parse(task.block, final=task.final) for line in lines])
-
-
-def _blocks(reading: Pass, block_size: int) -> Iterator[tuple[bytes, bool]]:
-    buffer = reading.parser.buffer
-    buffer.block_size = block_size
-    for piece in reading.pieces:
-        buffer.push(piece)
-        while (block := buffer.take()) is not None:
-            yield block, False
-    while (block := buffer.take(final=True)) is not None:
-        yield block, True

@@ -24,6 +24,7 @@ WIDE_NUMBER = pa.decimal256(76, 38)
 MAPPING = pa.map_(TEXT, TEXT)
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
+_ONE = Decimal(1)
 
 
 def integer_array(values: Sequence[int]) -> ArrowArray:
@@ -55,22 +56,32 @@ def no_mappings(rows: int) -> ArrowArray:
 
 
 def number_array(values: Sequence[Decimal | None]) -> ArrowArray:
-    """As exact decimals, of type NUMBER where all fit and WIDE_NUMBER else; never rounded."""
+    """As exact decimals, of type NUMBER where all fit and WIDE_NUMBER else; never rounded, but an OverflowError."""
     for kind in (NUMBER, WIDE_NUMBER):
-        size, limit = kind.bit_width // 8, 10**kind.precision
-        try:
-            units = [
-                0 if value is None else int(_EXACT.quantize(value.scaleb(kind.scale, _EXACT), _ONE)) for value in values
-            ]
-        except (Inexact, InvalidOperation):
-            continue
-        if all(-limit < unit < limit for unit in units):
-            data = b"".join([unit.to_bytes(size, "little", signed=True) for unit in units])
+        units = _units(values, kind)
+        if units is not None:
+            data = b"".join([unit.to_bytes(kind.bit_width // 8, "little", signed=True) for unit in units])
             return pa.Array.from_buffers(kind, len(values), [_valid(values), pa.py_buffer(data)])
     raise OverflowError("no decimal of Arrow's holds this number")
 
 
-_ONE = Decimal(1)
+def holds(values: Sequence[Decimal | None], *, wide: bool) -> bool:
+    """Whether a column of these numbers can be made; of type NUMBER, or `wide`."""
+    return _units(values, WIDE_NUMBER if wide else NUMBER) is not None
+
+
+def _units(
+    values: Sequence[Decimal | None], kind: pa.Decimal128Type[int, int] | pa.Decimal256Type[int, int]
+) -> list[int] | None:
+    """The numbers in units of the type's last digit; `None` where one doesn't fit."""
+    limit = 10**kind.precision
+    try:
+        units = [
+            0 if value is None else int(_EXACT.quantize(value.scaleb(kind.scale, _EXACT), _ONE)) for value in values
+        ]
+    except (Inexact, InvalidOperation):
+        return None
+    return units if all(-limit < unit < limit for unit in units) else None
 
 
 def _maps(offsets: pa.Buffer, rows: int, keys: Sequence[str], texts: Sequence[str]) -> ArrowArray:

@@ -22,7 +22,7 @@ from ._arrow_build import (
     number_array,
     text_array,
 )
-from ._cells import PLAIN_NUMBER, parse_date, parse_number
+from ._cells import LONGEST_CELL, PLAIN_NUMBER, parse_date, parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,8 +35,6 @@ _read_csv: Any = arrow_csv.read_csv
 CODED = pa.dictionary(pa.int32(), TEXT)
 # Text that seldom repeats, and numbers that often differ from line to line, are not worth a dictionary.
 UNCODED = frozenset({"Note", "Quantity", "Amount"})
-# csv's own limit for a cell; longer ones are the parser's to judge.
-_LONGEST_CELL = 128 * 1024
 # As many characters can neither overflow nor be rounded. pyarrow doesn't notice an overflow: a column of 20 digits
 # before the point takes "123456789012345678901", and makes another number of a longer one.
 _SAFE_NUMBER = 20
@@ -50,8 +48,11 @@ class RefusedError(Exception):
 
 
 def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
-    """The named columns as text (most of it as dictionaries), null where empty; `Usage Date` comes always."""
-    wanted = list(dict.fromkeys(["Usage Date", *names]))
+    """The named columns as text (most of it as dictionaries), null where empty; the two days come always.
+
+    Whether a row is an item is told by its days, so the caller gives both to `dates`, whatever else it needs.
+    """
+    wanted = list(dict.fromkeys(["Date", "Usage Date", *names]))
     try:
         table = _read_csv(
             pa.BufferReader(block),
@@ -72,13 +73,9 @@ def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, 
     except pa.ArrowException as error:
         raise RefusedError from error
     columns = {name: _only_chunk(table.column(name)) for name in wanted}
-    usage_date = columns["Usage Date"]
-    if usage_date.null_count:
-        # A row without either day is a trailing one, which is the parser's to keep aside.
-        if "Date" not in columns:
-            return read_block(block, layout, [*names, "Date"])
-        if pc.any(pc.and_(columns["Date"].is_null(), usage_date.is_null())).as_py():
-            raise RefusedError
+    # A row without either day is a trailing one, which is the parser's to keep aside; text for a day, `dates` refuses.
+    if pc.any(pc.and_(columns["Date"].is_null(), columns["Usage Date"].is_null())).as_py():
+        raise RefusedError
     return columns
 
 
@@ -126,7 +123,7 @@ def _mixed_numbers(texts: list[str | None]) -> ArrowArray:
 def _parsed(texts: list[str | None]) -> ArrowArray:
     try:
         return number_array([None if text is None else parse_number(text) for text in texts])
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise RefusedError from error
 
 
@@ -188,7 +185,8 @@ def _only_chunk(column: ArrowArray) -> ArrowArray:
     if column.num_chunks != 1:
         raise RefusedError
     array = column.chunk(0)
+    # Longer cells, in bytes here, are the parser's to judge.
     texts = array.dictionary if pa.types.is_dictionary(array.type) else array
-    if texts.nbytes > _LONGEST_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > _LONGEST_CELL:
+    if texts.nbytes > LONGEST_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > LONGEST_CELL:
         raise RefusedError
     return array

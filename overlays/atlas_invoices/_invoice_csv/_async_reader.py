@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
 from ._opened import Opened
-from ._parser import OnError, Parser
+from ._reading import Reading
 from ._sources import AsyncSource, open_async_source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
     from types import TracebackType
 
     from ._line_item import LineItem
+    from ._parser import OnError
 
 
 async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> AsyncInvoiceCsv:
@@ -27,69 +29,97 @@ async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> Asyn
     [Decimal('1.92')]
     """
     invoice = AsyncInvoiceCsv(source, on_error=on_error)
-    await invoice._open()  # noqa: SLF001 - the two are one unit: a constructor can't await
+    await invoice._pass.open()  # noqa: SLF001 - the two are one unit: a constructor can't await
     return invoice
 
 
-class AsyncInvoiceCsv(Opened):
+class AsyncPass(Reading):
+    """One reading of a source, from its start, as `Pass` is for synchronous code; `open` comes first."""
+
+    def __init__(self, source: AsyncSource, on_error: OnError) -> None:
+        """Nothing is opened yet."""
+        super().__init__(on_error)
+        self._pieces = open_async_source(source)
+        self._opened = False
+
+    async def open(self) -> None:
+        """Read as far as the header row, if that wasn't done."""
+        if self._opened:
+            return
+        self._opened = True
+        try:
+            async for piece in self._pieces:
+                self.parser.push(piece)
+                if self.parser.find_header():
+                    return
+            self.parser.find_header(final=True)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close a file that was opened here; the pieces of others are left alone."""
+        self._closed = True
+        await self._pieces.aclose()
+
+    async def items(self) -> AsyncGenerator[list[LineItem], None]:
+        """Every line, in lists, then close."""
+        try:
+            for items in self.items_so_far():
+                yield items
+            async for piece in self._pieces:
+                self.parser.push(piece)
+                for items in self.items_so_far():
+                    yield items
+            for items in self.items_so_far(final=True):
+                yield items
+        finally:
+            await self.aclose()
+
+
+class AsyncInvoiceCsv(Opened[AsyncPass]):
     """An open invoice CSV: `async for` over it for its lines, in file order.
 
     A second loop reads a path or bytes again; any other source can be read once, and a second loop is a ConfigError.
+    A file it opened is closed when a loop ends, and by `aclose()` or `async with`.
+
+    >>> async with await aread_csv(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Support,1.92\\n") as invoice:
+    ...     print(invoice.columns, [line.amount async for line in invoice])
+    ('Date', 'Usage Date', 'SKU', 'Amount') [Decimal('1.92')]
     """
 
     def __init__(self, source: AsyncSource, *, on_error: OnError = "raise") -> None:
         """Use `await aread_csv(...)`."""
         super().__init__(source, on_error)
         self._source = source
-        self._parser = Parser(on_error)
-        self._pieces = open_async_source(source)
+        self._pass = self._begin()
 
     def __aiter__(self) -> AsyncIterator[LineItem]:
         """The lines, from the first."""
-        return self._lines(again=self._claim_again())
+        return self.lines()
 
-    def lines(self) -> AsyncIterator[LineItem]:
+    def lines(self) -> AsyncGenerator[LineItem, None]:
         """The lines, from the first; the same as iterating."""
-        return aiter(self)
+        return self._lines(self._begin() if self._claim_again() else self._pass)
 
-    async def _open(self) -> None:
-        try:
-            async for piece in self._pieces:
-                self._parser.push(piece)
-                if self._parser.find_header():
-                    return
-            self._parser.find_header(final=True)
-        except BaseException:
-            await self.aclose()
-            raise
-
-    async def _lines(self, *, again: bool) -> AsyncIterator[LineItem]:
-        if again:
-            self._parser = Parser(self._on_error)
-            self._pieces = open_async_source(self._source)
-            await self._open()
-        parser, pieces = self._parser, self._pieces
-        try:
-            for items in parser.drain():
+    async def _lines(self, reading: AsyncPass) -> AsyncGenerator[LineItem, None]:
+        await reading.open()
+        self._pass = reading
+        async with aclosing(reading.items()) as lists:
+            async for items in lists:
                 for item in items:
                     yield item
-            async for piece in pieces:
-                parser.push(piece)
-                for items in parser.drain():
-                    for item in items:
-                        yield item
-            for items in parser.drain(final=True):
-                for item in items:
-                    yield item
-        finally:
-            await self.aclose()
+
+    def _begin(self) -> AsyncPass:
+        reading = AsyncPass(self._source, self._on_error)
+        self._passes.add(reading)
+        return reading
 
     async def aclose(self) -> None:
-        """Stop reading. A body is closed by whoever opened it; a file that was opened here is closed."""
+        """Stop reading, in every loop. A body is closed by whoever opened it; a file that was opened here is closed."""
         self._claimed = True
-        close = getattr(self._pieces, "aclose", None)
-        if close is not None:
-            await close()
+        for reading in list(self._passes):
+            await reading.aclose()
 
     async def __aenter__(self) -> Self:
         """Close at the block's end."""

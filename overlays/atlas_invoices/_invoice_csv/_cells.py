@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Wide enough for any amount of money, narrow enough for Arrow's widest decimal (76 digits). A number beyond these is
-# refused everywhere, so that `1E999999999` costs nothing.
-MOST_DIGITS = 38
+    from ._cache import Cache
+
+# Any amount of money and any Decimal that a program wrote; without a bound `1E999999999` would cost a gigabyte where
+# it's printed or added.
+MOST_DIGITS = 1000
+# csv's own limit, in characters: a text no longer than this can't have a longer cell.
+LONGEST_CELL = 128 * 1024
 _DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII).fullmatch
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII).fullmatch
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII).fullmatch
 PLAIN_NUMBER = b"0123456789.-"
+# Numbers of so few characters are read a column at a time.
+_SHORT = 38
 # Exact or an exception, whatever the caller's own decimal context says.
-_EXACT = Context(prec=4 * MOST_DIGITS, traps=[InvalidOperation, Inexact])
+_EXACT = Context(prec=4 * _SHORT, traps=[InvalidOperation, Inexact])
+
+
+def is_label(cell: str) -> bool:
+    """Whether a cell is what stands at the beginning of a trailing line: nothing, or text."""
+    return not cell or cell[0].isalpha()
 
 
 def parse_date(text: str) -> dt.date | None:
@@ -44,44 +55,19 @@ def parse_number(text: str) -> Decimal | None:
     number = Decimal(text)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MOST_DIGITS or number.adjusted() >= MOST_DIGITS:
-        raise ValueError(f"a number of more than {MOST_DIGITS} digits before or after the point")
+        raise ValueError(f"a number of more than {MOST_DIGITS:,} digits before or after the point")
     return number
 
 
-class DateCache(dict[str, dt.date | None]):
-    """Each day is parsed once; a month's invoice has some thirty of them."""
-
-    _most = 4096
-
-    def __missing__(self, text: str) -> dt.date | None:
-        """Parse a day not seen yet."""
-        if len(self) >= self._most:
-            self.clear()
-        value = self[text] = parse_date(text)
-        return value
-
-
-class NumberCache(dict[str, Decimal | None]):
-    """Each number is parsed once; prices and discounts repeat from line to line."""
-
-    _most = 4096
-
-    def __missing__(self, text: str) -> Decimal | None:
-        """Parse a number not seen yet."""
-        if len(self) >= self._most:
-            self.clear()
-        value = self[text] = parse_number(text)
-        return value
-
-    def column(self, texts: Sequence[str]) -> list[Decimal | None]:
-        """Parse a column, by whichever way is quicker: values that repeat from the cache, others all at once."""
-        if 2 * len(set(texts)) > len(texts) and all(texts) and max(map(len, texts)) <= MOST_DIGITS:
-            # Only digits, points and minus signs in the whole column: all that is left to go wrong is their order,
-            # which Decimal refuses (`1-2`, `1.2.3`) as the expression above does.
-            try:
-                plain = not "".join(texts).encode().translate(None, PLAIN_NUMBER)
-                if plain:
-                    return list(map(_EXACT.create_decimal, texts))
-            except InvalidOperation:
-                raise ValueError("not a number") from None
-        return list(map(self.__getitem__, texts))
+def number_column(cache: Cache[str, Decimal | None], texts: Sequence[str]) -> list[Decimal | None]:
+    """Parse a column, by whichever way is quicker: values that repeat from the cache, others all at once."""
+    if 2 * len(set(texts)) > len(texts) and all(texts) and max(map(len, texts)) <= _SHORT:
+        # Only digits, points and minus signs in the whole column: all that is left to go wrong is their order,
+        # which Decimal refuses (`1-2`, `1.2.3`) as the expression above does.
+        try:
+            plain = not "".join(texts).encode().translate(None, PLAIN_NUMBER)
+            if plain:
+                return list(map(_EXACT.create_decimal, texts))
+        except InvalidOperation:
+            raise ValueError("not a number") from None
+    return list(map(cache.__getitem__, texts))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from ._errors_text import format_error, quoted
+from ._errors_text import format_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +62,12 @@ HEADER_MARKS = frozenset({"Date", "Usage Date", "SKU"})
 
 @frozen
 class Layout:
-    """Where one file keeps what: positions of the known columns, of the tags, and of those we don't know."""
+    """Where one file keeps what: positions of the known columns, of the tags, and of those we don't know.
 
+    `line` is the one that the header row begins on.
+    """
+
+    line: int
     names: tuple[str, ...]
     known: tuple[int | None, ...]
     tags: tuple[tuple[str, int], ...]
@@ -90,11 +94,12 @@ class Layout:
         positions: dict[str, int] = {}
         for position, name in enumerate(names):
             if name in positions:
-                what = f"the header has the column {quoted(name)} twice, so its cells can't be told apart"
+                what = "the header has this column twice, so its cells can't be told apart"
                 raise format_error(what, line=line, column=name)
             positions[name] = position
         unknown = [(name, position) for name, position in positions.items() if name not in _BY_NAME]
         return cls(
+            line=line,
             names=tuple(names),
             known=tuple(positions.get(column.name) for column in COLUMNS),
             tags=tuple((n.removeprefix(TAG_PREFIX), p) for n, p in unknown if n.startswith(TAG_PREFIX)),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from atlas_invoices._csv_row import csv_row, plain
+from atlas_invoices._csv_row import csv_row, plain_or_none
 
 from ._columns import COLUMNS
 from ._frames import open_invoice, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from _typeshed import SupportsWrite
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
 _LINES_AT_ONCE = 1000
+# json.dumps with options makes an encoder for every call, which takes longer than encoding a line.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_csv(lines: Iterable[LineItem], file: SupportsWrite[bytes], *, raw: bool = False) -> None:
@@ -44,12 +46,15 @@ def write_jsonl(lines: Iterable[LineItem], file: SupportsWrite[bytes]) -> None:
         file.write("".join(_json(_plain(line)) + "\n" for line in batch).encode())
 
 
-def write_parquet(source: Source | InvoiceCsv, file: IO[bytes]) -> None:
-    """Write an invoice as Parquet, with the schema of `iter_batches`. Needs the extra `arrow`."""
-    require("Parquet", "arrow", "pyarrow")
-    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+def write_parquet(source: Source | InvoiceCsv, file: SupportsWrite[bytes]) -> None:
+    """Write an invoice as Parquet, with the schema of `iter_batches`. Needs the extra `arrow`.
 
-    _arrow.write_parquet(open_invoice(source).claim(), file)
+    Where that fails, what was written has no footer, so that nothing reads a part for the whole.
+    """
+    require("Parquet", "arrow", "pyarrow")
+    from . import _parquet  # noqa: PLC0415 - pyarrow is an extra
+
+    _parquet.write_parquet(open_invoice(source).claim(), file)
 
 
 def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:
@@ -63,11 +68,5 @@ def _line(line: LineItem, *, raw: bool) -> str:
 
 
 def _plain(line: LineItem) -> dict[str, object]:
-    cells = {
-        name: None if value is None else plain(value) for name, value in zip(FIELDS, line[: len(COLUMNS)], strict=False)
-    }
+    cells = {name: plain_or_none(value) for name, value in zip(FIELDS, line[: len(COLUMNS)], strict=False)}
     return {**cells, "tags": line.tags, "extra": line.extra}
-
-
-def _json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

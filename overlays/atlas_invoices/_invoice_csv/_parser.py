@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Literal
 
 from atlas_invoices._errors import InvoiceFormatError
 
-from ._buffer import LARGEST_RECORD, LineBuffer, endless_line
+from ._buffer import BLOCK_SIZE, LARGEST_RECORD, LineBuffer
+from ._cells import is_label
 from ._columns import HEADER_MARKS, Layout
 from ._errors_text import format_error, quoted
+from ._other_files import other_file
 from ._preamble import InvoiceHeader, parse_preamble
 from ._records import Records
 from ._rows import RowReader
@@ -22,16 +25,10 @@ OnError = Literal["raise", "collect"]
 # The preamble's length isn't fixed; a file without a header is told long before its end.
 LONGEST_PREAMBLE = 1000
 MOST_TRAILING = 1000
-_BOM = b"\xef\xbb\xbf"
-_DOCUMENTS = {
-    b"<": "this is an HTML or XML document, not an invoice CSV: an error page or a login page was saved in its place",
-    b"{": "this is a JSON document, not an invoice CSV: an error reply, or a reply asked for with envelope=True",
-    b"[": "this is a JSON document, not an invoice CSV",
-}
 
 
 class Parser:
-    """Reads one file, once: `push` bytes and `find_header`, then `push` and `drain` in turn, the last time `final`."""
+    """Reads one file, once: `push` bytes and `find_header`, then `push` and `parse` in turn, the last time `final`."""
 
     def __init__(self, on_error: OnError) -> None:
         """Start before the first byte."""
@@ -44,10 +41,12 @@ class Parser:
         self._on_error = on_error
         self._preamble: list[list[str]] = []
         self._preamble_size = 0
-        self._started = False
-        self._document: str | None = None
+        # The file's beginning as far as it was parsed, until the header is found.
+        self._start = b""
         self._trailing_line = 0
         self._trailing_size = 0
+        # Whether what comes may be the remains of a record that couldn't be read.
+        self._torn = False
 
     @property
     def fast(self) -> bool:
@@ -55,9 +54,9 @@ class Parser:
         return not self.trailing and self._on_error == "raise"
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The header row's names, as the file has them; none before it was found."""
-        return self.rows.layout.names if self.rows else ()
+    def layout(self) -> Layout:
+        """Where the columns are; known once the header row was found."""
+        return self._row_reader().layout
 
     def push(self, piece: bytes) -> None:
         """Take what came; nothing is parsed yet."""
@@ -66,34 +65,29 @@ class Parser:
     def find_header(self, *, final: bool = False) -> bool:
         """Whether the header row was found; with `final`, its absence is an InvoiceFormatError."""
         while self.rows is None and (block := self.buffer.take(final=final)) is not None:
-            self._read_preamble(self._first_block(block), final=final)
+            if not self._start:
+                block = block.removeprefix(BOM_UTF8)
+            self._read_preamble(block, final=final)
         if self.rows is None and final:
-            raise self._no_header() if self._started else format_error("the file is empty")
+            start = self._start
+            raise self._no_header(start) if start.strip() else format_error("the file is empty", line=1)
         return self.rows is not None
-
-    def drain(self, *, final: bool = False) -> Iterator[list[LineItem]]:
-        """The lines in what was pushed so far, in lists; with `final`, all that is left."""
-        while (block := self.buffer.take(final=final)) is not None:
-            yield from self.parse(block, final=final)
 
     def parse(self, block: bytes, *, final: bool) -> Iterator[list[LineItem]]:
         """The lines of one block that begins at a row's start; a row that isn't whole goes back to the buffer."""
         rows = self._row_reader()
-        start = endless_line(block)
-        if start is not None:
-            raise _endless_line(self.line + block.count(b"\n", 0, start))
-        items = None if self.trailing or not block.endswith(b"\n") else rows.block(block, self.line)
+        ends_line = block.endswith(b"\n")
+        items = rows.block(block, self.line) if ends_line and not self.trailing else None
         if items is not None:
             self.line += block.count(b"\n")
             if items:
+                self._torn = False
                 yield items
             return
         items = []
-        records = Records(block, self.line, final=self._whole(block, final=final), names=rows.layout.names)
+        records = Records(block, self.line, final=final, names=rows.layout.names)
         for line, row in records:
             try:
-                if isinstance(row, InvoiceFormatError):
-                    raise row
                 item = self._item(rows, row, line)
             except InvoiceFormatError as error:
                 if self._on_error == "raise":
@@ -105,49 +99,55 @@ class Parser:
                 if item is not None:
                     items.append(item)
         self._keep(records.tail, block)
+        if not ends_line and not final:
+            # The line is so long that its end was not waited for.
+            self.buffer.skip_line()
+            self.line += 1
         if items:
             yield items
 
-    def _item(self, rows: RowReader, row: Sequence[str], line: int) -> LineItem | None:
+    def _item(self, rows: RowReader, row: Sequence[str] | InvoiceFormatError, line: int) -> LineItem | None:
         """The line of an item row; `None` for a blank or trailing one, which is kept aside."""
+        if isinstance(row, InvoiceFormatError):
+            self._torn = True
+            raise row
         if not row or (len(row) == 1 and row[0] and not row[0].strip(" \t")):
             return None
+        if HEADER_MARKS.issubset(row):
+            what = "a second header row: these look like two invoice CSVs joined in one file; read each by itself"
+            raise format_error(what, line=line)
         layout = rows.layout
-        if len(row) == layout.width and (row[layout.date] or row[layout.usage_date]):
-            if self.trailing:
-                what = f"an item after the trailing line {self._trailing_line}, which has none of an item's marks"
-                raise format_error(what, line=line)
-            return rows.line(row, line)
-        if len(row) == layout.width or (len(row) < layout.width and (not row[0] or row[0][0].isalpha())):
-            self._trailing_size += sum(map(len, row))
-            if len(self.trailing) >= MOST_TRAILING or self._trailing_size > LARGEST_RECORD:
-                what = f"more than {MOST_TRAILING} trailing lines, or very long ones: this is no end of an invoice"
-                raise format_error(what, line=line)
-            self._trailing_line = self._trailing_line or line
-            self.trailing.append(list(row))
-            return None
-        what = f"a row of {len(row)} cells where the header has {layout.width}: {quoted(','.join(row))}"
-        raise format_error(what, line=line)
+        if len(row) == layout.width:
+            if row[layout.usage_date] or not is_label(row[layout.date]):
+                return self._full_row(rows, row, line)
+        elif len(row) > layout.width or not is_label(row[0]) or self._torn:
+            what = f"a row of {len(row)} cells where the header has {layout.width}: {quoted(','.join(row))}"
+            raise format_error(what, line=line)
+        self._trailing_size += sum(map(len, row))
+        if len(self.trailing) >= MOST_TRAILING or self._trailing_size > LARGEST_RECORD:
+            what = f"more than {MOST_TRAILING} trailing lines, or very long ones: this is no end of an invoice"
+            raise format_error(what, line=line)
+        self._trailing_line = self._trailing_line or line
+        self.trailing.append(list(row))
+        return None
 
-    def _first_block(self, block: bytes) -> bytes:
-        if self._started:
-            return block
-        if self.line == 1:
-            block = block.removeprefix(_BOM)
-        start = block.lstrip()[:1]
-        self._started = bool(start)
-        self._document = _DOCUMENTS.get(start)
-        return block
+    def _full_row(self, rows: RowReader, row: Sequence[str], line: int) -> LineItem:
+        if self.trailing:
+            what = f"an item after the trailing line {self._trailing_line}, which has none of an item's marks"
+            raise format_error(f"{what}; if two invoice CSVs were joined in one file, read each by itself", line=line)
+        item = rows.line(row, line)
+        self._torn = False
+        return item
 
     def _read_preamble(self, block: bytes, *, final: bool) -> None:
-        records = Records(block, self.line, final=self._whole(block, final=final))
+        records = Records(block, self.line, final=final)
         for line, row in records:
             if isinstance(row, InvoiceFormatError):
-                raise self._other_document() or row
+                raise other_file(self._start_to(line, block)) or row
             if HEADER_MARKS.issubset(row):
                 self.rows = RowReader(Layout.from_header(row, line))
                 self.header = parse_preamble(self._preamble)
-                self._preamble = []
+                self._preamble, self._start = [], b""
                 rest = records.rest()
                 self.buffer.unread(rest)
                 self.line += block[: len(block) - len(rest)].count(b"\n")
@@ -155,25 +155,20 @@ class Parser:
             self._preamble.append(row)
             self._preamble_size += sum(map(len, row))
             if len(self._preamble) > LONGEST_PREAMBLE or self._preamble_size > LARGEST_RECORD:
-                raise self._no_header()
+                raise self._no_header(self._start_to(line, block))
+        self._start = (self._start + block[: len(block) - len(records.tail)])[:BLOCK_SIZE]
         self._keep(records.tail, block)
 
-    def _other_document(self) -> InvoiceFormatError | None:
-        # Said only where there is no header row, because a column's name could begin so, too.
-        return None if self._document is None or self.rows else format_error(self._document)
+    def _start_to(self, line: int, block: bytes) -> bytes:
+        """The file's beginning up to the end of a line: the same, however much of the file has come."""
+        lines = block.split(b"\n", line - self.line + 1)
+        return (self._start + b"\n".join(lines[: line - self.line + 1]))[:BLOCK_SIZE]
 
-    def _no_header(self) -> InvoiceFormatError:
-        document = self._other_document()
-        if document is not None:
-            return document
+    def _no_header(self, start: bytes) -> InvoiceFormatError:
         first = next((row for row in self._preamble if any(row)), [])
         what = "no header row with Date, Usage Date and SKU, so this is no invoice CSV"
-        return format_error(f"{what}; it begins with {quoted(','.join(first))}" if first else what)
-
-    def _whole(self, block: bytes, *, final: bool) -> bool:
-        if not final and not block.endswith(b"\n"):
-            raise self._other_document() or _endless_line(self.line)
-        return final
+        begins = f"; it begins with {quoted(','.join(first))}" if first else ""
+        return other_file(start) or format_error(what + begins, line=1)
 
     def _keep(self, tail: bytes, block: bytes) -> None:
         self.buffer.unread(tail)
@@ -183,7 +178,3 @@ class Parser:
         if self.rows is None:
             raise AssertionError("find_header comes first")
         return self.rows
-
-
-def _endless_line(line: int) -> InvoiceFormatError:
-    return format_error(f"a line of more than {LARGEST_RECORD:,} bytes", line=line)

@@ -7,15 +7,20 @@ import re
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from dateutil import parser as dateutil_parser
+
+from ._cells import parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# dateutil alone would make a day of almost anything, today's where the text says nothing.
-_WHOLE_DAY = re.compile(
-    r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2} [A-Za-z]{3,9}\.? \d{4}|\d{1,2}/\d{1,2}/\d{4}|\d{4}-\d\d-\d\d", re.ASCII
-).fullmatch
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_MONTH = {name.lower(): number for number, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
+_MONTH_FIRST = re.compile(r"(?P<month>[A-Za-z]+)\.? (?P<day>\d{1,2}),? (?P<year>\d{4})", re.ASCII).fullmatch
+_DAY_FIRST = re.compile(r"(?P<day>\d{1,2}) (?P<month>[A-Za-z]+)\.?,? (?P<year>\d{4})", re.ASCII).fullmatch
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _BETWEEN = re.compile(r"\s+[-\u2013\u2014]\s+")
 
 
@@ -24,6 +29,10 @@ class InvoiceHeader:
     """The lines above the table; a field is `None` where the file doesn't have it or it can't be read.
 
     `period_end` is exclusive: an invoice for June ends on 1 July. `raw` has every pair as it stands in the file.
+
+    >>> with read_csv(b'Billing Period,"June 1, 2024 - July 1, 2024",\\nDate,Usage Date,SKU,Amount\\n') as invoice:
+    ...     print(invoice.header.period_end, invoice.header.organization_name)
+    2024-07-01 None
     """
 
     invoice_id: str | None = None
@@ -51,14 +60,19 @@ def parse_preamble(rows: Iterable[Sequence[str]]) -> InvoiceHeader:
 
 
 def _period(text: str) -> tuple[dt.date | None, dt.date | None]:
+    """Both days or neither: where one can't be read, the other may be written in an order we only believe to know."""
     days = [_day(part) for part in _BETWEEN.split(text.strip())]
-    return (days[0], days[1]) if len(days) == 2 else (None, None)  # noqa: PLR2004 - a start and an end
+    return (days[0], days[1]) if len(days) == 2 and None not in days else (None, None)  # noqa: PLR2004 - a start and an end
 
 
 def _day(text: str) -> dt.date | None:
-    if _WHOLE_DAY(text) is None:
-        return None
+    """`June 1, 2024`, `1 June 2024`, `06/01/2024` or `2024-06-01`."""
     try:
-        return dateutil_parser.parse(text, ignoretz=True, default=dt.datetime(1, 1, 1)).date()  # noqa: DTZ001 - a day has no zone
-    except (ValueError, OverflowError):
+        if _ISO(text):
+            return dt.date.fromisoformat(text)
+        named = _MONTH_FIRST(text) or _DAY_FIRST(text)
+        if named is None:
+            return parse_date(text)
+        return dt.date(int(named["year"]), _MONTH[named["month"].lower()], int(named["day"]))
+    except (KeyError, ValueError):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from ._opened import Opened
-from ._parser import OnError, Parser
+from ._reading import Reading
 from ._sources import Source, open_source, source_size
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ._line_item import LineItem
+    from ._parser import OnError
 
 
 def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
@@ -23,6 +24,10 @@ def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
     InvoiceFormatError with line, column and value; with `on_error="collect"` such rows are left out and their errors
     are in `.errors` once the loop is done. A file that has no header row at all is an error either way.
 
+    Raises, here or in the loop: InvoiceFormatError; OSError where a file can't be opened or read; ConfigError for an
+    unknown `on_error`, a path that can't be one (a CSV's own text, for example), and a file that is closed, open as
+    text, or doesn't wait; TypeError for any other kind of source or chunk; and what a body raises that ends early.
+
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
     >>> [(line.usage_date.isoformat(), line.amount) for line in read_csv(data)]
     [('2024-06-30', Decimal('1.92'))]
@@ -30,15 +35,15 @@ def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
     return InvoiceCsv(source, on_error=on_error)
 
 
-class Pass:
+class Pass(Reading):
     """One reading of a source, from its start: the pieces that are still to come and the parser they go to."""
 
     def __init__(self, source: Source, on_error: OnError) -> None:
         """Open the source and read as far as the header row."""
-        self.parser = Parser(on_error)
-        self.pieces = open_source(source)
+        super().__init__(on_error)
+        self._pieces = open_source(source)
         try:
-            for piece in self.pieces:
+            for piece in self._pieces:
                 self.parser.push(piece)
                 if self.parser.find_header():
                     return
@@ -47,38 +52,30 @@ class Pass:
             self.close()
             raise
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names in the header row, as the file has them and in its order."""
-        return self.parser.columns
-
-    @property
-    def ends_line(self) -> bool:
-        """Whether what was read so far ends with a line's end."""
-        return self.parser.buffer.ends_line
-
     def close(self) -> None:
         """Close a file that was opened here; the pieces of others are left alone."""
-        close = getattr(self.pieces, "close", None)
-        if close is not None:
-            close()
+        self._closed = True
+        self._pieces.close()
+
+    def blocks(self) -> Iterator[tuple[bytes, bool]]:
+        """Every block, as `Parser.parse` takes it; whoever asks for them closes."""
+        yield from self.blocks_so_far()
+        for piece in self._pieces:
+            self.parser.push(piece)
+            yield from self.blocks_so_far()
+        yield from self.blocks_so_far(final=True)
 
     def lines(self) -> Iterator[LineItem]:
         """Every line, then close."""
         try:
-            for items in self.parser.drain():
-                yield from items
-            for piece in self.pieces:
-                self.parser.push(piece)
-                for items in self.parser.drain():
+            for block, final in self.blocks():
+                for items in self.parser.parse(block, final=final):
                     yield from items
-            for items in self.parser.drain(final=True):
-                yield from items
         finally:
             self.close()
 
 
-class InvoiceCsv(Opened):
+class InvoiceCsv(Opened[Pass]):
     """An open invoice CSV: iterate over it for its lines, in file order.
 
     A second loop reads a path or bytes again; any other source can be read once, and a second loop is a ConfigError.
@@ -93,8 +90,7 @@ class InvoiceCsv(Opened):
         """Use `read_csv`."""
         super().__init__(source, on_error)
         self._source = source
-        self._pass = Pass(source, on_error)
-        self._parser = self._pass.parser
+        self._begin()
 
     def __iter__(self) -> Iterator[LineItem]:
         """The lines, from the first."""
@@ -112,14 +108,18 @@ class InvoiceCsv(Opened):
     def claim(self) -> Pass:
         """The reading for one loop: that which found the header for the first, a new one for each later loop."""
         if self._claim_again():
-            self._pass = Pass(self._source, self._on_error)
-            self._parser = self._pass.parser
+            self._begin()
         return self._pass
 
+    def _begin(self) -> None:
+        self._pass = Pass(self._source, self._on_error)
+        self._passes.add(self._pass)
+
     def close(self) -> None:
-        """Close a file that was opened here; a path can still be read again."""
+        """Close a file that was opened here, for every loop; a path can still be read again."""
         self._claimed = True
-        self._pass.close()
+        for reading in list(self._passes):
+            reading.close()
 
     def __enter__(self) -> Self:
         """Close at the block's end."""

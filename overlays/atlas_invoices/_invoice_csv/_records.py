@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import csv
 import re
-from io import StringIO
-from itertools import islice
+from io import BytesIO, StringIO
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ._buffer import LARGEST_RECORD
 from ._errors_text import format_error, quoted
+from ._quotes import Ending, Quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from atlas_invoices._errors import InvoiceFormatError
 
+    from ._quotes import Extent
+
 # What a byte outside UTF-8 is decoded to.
 _NOT_UTF8 = re.compile("[\ud800-\udfff]").search
+# How much is shown of what stands before the place that csv refuses.
+_BEFORE = 20
 
 
 class Records:
     """The rows of one block, as `(line number, row)`; where a row can't be read, its error stands in its place.
 
-    A record's line number is the line it starts on: one in quotes may go over several. After the last row, `tail` is
-    the beginning of a record that goes on in the next block.
+    A record's line number is the line it starts on: one in quotes may go over several. Behind a record that can't be
+    read, reading goes on in the line after its first, because a stray quote makes one record of any number of good
+    ones. After the last row, `tail` is the beginning of a record that goes on in the next block.
     """
 
     def __init__(self, block: bytes, first_line: int, *, final: bool, names: Sequence[str] = ()) -> None:
@@ -32,11 +38,15 @@ class Records:
         # What isn't UTF-8 is kept as lone surrogates, so that the rows around it can be read and its row be named.
         text = block.decode("utf-8", "surrogateescape")
         self._lines = StringIO(text, newline="\n").readlines()
+        self._quotes = Quotes(self._lines)
+        # Where each line begins, in bytes; without them no record of this block can be too long.
+        self._starts: list[int] = []
+        if len(block) > LARGEST_RECORD:
+            self._starts = list(accumulate(map(len, BytesIO(block)), initial=0))
         self._first = first_line
         self._final = final
         self._names = names
         self._next = 0
-        self._asked_for_more = False
         self.tail = b""
 
     def rest(self) -> bytes:
@@ -46,70 +56,84 @@ class Records:
     def __iter__(self) -> Iterator[tuple[int, list[str] | InvoiceFormatError]]:
         """Read on from where reading stopped, whether at the start or behind a row that couldn't be read."""
         while self._next < len(self._lines):
-            base = self._next
-            self._asked_for_more = False
-            reader = csv.reader(self._feed(base), strict=True)
-            while True:
-                start = self._next
-                try:
-                    row = next(reader)
-                except StopIteration:
-                    break
-                except csv.Error as error:
-                    failure = self._failure(str(error), start, base + reader.line_num)
-                    if failure is None:
-                        self.tail = self.rest()
-                        return
-                    yield self._first + start, failure
-                    break
-                self._next = base + reader.line_num
-                line = self._first + start
-                yield line, _bad_character(row, line, self._names) or row
+            # csv would read all the lines of a bad record again from each of them.
+            if not self._quotes.known(self._next):
+                yield from self._quick(self._next)
+                if self._next == len(self._lines):
+                    return
+            found = self._careful(self._next)
+            if found is None:
+                self.tail = self.rest()
+                return
+            yield found
 
-    def _feed(self, base: int) -> Iterator[str]:
-        yield from islice(self._lines, base, None)
-        self._asked_for_more = True
+    def _quick(self, base: int) -> Iterator[tuple[int, list[str] | InvoiceFormatError]]:
+        """Every record from a line on, as far as csv can read them."""
+        reader = csv.reader(map(self._lines.__getitem__, range(base, len(self._lines))), strict=True)
+        while True:
+            start = self._next
+            try:
+                row = next(reader)
+            except (StopIteration, csv.Error):
+                return
+            stop = base + reader.line_num
+            if self._is_too_long(start, stop):
+                return
+            self._next = stop
+            yield self._checked(row, start)
 
-    def _failure(self, reason: str, start: int, read: int) -> InvoiceFormatError | None:
-        """Name what csv refused and step behind it; `None` where the record may go on in the next block."""
-        text = "".join(self._lines[start:read])
-        opened = _unclosed_quote(text)
-        if opened is not None:
-            if self._asked_for_more and not self._final and len(text) <= LARGEST_RECORD:
-                return None
-            # Whatever follows was swallowed by the quote; the line after its row is as good a place as any to go on.
-            self._next = start + 1
-            line = self._first + start + text.count("\n", 0, opened)
-            what = f"a quote is opened here and never closed: {quoted(text[opened : opened + 100])}"
-            return format_error(what, line=line)
-        self._next = max(read, start + 1)
-        line = self._first + self._next - 1
-        return format_error(f"not a CSV row ({reason[:80]}): {quoted(self._lines[self._next - 1])}", line=line)
-
-
-def _unclosed_quote(text: str) -> int | None:
-    """Where the quote stands that is open at the end of a record, or `None`; by csv's rules, one cell at a time."""
-    position = 0
-    while position < len(text):
-        if text[position] != '"':
-            ends = [end for end in (text.find(",", position), text.find("\n", position)) if end >= 0]
-            if not ends:
-                return None
-            position = min(ends) + 1
-            continue
-        opened = position
-        position += 1
-        while (position := text.find('"', position)) >= 0 and text[position + 1 : position + 2] == '"':
-            position += 2
-        if position < 0:
-            return opened
-        position += 1
-        if text.startswith("\r\n", position):
-            position += 1
-        if text[position : position + 1] not in {",", "\n"}:
+    def _careful(self, start: int) -> tuple[int, list[str] | InvoiceFormatError] | None:
+        """The one record that begins in a line; `None` where it may go on in the next block."""
+        extent = self._quotes.extent(start)
+        too_long = self._is_too_long(start, extent.stop)
+        if not too_long and extent.ending is Ending.OPEN and not self._final:
             return None
-        position += 1
-    return None
+        if too_long or extent.ending is not Ending.WHOLE:
+            self._next = start + 1
+            what = self._too_long(start, extent) if too_long else self._torn(start, extent)
+            return self._first + start, format_error(what, line=self._first + start)
+        self._next = extent.stop
+        try:
+            return self._checked(next(csv.reader(self._lines[start : extent.stop], strict=True)), start)
+        except csv.Error:
+            what = f"a cell of more than {csv.field_size_limit():,} characters: {quoted(self._lines[start])}"
+            return self._first + start, format_error(what, line=self._first + start)
+
+    def _checked(self, row: list[str], start: int) -> tuple[int, list[str] | InvoiceFormatError]:
+        line = self._first + start
+        return line, _bad_character(row, line, self._names) or row
+
+    def _is_too_long(self, start: int, stop: int) -> bool:
+        if not self._starts:
+            return False
+        end = self._starts[stop] - self._lines[stop - 1].endswith("\n")
+        return end - self._starts[start] > LARGEST_RECORD
+
+    def _too_long(self, start: int, extent: Extent) -> str:
+        if self._is_too_long(start, start + 1):
+            return f"a line of more than {LARGEST_RECORD:,} bytes: {quoted(self._lines[start])}"
+        perhaps = quoted(self._lines[start][extent.first_quote :])
+        return (
+            f"a row of more than {LARGEST_RECORD:,} bytes; perhaps a quote is opened here and never closed: {perhaps}"
+        )
+
+    def _torn(self, start: int, extent: Extent) -> str:
+        """What is wrong with a record's quotes or line ends, and where that shows."""
+        if extent.ending is Ending.OPEN:
+            number, place = extent.last_quote
+            where = "here" if number == start else f"on line {self._first + number}"
+            return f"a quote is opened {where} and never closed: {quoted(self._lines[number][place:])}"
+        last = extent.stop - 1
+        where = "" if last == start else f"on line {self._first + last} "
+        line = self._lines[last]
+        shown = quoted(line[max(0, extent.torn - _BEFORE) :])
+        if line[extent.torn] == "\r":
+            return f"{where}a carriage return that ends no line: {shown}; save the file with line ends of LF or CRLF"
+        what = f"{where}text behind a closing quote: {shown}"
+        if last == start:
+            return what
+        perhaps = quoted(self._lines[start][extent.first_quote :])
+        return f"{what}; perhaps a quote is opened here and never closed: {perhaps}"
 
 
 def _bad_character(row: Sequence[str], line: int, names: Sequence[str]) -> InvoiceFormatError | None:

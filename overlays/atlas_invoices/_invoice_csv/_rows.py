@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from atlas_invoices._frozen_dict import FrozenDict
 
-from ._cells import DateCache, NumberCache, parse_date, parse_number
+from ._buffer import LARGEST_RECORD, endless_line
+from ._cache import Cache
+from ._cells import number_column, parse_date, parse_number
 from ._columns import COLUMNS, Kind, Layout
 from ._errors_text import format_error, quoted
 from ._line_item import EMPTY, LineItem
@@ -29,10 +31,11 @@ class RowReader:
     def __init__(self, layout: Layout) -> None:
         """Begin with empty caches: what one file says is never used for the next."""
         self.layout = layout
-        self._dates = DateCache()
-        self._numbers = NumberCache()
-        self._tags = _MappingCache([key for key, _ in layout.tags])
-        self._extra = _MappingCache([name for name, _ in layout.extra])
+        # A month's invoice has some thirty days; prices and discounts repeat from line to line.
+        self._dates = Cache(parse_date)
+        self._numbers = Cache(parse_number)
+        self._tags = _mappings(layout.tags)
+        self._extra = _mappings(layout.extra)
 
     def line(self, row: Sequence[str], line_number: int) -> LineItem:
         """One full-width row; a cell that can't be read is an InvoiceFormatError with its column and value."""
@@ -65,6 +68,8 @@ class RowReader:
             if cells is None:
                 reader = csv.reader(StringIO(text, newline="\n"), strict=True)
                 rows = list(reader)
+                if len(block) > LARGEST_RECORD and (reader.line_num > len(rows) or endless_line(block) is not None):
+                    return None
                 cells = list(zip(*rows, strict=True))
                 lines = _line_numbers(rows, first_line, reader.line_num)
             if len(cells) != self.layout.width:
@@ -78,8 +83,9 @@ class RowReader:
             ]
         except (csv.Error, ValueError):
             return None
-        columns.append(self._tags.column([cells[position] for _, position in self.layout.tags]))
-        columns.append(self._extra.column([cells[position] for _, position in self.layout.extra]))
+        for mappings, places in ((self._tags, self.layout.tags), (self._extra, self.layout.extra)):
+            texts = zip(*[cells[position] for _, position in places], strict=True)
+            columns.append(list(map(mappings.__getitem__, texts)) if places else repeat(EMPTY))
         columns.append(lines)
         return list(map(_make_line, zip(*columns)))  # noqa: B905 - endless ones stand beside the columns
 
@@ -90,34 +96,21 @@ class RowReader:
         if kind is Kind.DATE:
             return list(map(self._dates.__getitem__, texts))
         if kind is Kind.NUMBER:
-            return self._numbers.column(texts)
+            return number_column(self._numbers, texts)
         if all(texts):
             return texts
         return [text or None for text in texts] if any(texts) else repeat(None)
 
 
-class _MappingCache(dict[tuple[str, ...], FrozenDict[str]]):
-    """The cells of the tag columns as a mapping; lines with the same tags share it."""
+def _mappings(columns: Sequence[tuple[str, int]]) -> Cache[tuple[str, ...], FrozenDict[str]]:
+    """The cells of these columns as a mapping; lines with the same cells share it."""
+    keys = [key for key, _ in columns]
 
-    _most = 4096
+    def make(cells: tuple[str, ...]) -> FrozenDict[str]:
+        return FrozenDict({key: cell for key, cell in zip(keys, cells, strict=True) if cell}) or EMPTY
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        super().__init__()
-        self._keys = keys
-
-    def __missing__(self, cells: tuple[str, ...]) -> FrozenDict[str]:
-        value = FrozenDict({key: cell for key, cell in zip(self._keys, cells, strict=True) if cell}) or EMPTY
-        if len(self) >= self._most:
-            self.clear()
-        # A long text is seldom shared, and many of them would not be constant memory.
-        if sum(map(len, cells)) <= 1024:  # noqa: PLR2004 - named by the comment
-            self[cells] = value
-        return value
-
-    def column(self, columns: Sequence[Sequence[str]]) -> Iterable[FrozenDict[str]]:
-        if not columns:
-            return repeat(EMPTY)
-        return list(map(self.__getitem__, zip(*columns, strict=True)))
+    # A long text is seldom shared, and many of them would not be constant memory.
+    return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - named by the comment
 
 
 def _line_numbers(rows: Sequence[Sequence[str]], first_line: int, lines: int) -> Iterable[int]:

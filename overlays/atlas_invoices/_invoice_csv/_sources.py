@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._text import one_line
 
 # A path or bytes of any size come in pieces of this size, and a larger chunk is cut to it.
 PIECE = 64 * 1024
@@ -47,10 +48,10 @@ def source_size(source: object) -> int | None:
     """How many bytes there are, or `None` where that is not known before the end."""
     if isinstance(source, (str, os.PathLike)):
         return Path(source).stat().st_size
-    return len(source) if isinstance(source, (bytes, bytearray)) else None
+    return memoryview(source).nbytes if isinstance(source, (bytes, bytearray, memoryview)) else None
 
 
-def open_source(source: Source) -> Iterator[bytes]:
+def open_source(source: Source) -> Generator[bytes, None, None]:
     """The source's pieces, in order; a file opened here is closed when the iterator ends, fails or is closed."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _cut(source)
@@ -72,7 +73,7 @@ def open_source(source: Source) -> Iterator[bytes]:
     )
 
 
-async def open_async_source(source: AsyncSource) -> AsyncIterator[bytes]:
+async def open_async_source(source: AsyncSource) -> AsyncGenerator[bytes, None]:
     """The same for asynchronous code; a path or a binary file is read in place, 64 KiB at a time."""
     chunks: AsyncIterable[bytes] | None = None
     if isinstance(source, AsyncIterable):
@@ -88,13 +89,13 @@ async def open_async_source(source: AsyncSource) -> AsyncIterator[bytes]:
             yield piece
 
 
-def _cut(data: bytes | bytearray | memoryview) -> Iterator[bytes]:
+def _cut(data: bytes | bytearray | memoryview) -> Generator[bytes, None, None]:
     view = memoryview(data).cast("B")
     for start in range(0, len(view), PIECE):
         yield bytes(view[start : start + PIECE])
 
 
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _pieces(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     for chunk in chunks:
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise TypeError(f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}")
@@ -104,12 +105,19 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield from _cut(chunk)
 
 
-def _read_path(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
+def _read_path(path: Path) -> Generator[bytes, None, None]:
+    try:
+        file = path.open("rb", buffering=0)
+    except ValueError as error:
+        # A NUL or a lone surrogate, which no system has in a file's name.
+        raise ConfigError(f"{one_line(ascii(str(path)), 60)} can't be the path of a file ({error})") from error
+    with file:
         yield from _read_file(file)
 
 
-def _read_file(file: BinaryFile) -> Iterator[bytes]:
+def _read_file(file: BinaryFile) -> Generator[bytes, None, None]:
+    if getattr(file, "closed", False):
+        raise ConfigError("the file is closed: read it within its `with` block, or give its path")
     while True:
         piece: bytes | str | None = file.read(PIECE)
         if isinstance(piece, str):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from ._cells import LONGEST_CELL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# csv's own limit for a cell: a text no longer than this can't have a longer cell.
-_LONGEST_CELL = 128 * 1024
 
 
 def split_columns(text: str, width: int) -> Sequence[Sequence[str]] | None:
@@ -18,7 +17,7 @@ def split_columns(text: str, width: int) -> Sequence[Sequence[str]] | None:
     Only lines without a quote are split at their commas. Those with one go through csv, and where one of these goes
     on in the next line, or they are too many for this to pay, all of it does.
     """
-    if len(text) > _LONGEST_CELL:
+    if len(text) > LONGEST_CELL:
         return None
     quotes = '"' in text
     if "\r" in text:

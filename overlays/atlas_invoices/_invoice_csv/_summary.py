@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, cast
 from ._frames import open_invoice
 from ._line_item import LineItem
 from ._reader import InvoiceCsv
+from ._running_sums import Sums
+from ._summary_header import require_amount
 from ._summary_keys import parse_by
-from ._sums import Summary, Sums
 
 if TYPE_CHECKING:
     from ._sources import Source
+    from ._sums import Summary
 
 # pyarrow takes half a second to import, in which the typed lines of a small file are summed. Above that, memory is that
 # of pyarrow and a few blocks, whatever the file's size.
@@ -26,12 +28,13 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
     """Sum amounts and quantities by one or several things, exactly to the last digit.
 
     `source` is anything that `read_csv` takes, an invoice it has opened, or LineItems (of several invoices, too; where
-    a filter leaves none of them, the total is 0). `by` names LineItem's text and date fields; "day" and "month" of the
-    usage date; "tag:KEY"; "extra:COLUMN" for a column this version doesn't know. Another name, or none at all, is a
-    ConfigError. A tag that the file has no column for is `None` in every line; `InvoiceCsv.columns` has `Tag/KEY`
-    where there is one. With the extra `arrow`, of a large file only the columns needed are read, and so a mistake in
-    another one isn't noticed. Lines made by hand, whose numbers are NaN, infinite or too long to add exactly, are a
-    ValueError.
+    a filter leaves none of them, the total is 0). `by` names LineItem's text, date and number fields, in the CSV's
+    spelling, too ("usage_date" or "Usage Date"); "day" and "month" of the usage date; "tag:KEY" or "Tag/KEY";
+    "extra:COLUMN" for a column this version doesn't know. Another name, a tag without a key, or no name at all, is a
+    ConfigError. What the file has no column for is `None` in every line; `InvoiceCsv.columns` tells. But a file without
+    the column Amount is an InvoiceFormatError, as is what `read_csv` refuses. With the extra `arrow`, of a large file
+    only the columns needed and the two days are read, and so a mistake in another one isn't noticed. Lines made by
+    hand, whose numbers are NaN, infinite or too long to add exactly, are a ValueError.
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Backup,1.50\\n07/01/2024,06/30/2024,Credit,-0.50\\n"
     >>> summary = summarize(data, by="sku")
@@ -46,13 +49,16 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
             sums.add_lines(lines, parts)
             return sums.summary(parts)
         except (Inexact, InvalidOperation) as error:
-            raise ValueError("an amount or quantity is NaN, infinite or too long to be added exactly") from error
-    if (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None:
+            raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
+    quick = (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None
+    reading = invoice.claim()
+    require_amount(reading)
+    if quick:
         from . import _summary_arrow  # noqa: PLC0415 - pyarrow is an extra
 
-        _summary_arrow.add_blocks(sums, invoice.claim(), parts)
+        _summary_arrow.add_blocks(sums, reading, parts)
     else:
-        sums.add_lines(invoice, parts)
+        sums.add_lines(reading.lines(), parts)
     return sums.summary(parts)
 
 

@@ -12,9 +12,10 @@ from attrs import frozen
 
 from ._arrow_blocks import convert_blocks
 from ._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
-from ._arrow_columns import CODED, RefusedError, numbers, pc, read_block
+from ._arrow_columns import CODED, RefusedError, dates, numbers, pc, read_block
+from ._exact import EXACT, ZERO
 from ._line_item import CREDIT_SKU
-from ._sums import EXACT, Sums
+from ._running_sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,8 @@ _GROUPS_AT_ONCE = 64 * 1024
 # pyarrow doesn't notice when a sum overflows its 38 digits, 18 of them behind the point.
 _LARGEST_SUM = 10**20
 _VALUES = ("amount", "quantity", "lines")
-_ZERO = Decimal(0)
+# Whether a row is an item is told by its days, so they are read and checked whatever else is asked for.
+_DAYS = ("Date", "Usage Date")
 
 
 @frozen
@@ -51,25 +53,22 @@ class _Block:
 
 def add_blocks(sums: Sums, reading: Pass, by: Sequence[GroupBy]) -> None:
     """Add all lines of a file."""
-    rows = reading.parser.rows
-    if rows is None:
-        raise AssertionError("a Pass has read its header")
 
     def exact(lines: Sequence[LineItem]) -> Sums | _Block:
         block = Sums()
         block.add_lines(lines, by)
         return block
 
-    fast = partial(_from_block, layout=rows.layout, by=by)
+    fast = partial(_from_block, layout=reading.layout, by=by)
     waiting: list[pa.Table] = []
-    groups, bound = 0, _ZERO
+    groups, bound = 0, ZERO
     for block in convert_blocks(reading, fast, exact, block_size=_BLOCK):
         if isinstance(block, Sums):
             sums.merge(block)
             continue
         if groups > _GROUPS_AT_ONCE or EXACT.add(bound, block.bound) >= _LARGEST_SUM:
             _add(sums, waiting, by)
-            waiting, groups, bound = [], 0, _ZERO
+            waiting, groups, bound = [], 0, ZERO
         waiting.append(block.groups)
         groups, bound = groups + len(block.groups), EXACT.add(bound, block.bound)
         sums.add_credits(block.credits)
@@ -79,8 +78,10 @@ def add_blocks(sums: Sums, reading: Pass, by: Sequence[GroupBy]) -> None:
 
 def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Sums | _Block, int]:
     """Read the columns that the sums need, and add them up."""
-    names = dict.fromkeys([*(part.column for part in by), "SKU", "Amount", "Quantity"])
+    names = dict.fromkeys([*_DAYS, *(part.column for part in by), "SKU", "Amount", "Quantity"])
     columns = read_block(block, layout, [name for name in names if name in layout.names])
+    for name in _DAYS:
+        dates(columns[name])
     rows = len(columns["Usage Date"])
     keys = [_coded(columns.get(part.column), rows) for part in by]
     try:
@@ -108,7 +109,7 @@ def _add(sums: Sums, tables: Sequence[pa.Table], by: Sequence[GroupBy]) -> None:
     ]
     keys = zip(*parts, strict=True)
     for key, amount, quantity, lines in zip(keys, *(table[name].to_pylist() for name in _VALUES), strict=True):
-        sums.add(key, amount or _ZERO, quantity or _ZERO, lines)
+        sums.add(key, amount or ZERO, quantity or ZERO, lines)
 
 
 def _group(columns: Sequence[ArrowArray], keys: int, lines: tuple[object, ...]) -> pa.Table:
@@ -143,13 +144,13 @@ def _summable(column: ArrowArray | None, rows: int) -> ArrowArray:
 
 def _largest(values: ArrowArray) -> Decimal:
     ends: dict[str, Decimal | None] = pc.min_max(values).as_py()
-    return max((end or _ZERO).copy_abs() for end in ends.values())
+    return max((end or ZERO).copy_abs() for end in ends.values())
 
 
 def _credits(sku: ArrowArray, amount: ArrowArray) -> Decimal:
     names = sku.dictionary.to_pylist()
     if CREDIT_SKU not in names:
-        return _ZERO
+        return ZERO
     (code,) = integer_array([names.index(CREDIT_SKU)]).cast(pa.int32())
     total: Decimal | None = pc.sum(amount.filter(pc.equal(sku.indices, code))).as_py()
-    return total or _ZERO
+    return total or ZERO

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._text import one_line
 
-from ._cells import parse_date
+from ._cells import parse_date, parse_number
 from ._columns import BY_FIELD, COLUMNS, TAG_PREFIX, Kind
+from ._errors_text import quoted
+from ._exact import ZERO, shortest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ._line_item import LineItem
 
-_KNOWN = frozenset(column.name for column in COLUMNS)
+_BY_NAME = {column.name: column for column in COLUMNS}
+_TIMES = ("day", "month")
 
-KeyPart: TypeAlias = str | dt.date | None
+KeyPart: TypeAlias = str | dt.date | Decimal | None
 
 
 @frozen
 class GroupBy:
-    """One thing to group by: which CSV column holds it, how its cell reads, and where a line has it."""
+    """One thing to group by: its name, which CSV column holds it, how its cell reads, and where a line has it."""
 
     name: str
     column: str
@@ -36,11 +39,23 @@ class GroupBy:
 
 
 def parse_by(by: object) -> tuple[GroupBy, ...]:
-    """The names as `summarize` takes them; none at all, or one it doesn't know, is a ConfigError with those it does."""
+    """The names as `summarize` takes them; none at all, or one it doesn't know, is a ConfigError with those it does.
+
+    The CSV's own spelling (`Usage Date`, `Tag/team`) means the same as ours (`usage_date`, `tag:team`), by which each
+    GroupBy is named.
+    """
     names = [by] if isinstance(by, str) else list(by) if isinstance(by, Iterable) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise _refused(by)
     return tuple(map(_parse, names))
+
+
+def missing_names(by: object, columns: Collection[str]) -> tuple[str, ...]:
+    """Of the names in `by`, a tag's too, those whose column a file lacks: each of its lines has None there.
+
+    `columns` is `InvoiceCsv.columns`, the header row's names.
+    """
+    return tuple(part.name for part in parse_by(by) if part.column not in columns)
 
 
 def _parse(name: str) -> GroupBy:
@@ -48,21 +63,46 @@ def _parse(name: str) -> GroupBy:
         return GroupBy(name, "Usage Date", parse_date, lambda line: line.usage_date)
     if name == "month":
         return GroupBy(name, "Usage Date", lambda cell: month(parse_date(cell)), lambda line: month(line.usage_date))
+    if name.startswith(("tag:", TAG_PREFIX)):
+        key = name.removeprefix("tag:") if name.startswith("tag:") else name.removeprefix(TAG_PREFIX)
+        # A column `Tag/` would be a tag without a key, which Atlas doesn't have: more likely the key was forgotten.
+        if not key:
+            raise _refused(name)
+        return GroupBy(f"tag:{key}", TAG_PREFIX + key, str, lambda line: line.tags.get(key))
     kind, separator, key = name.partition(":")
-    if separator and kind == "tag":
-        return GroupBy(name, TAG_PREFIX + key, str, lambda line: line.tags.get(key))
-    if separator and kind == "extra" and key not in _KNOWN and not key.startswith(TAG_PREFIX):
+    if separator and kind == "extra" and key not in _BY_NAME and not key.startswith(TAG_PREFIX):
         return GroupBy(name, key, str, lambda line: line.extra.get(key))
-    column = BY_FIELD.get(name)
-    if column is None or column.kind is Kind.NUMBER:
+    column = BY_FIELD.get(name) or _BY_NAME.get(name)
+    if column is None:
         raise _refused(name)
-    return GroupBy(name, column.name, parse_date if column.kind is Kind.DATE else str, attrgetter(name))
+    field: Callable[[LineItem], Any] = attrgetter(column.field)
+    if column.kind is Kind.NUMBER:
+        return GroupBy(
+            column.field, column.name, lambda cell: _number(parse_number(cell)), lambda line: _number(field(line))
+        )
+    return GroupBy(column.field, column.name, parse_date if column.kind is Kind.DATE else str, field)
+
+
+def _number(number: Decimal | None) -> Decimal | None:
+    """One Decimal for all that are equal, so that a key prints alike whichever line came first."""
+    return None if number is None else shortest(number or ZERO)
 
 
 def _refused(by: object) -> ConfigError:
-    names = [field for field, known in BY_FIELD.items() if known.kind is not Kind.NUMBER]
-    shown = one_line(repr(by), 60)
-    return ConfigError(f"can't group by {shown}: choose from {', '.join(names)}, day, month, tag:KEY, extra:COLUMN")
+    shown = quoted(by if isinstance(by, str) else repr(by))
+    close = _alike(by) if isinstance(by, str) else []
+    meant = f" (did you mean {' or '.join(close)}?)" if close else ""
+    names = ", ".join([*BY_FIELD, *_TIMES])
+    return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
+
+
+def _alike(name: str) -> list[str]:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    column = name.removeprefix("extra:")
+    if column.startswith(TAG_PREFIX) and column != TAG_PREFIX:
+        return [quoted(f"tag:{column.removeprefix(TAG_PREFIX)}")]
+    return get_close_matches(column.casefold().replace(" ", "_"), [*BY_FIELD, *_TIMES])
 
 
 def month(day: dt.date | None) -> str | None:
