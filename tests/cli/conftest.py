@@ -30,6 +30,8 @@ def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     home = str(tmp_path_factory.mktemp("home"))
     monkeypatch.setenv("HOME", home)
     monkeypatch.setenv("XDG_CACHE_HOME", home)
+    # Tables would fit the terminal that the tests run in.
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture

@@ -24,13 +24,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 PYTHON = [text for language, text in SNIPPETS if language == "python"]
 SHELL = [text for language, text in SNIPPETS if language == "sh"]
-COMMAND_LINES = [line for text in SHELL for line in text.splitlines() if line.startswith("atlas-invoices ")]
-# The ID that the README's examples use, wherever an invoice of the local Atlas has to stand.
-EXAMPLE_ID = "666acb8787ba43606905dcae"
-
-
-def example(server: Sandbox, text: str) -> str:
-    return text.replace(EXAMPLE_ID, next(i.id for i in server.invoices if i.status == "PAID"))
+SHELL_LINES = [line for text in SHELL for line in text.splitlines()]
+# They start a local Atlas, and what they are instead of.
+SANDBOX_LINES = [line for line in SHELL_LINES if "sandbox.env" in line]
+COMMAND_LINES = [line for line in SHELL_LINES if re.match(r"(ID=\$\()?atlas-invoices ", line)]
 
 
 def test_there_are_snippets_of_both_kinds_and_no_other() -> None:
@@ -39,21 +36,55 @@ def test_there_are_snippets_of_both_kinds_and_no_other() -> None:
     assert {language for language, _ in SNIPPETS} == {"python", "sh"}
 
 
-@pytest.fixture
-def june(server: Sandbox, tmp_path: Path) -> Path:
-    """A folder with the file that the examples read."""
-    (tmp_path / "june.csv").write_bytes(server.csv_bytes(example(server, EXAMPLE_ID)))
-    return tmp_path
+@pytest.fixture(scope="module")
+def typed(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the command lines were typed, one after the other, in one shell."""
+    folder = tmp_path_factory.mktemp("typed")
+    type_in("\n".join(COMMAND_LINES), folder, server.environment("service-account"))
+    return folder
+
+
+def type_in(script: str, folder: Path, environment: dict[str, str]) -> str:
+    path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        env={**os.environ, **environment, "PATH": path, "XDG_CACHE_HOME": str(folder.parent / "cache")},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_python_snippets_run(server: Sandbox, june: Path, number: int) -> None:
+def test_python_snippets_run_where_the_commands_were_typed(server: Sandbox, typed: Path, number: int) -> None:
     env = {**os.environ, **server.environment("service-account")}
     done = subprocess.run(
-        [sys.executable, "-c", PYTHON[number]], env=env, cwd=june, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PYTHON[number]], env=env, cwd=typed, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_all_can_be_typed_from_the_top_to_the_end_on_the_sandbox(tmp_path: Path) -> None:
+    """Shell and Python in the README's order, with nothing but what it says."""
+    assert len(SANDBOX_LINES) == 2
+    script = []
+    for language, text in SNIPPETS:
+        if language == "python":
+            (tmp_path / f"{len(script)}.py").write_text(text, encoding="utf-8")
+            script.append(f"'{sys.executable}' {len(script)}.py")
+        else:
+            script += [line for line in text.splitlines() if line in SANDBOX_LINES or line in COMMAND_LINES]
+            script += ["trap 'kill $!' EXIT"] * (SANDBOX_LINES[0] in script and script[-1] == SANDBOX_LINES[1])
+    said = type_in("\n".join(script), tmp_path, {})
+    # What `show` and `sync` have said, and the reconciliation of a saved CSV with its JSON.
+    assert "before sales tax" in said
+    assert "14 saved" in said
+    assert "\nTrue\n" in said
 
 
 def test_python_snippets_type_check(tmp_path: Path) -> None:
@@ -79,22 +110,9 @@ def test_the_first_snippet_leaves_the_invoices(server: Sandbox, tmp_path: Path) 
     assert saved <= paid
 
 
-def test_command_lines_run_one_after_the_other(server: Sandbox, tmp_path: Path) -> None:
-    env = {
-        **os.environ,
-        **server.environment("service-account"),
-        "PATH": f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    assert COMMAND_LINES
-    for line in COMMAND_LINES:
-        command = ["sh", "-c", example(server, line)]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
-
 def test_every_other_shell_line_is_one_of_a_known_kind() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for line in (line for text in SHELL for line in text.splitlines()):
+    for line in SHELL_LINES:
         if line.startswith("pip install "):
             asked = re.search(r'"atlas-invoices\[([\w,]+)\]"', line)
             assert asked, line
@@ -104,7 +122,7 @@ def test_every_other_shell_line_is_one_of_a_known_kind() -> None:
         elif line.startswith("export "):
             assert all(name.startswith("MONGODB_ATLAS_") for name in re.findall(r"(\w+)=", line)), line
         else:
-            assert line.startswith("atlas-invoices "), line
+            assert line in COMMAND_LINES or line in SANDBOX_LINES, line
 
 
 def test_extras_in_the_text_exist() -> None:

@@ -31,7 +31,7 @@ KNOW_HTTPX = {
     "_transport.py",
 }
 KNOW_THE_GENERATED_PACKAGE = {
-    "_money/_amounts.py",
+    "_money/_fields.py",
     "_money/_given.py",
     "_operations.py",
     "_replies.py",

@@ -28,10 +28,15 @@ COLUMNS = (
 
 @frozen(kw_only=True)
 class Line:
-    """One line as both sides have it; `amount` is dollars as the CSV writes them, `cents` what the JSON has."""
+    """One line as both sides have it; `amount` is dollars as the CSV writes them, `cents` what the JSON has.
+
+    `until` is the first day after the item, where the JSON says one.
+    """
 
     project: str | None = ALPHA
     day: int = 1
+    until: int | None = None
+    cluster: str = ""
     text: str = "Atlas M10 Instance"
     code: str = "NDS_AWS_INSTANCE_M10"
     amount: str
@@ -50,6 +55,14 @@ class Line:
         item |= {"totalPriceCents": cents}
         if self.project:
             item |= {"groupId": self.project, "groupName": self.project[:1].upper()}
+        if self.until is not None:
+            item["endDate"] = f"2024-06-{self.until:02d}T00:00:00Z"
+        if self.cluster:
+            item["clusterName"] = self.cluster
+        if self.quantity:
+            item["quantity"] = float(self.quantity)
+        if self.price:
+            item["unitPriceDollars"] = float(self.price)
         if self.discount_cents is not None:
             item["discountCents"] = self.discount_cents
         if self.tags:
@@ -74,6 +87,7 @@ def as_csv(lines: Iterable[Line], *, preamble: bool = True) -> bytes:
             "Project": (line.project or "")[:1].upper(),
             "Project ID": line.project or "",
             "SKU": line.text,
+            "Cluster": line.cluster,
             "Unit Price": line.price,
             "Quantity": line.quantity,
             "Discount Percent": line.discount,

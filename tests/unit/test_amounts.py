@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, Inexact
+from decimal import Decimal, Inexact, localcontext
+from fractions import Fraction
 
 import pytest
 
-from atlas_invoices._money._amounts import EXACT, exact_cents, exact_number, money, present, utc_day, whole_cents
+from atlas_invoices._money import payment_owed
+from atlas_invoices._money._amounts import EXACT, exact_cents, exact_number, money, money_shown, whole_cents
+from atlas_invoices._money._fields import present, utc_day
 from atlas_invoices_client.types import UNSET
 
 
@@ -14,6 +17,36 @@ from atlas_invoices_client.types import UNSET
 def test_only_decimals_ints_and_text_are_numbers(value: object) -> None:
     with pytest.raises(TypeError, match="unit_price must be a Decimal, an int or a decimal string"):
         exact_number(value, "unit_price")
+
+
+@pytest.mark.parametrize("value", ["100", 1.0, True, None])
+def test_cents_are_told_to_be_decimals_or_ints(value: object) -> None:
+    with pytest.raises(TypeError, match=r"^tax must be a Decimal or an int, a number of cents, not [a-zA-Z]+") as told:
+        exact_cents(value, "tax")
+    assert ("lost digits" in str(told.value)) == isinstance(value, float)
+
+
+def test_text_is_shown_as_it_was_sent() -> None:
+    for text in (" 1", "1 ", "1\t2", "1\n", "1  2"):
+        with pytest.raises(ValueError, match="not a decimal number") as told:
+            exact_number(text, "unit_price")
+        assert str(told.value).endswith(f": {text!r}")
+    with pytest.raises(ValueError, match="not a decimal number") as told:
+        exact_number("x" * 5000, "unit_price")
+    assert str(told.value).endswith("xxx…'")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1E-900", "1E+900", "9" * 1000, f"-{'9' * 1000}.{'9' * 1000}", 10**950, 10**1000 - 1, -(10**1000 - 1), "1e999"],
+    ids=range(8),
+)
+def test_numbers_of_a_thousand_digits_are_taken_whatever_they_are_written_as(value: str | int) -> None:
+    number = exact_number(value, "unit_price")
+    assert number == exact_number(Decimal(value), "unit_price")
+    assert payment_owed(total_billed_cents=number, unit_price=number, sales_tax_cents=1) == Fraction(number) ** 2 + 1
+    if isinstance(value, int):
+        assert payment_owed(total_billed_cents=value, unit_price=1) == value
 
 
 def test_a_float_is_told_why() -> None:
@@ -91,6 +124,21 @@ def test_what_is_not_whole_cents_is_refused(value: object) -> None:
 )
 def test_cents_as_people_write_money(cents: Decimal | int, shown: str) -> None:
     assert money(cents) == shown
+
+
+@pytest.mark.parametrize(
+    ("cents", "shown"),
+    [
+        (123456, "1234.56"),
+        (Decimal("1E-900"), "about 1.00000E-902"),
+        (10**900, "about 1.00000E+898"),
+        (Decimal("-" + "9" * 60), "about -1.00000E+58"),
+    ],
+)
+def test_cents_in_a_message_are_short(cents: Decimal | int, shown: str) -> None:
+    with localcontext() as context:
+        context.prec = 2  # the caller's own setting changes nothing
+        assert money_shown(cents) == shown
 
 
 def test_fields_that_were_not_sent() -> None:

@@ -266,6 +266,40 @@ def test_an_amount_that_is_not_whole_cents_is_not_guessed() -> None:
     assert "amountBilledCents of payment 1 of 1 is not a whole number of cents: 100.5" in result.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "warning"),
+    [
+        (
+            "amountBilledCents",
+            "1000",
+            (
+                "amountBilledCents of payment 1 of 1 is not a whole number of cents: '1000': "
+                "it can't be computed and is in no sum"
+            ),
+        ),
+        ("salesTaxCents", "5", "salesTaxCents of payment 1 of 1 is not a whole number of cents: '5': taken as 0"),
+        (
+            "unitPrice",
+            " 1",
+            "unitPrice of payment 1 of 1 is not a decimal number: ' 1': it can't be computed in USD and is in no sum",
+        ),
+        ("currency", 5, "currency of payment 1 of 1 is not text, but int: it is shown as USD"),
+    ],
+)
+def test_a_field_that_is_not_what_it_should_be_is_told_once_with_what_follows(
+    field: str, value: object, warning: str
+) -> None:
+    result = owe(payment(**{field: value}))
+    assert result.warnings == (warning,)
+    assert result.payments[0].missing == (field,)
+
+
+def test_a_currency_may_be_written_small_and_with_blanks() -> None:
+    result = owe(payment(currency=" usd "), payment(currency="Eur"), payment(currency="EUR"))
+    assert result.by_currency == {"USD": 10_825, "EUR": 21_650}
+    assert owe(payment(currency=" ")).payments[0].missing == ("currency",)
+
+
 def test_a_payment_with_nothing_at_all() -> None:
     result = owe({})
     assert result.by_currency == {}

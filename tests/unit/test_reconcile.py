@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices._invoice_csv import read_csv
-from atlas_invoices._money import reconcile
+from atlas_invoices._money import owed, reconcile
 from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
 from reconcile_cases import ALPHA, BETA, CREDIT, INVOICE_ID, LINES, ORG_ID, Line, as_csv, as_json, kinds, told
 
@@ -50,6 +50,12 @@ def test_what_is_no_invoice_is_told_what_to_pass(value: Any) -> None:
             reconcile(csv, value)  # type: ignore[arg-type] # an invoice as the CSV is what swapped arguments give
 
 
+def test_a_reply_as_a_dict_is_told_what_to_make_of_it() -> None:
+    for function in (lambda: reconcile(as_csv(LINES), {}), lambda: owed({})):  # type: ignore[arg-type] # the mistake
+        with pytest.raises(TypeError, match=r"not dict; BillingInvoice\.from_dict\(\.\.\.\) makes one of"):
+            function()
+
+
 def test_what_is_no_csv_is_told_what_to_pass() -> None:
     with pytest.raises(TypeError, match=r"an invoice CSV is a path, bytes, a binary file .* not BillingInvoice"):
         reconcile(as_json(LINES), as_json(LINES))  # type: ignore[arg-type] # that's the mistake
@@ -77,7 +83,7 @@ def test_the_sign_of_a_credit_may_differ() -> None:
     positive = [*LINES[:5], evolve(CREDIT, amount="1.50"), LINES[6]]
     result = reconcile(as_csv(positive), as_json(LINES))
     assert result.matches, told(result)
-    assert any("opposite signs" in note for note in result.notes)
+    assert any("opposite signs" in warning for warning in result.warnings)
     result = reconcile(as_csv(LINES), as_json(LINES, creditsCents=150))
     assert result.matches, told(result)
 
@@ -130,11 +136,11 @@ def test_lines_of_linked_invoices(with_linked_sums: bool) -> None:
 def test_days_and_tags_may_differ_and_are_noted() -> None:
     result = reconcile(as_csv([evolve(line, day=line.day + 1) for line in LINES]), as_json(LINES))
     assert result.matches, told(result)
-    assert any("7 lines have another day" in note for note in result.notes)
+    assert result.warnings == ("7 lines have another day in the CSV than in the invoice, with the same amount",)
     tagged = [evolve(line, tags={"team": "search"}) for line in LINES[:2]] + LINES[2:]
     result = reconcile(as_csv(LINES), as_json(tagged))
     assert result.matches, told(result)
-    assert any("2 lines have other tags" in note for note in result.notes)
+    assert result.warnings == ("2 lines have other tags in the CSV than in the invoice; tags may have changed",)
 
 
 def test_changed_tags_are_not_taken_for_a_cut_file() -> None:
@@ -324,8 +330,8 @@ def test_a_line_without_an_amount_is_noted() -> None:
 def test_one_is_no_plural() -> None:
     invoice = as_json(LINES[:1])
     assert "the CSV has 0 lines and lacks 1 of the invoice's 1 line item, 19.20" in told(reconcile(as_csv([]), invoice))
-    [note] = [n for n in reconcile(as_csv([evolve(LINES[0], day=2)]), invoice).notes if "another day" in n]
-    assert note.startswith("1 line has another day")
+    [warning] = reconcile(as_csv([evolve(LINES[0], day=2)]), invoice).warnings
+    assert warning.startswith("1 line has another day")
     many = [Line(amount=f"{number}.00", day=number) for number in range(1, 22)]
     extra = reconcile(as_csv([*LINES[:1], *many]), invoice)
     assert "21 lines have no item" in told(extra)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from atlas_invoices._invoice_csv import read_csv
 from atlas_invoices._money import reconcile
-from reconcile_cases import LINES, Line, as_csv, as_json, kinds, told
+from reconcile_cases import BETA, LINES, Line, as_csv, as_json, kinds, told
 
 TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
 
@@ -73,6 +74,48 @@ def test_a_cut_file_says_where_it_ends() -> None:
     assert told(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in all")
     assert "(lineItems[6] NDS_STORAGE): it ends early, after line 12" in told(result)
     assert "within the amount of its last line, 13" in told(reconcile(whole[:-2], as_json(LINES)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({3: {"tags": {"team": "sear"}}}, id="not the last line"),
+        pytest.param({-1: {"tags": {"team": "stor"}, "day": 9}}, id="another day"),
+        pytest.param({-1: {"tags": {"owner": "x"}}}, id="another tag instead"),
+        pytest.param({-1: {"tags": {"team": "stor", "owner": "x"}}}, id="another tag as well"),
+        pytest.param({-1: {"tags": {"team": "orage"}}}, id="not the beginning"),
+    ],
+)
+def test_other_tags_that_a_cut_does_not_explain_are_forgiven(changed: dict[int, dict[str, object]]) -> None:
+    lines = [*TAGGED[:3], evolve(TAGGED[3], tags={"team": "search"}), *TAGGED[4:]]
+    ours = list(lines)
+    for place, fields in changed.items():
+        ours[place] = evolve(lines[place], **fields)
+    result = reconcile(as_csv(ours), as_json(lines))
+    assert result.matches, told(result)
+    assert any("other tags" in warning for warning in result.warnings)
+
+
+def test_a_tag_that_is_cut_is_told_where_every_quantity_is_written_otherwise() -> None:
+    theirs = [evolve(line, quantity="7") for line in TAGGED]
+    ours = as_csv([evolve(line, quantity="0.007") for line in TAGGED])
+    assert reconcile(ours, as_json(theirs)).matches
+    result = reconcile(ours[:-4] + b"\n", as_json(theirs))
+    assert kinds(result) == ["incomplete"]
+    assert "tag team is 'stor' there and 'storage' in the invoice" in told(result)
+
+
+def test_a_wrong_line_is_not_taken_for_one_that_is_cut() -> None:
+    def ends_early(ours: list[Line]) -> bool:
+        return "ends early" in told(reconcile(as_csv(ours), as_json(LINES)))
+
+    last = LINES[-1]
+    assert ends_early([*LINES[:-1], evolve(last, amount="7.3")])
+    # Not of this project, not the last line, not the beginning of the amount, not the last item.
+    assert not ends_early([*LINES[:-1], evolve(last, amount="7.3", project="c" * 24)])
+    assert not ends_early([evolve(last, amount="7.3"), *LINES[:-1]])
+    assert not ends_early([*LINES[:-1], evolve(last, amount="7.32")])
+    assert not ends_early([*LINES[1:], evolve(LINES[0], amount="19.2", project=BETA)])
 
 
 def test_a_web_page_is_unreadable_and_does_not_match() -> None:

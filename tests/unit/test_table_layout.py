@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from atlas_invoices.cli._layout import widths_that_fit
+from atlas_invoices.cli._shorten import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,4 +51,28 @@ def test_a_terminal_shows_ids_and_money_whole(columns: int, tmp_path: Path) -> N
     os.close(main)
     assert shown.count(ID) == len(ROWS)
     assert shown.count("11,365.08") == len(ROWS)
-    assert ("more" in shown) == (columns >= 80)
+    assert ("a project with a long name, and more" in shown) == (columns >= 80)
+    # The middle says least.
+    assert ("a pr…ore" in shown) == (columns == 40)
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=8), st.integers(8, 30))
+def test_a_shortened_name_fits_and_a_short_one_stays(names: list[str], width: int) -> None:
+    for name, cut in zip(names, shortened(names, width), strict=True):
+        assert cut == name if cell_len(name) <= width else cell_len(cut) <= width
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "cut"),
+    [
+        (["Atlas M10 Instance - AWS", "Atlas M50 Instance - Azure"], 17, ["Atlas M1…ce - AWS", "Atlas M5…- Azure"]),
+        # The middle is where these differ, and their ends are the same.
+        (["Atlas Storage 32 GB - AWS", "Atlas Storage 64 GB - AWS"], 17, None),
+        (["Atlas Storage 32 GB", "Atlas Storage 64 GB"], 10, None),
+        (["数据平台数据平台甲", "数据平台数据平台乙"], 9, None),
+    ],
+)
+def test_names_are_cut_where_they_stay_different(names: list[str], width: int, cut: list[str] | None) -> None:
+    found = shortened(names, width)
+    assert len(set(found)) == len(names)
+    assert cut is None or [name.replace(" ", "") for name in found] == [name.replace(" ", "") for name in cut]

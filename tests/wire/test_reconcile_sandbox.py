@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
+import sys
 from decimal import Decimal
 from random import Random
+from subprocess import run
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +20,11 @@ from atlas_invoices._client import Client
 from atlas_invoices._invoice_csv import read_csv
 from atlas_invoices._money import Reconciliation, owed, reconcile
 from atlas_invoices.sandbox import Sandbox, Settings
+from atlas_invoices_client.models import BillingInvoice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from atlas_invoices_client.models import BillingInvoice
+    from pathlib import Path
 
 MONTHS = 14
 SAMPLES = 6
@@ -114,6 +118,61 @@ def test_a_file_cut_anywhere_is_seen(pair: Pair) -> None:
         result = reconcile(pair.csv[:length], pair.invoice)
         assert not result.matches, pair.csv[:length][-60:]
         assert result.differences[0].kind in {"unreadable", "incomplete"}, told(result)
+
+
+def test_amounts_that_changed_places_are_found(pair: Pair) -> None:
+    """Wherever the two lines stand: in one project or two, on one day or two."""
+    found, header = rows(pair)
+    amount, project = found[header].index("Amount"), found[header].index("Project ID")
+    random = Random(2)  # noqa: S311 - a sample for a test
+    for _ in range(4 * SAMPLES):
+        one, other = random.sample(range(header + 1, len(found)), 2) if len(found) > header + 2 else (-1, -1)
+        if found[one][amount] == found[other][amount]:
+            continue
+        changed = [list(row) for row in found]
+        changed[one][amount], changed[other][amount] = found[other][amount], found[one][amount]
+        result = reconcile(written(changed), pair.invoice)
+        kinds = {difference.kind for difference in result.differences}
+        if found[one][project] == found[other][project]:
+            assert kinds & {"day", "quantity", "unit_price", "cluster"}, (found[one], found[other])
+        else:
+            assert "project" in kinds
+
+
+@pytest.mark.parametrize("seed", range(3, 9))
+def test_invoices_of_other_seeds_match_without_a_warning(seed: int) -> None:
+    with Sandbox(Settings(seed=seed, months=14, typical_lines=60)) as sandbox:
+        auth = DigestAuth(sandbox.public_key, sandbox.private_key)
+        with Client(auth=auth, base_url=sandbox.base_url) as atlas:
+            for found in atlas.list_invoices(sandbox.org_id):
+                invoice = atlas.get_invoice(sandbox.org_id, str(found.id))
+                result = reconcile(atlas.get_invoice_csv(sandbox.org_id, str(found.id)), invoice)
+                assert result.matches, told(result)
+                assert result.warnings == ()
+
+
+def test_the_command_says_what_it_forgave_unless_quiet(tmp_path: Path) -> None:
+    with Sandbox(Settings(months=3, typical_lines=30)) as sandbox:
+        auth = DigestAuth(sandbox.public_key, sandbox.private_key)
+        with Client(auth=auth, base_url=sandbox.base_url) as atlas:
+            invoice_id = next(str(found.id) for found in atlas.list_invoices(sandbox.org_id, statuses=["PAID"]))
+            data = atlas.get_invoice_csv(sandbox.org_id, invoice_id)
+        lines, header = rows(Pair(BillingInvoice(), data))
+        day = lines[header].index("Usage Date")
+        lines[-1][day] = "12/31/2199"
+        path = tmp_path / "moved.csv"
+        path.write_bytes(written(lines))
+        command = [sys.executable, "-m", "atlas_invoices", "reconcile", invoice_id, "--csv", str(path)]
+        environment = {**os.environ, **sandbox.environment()}
+        said, quiet, as_json = (
+            run([*command, *more], env=environment, capture_output=True, text=True, check=True)
+            for more in ((), ("-q",), ("--format", "json"))
+        )
+    assert said.stdout.startswith("matches: ")
+    assert said.stderr == "note: 1 line has another day in the CSV than in the invoice, with the same amount\n"
+    assert quiet.stderr == ""
+    assert as_json.stderr == said.stderr
+    assert json.loads(as_json.stdout)["warnings"] == [said.stderr.removeprefix("note: ").rstrip()]
 
 
 def test_the_csv_of_another_month_does_not_match(pairs: list[Pair]) -> None:

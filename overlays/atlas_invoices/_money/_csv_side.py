@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from ._amounts import EXACT, HALF_CENT
 from ._discounts import DiscountVotes
 from ._line_match import CsvEntry
+from ._match_result import Key
 from ._reconciliation import Totals
+from ._sums import Sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,56 +21,19 @@ if TYPE_CHECKING:
     from ._line_match import LineMatch
 
 _ZERO = Decimal(0)
+_TO_CENTS = Decimal(2)
 _NO_TAGS: frozenset[tuple[str, str]] = frozenset()
-
-
-class Sum:
-    """An exact sum of cents, and how far rounding its terms would move it."""
-
-    __slots__ = ("_drift", "_ties", "cents", "fractional", "lines")
-
-    def __init__(self) -> None:
-        self.cents = _ZERO
-        self.lines = 0
-        self.fractional = 0
-        self._drift = _ZERO
-        self._ties = 0
-
-    def add(self, cents: Decimal, whole: Decimal) -> None:
-        """Add one term; `whole` is the same, rounded to a cent."""
-        self.cents = EXACT.add(self.cents, cents)
-        self.lines += 1
-        if cents == whole:
-            return
-        self.fractional += 1
-        moved = EXACT.subtract(whole, cents)
-        if moved.copy_abs() == HALF_CENT:
-            self._ties += 1
-        else:
-            self._drift = EXACT.add(self._drift, moved)
-
-    @property
-    def slack(self) -> Decimal:
-        """How far rounding moves the sum, whether each term or the sum was rounded; 0 where every term is whole cents.
-
-        Half a cent for every term would hide a line that is missing; only that of a term that is just half a cent may
-        go either way.
-        """
-        if not self.fractional:
-            return _ZERO
-        return EXACT.add(self._drift.copy_abs(), EXACT.multiply(Decimal(self._ties + 1), HALF_CENT))
 
 
 class CsvSide:
     """All that is kept of the CSV: sums by kind, project and SKU; the lines themselves go by."""
 
     def __init__(self) -> None:
-        self.everything = Sum()
         self.positive = Sum()
         self.negative = Sum()
         self.credits = Sum()
-        self.by_project: dict[str | None, Sum] = {}
-        self.by_sku: dict[str, Sum] = {}
+        self.by_project: defaultdict[str | None, Decimal] = defaultdict(Decimal)
+        self.by_sku: defaultdict[str, Sum] = defaultdict(Sum)
         self.project_names: dict[str, str] = {}
         self.discounts = DiscountVotes()
         self.without_amount = 0
@@ -86,45 +52,48 @@ class CsvSide:
                 match.offer(entry)
 
     def _take(self, line: LineItem) -> CsvEntry:
-        cents, whole = _ZERO, _ZERO
-        if line.amount is None:
+        amount, sku, project_id = line.amount, line.sku, line.project_id
+        if amount is None:
             self.without_amount += 1
+            cents = _ZERO
         else:
-            cents = EXACT.scaleb(line.amount, Decimal(2))
-            whole = cents.to_integral_value(rounding=ROUND_HALF_UP)
-        is_whole = cents == whole
-        self.everything.add(cents, whole)
-        if line.is_credit:
-            self.credits.add(cents, whole)
-        elif cents < 0:
-            self.negative.add(cents, whole)
+            cents = EXACT.scaleb(amount, _TO_CENTS)
+        is_credit = line.is_credit
+        by_kind = self.credits if is_credit else self.negative if cents < 0 else self.positive
+        sums = (by_kind,) if sku is None else (by_kind, self.by_sku[sku])
+        whole = cents.to_integral_value(ROUND_HALF_UP)
+        # Half a cent may have been rounded up or down; which of the two shows only against the other side.
+        is_tie = False
+        if cents == whole:
+            for each in sums:
+                each.add(cents)
         else:
-            self.positive.add(cents, whole)
-        self.by_project.setdefault(line.project_id, Sum()).add(cents, whole)
-        if line.sku is not None:
-            self.by_sku.setdefault(line.sku, Sum()).add(cents, whole)
-        if line.project_id is not None and line.project is not None:
-            self.project_names.setdefault(line.project_id, line.project)
+            moved = EXACT.subtract(whole, cents)
+            is_tie = moved.copy_abs() == HALF_CENT
+            for each in sums:
+                each.add_fraction(cents, moved, is_tie=is_tie)
+        self.by_project[project_id] = EXACT.add(self.by_project[project_id], cents)
+        if project_id is not None and line.project is not None:
+            self.project_names.setdefault(project_id, line.project)
         self.discounts.add(line)
         self.last_line_number = line.line_number
-        self.last_amount = line.amount
-        return CsvEntry(
-            project_id=line.project_id,
-            cents=int(whole),
-            day=line.usage_date,
-            tags=frozenset(line.tags.items()) if line.tags else _NO_TAGS,
-            is_credit=line.is_credit,
-            # Half a cent may have been rounded up or down; which of the two shows only against the other side.
-            is_tie=not is_whole and EXACT.subtract(whole, cents).copy_abs() == HALF_CENT,
-            line_number=line.line_number,
-        )
+        self.last_amount = amount
+        tags = frozenset(line.tags.items()) if line.tags else _NO_TAGS
+        key = Key(project_id, int(whole), line.usage_date, tags, line.quantity, line.unit_price, line.cluster)
+        return CsvEntry(key, is_credit, is_tie, line.line_number)
+
+    @property
+    def everything(self) -> Sum:
+        """The sum of all lines."""
+        return self.positive.plus(self.negative, self.credits)
 
     @property
     def totals(self) -> Totals:
         """The sums as the caller sees them."""
+        everything = self.everything
         return Totals(
-            lines=self.everything.lines,
-            total_cents=self.everything.cents,
+            lines=everything.lines,
+            total_cents=everything.cents,
             subtotal_cents=self.positive.cents,
             credits_cents=self.credits.cents,
         )

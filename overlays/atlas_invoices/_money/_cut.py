@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from atlas_invoices._text import one_line
 from atlas_invoices._words import counted
 
-from ._amounts import money
+from ._amounts import money, money_shown
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._csv_side import CsvSide
-    from ._line_match import LineMatch, MatchResult
+    from ._line_match import LineMatch
+    from ._match_result import Key, MatchResult, Tags
 
 # Where all that can be read agrees, a digit or a cell that shows in no sum may still be lost.
 OPEN_END = Difference(
@@ -44,7 +45,7 @@ def early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[
         invoice=items,
         message=f"the CSV has {counted(lines, 'line', 'lines')} and lacks {len(places):,} of the invoice's "
         f"{counted(items, 'line item', 'line items')}, "
-        f"{money(sum(lost))} in all ({named}{more}): {where}; download it again",
+        f"{money_shown(sum(lost))} in all ({named}{more}): {where}; download it again",
     )
 
 
@@ -54,9 +55,10 @@ def cut_tag(csv: CsvSide, result: MatchResult) -> Iterable[Difference]:
     Tags may have changed between two downloads, and that is no difference. But if of all lines the last alone has
     other tags, and they are the beginning of the item's, the file was cut.
     """
-    if sum(entry.lines for entry in result.forgiven_csv) != 1:
+    if result.count_moved(_tags) != 1:
         return
-    [(ours, _, line_number)], [(theirs, _, _)] = result.forgiven_csv, result.forgiven_invoice
+    [group] = result.moved(_tags)
+    [(ours, _, line_number)], [(theirs, _, _)] = group
     lost, changed = theirs.tags - ours.tags, ours.tags - theirs.tags
     if line_number != csv.last_line_number or len(lost) != 1 or ours.day != theirs.day:
         return
@@ -74,13 +76,17 @@ def cut_tag(csv: CsvSide, result: MatchResult) -> Iterable[Difference]:
         )
 
 
+def _tags(key: Key) -> Tags:
+    return key.tags
+
+
 def _is_cut_line(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> bool:
     """Whether the one line that disagrees is the last, and its amount, as written, is the beginning of the item's."""
     if len(result.only_csv) != 1 or len(match.items) - len(places) != csv.everything.lines - 1:
         return False
-    [(key, count, line_number)] = result.only_csv
+    [(key, _, line_number)] = result.only_csv
     item = match.keys[places[0]] if places else None
-    if item is None or item.cents is None or count != 1 or line_number != csv.last_line_number:
+    if item is None or item.cents is None or line_number != csv.last_line_number:
         return False
     written = "" if csv.last_amount is None else f"{csv.last_amount:f}"
     return key.project_id == item.project_id and money(item.cents).startswith(written)

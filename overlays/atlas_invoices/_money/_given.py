@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from atlas_invoices_client.models import BillingInvoice
 
 
@@ -11,7 +13,8 @@ def require_invoice(value: object, call: str) -> None:
     What `list_invoices` gives, for one, has neither payments nor line items.
     """
     if not isinstance(value, BillingInvoice):
+        hint = "; BillingInvoice.from_dict(...) makes one of the JSON object" if isinstance(value, Mapping) else ""
         raise TypeError(
             f"in {call}, the invoice is what get_invoice(org_id, invoice_id) returns, a BillingInvoice, "
-            f"not {type(value).__name__}"
+            f"not {type(value).__name__}{hint}"
         )

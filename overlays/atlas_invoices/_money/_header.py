@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from atlas_invoices._text import one_line, text_or_none
 
-from ._amounts import utc_day
+from ._fields import utc_day
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:

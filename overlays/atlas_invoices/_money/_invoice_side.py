@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ._amounts import present, whole_cents
+from ._amounts import whole_cents
+from ._fields import present
 from ._line_match import LineMatch
 from ._lists import line_items
+from ._reconciliation import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +67,22 @@ def line_matches(invoice: BillingInvoice, linked: Sequence[BillingInvoice], note
     if others:
         matches += _readings([*own, *others], _WITH_LINKED)
     return matches
+
+
+def invoice_totals(stated: Stated, match: LineMatch | None) -> Totals:
+    """Return the invoice's sums as the caller sees them, those of its line items as `match` reads them."""
+
+    def decimal(cents: int | None) -> Decimal | None:
+        return None if cents is None else Decimal(cents)
+
+    return Totals(
+        lines=None if match is None else len(match.items),
+        total_cents=None if match is None else Decimal(sum(cents or 0 for cents in match.cents)),
+        subtotal_cents=decimal(stated.subtotal),
+        credits_cents=decimal(stated.credits),
+        sales_tax_cents=decimal(stated.tax),
+        amount_billed_cents=decimal(stated.billed),
+    )
 
 
 def _readings(items: Sequence[InvoiceLineItem], label: str | None) -> list[LineMatch]:

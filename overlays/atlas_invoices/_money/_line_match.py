@@ -1,92 +1,38 @@
 """Line against line item: the two sides share no line IDs, so they are matched by project and amount.
 
-Day and tags decide only between lines of the same project and amount: that a line stands on another day or has other
-tags is no difference in money, and tags are those at the time of the download.
+Day, tags, quantity, price and cluster decide only between lines of the same project and amount: that a line stands on
+another day or has other tags is no difference in money, and tags are those at the time of the download.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
 from atlas_invoices._text import one_line, text_or_none
 
-from ._amounts import present, utc_day
+from ._fields import present, utc_day, utc_time
+from ._match_result import Key, MatchResult, Moved, Unmatched, without_equals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
     from datetime import date
 
     from atlas_invoices_client.models import InvoiceLineItem
 
-Tags: TypeAlias = "frozenset[tuple[str, str]]"
-
-# Enough to name any plausible error; a CSV of another invoice altogether must not fill the memory with line numbers.
-_MOST_PLACES = 10_000
+    from ._match_result import Tags
 
 
 class CsvEntry(NamedTuple):
-    """What matters of one CSV line; `cents` is rounded, half a cent away from zero."""
+    """What matters of one CSV line; the key's cents are rounded, half a cent away from zero."""
 
-    project_id: str | None
-    cents: int
-    day: date | None
-    tags: Tags
+    key: Key
     is_credit: bool
     is_tie: bool
     line_number: int
-
-
-class Key(NamedTuple):
-    """What a line and its line item have in common; `cents` is `None` for an item without an amount."""
-
-    project_id: str | None
-    cents: int | None
-    day: date | None
-    tags: Tags
-
-
-class Unmatched(NamedTuple):
-    """Lines of one side that the other lacks; `line_number` is `None` on the invoice's side, and where unknown."""
-
-    key: Key
-    lines: int
-    line_number: int | None
-
-
-class MatchResult(NamedTuple):
-    """What is left after matching.
-
-    `forgiven_csv` and `forgiven_invoice` are as many lines as items: the same project and amount, another day or tags.
-    """
-
-    only_csv: list[Unmatched]
-    only_invoice: list[Unmatched]
-    forgiven_csv: list[Unmatched]
-    forgiven_invoice: list[Unmatched]
-    flipped_credits: int
-
-    @property
-    def unmatched(self) -> int:
-        """How many lines and items found no partner."""
-        return _count(self.only_csv) + _count(self.only_invoice)
-
-    @property
-    def other_days(self) -> int:
-        """How many lines stand on another day than their item."""
-        return self._moved(lambda key: key.day)
-
-    @property
-    def other_tags(self) -> int:
-        """How many lines have other tags than their item."""
-        return self._moved(lambda key: key.tags)
-
-    def _moved(self, pick: Callable[[Key], object]) -> int:
-        balance: Counter[tuple[str | None, int | None, object]] = Counter()
-        for entries, sign in ((self.forgiven_csv, 1), (self.forgiven_invoice, -1)):
-            for entry in entries:
-                balance[*entry.key[:2], pick(entry.key)] += sign * entry.lines
-        return sum(left for left in balance.values() if left > 0)
 
 
 class LineMatch:
@@ -97,10 +43,7 @@ class LineMatch:
         self.label = label
         self.items = items
         self.cents = list(cents)
-        self.keys = [
-            Key(text_or_none(item.group_id), amount, utc_day(item.start_date), _tags(item))
-            for item, amount in zip(items, self.cents, strict=True)
-        ]
+        self.keys = [_key(item, amount) for item, amount in zip(items, self.cents, strict=True)]
         self._left = Counter(self.keys)
         self._places: dict[Key, int] = {}
         self._later: list[CsvEntry] = []
@@ -110,45 +53,114 @@ class LineMatch:
         sku = text_or_none(self.items[place].sku)
         return f"lineItems[{place}]" + (f" {one_line(sku, 60)}" if sku else "")
 
+    def last_days(self) -> dict[Key, date]:
+        """Return the last day of every item that stands for several days."""
+        found: dict[Key, date] = {}
+        for item, key in zip(self.items, self.keys, strict=True):
+            end = utc_time(item.end_date)
+            if end is not None and key.day is not None:
+                # The end is the first moment that the item has no part in; a year 1 has no day before.
+                last = (end - timedelta(microseconds=1)).date() if end.toordinal() > 1 else end.date()
+                if last > key.day:
+                    found[key] = max(last, found.get(key, last))
+        return found
+
     def offer(self, entry: CsvEntry) -> None:
         """Match one CSV line; credits and half cents wait for the end, since they could take another line's item."""
         if entry.is_credit or entry.is_tie:
             self._later.append(entry)
         else:
-            self._take(Key(entry.project_id, entry.cents, entry.day, entry.tags), entry.line_number)
+            self._take(entry.key, entry.line_number)
 
     def finish(self) -> MatchResult:
-        """Match what waited, forgive other days and tags, and return the rest."""
+        """Match what waited, forgive other days, tags and the like, and return the rest."""
         open_cents: Counter[tuple[str | None, int | None]] = Counter()
         for key, left in self._left.items():
             if left:
                 open_cents[key[:2]] += left
+        # The sign of a credit isn't documented on either side, but it is the same for all credits of one file.
+        settled = _settle(self._later, open_cents, sign=1)
         flipped = 0
-        for entry in self._later:
-            cents = next((c for c in _candidates(entry) if open_cents[entry.project_id, c] > 0), entry.cents)
-            open_cents[entry.project_id, cents] -= 1
-            flipped += entry.is_credit and cents != 0 and (cents < 0) != (entry.cents < 0)
-            self._take(Key(entry.project_id, cents, entry.day, entry.tags), entry.line_number)
+        if settled.missed and any(entry.is_credit for entry in self._later):
+            turned = _settle(self._later, open_cents, sign=-1)
+            if turned.missed < settled.missed:
+                settled = turned
+                flipped = sum(entry.is_credit and entry.key.cents != 0 for entry in self._later)
+        for entry, cents in zip(self._later, settled.cents, strict=True):
+            self._take(entry.key._replace(cents=cents), entry.line_number)
         return self._rest(flipped)
 
     def _take(self, key: Key, line_number: int) -> None:
-        self._left[key] -= 1
-        if self._left[key] < 0 and len(self._places) < _MOST_PLACES:
+        left = self._left[key] = self._left[key] - 1
+        if left < 0:
             self._places[key] = line_number
 
     def _rest(self, flipped: int) -> MatchResult:
-        by_cents: dict[tuple[str | None, int | None], list[tuple[Key, int]]] = {}
+        by_cents: dict[tuple[str | None, int | None], Moved] = {}
         for key, left in self._left.items():
-            if left:
-                by_cents.setdefault(key[:2], []).append((key, left))
-        result = MatchResult([], [], [], [], flipped)
-        for entries in by_cents.values():
-            missing = [Unmatched(key, left, None) for key, left in entries if left > 0]
-            extra = [Unmatched(key, -left, self._places.get(key)) for key, left in entries if left < 0]
-            pairs = min(_count(missing), _count(extra))
-            _split(missing, pairs, result.forgiven_invoice, result.only_invoice)
-            _split(extra, pairs, result.forgiven_csv, result.only_csv)
+            if left > 0:
+                by_cents.setdefault(key[:2], Moved([], [])).invoice.append(Unmatched(key, left, None))
+            elif left < 0:
+                by_cents.setdefault(key[:2], Moved([], [])).csv.append(Unmatched(key, -left, self._places[key]))
+        result = MatchResult([], [], [], flipped)
+        for group in by_cents.values():
+            if not group.csv or not group.invoice:
+                result.only_csv.extend(group.csv)
+                result.only_invoice.extend(group.invoice)
+                continue
+            forgiven = Moved([], [])
+            rest = group
+            # The more they have in common, the likelier it is that they belong together.
+            for pick in (_day_and_tags, _day, _nothing):
+                rest = Moved(*without_equals(rest, pick, forgiven))
+            result.forgiven.append(forgiven)
+            result.only_csv.extend(rest.csv)
+            result.only_invoice.extend(rest.invoice)
         return result
+
+
+class _Settled(NamedTuple):
+    """The amount that each line that waited stands for on the other side, and how many have no item there."""
+
+    cents: list[int | None]
+    missed: int
+
+
+def _settle(entries: Iterable[CsvEntry], open_cents: Counter[tuple[str | None, int | None]], *, sign: int) -> _Settled:
+    """Choose the amounts under which most find an item, where the credits' sign is that of the invoice times `sign`."""
+    left = open_cents.copy()
+    chosen: list[int | None] = []
+    missed = 0
+    for entry in entries:
+        project_id = entry.key.project_id
+        candidates = list(_candidates(entry, sign if entry.is_credit else 1))
+        fitting = [cents for cents in candidates if left[project_id, cents] > 0]
+        missed += not fitting
+        # Without a partner it's shown as the CSV has it.
+        cents = fitting[0] if fitting else entry.key.cents
+        left[project_id, cents] -= 1
+        chosen.append(cents)
+    return _Settled(chosen, missed)
+
+
+def _candidates(entry: CsvEntry, sign: int) -> Iterable[int]:
+    """The amounts that may stand for this line on the other side, the most likely first."""
+    cents = entry.key.cents or 0
+    yield sign * cents
+    if entry.is_tie:
+        yield sign * (cents - (1 if cents > 0 else -1))
+
+
+def _key(item: InvoiceLineItem, cents: int | None) -> Key:
+    return Key(
+        text_or_none(item.group_id),
+        cents,
+        utc_day(item.start_date),
+        _tags(item),
+        _number(item.quantity),
+        _number(item.unit_price_dollars),
+        text_or_none(item.cluster_name),
+    )
 
 
 def _tags(item: InvoiceLineItem) -> Tags:
@@ -163,29 +175,20 @@ def _tags(item: InvoiceLineItem) -> Tags:
     )
 
 
-def _candidates(entry: CsvEntry) -> Iterable[int]:
-    """The amounts that may stand for this line on the other side, the most likely first."""
-    down = entry.cents - (1 if entry.cents > 0 else -1)
-    yield entry.cents
-    if entry.is_tie:
-        yield down
-    if entry.is_credit:
-        # The sign of a credit isn't documented on either side.
-        yield -entry.cents
-        if entry.is_tie:
-            yield -down
+def _number(value: object) -> Decimal | None:
+    """A JSON number with the digits it was sent with: of a float, the fewest that stand for it."""
+    if isinstance(value, float) and math.isfinite(value):
+        return Decimal(repr(value))
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _count(entries: Iterable[Unmatched]) -> int:
-    return sum(entry.lines for entry in entries)
+def _day_and_tags(key: Key) -> Hashable:
+    return key.day, key.tags
 
 
-def _split(entries: list[Unmatched], count: int, first: list[Unmatched], rest: list[Unmatched]) -> None:
-    """Share out `entries`, the first `count` lines to `first`; an entry that stands for several may be cut in two."""
-    for entry in entries:
-        taken = min(count, entry.lines)
-        count -= taken
-        if taken:
-            first.append(entry._replace(lines=taken))
-        if entry.lines > taken:
-            rest.append(entry._replace(lines=entry.lines - taken))
+def _day(key: Key) -> Hashable:
+    return key.day
+
+
+def _nothing(_key: Key) -> Hashable:
+    return None

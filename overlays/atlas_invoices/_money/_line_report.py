@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from atlas_invoices._text import one_line, text_or_none
 from atlas_invoices._words import counted
 
-from ._amounts import EXACT, money
+from ._amounts import EXACT, money_shown
 from ._cut import cut_tag, early_end
 from ._reconciliation import Difference
+from ._swaps import swap_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._csv_side import CsvSide
-    from ._line_match import Key, LineMatch, MatchResult, Unmatched
+    from ._line_match import LineMatch
+    from ._match_result import Key, MatchResult, Unmatched
 
 _SHOWN_LINES = 20
 _SHOWN_TEXT = 60
@@ -25,10 +27,10 @@ _SHOWN_TEXT = 60
 
 def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> list[Difference]:
     """Return every difference between the lines and the line items, the most general first."""
-    if not result.unmatched:
-        return [*cut_tag(csv, result)]
-    places = _item_places(match, result.only_invoice)
     names = _Names(csv, match)
+    if not result.unmatched:
+        return [*cut_tag(csv, result), *swap_differences(match, result, names.project)]
+    places = _item_places(match, result.only_invoice)
     early = early_end(csv, match, result, places)
     if early is not None:
         return [early]
@@ -71,13 +73,13 @@ def _count(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Diff
 def _total(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Difference]:
     gap = _gap(result.only_csv) - _gap(result.only_invoice)
     if gap:
-        total = sum(cents or 0 for cents in match.cents)
+        ours, theirs = csv.everything.cents, Decimal(sum(cents or 0 for cents in match.cents))
         yield Difference(
             kind="total",
-            csv=csv.everything.cents,
-            invoice=Decimal(total),
-            message=f"the CSV's lines sum to {money(csv.everything.cents)}, the invoice's line items to "
-            f"{money(total)}: {_signed(gap)} in the CSV",
+            csv=ours,
+            invoice=theirs,
+            message=f"the CSV's lines sum to {money_shown(ours)}, the invoice's line items to "
+            f"{money_shown(theirs)}: {_signed(gap)} in the CSV",
         )
 
 
@@ -89,8 +91,7 @@ def _projects(csv: CsvSide, match: LineMatch, result: MatchResult, names: _Names
     for project_id, gap in gaps.items():
         if not gap:
             continue
-        entry = csv.by_project.get(project_id)
-        ours = entry.cents if entry is not None else Decimal(0)
+        ours = csv.by_project.get(project_id, Decimal(0))
         theirs = sum(
             (cents or 0) for key, cents in zip(match.keys, match.cents, strict=True) if key.project_id == project_id
         )
@@ -99,7 +100,8 @@ def _projects(csv: CsvSide, match: LineMatch, result: MatchResult, names: _Names
             key=project_id,
             csv=ours,
             invoice=Decimal(theirs),
-            message=f"{names.project(project_id)}: {money(ours)} in the CSV, {money(theirs)} in the invoice",
+            message=f"{names.project(project_id)}: {money_shown(ours)} in the CSV, "
+            f"{money_shown(theirs)} in the invoice",
         )
 
 
@@ -149,15 +151,14 @@ def _partner(match: LineMatch, open_places: list[int], key: Key) -> int | None:
 
 def _csv_line(entry: Unmatched, count: int, theirs: str, cents: int | None, names: _Names) -> Difference:
     key, _, line_number = entry
-    where = "a line of the CSV" if line_number is None else f"line {line_number} of the CSV"
     more = f" and {count - 1:,} more like it" if count > 1 else ""
     return Difference(
         kind="line",
-        key=None if line_number is None else str(line_number),
+        key=str(line_number),
         csv=Decimal(key.cents or 0),
         invoice=None if cents is None else Decimal(cents),
-        message=f"{where}{more} ({names.project(key.project_id)}, {key.day or 'no day'}) has {money(key.cents or 0)}; "
-        f"the invoice has {theirs}",
+        message=f"line {line_number} of the CSV{more} ({names.project(key.project_id)}, {key.day or 'no day'}) has "
+        f"{money_shown(key.cents or 0)}; the invoice has {theirs}",
     )
 
 
@@ -189,8 +190,8 @@ def _gap(entries: Iterable[Unmatched]) -> int:
 
 
 def _amount(cents: int | None) -> str:
-    return "no amount" if cents is None else money(cents)
+    return "no amount" if cents is None else money_shown(cents)
 
 
 def _signed(cents: int) -> str:
-    return f"{money(EXACT.abs(Decimal(cents)))} {'too much' if cents > 0 else 'too little'}"
+    return f"{money_shown(EXACT.abs(Decimal(cents)))} {'too much' if cents > 0 else 'too little'}"

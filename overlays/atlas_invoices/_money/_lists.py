@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atlas_invoices._errors import UnexpectedResponseError
 from atlas_invoices._words import counted
 
-from ._amounts import present
+from ._fields import present
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingInvoice, BillingPayment, InvoiceLineItem

@@ -39,6 +39,17 @@ class Owed:
         starting_balance_applied: whether `by_currency` has that balance taken off.
         warnings: what a person should know before relying on the sums; empty where nothing was missing or unclear.
 
+    Example:
+        >>> from atlas_invoices_client.models import BillingInvoice
+        >>> payment = {"amountBilledCents": 10001, "unitPrice": "0.925", "salesTaxCents": 0, "currency": "EUR"}
+        >>> result = owed(BillingInvoice.from_dict({"payments": [payment], "startingBalanceCents": 500}))
+        >>> result.by_currency, result.rounded()
+        ({'EUR': Decimal('8750.925')}, {'EUR': Decimal('8751')})
+        >>> result.starting_balance_cents, result.starting_balance_applied
+        (500, True)
+        >>> result.warnings[0].split(",")[0]
+        "the invoice's starting balance of 5.00 was taken off in EUR without conversion"
+
     """
 
     by_currency: Mapping[str, Decimal] = field(converter=_read_only)

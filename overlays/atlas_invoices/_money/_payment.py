@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
 from atlas_invoices._text import one_line, text_or_none
 
-from ._amounts import EXACT, exact_cents, exact_number, present, whole_cents
+from ._amounts import EXACT, exact_cents, exact_number, whole_cents
+from ._fields import present
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from atlas_invoices_client.models import BillingPayment
-    from atlas_invoices_client.types import Unset
+
+T = TypeVar("T")
 
 # The API document states every amount "in cents (100ths of one US Dollar)", so an amount without a currency is in USD.
 BILLING_CURRENCY = "USD"
@@ -36,6 +40,15 @@ class PaymentOwed:
         starting_balance_cents: the payment's own starting balance, taken off here; `None` where it carries none.
         owed_cents: the result, unrounded; `None` where it can't be computed, and a warning of the `Owed` says why.
         missing: API names of the fields that were not sent or could not be read.
+
+    Example:
+        >>> from atlas_invoices_client.models import BillingInvoice
+        >>> payment = {"amountBilledCents": 10000, "unitPrice": "0.92", "currency": "EUR"}
+        >>> [term] = owed(BillingInvoice.from_dict({"payments": [payment]})).payments
+        >>> term.total_billed_cents, term.unit_price, term.billed_in_currency
+        (10000, Decimal('0.92'), Decimal('9200.00'))
+        >>> term.sales_tax_cents, term.owed_cents, term.missing
+        (0, Decimal('9200.00'), ('salesTaxCents',))
 
     """
 
@@ -70,8 +83,9 @@ def payment_owed(
         starting_balance_cents: cents taken off.
 
     Raises:
-        TypeError: for a float: money never touches float.
-        ValueError: for text that isn't a number, NaN, Infinity, and numbers of more than 1000 digits.
+        TypeError: for a float, since money never touches float, and for cents as text, which is usually dollars.
+        ValueError: for text that isn't a number, NaN, Infinity, and numbers of more than 1000 digits before or after
+            the point.
 
     Example:
         >>> payment_owed(total_billed_cents=12_345, unit_price="0.9217", sales_tax_cents=2_100)
@@ -89,30 +103,30 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
     """Compute one payment of a reply; what is missing or unreadable is added to `warnings`, called by its `place`."""
     missing: list[str] = []
 
-    def absent(field: str, consequence: str) -> None:
+    def absent(field: str, consequence: str, trouble: str | None) -> None:
         missing.append(field)
-        warnings.append(f"{place} has no {field}: {consequence}")
+        warnings.append(f"{trouble or f'{place} has no {field}'}: {consequence}")
 
-    billed = cents_or_warn(payment.amount_billed_cents, f"amountBilledCents of {place}", warnings)
+    not_computed = "it can't be computed and is in no sum"
+    billed, trouble = _read(whole_cents, payment.amount_billed_cents, f"amountBilledCents of {place}")
     if billed is None:
-        absent("amountBilledCents", "it can't be computed and is in no sum")
+        absent("amountBilledCents", not_computed, trouble)
 
-    currency = (text_or_none(payment.currency) or "").strip().upper()
-    rate = _rate(payment.unit_price, f"unitPrice of {place}", warnings)
-    if rate is None and present(payment.unit_price) is not None:
-        missing.append("unitPrice")
-    elif rate is None and currency in {"", BILLING_CURRENCY}:
+    currency, trouble = _read(_text, payment.currency, f"currency of {place}")
+    rate, no_rate = _read(_rate, payment.unit_price, f"unitPrice of {place}")
+    if rate is None and no_rate is None and currency in {None, BILLING_CURRENCY}:
         rate = Decimal(1)
-        absent("unitPrice", f"taken as 1, since Atlas bills in {BILLING_CURRENCY}")
+        absent("unitPrice", f"taken as 1, since Atlas bills in {BILLING_CURRENCY}", None)
     elif rate is None:
-        absent("unitPrice", f"it can't be computed in {one_line(currency, 10)} and is in no sum")
-    if not currency:
+        in_currency = f"it can't be computed in {one_line(currency, 10)} and is in no sum" if currency else not_computed
+        absent("unitPrice", in_currency, no_rate)
+    if currency is None:
         currency = BILLING_CURRENCY if rate == 1 else _NO_CURRENCY
-        absent("currency", f"it is shown as {currency}")
+        absent("currency", f"it is shown as {currency}", trouble)
 
-    tax = cents_or_warn(payment.sales_tax_cents, f"salesTaxCents of {place}", warnings)
+    tax, trouble = _read(whole_cents, payment.sales_tax_cents, f"salesTaxCents of {place}")
     if tax is None:
-        absent("salesTaxCents", "taken as 0")
+        absent("salesTaxCents", "taken as 0", trouble)
     own_balance = cents_or_warn(
         payment.additional_properties.get("startingBalanceCents"), f"startingBalanceCents of {place}", warnings
     )
@@ -141,19 +155,27 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
 
 def cents_or_warn(value: object, name: str, warnings: list[str]) -> int | None:
     """Read whole cents; what isn't is a warning and `None`, since one odd field must not hide the other payments."""
-    try:
-        return whole_cents(value, name)
-    except ValueError as error:
-        warnings.append(str(error))
-        return None
+    cents, trouble = _read(whole_cents, value, name)
+    if trouble is not None:
+        warnings.append(trouble)
+    return cents
 
 
-def _rate(value: str | Unset | None, name: str, warnings: list[str]) -> Decimal | None:
-    known = present(value)
-    if known is None:
-        return None
+def _read(read: Callable[[object, str], T | None], value: object, name: str) -> tuple[T | None, str | None]:
+    """Return a field and what is wrong with it; both are `None` where it was not sent."""
     try:
-        return exact_number(known, name)
+        return read(value, name), None
     except (TypeError, ValueError) as error:
-        warnings.append(str(error))
-        return None
+        return None, str(error)
+
+
+def _rate(value: object, name: str) -> Decimal | None:
+    known = present(value)
+    return None if known is None else exact_number(known, name)
+
+
+def _text(value: object, name: str) -> str | None:
+    known = present(value)
+    if known is not None and not isinstance(known, str):
+        raise TypeError(f"{name} is not text, but {type(known).__name__}")
+    return (known or "").strip().upper() or None

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._invoice_csv import InvoiceCsv, read_csv
-from atlas_invoices._text import one_line, text_or_none
 from atlas_invoices._words import counted
 
-from ._amounts import EXACT, money
 from ._csv_side import CsvSide
 from ._cut import OPEN_END
 from ._given import require_invoice
 from ._header import header_differences
-from ._invoice_side import line_matches, stated_sums
+from ._invoice_side import invoice_totals, line_matches, stated_sums
 from ._line_report import line_differences
 from ._lists import linked_invoices
-from ._reconciliation import Difference, Reconciliation, Totals
+from ._readings import best_reading, line_rounding
+from ._reconciliation import Difference, Reconciliation
+from ._skus import sku_differences
 from ._totals import compare_totals
 
 if TYPE_CHECKING:
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from atlas_invoices._invoice_csv._sources import Source
     from atlas_invoices_client.models import BillingInvoice
 
-    from ._invoice_side import Stated
-    from ._line_match import LineMatch, MatchResult
+    from ._line_match import LineMatch
 
 _NOTHING_TO_COMPARE = Difference(
     kind="nothing_to_compare",
@@ -46,14 +44,19 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     project, the sums by SKU for names that both sides use (the CSV has text for people, the JSON often codes), and the
     CSV's sums with `subtotalCents`, `creditsCents` and, `salesTaxCents` included, `amountBilledCents`. The two sides
     share no line IDs, so lines are matched by project, amount and day. What isn't documented is read in the way that
-    fits this invoice, and `notes` say which way that was. Fractions of a cent that round to the invoice's whole cents
-    are told apart in `rounding` and don't break the match.
+    fits this invoice, and `notes` say which way that was. Fractions of a cent that round to the invoice's whole cents,
+    be it line by line or sum by sum, are told apart in `rounding` and don't break the match.
+
+    That lines stand on another day than their items, have other tags, or that all credits have the opposite sign is no
+    difference, but one of `warnings`. Amounts of a project that changed places between its days, quantities, prices or
+    clusters are a difference.
 
     An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared, and doesn't match.
     A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` where there
     is no header, else `incomplete`. Nor does one whose last line has no line end, though `read_csv` reads it: it may be
     cut within a cell that shows in no sum (the API document's example ends with a line end). The CSV is read once, as a
-    stream; no more of it is kept than sums, and the lines that the invoice lacks.
+    stream; no more of it is kept than sums, its credits, and what doesn't agree with the invoice at once: lines whose
+    item isn't found by project, amount, day, tags, quantity, price and cluster, and amounts of exactly half a cent.
 
     Args:
         csv: anything `read_csv` takes, or what it returned.
@@ -79,6 +82,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     """
     require_invoice(invoice, "reconcile(csv, invoice)")
     notes: list[str] = []
+    warnings: list[str] = []
     side = CsvSide()
     linked = linked_invoices(invoice, notes)
     stated = stated_sums(invoice, linked, notes)
@@ -90,19 +94,19 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     except InvoiceFormatError as error:
         trouble = error
     else:
-        header = reading.parser.header
+        header = reading.header
         trouble = _read(reading, side, matches)
     broken = [] if trouble is None else [_broken(trouble, header, side, matches)]
     differences = header_differences(header, invoice, notes) if header is not None else []
     rounding: list[Difference] = []
-    match, result = _best(matches, notes)
+    match, result = best_reading(matches, notes, warnings)
     if not broken:
         if match is None and stated[0].subtotal is None and stated[0].billed is None:
             differences.append(_NOTHING_TO_COMPARE)
         if match is not None and result is not None:
             differences += line_differences(side, match, result)
-            rounding += _line_rounding(side, match, result)
-            differences += _sku_differences(side, match, notes)
+            rounding += line_rounding(side, match, result)
+            differences += sku_differences(side, match, notes)
         off, rounded = compare_totals(side, stated, notes)
         differences += off
         rounding += rounded
@@ -115,9 +119,10 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         differences=(*broken, *differences),
         rounding=tuple(rounding),
         csv=side.totals,
-        invoice=_invoice_totals(stated[0], match),
+        invoice=invoice_totals(stated[0], match),
         discount_unit=side.discounts.result(notes),
         notes=tuple(notes),
+        warnings=tuple(warnings),
     )
 
 
@@ -127,9 +132,9 @@ def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> Invoice
         side.read(reading.lines(), matches)
     except InvoiceFormatError as error:
         return error
-    if reading.parser.errors:
-        return reading.parser.errors[0]
-    if reading.parser.rows is None or "Amount" not in reading.columns:
+    if reading.errors:
+        return reading.errors[0]
+    if "Amount" not in reading.columns:
         # Of an invoice without lines, a header row that was cut is all there is to see.
         return InvoiceFormatError("its header row has no column Amount", column="Amount")
     return None
@@ -149,85 +154,4 @@ def _broken(
         csv=read,
         invoice=items,
         message=f"the CSV is not whole, {counted(read, 'line', 'lines')}{of_items} could be read: {error}",
-    )
-
-
-def _best(matches: Sequence[LineMatch], notes: list[str]) -> tuple[LineMatch | None, MatchResult | None]:
-    """Choose the reading of the line items that leaves the fewest lines unmatched; the first among equals."""
-    if not matches:
-        return None, None
-    results = [(match, match.finish()) for match in matches]
-    match, result = min(results, key=lambda pair: pair[1].unmatched)
-    if match.label is not None:
-        notes.append(f"the line items fit best when {match.label}")
-    if result.other_days:
-        lines = counted(result.other_days, "line has", "lines have")
-        notes.append(f"{lines} another day in the CSV than in the invoice, with the same amount")
-    if result.other_tags:
-        lines = counted(result.other_tags, "line has", "lines have")
-        notes.append(f"{lines} other tags in the CSV than in the invoice; tags may have changed")
-    if result.flipped_credits:
-        credits_ = counted(result.flipped_credits, "credit has", "credits have")
-        notes.append(f"{credits_} opposite signs in the CSV and the invoice")
-    return match, result
-
-
-def _line_rounding(side: CsvSide, match: LineMatch, result: MatchResult) -> list[Difference]:
-    if not side.everything.fractional or result.unmatched:
-        return []
-    total = sum(cents or 0 for cents in match.cents)
-    return [
-        Difference(
-            kind="rounding",
-            key="lineItems",
-            csv=side.everything.cents,
-            invoice=Decimal(total),
-            message=f"{counted(side.everything.fractional, 'line has', 'lines have')} fractions of a cent that the "
-            f"invoice rounds: the CSV's lines sum to {money(side.everything.cents)}, the line items to {money(total)}",
-        )
-    ]
-
-
-def _sku_differences(side: CsvSide, match: LineMatch, notes: list[str]) -> list[Difference]:
-    """Compare SKUs that have the same name on both sides; where lines are missing, those have been named already."""
-    theirs: dict[str, int] = {}
-    for item, cents in zip(match.items, match.cents, strict=True):
-        sku = text_or_none(item.sku)
-        if sku:
-            theirs[sku] = theirs.get(sku, 0) + (cents or 0)
-    shared = [sku for sku in side.by_sku if sku in theirs]
-    if len(shared) < len(side.by_sku):
-        notes.append(f"SKUs of the CSV that the invoice has by the same name: {len(shared)} of {len(side.by_sku)}")
-    if side.everything.lines != len(match.items):
-        return []
-    differences = []
-    for sku in shared:
-        ours = side.by_sku[sku]
-        # A credit's sign may differ from side to side, so sizes are compared.
-        gap = EXACT.subtract(ours.cents.copy_abs(), Decimal(abs(theirs[sku]))).copy_abs()
-        if gap > ours.slack:
-            differences.append(
-                Difference(
-                    kind="sku",
-                    key=sku,
-                    csv=ours.cents,
-                    invoice=Decimal(theirs[sku]),
-                    message=f"SKU {one_line(sku, 60)}: {money(ours.cents)} in the CSV, "
-                    f"{money(theirs[sku])} in the invoice",
-                )
-            )
-    return differences
-
-
-def _invoice_totals(stated: Stated, match: LineMatch | None) -> Totals:
-    def decimal(cents: int | None) -> Decimal | None:
-        return None if cents is None else Decimal(cents)
-
-    return Totals(
-        lines=None if match is None else len(match.items),
-        total_cents=None if match is None else Decimal(sum(cents or 0 for cents in match.cents)),
-        subtotal_cents=decimal(stated.subtotal),
-        credits_cents=decimal(stated.credits),
-        sales_tax_cents=decimal(stated.tax),
-        amount_billed_cents=decimal(stated.billed),
     )

@@ -20,6 +20,10 @@ DifferenceKind = Literal[
     "project",
     "sku",
     "line",
+    "day",
+    "quantity",
+    "unit_price",
+    "cluster",
     "subtotal",
     "credits",
     "amount_billed",
@@ -35,12 +39,22 @@ class Difference:
         kind: what was compared. `unreadable`: the CSV has no readable header; `incomplete`: the CSV ends early or lacks
             line items; `nothing_to_compare`: the invoice has neither line items nor sums; `invoice_id`,
             `organization_id`, `period`: the header; `count`, `total`: all line items together; `project`, `sku`: those
-            of one project or SKU; `line`: one line; `subtotal`, `credits`, `amount_billed`: the invoice's own sums;
-            `rounding`: fractions of a cent, only in `rounding`.
+            of one project or SKU; `line`: one line; `day`, `quantity`, `unit_price`, `cluster`: one line whose amount
+            the invoice has elsewhere, where this shows that amounts changed places; `subtotal`, `credits`,
+            `amount_billed`: the invoice's own sums; `rounding`: fractions of a cent, only in `rounding`.
         key: the project's ID, the SKU, the line's number in the CSV or the like; `None` where the whole file is meant.
         csv: the CSV's value (money in cents), `None` where it has none.
         invoice: the invoice's value (money in cents), `None` where it has none.
         message: the same for people, amounts in dollars.
+
+    Example:
+        >>> from atlas_invoices_client.models import BillingInvoice
+        >>> csv = b"Date,Usage Date,SKU,Amount\\n06/02/2024,06/01/2024,Atlas M10 Instance,19.19\\n"
+        >>> [difference] = reconcile(csv, BillingInvoice.from_dict({"subtotalCents": 1920})).differences
+        >>> difference.kind, difference.key, difference.csv, difference.invoice
+        ('subtotal', 'subtotalCents', Decimal('1919'), Decimal('1920'))
+        >>> difference.message
+        "the CSV's positive lines sum to 19.19, the invoice states 19.20 (subtotalCents): 0.01 too little in the CSV"
 
     """
 
@@ -62,6 +76,15 @@ class Totals:
         credits_cents: the sum of the credits, with the sign as sent; on the invoice's side its `creditsCents`.
         sales_tax_cents: the invoice's `salesTaxCents`; a CSV has no tax.
         amount_billed_cents: the invoice's `amountBilledCents`; a CSV has none.
+
+    Example:
+        >>> from atlas_invoices_client.models import BillingInvoice
+        >>> csv = b"Date,Usage Date,SKU,Amount\\n06/02/2024,06/01/2024,Atlas Support,19.20\\n06/30/2024,,Credit,-1\\n"
+        >>> result = reconcile(csv, BillingInvoice.from_dict({"subtotalCents": 1920}))
+        >>> result.csv.total_cents, result.csv.subtotal_cents, result.csv.credits_cents
+        (Decimal('1820'), Decimal('1920'), Decimal('-100'))
+        >>> result.invoice.subtotal_cents, result.invoice.total_cents
+        (Decimal('1920'), None)
 
     """
 
@@ -85,6 +108,18 @@ class Reconciliation:
         discount_unit: what `Discount Percent` means in this CSV, found from its rows: `percent` (10 is a tenth),
             `fraction` (0.1 is a tenth), or `None` where no row shows it.
         notes: which readings were needed, and what could not be compared.
+        warnings: what was forgiven, though a person should know it: lines on another day or with other tags than their
+            items, credits of the opposite sign. Empty where nothing was.
+
+    Example:
+        >>> from atlas_invoices_client.models import BillingInvoice
+        >>> csv = b"Date,Usage Date,SKU,Amount\\n06/03/2024,06/02/2024,Atlas M10 Instance,19.20\\n"
+        >>> item = {"startDate": "2024-06-01T00:00:00Z", "sku": "NDS_AWS_INSTANCE_M10", "totalPriceCents": 1920}
+        >>> result = reconcile(csv, BillingInvoice.from_dict({"lineItems": [item], "subtotalCents": 1920}))
+        >>> result.matches
+        True
+        >>> result.warnings
+        ('1 line has another day in the CSV than in the invoice, with the same amount',)
 
     """
 
@@ -94,6 +129,7 @@ class Reconciliation:
     invoice: Totals
     discount_unit: DiscountUnit | None
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def matches(self) -> bool:

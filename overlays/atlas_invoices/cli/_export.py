@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +16,7 @@ from atlas_invoices._files import AtomicFile
 
 from . import _source, _talk, _visible
 from ._session import Session, calls_atlas
+from ._shorten import short_path
 from ._text_option import NOT_EMPTY
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="export")
-@click.argument("file_or_id", type=NOT_EMPTY, metavar="FILE|INVOICE_ID")
+@_source.argument
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), required=True)
 @click.option(
     "-o", "--output", type=NOT_EMPTY, default="-", metavar="PATH|-", help="Where to; `-`, the default, is stdout."
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--raw", is_flag=True, help="csv: leave text that a spreadsheet would run as a formula as it is.")
 @calls_atlas
 def command(session: Session, file_or_id: str, form: str, output: str, force: bool, raw: bool) -> None:
-    """Write an invoice's lines with types, from a saved CSV or straight from Atlas.
+    """Write an invoice's lines with types, from a saved CSV (`-` is stdin) or straight from Atlas.
 
     csv has ISO dates, and tags as JSON; jsonl has exact numbers as strings; parquet has exact decimals, days as
     dates and tags as a map.
@@ -41,6 +44,7 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
         raise click.UsageError("--raw is for --format csv: the other formats are no spreadsheets")
     if form == "parquet" and find_spec("pyarrow") is None:
         raise click.UsageError('parquet needs an extra: pip install "atlas-invoices[arrow]"')
+    _refuse_itself(file_or_id, output)
     if output == "-":
         if form == "parquet" and sys.stdout.isatty():
             raise click.UsageError("parquet is no text for a terminal: name a file with -o")
@@ -53,6 +57,15 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
     _talk.saved(target.saved)
 
 
+def _refuse_itself(file_or_id: str, output: str) -> None:
+    """Refuse to write over the invoice that is read: it would be gone."""
+    with suppress(OSError, ValueError, AttributeError):
+        target = os.fstat(sys.stdout.fileno()) if output == "-" else Path(output).stat()
+        # Both can be one terminal, or one socket.
+        if stat.S_ISREG(target.st_mode) and _source.is_same(file_or_id, target):
+            raise click.UsageError(f"{short_path(file_or_id)} is the invoice itself: name another file for the output")
+
+
 def _write(invoice: InvoiceCsv, form: str, file: SupportsWrite[bytes], *, raw: bool) -> None:
     from atlas_invoices._invoice_csv import write_csv, write_jsonl, write_parquet  # noqa: PLC0415 - not at the start
 
@@ -62,7 +75,9 @@ def _write(invoice: InvoiceCsv, form: str, file: SupportsWrite[bytes], *, raw: b
         write_jsonl(invoice, file)
     else:
         _tune_pyarrow()
-        write_parquet(invoice, cast("IO[bytes]", file))  # pyarrow only writes
+        write_parquet(invoice, file)
+    if "Amount" not in invoice.columns:
+        _talk.warning("no column Amount in this file, so every line's amount is empty")
 
 
 def _tune_pyarrow() -> None:

@@ -9,8 +9,11 @@ import click
 from atlas_invoices import _errors
 
 from . import _talk
+from ._shorten import short_path
 from ._status import CREDENTIALS, INTERRUPTED, NOT_FOUND, OTHER, TRY_LATER, USAGE, WRONG_DATA
 
+# Of what the file system says, which is a few words, and of what may name a folder.
+_LONGEST_REASON = 250
 # The first match counts.
 _STATUS: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
     ((click.UsageError, _errors.InvalidIdError), USAGE),
@@ -43,9 +46,10 @@ def status_of(error: BaseException) -> int:
 def file_trouble(error: OSError) -> str:
     """What the file system refused, and where."""
     if isinstance(error, FileExistsError):
-        return f"{error.filename2 or error.filename} exists; --force replaces it"
-    what = error.strerror or str(error)
-    return f"{error.filename}: {what}" if error.filename else what
+        return f"{short_path(error.filename2 or error.filename)} exists; --force replaces it"
+    # What we say ourselves may name a folder.
+    what = short_path(error.strerror or str(error), _LONGEST_REASON)
+    return f"{short_path(error.filename)}: {what}" if error.filename else what
 
 
 def _in_words(error: BaseException) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
+
+from ._shorten import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -11,15 +14,15 @@ if TYPE_CHECKING:
 _GAP = 2
 # A name shorter than this says little; rather than less, the line runs over.
 _LEAST = 8
+# Bars are at most and at least so wide. For them names are cut, but not below ten; in a narrow terminal there are none.
+_BAR, _LEAST_BAR = 12, 8
+_LEAST_BESIDE_BAR = 10
+_NO_BAR_BELOW = 50
 
 
 def room() -> int | None:
-    """How wide the terminal is; None where nobody looks, and nothing has to fit."""
-    if not sys.stdout.isatty():
-        return None
-    from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
-
-    return Console().width
+    """How wide the terminal is, or COLUMNS where that is set; None where nobody looks, and nothing has to fit."""
+    return shutil.get_terminal_size((0, 0)).columns or (80 if sys.stdout.isatty() else None)
 
 
 def widths_that_fit(natural: Sequence[int], flexible: Collection[int], available: int | None) -> list[int]:
@@ -33,10 +36,29 @@ def widths_that_fit(natural: Sequence[int], flexible: Collection[int], available
     return widths
 
 
-def spare(rows: Sequence[Sequence[str]]) -> int | None:
-    """How wide one more column may be beside these, whole; None where nothing has to fit."""
+def bar_width(rows: Sequence[Sequence[str]], flexible: Collection[int]) -> int:
+    """How wide bars beside these rows can be, 0 for none: a small one is worth more than the middle of a name."""
     available = room()
-    return None if available is None else available - sum(width + _GAP for width in _natural_widths(rows))
+    if available is None:
+        return _BAR
+    natural = _natural_widths(rows)
+    spare = available - sum(width + _GAP for width in natural)
+    cuttable = sum(max(0, natural[column] - _LEAST_BESIDE_BAR) for column in flexible)
+    if available < _NO_BAR_BELOW or spare + cuttable < _LEAST_BAR:
+        return 0
+    return min(_BAR, max(_LEAST_BAR, spare))
+
+
+def paragraph(text: str) -> None:
+    """Print a sentence on stdout, its lines broken at words where the terminal is narrower."""
+    available = room()
+    lines = [text]
+    if available is not None:
+        from rich.console import Console  # noqa: PLC0415 - takes longer to import than a command without a table runs
+        from rich.text import Text  # noqa: PLC0415 - likewise
+
+        lines = [line.plain for line in Text(text).wrap(Console(width=available), available)]
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def draw(
@@ -72,7 +94,10 @@ def draw(
             no_wrap=True,
             overflow="ellipsis",
         )
-    for row in rows:
+    columns = [[row[column] for row in rows] for column in range(len(headings))]
+    for column in flexible:
+        columns[column] = shortened(columns[column], widths[column])
+    for row in zip(*columns, strict=True):
         # Text, so that square brackets in a name are no markup.
         table.add_row(*map(Text, row))
     console = Console(highlight=False, width=max(sum(widths) + _GAP * len(widths), available or 0))

@@ -39,7 +39,10 @@ COLUMNS = [
 @_tables.format_option
 @calls_atlas
 def command(session: Session, form: str, linked: bool, statuses: tuple[str, ...]) -> None:
-    """List an organization's invoices, newest first."""
+    """List an organization's invoices, newest first.
+
+    What is billed has sales tax in it, and credits taken off; `show` has the lines behind it, which are before tax.
+    """
     from atlas_invoices._sync import NO_LINKED  # noqa: PLC0415 - imports httpx
 
     with session.client() as client:

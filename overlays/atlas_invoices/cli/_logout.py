@@ -7,11 +7,11 @@ import click
 from atlas_invoices._errors import AtlasError
 
 from . import _talk
-from ._session import Session, calls_atlas
+from ._session import Session, calls_atlas_for_no_organization
 
 
 @click.command(name="logout")
-@calls_atlas
+@calls_atlas_for_no_organization
 def command(session: Session) -> None:
     """Revoke and forget the cached access token of the configured service account.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,6 +45,15 @@ class _Lazy(click.Group):
             return None
         command: click.Command = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            # click would write an empty line; behind a terminal's ^C it's wanted.
+            if sys.stderr.isatty():
+                click.echo(err=True)
+            raise click.Abort from stop
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         with formatter.section("Commands"):

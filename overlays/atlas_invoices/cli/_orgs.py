@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from . import _tables
-from ._session import Session, calls_atlas
+from ._session import Session, calls_atlas_for_no_organization
 
 COLUMNS = [
     _tables.Column("ID", "id"),
@@ -16,7 +16,7 @@ COLUMNS = [
 
 @click.command(name="orgs")
 @_tables.format_option
-@calls_atlas
+@calls_atlas_for_no_organization
 def command(session: Session, form: str) -> None:
     """List the organizations that the credentials can see."""
     with session.client() as client:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atlas_invoices import _ids
+from atlas_invoices._csv_row import plain_or_none
 from atlas_invoices._text import one_line
 
 from . import _tables, _talk
@@ -51,7 +52,7 @@ def in_words(result: Owed) -> list[str]:
     for payment in result.payments:
         terms = [
             ("billed", _money(payment.total_billed_cents), "USD"),
-            ("x rate", _plain(payment.unit_price) or "unknown", ""),
+            ("x rate", plain_or_none(payment.unit_price) or "unknown", ""),
             ("= billed", _money(payment.billed_in_currency), payment.currency),
             ("+ sales tax", _money(payment.sales_tax_cents), payment.currency),
         ]
@@ -80,7 +81,7 @@ def settled(invoice: BillingInvoice) -> str:
 def as_json(result: Owed) -> dict[str, Any]:
     """Everything, exact numbers as text."""
     return {
-        "by_currency": {currency: _plain(cents) for currency, cents in result.by_currency.items()},
+        "by_currency": {currency: plain_or_none(cents) for currency, cents in result.by_currency.items()},
         "starting_balance_cents": result.starting_balance_cents,
         "starting_balance_applied": result.starting_balance_applied,
         "payments": [_payment(payment) for payment in result.payments],
@@ -94,17 +95,13 @@ def _payment(payment: PaymentOwed) -> dict[str, Any]:
         "status": payment.status,
         "currency": payment.currency,
         "total_billed_cents": payment.total_billed_cents,
-        "unit_price": _plain(payment.unit_price),
-        "billed_in_currency": _plain(payment.billed_in_currency),
+        "unit_price": plain_or_none(payment.unit_price),
+        "billed_in_currency": plain_or_none(payment.billed_in_currency),
         "sales_tax_cents": payment.sales_tax_cents,
         "starting_balance_cents": payment.starting_balance_cents,
-        "owed_cents": _plain(payment.owed_cents),
+        "owed_cents": plain_or_none(payment.owed_cents),
         "missing": list(payment.missing),
     }
-
-
-def _plain(number: Decimal | None) -> str | None:
-    return None if number is None else f"{number:f}"
 
 
 def _money(cents: Decimal | int | None) -> str:

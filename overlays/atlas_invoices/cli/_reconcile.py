@@ -10,11 +10,13 @@ import attrs
 import click
 
 from atlas_invoices import _ids
+from atlas_invoices._csv_row import plain
 from atlas_invoices._text import one_line
 from atlas_invoices._words import counted
 
-from . import _status, _tables, _talk
+from . import _amounts, _status, _tables, _talk
 from ._session import Session, calls_atlas
+from ._shorten import short_path
 
 if TYPE_CHECKING:
     from atlas_invoices import Reconciliation
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 def command(session: Session, invoice_id: str, csv_path: Path | None, form: str) -> None:
     """Check that an invoice's CSV adds up to the invoice, to the cent. Exit status 6 where it doesn't.
 
-    -v shows which readings were needed, and what could not be compared.
+    What was forgiven, such as lines on another day, is said on stderr, unless -q. -v also shows which readings were
+    needed, and what could not be compared.
     """
     from atlas_invoices import reconcile  # noqa: PLC0415 - imports the generated models
 
@@ -51,9 +54,11 @@ def command(session: Session, invoice_id: str, csv_path: Path | None, form: str)
         _tables.write_json(as_json(result))
     else:
         _say(result)
+    for warning in result.warnings:
+        _talk.note(f"note: {warning}")
     if not result.matches:
         count = counted(len(result.differences), "difference", "differences")
-        _talk.error(f"{csv_path or 'the CSV'} doesn't match invoice {invoice_id}: {count}")
+        _talk.error(f"{short_path(csv_path or 'the CSV')} doesn't match invoice {invoice_id}: {count}")
         raise SystemExit(_status.WRONG_DATA)
 
 
@@ -62,18 +67,19 @@ def as_json(result: Reconciliation) -> dict[str, Any]:
     return {
         "matches": result.matches,
         **attrs.asdict(
-            result, value_serializer=lambda _i, _a, value: f"{value:f}" if isinstance(value, Decimal) else value
+            result, value_serializer=lambda _i, _a, value: plain(value) if isinstance(value, Decimal) else value
         ),
     }
 
 
 def _say(result: Reconciliation) -> None:
     if result.matches:
-        total, tax = result.csv.total_cents or Decimal(0), result.invoice.sales_tax_cents
+        total, tax = result.csv.total_cents or Decimal(0), result.invoice.sales_tax_cents or Decimal(0)
+        billed = _amounts.total((total, tax))
         said = f"matches: {counted(result.csv.lines or 0, 'line', 'lines')}, {_usd(total)}"
         # A CSV has no tax; what `list` shows as billed has.
-        if tax and result.invoice.amount_billed_cents == total + tax:
-            said += f"; with {_usd(tax)} of sales tax it's the {_usd(total + tax)} billed"
+        if tax and result.invoice.amount_billed_cents == billed:
+            said += f"; with {_usd(tax)} of sales tax it's the {_usd(billed)} billed"
         click.echo(said)
     for difference in result.differences:
         _line(f"differs: {difference.message}")
@@ -84,7 +90,7 @@ def _say(result: Reconciliation) -> None:
 
 
 def _usd(cents: Decimal) -> str:
-    return f"{_tables.dollars(cents / 100)} USD"
+    return f"{_amounts.dollars_of_cents(cents)} USD"
 
 
 def _line(text: str) -> None:

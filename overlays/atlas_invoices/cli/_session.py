@@ -75,11 +75,20 @@ class Session:
 
 def calls_atlas(function: F) -> F:
     """Add the shared options to a command; it gets a `Session` as its first argument."""
+    return _with_options(function, one_organization=True)
 
+
+def calls_atlas_for_no_organization(function: F) -> F:
+    """The same for a command that has no use for --org: it takes it, as every command does, but its help has none."""
+    return _with_options(function, one_organization=False)
+
+
+def _with_options(function: F, *, one_organization: bool) -> F:
     @click.option(
         "--org",
         type=NOT_EMPTY,
         metavar="ORG_ID",
+        hidden=not one_organization,
         help="The organization (else MONGODB_ATLAS_ORG_ID, else the only one).",
     )
     @click.option(

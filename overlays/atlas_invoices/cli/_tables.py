@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from atlas_invoices._csv_row import csv_row
 from atlas_invoices._text import one_line, visible
 
 from . import _layout, _visible
+from ._amounts import dollars_of_cents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,14 +61,9 @@ def day(value: object) -> str:
     return str(value)[:10]
 
 
-def dollars(amount: Decimal) -> str:
-    """An amount in dollars as people read it: two places, with separators."""
-    return f"{amount:,.2f}"
-
-
 def cents(value: object) -> str:
     """Whole cents as dollars."""
-    return dollars(Decimal(value) / 100) if isinstance(value, int) else str(value)
+    return dollars_of_cents(value) if isinstance(value, int) else str(value)
 
 
 def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], form: str) -> None:
