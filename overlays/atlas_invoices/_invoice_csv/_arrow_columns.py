@@ -25,6 +25,7 @@ from ._arrow_build import (
 from ._cells import LONGEST_CELL, PLAIN_NUMBER, parse_date, parse_number
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from ._columns import Layout
@@ -50,7 +51,8 @@ class RefusedError(Exception):
 def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
     """The named columns as text (most of it as dictionaries), null where empty; the two days come always.
 
-    Whether a row is an item is told by its days, so the caller gives both to `dates`, whatever else it needs.
+    Whether a row is an item is told by its days, so the caller gives both to `dates` or `different_dates`, whatever
+    else it needs.
     """
     wanted = list(dict.fromkeys(["Date", "Usage Date", *names]))
     try:
@@ -74,18 +76,23 @@ def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, 
         raise RefusedError from error
     columns = {name: _only_chunk(table.column(name)) for name in wanted}
     # A row without either day is a trailing one, which is the parser's to keep aside; text for a day, `dates` refuses.
-    if pc.any(pc.and_(columns["Date"].is_null(), columns["Usage Date"].is_null())).as_py():
+    date, usage_date = columns["Date"], columns["Usage Date"]
+    if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
         raise RefusedError
     return columns
 
 
 def dates(column: ArrowArray) -> ArrowArray:
     """Days, each different one parsed once."""
+    return date_array(different_dates(column)).take(column.indices)
+
+
+def different_dates(column: ArrowArray) -> list[dt.date | None]:
+    """Each different day in the column, once."""
     try:
-        days = date_array([parse_date(text) for text in column.dictionary.to_pylist()])
+        return [parse_date(text) for text in column.dictionary.to_pylist()]
     except ValueError as error:
         raise RefusedError from error
-    return days.take(column.indices)
 
 
 def numbers(column: ArrowArray) -> ArrowArray:

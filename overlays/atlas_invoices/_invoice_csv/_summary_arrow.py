@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ._arrow_blocks import convert_blocks
 from ._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
-from ._arrow_columns import CODED, RefusedError, dates, numbers, pc, read_block
+from ._arrow_columns import CODED, RefusedError, different_dates, numbers, pc, read_block
 from ._exact import EXACT, ZERO
 from ._line_item import CREDIT_SKU
 from ._running_sums import Sums
@@ -81,7 +81,7 @@ def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Su
     names = dict.fromkeys([*_DAYS, *(part.column for part in by), "SKU", "Amount", "Quantity"])
     columns = read_block(block, layout, [name for name in names if name in layout.names])
     for name in _DAYS:
-        dates(columns[name])
+        different_dates(columns[name])
     rows = len(columns["Usage Date"])
     keys = [_coded(columns.get(part.column), rows) for part in by]
     try:
