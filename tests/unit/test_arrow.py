@@ -410,3 +410,9 @@ def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], 
         list(read_csv(data))
     with pytest.raises(InvoiceFormatError, match="line 2: a line of more than"):
         read(data)
+
+
+@pytest.mark.parametrize(("number", "way"), [("1E30", "to_arrow makes it wider"), ("1E300", "read_csv reads it")])
+def test_a_number_that_no_batch_holds_says_what_does(number: str, way: str) -> None:
+    with pytest.raises(InvoiceFormatError, match=way):
+        list(iter_batches(simple_invoice({"Amount": number})))

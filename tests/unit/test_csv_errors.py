@@ -245,6 +245,12 @@ def test_collecting_takes_time_in_proportion(bad: bytes) -> None:
     assert large < 24 * small + 1
 
 
+def test_a_collected_error_holds_nothing_of_the_file() -> None:
+    inv = read_csv(SHORT + PLAIN + STRAY + PLAIN.replace(b"1.00", b"x"), on_error="collect")
+    assert len(list(inv)) == 1
+    assert [(error.__traceback__, error.__context__, error.__cause__) for error in inv.errors] == [(None,) * 3] * 2
+
+
 def test_a_line_without_end_is_collected_and_reading_goes_on() -> None:
     data = SHORT + PLAIN + b"y" * 3_000_000 + b"\n" + PLAIN + b'07/01/2024,"\n' + b"z" * 3_000_000 + b"\n" + PLAIN
     inv = read_csv(data, on_error="collect")

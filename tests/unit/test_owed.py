@@ -364,10 +364,10 @@ def test_any_reply_at_all_gives_a_result(payments: list[dict[str, Any] | None], 
     assert all(len(warning) < 3000 for warning in result.warnings)
 
 
-def test_ten_thousand_payments() -> None:
-    payments = [payment(unitPrice="1." + "0" * 900 + "1", currency=f"C{number}") for number in range(10_000)]
+def test_a_thousand_payments() -> None:
+    payments = [payment(unitPrice="1." + "0" * 900 + "1", currency=f"C{number}") for number in range(1_000)]
     result = owe(*payments, startingBalanceCents=1)
-    assert len(result.by_currency) == 10_000
+    assert len(result.by_currency) == 1_000
     assert all(len(warning) < 300 for warning in result.warnings)
 
 

@@ -29,6 +29,7 @@ def test_a_file_cut_anywhere_does_not_match_and_says_why(lines: list[Line]) -> N
         result = reconcile(whole[:length], invoice)
         assert not result.matches, whole[:length][-40:]
         assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], told(result))
+        assert kinds(result).count("incomplete") <= 1
         assert all(difference.message for difference in result.differences)
 
 
@@ -77,32 +78,15 @@ def test_a_cut_file_says_where_it_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [
-        pytest.param({3: {"tags": {"team": "sear"}}}, id="not the last line"),
-        pytest.param({-1: {"tags": {"team": "stor"}, "day": 9}}, id="another day"),
-        pytest.param({-1: {"tags": {"owner": "x"}}}, id="another tag instead"),
-        pytest.param({-1: {"tags": {"team": "stor", "owner": "x"}}}, id="another tag as well"),
-        pytest.param({-1: {"tags": {"team": "orage"}}}, id="not the beginning"),
-    ],
+    ("place", "fields"),
+    [(3, {"tags": {"team": "sear"}}), (-1, {"tags": {"team": "stor"}}), (-1, {"tags": {}}), (-1, {"tags": {"a": "b"}})],
 )
-def test_other_tags_that_a_cut_does_not_explain_are_forgiven(changed: dict[int, dict[str, object]]) -> None:
-    lines = [*TAGGED[:3], evolve(TAGGED[3], tags={"team": "search"}), *TAGGED[4:]]
-    ours = list(lines)
-    for place, fields in changed.items():
-        ours[place] = evolve(lines[place], **fields)
-    result = reconcile(as_csv(ours), as_json(lines))
+def test_other_tags_in_a_file_that_ends_a_line_are_forgiven(place: int, fields: dict[str, object]) -> None:
+    ours = list(TAGGED)
+    ours[place] = evolve(TAGGED[place], **fields)
+    result = reconcile(as_csv(ours), as_json(TAGGED))
     assert result.matches, told(result)
     assert any("other tags" in warning for warning in result.warnings)
-
-
-def test_a_tag_that_is_cut_is_told_where_every_quantity_is_written_otherwise() -> None:
-    theirs = [evolve(line, quantity="7") for line in TAGGED]
-    ours = as_csv([evolve(line, quantity="0.007") for line in TAGGED])
-    assert reconcile(ours, as_json(theirs)).matches
-    result = reconcile(ours[:-4] + b"\n", as_json(theirs))
-    assert kinds(result) == ["incomplete"]
-    assert "tag team is 'stor' there and 'storage' in the invoice" in told(result)
 
 
 def test_a_wrong_line_is_not_taken_for_one_that_is_cut() -> None:
@@ -143,7 +127,7 @@ def test_a_header_without_amounts_does_not_match_even_an_empty_invoice() -> None
     empty = as_json([], salesTaxCents=0, amountBilledCents=0)
     result = reconcile(as_csv([]).replace(b",Amount", b""), empty)
     assert kinds(result) == ["incomplete"]
-    assert "no column Amount" in told(result)
+    assert "line 6, column 'Amount': the header has no such column" in told(result)
 
 
 def test_a_missing_file_is_an_os_error() -> None:

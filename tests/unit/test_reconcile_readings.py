@@ -168,3 +168,49 @@ def test_how_near_an_amount_has_to_be_to_show_the_unit(
 ) -> None:
     line = Line(price=price, quantity=quantity, discount=discount, amount=amount, cents=1)
     assert reconcile(as_csv([line]), as_json([line])).discount_unit == unit
+
+
+# --- credits ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("billed", "matches"), [(1200, True), (600, False), (900, False)])
+def test_a_credit_that_takes_back_another_raises_what_is_billed(billed: int, matches: bool) -> None:
+    lines = [Line(amount="9.00"), evolve(CREDIT, amount="5.00"), evolve(CREDIT, amount="-2.00")]
+    stated = {"subtotalCents": 900, "creditsCents": 300, "salesTaxCents": 0, "amountBilledCents": billed}
+    result = reconcile(as_csv(lines), as_json(lines, **stated))
+    assert result.matches == matches, told(result)
+
+
+# --- projects --------------------------------------------------------------------------------------------------------
+
+
+def test_projects_are_compared_where_both_sides_have_them() -> None:
+    nameless = [evolve(line, project=None) for line in LINES]
+    renamed = as_csv(LINES).replace(b",Project ID,", b",Project Identifier,")
+    for csv, invoice in ((as_csv(LINES), as_json(nameless)), (renamed, as_json(LINES))):
+        result = reconcile(csv, invoice)
+        assert result.matches, told(result)
+        assert any("compared without them" in note for note in result.notes)
+        changed = reconcile(csv.replace(b"149.00", b"149.01"), invoice)
+        assert {"total", "line"} <= set(kinds(changed))
+        assert "project" not in kinds(changed)
+
+
+def test_of_many_projects_that_differ_the_largest_are_named() -> None:
+    lines = [Line(amount=f"{number}.00", project=f"{number:024x}") for number in range(1, 31)]
+    changed = [evolve(line, amount=f"{line.amount[:-2]}50") for line in lines[:-1]]
+    result = reconcile(as_csv([*changed, evolve(lines[-1], amount="99.00")]), as_json(lines))
+    projects = [difference for difference in result.differences if difference.kind == "project"]
+    assert projects[0].key == f"{30:024x}"
+    assert len(projects) == 21
+    assert projects[-1].message == "10 more projects differ, by less"
+
+
+# --- sums ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_sum_is_said_to_differ_by_nothing() -> None:
+    lines = [Line(amount="0.004", cents=0)] * 100
+    stated = {"subtotalCents": 40, "creditsCents": 0, "salesTaxCents": 0, "amountBilledCents": 0}
+    result = reconcile(as_csv(lines), as_json(lines, **stated))
+    assert kinds(result) == ["amount_billed"]

@@ -77,6 +77,10 @@ def test_a_rounded_sum_that_is_half_a_cent_may_go_either_way() -> None:
         sum_of = {"lineItems": ..., "subtotalCents": stated, "amountBilledCents": stated + 777}
         assert reconcile(as_csv(lines), as_json(lines, **sum_of)).matches
     assert not reconcile(as_csv(lines), as_json(lines, lineItems=..., subtotalCents=2, amountBilledCents=779)).matches
+    credits_ = [Line(amount="-0.0125", text="Credit", project=None)] * 2
+    for stated in (-2, -3):
+        sum_of = {"lineItems": ..., "creditsCents": stated, "amountBilledCents": stated + 777}
+        assert reconcile(as_csv(credits_), as_json(credits_, **sum_of)).matches
     # 1.6 and 0.9 come to 2.5, rounded each to 3: here, it's 2 that only the rounded sum gives.
     lines = [Line(amount="0.016"), Line(amount="0.009")]
     for stated in (2, 3):
@@ -180,3 +184,12 @@ def test_a_thousandth_digit_that_differs_is_only_rounding() -> None:
     assert "subtotalCents" in {difference.key for difference in result.rounding}
     assert all(len(difference.message) < 500 for difference in result.rounding)
     assert result.csv.total_cents == Decimal("100." + "0" * 897 + "1")
+
+
+def test_a_sku_with_the_opposite_sign_differs_unless_it_is_a_credit() -> None:
+    lines = [Line(amount="-1.00", text="A", code="A"), Line(amount="3.00", text="B", code="B")]
+    turned = [Line(amount="1.00", text="A", code="A"), Line(amount="1.00", text="B", code="B")]
+    result = reconcile(as_csv(lines), as_json(turned))
+    assert not result.matches
+    dropped = reconcile(as_csv(lines[1:]), as_json(lines))
+    assert "sku" not in kinds(dropped)

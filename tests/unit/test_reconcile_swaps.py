@@ -238,3 +238,10 @@ def test_credits_under_one_name_on_both_sides_may_have_opposite_signs() -> None:
     theirs = [ours[0], evolve(ours[1], amount="-5.00")]
     result = reconcile(as_csv(ours), as_json(theirs, **UNSTATED))
     assert result.matches, told(result)
+
+
+def test_of_lines_of_one_day_and_amount_the_one_with_other_tags_has_no_item() -> None:
+    lines = [Line(amount="1.00", tags={"team": team}) for team in "abc"]
+    result = reconcile(as_csv(lines), as_json(lines[1:]))
+    [line] = [difference for difference in result.differences if difference.kind == "line"]
+    assert line.key == "7"

@@ -47,6 +47,12 @@ def _large(odd: bytes = b"", place: int = ROWS // 2) -> bytes:
     return data
 
 
+def test_a_sum_that_only_several_blocks_together_make_too_long_is_exact() -> None:
+    row = _row(Amount="9000000000000000", Description="d" * 200)
+    summary = summarize(EXAMPLE + row * 40_000, by="sku")
+    assert summary.total == 9_000_000_000_000_000 * 40_000
+
+
 def _typed(data: bytes, by: list[str]) -> Any:
     """What a plain loop over the typed lines gives."""
     exact = Context(prec=5000, traps=[Inexact])

@@ -147,7 +147,8 @@ def _too_wide(lines: Sequence[LineItem], index: int, column: Column, *, wide: bo
         )
     else:
         what = f"more than 20 digits before the point or 18 behind it: {quoted(str(value))}"
-        what += ", which this column doesn't hold; to_arrow makes it wider"
+        wider = "to_arrow makes it wider" if holds([value], wide=True) else "read_csv reads it"
+        what += f", which this column doesn't hold; {wider}"
     return format_error(what, line=line.line_number, column=column.name)
 
 

@@ -55,7 +55,7 @@ COLUMNS = (
     Column("Amount", "amount", Kind.NUMBER),
 )
 BY_FIELD = {column.field: column for column in COLUMNS}
-_BY_NAME = {column.name: column for column in COLUMNS}
+BY_NAME = {column.name: column for column in COLUMNS}
 # The preamble's length isn't fixed, so the header is the first row with these (not documented: more than the example).
 HEADER_MARKS = frozenset({"Date", "Usage Date", "SKU"})
 
@@ -97,7 +97,7 @@ class Layout:
                 what = "the header has this column twice, so its cells can't be told apart"
                 raise format_error(what, line=line, column=name)
             positions[name] = position
-        unknown = [(name, position) for name, position in positions.items() if name not in _BY_NAME]
+        unknown = [(name, position) for name, position in positions.items() if name not in BY_NAME]
         return cls(
             line=line,
             names=tuple(names),

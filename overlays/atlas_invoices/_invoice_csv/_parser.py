@@ -94,7 +94,9 @@ class Parser:
                     if items:
                         yield items
                     raise
-                self.errors.append(error)
+                # Its traceback would hold the whole block.
+                self.errors.append(error.with_traceback(None))
+                error.__context__ = error.__cause__ = None
             else:
                 if item is not None:
                     items.append(item)

@@ -8,16 +8,16 @@ from importlib.util import find_spec
 from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
+from ._amount_column import missing_amount
 from ._frames import open_invoice
 from ._line_item import LineItem
 from ._reader import InvoiceCsv
-from ._running_sums import Sums
-from ._summary_header import require_amount
 from ._summary_keys import parse_by
+from ._sums import Sums
 
 if TYPE_CHECKING:
     from ._sources import Source
-    from ._sums import Summary
+    from ._summary_result import Summary
 
 # pyarrow takes half a second to import, in which the typed lines of a small file are summed. Above that, memory is that
 # of pyarrow and a few blocks, whatever the file's size.
@@ -52,7 +52,9 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
             raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
     quick = (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None
     reading = invoice.claim()
-    require_amount(reading)
+    if without_amount := missing_amount(reading.layout):
+        reading.close()
+        raise without_amount
     if quick:
         from . import _summary_arrow  # noqa: PLC0415 - pyarrow is an extra
 

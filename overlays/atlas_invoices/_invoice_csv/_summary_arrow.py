@@ -15,7 +15,7 @@ from ._arrow_build import NUMBER, TEXT, ArrowArray, integer_array
 from ._arrow_columns import CODED, RefusedError, different_dates, numbers, pc, read_block
 from ._exact import EXACT, ZERO
 from ._line_item import CREDIT_SKU
-from ._running_sums import Sums
+from ._sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

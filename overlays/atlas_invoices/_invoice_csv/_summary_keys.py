@@ -13,7 +13,7 @@ from attrs import frozen
 from atlas_invoices._errors import ConfigError
 
 from ._cells import parse_date, parse_number
-from ._columns import BY_FIELD, COLUMNS, TAG_PREFIX, Kind
+from ._columns import BY_FIELD, BY_NAME, TAG_PREFIX, Kind
 from ._errors_text import quoted
 from ._exact import ZERO, shortest
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ._line_item import LineItem
 
-_BY_NAME = {column.name: column for column in COLUMNS}
 _TIMES = ("day", "month")
 
 KeyPart: TypeAlias = str | dt.date | Decimal | None
@@ -70,9 +69,9 @@ def _parse(name: str) -> GroupBy:
             raise _refused(name)
         return GroupBy(f"tag:{key}", TAG_PREFIX + key, str, lambda line: line.tags.get(key))
     kind, separator, key = name.partition(":")
-    if separator and kind == "extra" and key not in _BY_NAME and not key.startswith(TAG_PREFIX):
+    if separator and kind == "extra" and key not in BY_NAME and not key.startswith(TAG_PREFIX):
         return GroupBy(name, key, str, lambda line: line.extra.get(key))
-    column = BY_FIELD.get(name) or _BY_NAME.get(name)
+    column = BY_FIELD.get(name) or BY_NAME.get(name)
     if column is None:
         raise _refused(name)
     field: Callable[[LineItem], Any] = attrgetter(column.field)

@@ -1,58 +1,77 @@
-"""What `summarize` gives: the groups and their sums."""
+"""Exact running sums, by key: what `summarize` adds up line by line or, by pyarrow, block by block."""
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from ._exact import EXACT, ZERO, shortest
+from ._summary_result import Group, Summary
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Iterable, Sequence
 
-    from ._summary_keys import KeyPart
+    from ._line_item import LineItem
+    from ._summary_keys import GroupBy, KeyPart
 
-
-@frozen
-class Group:
-    """The lines with one key.
-
-    `key` has a part for each name in `by`: text, a `date` for days, `2024-06` for a month, a `Decimal` for numbers (one
-    for all that are equal), and `None` where the lines have nothing there (no project, untagged). `amount` is in the
-    price currency (USD), credits included with their sign; `share` is amount / total to 28 digits, or `None` where the
-    total is 0. `quantity` adds hours to gigabytes: it only means something where all lines have one unit, so group by
-    "unit", too.
-
-    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\\n"
-    >>> (group,) = summarize(data, by=["sku", "day", "unit"]).groups
-    >>> group.key
-    ('M10', datetime.date(2024, 6, 30), 'server hours')
-    >>> group.amount, group.quantity, group.lines, group.share
-    (Decimal('1.92'), Decimal('24'), 1, Decimal('1'))
-    """
-
-    key: tuple[KeyPart, ...]
-    amount: Decimal
-    quantity: Decimal
-    lines: int
-    share: Decimal | None
+_SHARE = Context(prec=28)
 
 
-@frozen
-class Summary:
-    """Sums of an invoice's lines: `groups` by amount, the largest first; their `total`, and of that the `credits`.
+class Sums:
+    """Running sums: for each key its amount, quantity and number of lines, and the credits among all."""
 
-    `by` has the names that were asked for, in LineItem's spelling. `credits` is the sum of the lines whose SKU is
-    `Credit`, with their sign as sent; they are in `total` and in the groups, too.
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.groups: dict[tuple[KeyPart, ...], tuple[Decimal, Decimal, int]] = {}
+        self.credits = ZERO
 
-    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Credit,-0.50\\n07/01/2024,06/30/2024,M10,1.50\\n"
-    >>> summary = summarize(data, by="SKU")
-    >>> summary.by, [(group.key, group.amount) for group in summary.groups]
-    (('sku',), [(('M10',), Decimal('1.5')), (('Credit',), Decimal('-0.5'))])
-    >>> summary.total, summary.credits
-    (Decimal('1'), Decimal('-0.5'))
-    """
+    def add(self, key: tuple[KeyPart, ...], amount: Decimal, quantity: Decimal, lines: int) -> None:
+        """Add lines of one key; the credits among them are added apart."""
+        known = self.groups.get(key)
+        if known is not None:
+            amount, quantity, lines = EXACT.add(known[0], amount), EXACT.add(known[1], quantity), known[2] + lines
+        self.groups[key] = (amount, quantity, lines)
 
-    by: tuple[str, ...]
-    groups: tuple[Group, ...]
-    total: Decimal
-    credits: Decimal
+    def add_credits(self, amount: Decimal) -> None:
+        """Add an amount that is in the groups, too."""
+        self.credits = EXACT.add(self.credits, amount)
+
+    def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy]) -> None:
+        """Add lines one by one."""
+        parts = [part.from_line for part in by]
+        for line in lines:
+            key = tuple([part(line) for part in parts])
+            amount = line.amount or ZERO
+            self.add(key, amount, line.quantity or ZERO, 1)
+            if line.is_credit:
+                self.add_credits(amount)
+
+    def merge(self, other: Sums) -> None:
+        """Add another's sums."""
+        for key, sums in other.groups.items():
+            self.add(key, *sums)
+        self.add_credits(other.credits)
+
+    def summary(self, by: Sequence[GroupBy]) -> Summary:
+        """What was added, in order."""
+        total = ZERO
+        for amount, _, _ in self.groups.values():
+            total = EXACT.add(total, amount)
+        total = shortest(total)
+        # Of equal amounts the smaller key comes first, and what has no key last.
+        ordered = sorted(
+            self.groups.items(),
+            key=lambda item: (
+                item[1][0].copy_negate(),
+                [(part is None, "" if part is None else part) for part in item[0]],
+            ),
+        )
+        groups = [
+            Group(key, shortest(amount), shortest(quantity), lines, _share(amount, total))
+            for key, (amount, quantity, lines) in ordered
+        ]
+        return Summary(tuple(part.name for part in by), tuple(groups), total, shortest(self.credits))
+
+
+def _share(amount: Decimal, total: Decimal) -> Decimal | None:
+    return shortest(_SHARE.divide(amount, total)) if total else None

@@ -32,6 +32,7 @@ class CsvSide:
         self.positive = Sum()
         self.negative = Sum()
         self.credits = Sum()
+        self._credit_signs: set[bool] = set()
         self.by_project: defaultdict[str | None, Decimal] = defaultdict(Decimal)
         self.by_sku: defaultdict[str, Sum] = defaultdict(Sum)
         self.project_names: dict[str, str] = {}
@@ -60,6 +61,8 @@ class CsvSide:
             cents = EXACT.scaleb(amount, _TO_CENTS)
         is_credit = line.is_credit
         by_kind = self.credits if is_credit else self.negative if cents < 0 else self.positive
+        if is_credit and cents:
+            self._credit_signs.add(cents > 0)
         sums = (by_kind,) if sku is None else (by_kind, self.by_sku[sku])
         whole = cents.to_integral_value(ROUND_HALF_UP)
         # Half a cent may have been rounded up or down; which of the two shows only against the other side.
@@ -81,6 +84,14 @@ class CsvSide:
         tags = frozenset(line.tags.items()) if line.tags else _NO_TAGS
         key = Key(project_id, int(whole), line.usage_date, tags, line.quantity, line.unit_price, line.cluster)
         return CsvEntry(key, is_credit, is_tie, line.line_number)
+
+    @property
+    def reductions(self) -> Sum:
+        """The credits as they lower what is billed: with both signs as sent, else whichever sign they were sent with.
+
+        Which sign a credit has isn't documented; of two signs, one takes back what the other gave.
+        """
+        return self.credits if len(self._credit_signs) > 1 else self.credits.lowering()
 
     @property
     def everything(self) -> Sum:

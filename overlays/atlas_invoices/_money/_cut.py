@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atlas_invoices._text import one_line
 from atlas_invoices._words import counted
 
 from ._amounts import money, money_shown
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ._csv_side import CsvSide
     from ._line_match import LineMatch
-    from ._match_result import Key, MatchResult, Tags
+    from ._match_result import MatchResult
 
 # Where all that can be read agrees, a digit or a cell that shows in no sum may still be lost.
 OPEN_END = Difference(
@@ -23,7 +20,6 @@ OPEN_END = Difference(
     message="the CSV's last line has no line end, so the file may be cut there; download it again",
 )
 _SHOWN_LOST = 3
-_SHOWN_TEXT = 60
 
 
 def early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> Difference | None:
@@ -47,37 +43,6 @@ def early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[
         f"{counted(items, 'line item', 'line items')}, "
         f"{money_shown(sum(lost))} in all ({named}{more}): {where}; download it again",
     )
-
-
-def cut_tag(csv: CsvSide, result: MatchResult) -> Iterable[Difference]:
-    """Tell a file that ends within its very last cell, a tag, where no amount shows it.
-
-    Tags may have changed between two downloads, and that is no difference. But if of all lines the last alone has
-    other tags, and they are the beginning of the item's, the file was cut.
-    """
-    if result.count_moved(_tags) != 1:
-        return
-    [group] = result.moved(_tags)
-    [(ours, _, line_number)], [(theirs, _, _)] = group
-    lost, changed = theirs.tags - ours.tags, ours.tags - theirs.tags
-    if line_number != csv.last_line_number or len(lost) != 1 or ours.day != theirs.day:
-        return
-    [(tag, whole)] = lost
-    part = dict(changed).get(tag, "")
-    if len(changed) == bool(part) and whole.startswith(part):
-        yield Difference(
-            kind="incomplete",
-            key=str(line_number),
-            csv=part or None,
-            invoice=whole,
-            message=f"the CSV seems to end within its last line, {line_number}: tag {one_line(tag, _SHOWN_TEXT)} is "
-            f"{one_line(part, _SHOWN_TEXT)!r} there and {one_line(whole, _SHOWN_TEXT)!r} in the invoice, and every "
-            f"other line has the invoice's tags; download it again",
-        )
-
-
-def _tags(key: Key) -> Tags:
-    return key.tags
 
 
 def _is_cut_line(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[int]) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from atlas_invoices._text import text_or_none
+
 from ._amounts import whole_cents
 from ._fields import present
 from ._line_match import LineMatch
@@ -14,7 +16,7 @@ from ._lists import line_items
 from ._reconciliation import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
 
@@ -50,8 +52,12 @@ def stated_sums(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes
     return [own, Stated(together("subtotal"), together("credits"), together("tax"), together("billed"))]
 
 
-def line_matches(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes: list[str]) -> list[LineMatch]:
+def line_matches(
+    invoice: BillingInvoice, linked: Sequence[BillingInvoice], columns: Collection[str], notes: list[str]
+) -> list[LineMatch]:
     """Return every way to read the line items, the most likely first; none where the invoice has no line items.
+
+    Projects count where both sides have them: the CSV among its columns, the invoice in any line item.
 
     Two things aren't documented: whether a discount is already taken off `totalPriceCents`, and whether linked
     invoices' lines are in the CSV. The reading that fits the whole invoice is used.
@@ -63,9 +69,12 @@ def line_matches(invoice: BillingInvoice, linked: Sequence[BillingInvoice], note
             "the invoice came without line items, so only its sums can be compared: a missing line of 0.00 doesn't show"
         )
         return []
-    matches = _readings(own, None)
+    by_project = "Project ID" in columns and any(text_or_none(item.group_id) for item in (*own, *others))
+    if not by_project and own:
+        notes.append("only one side has project IDs, or neither, so the lines were compared without them")
+    matches = _readings(own, None, by_project=by_project)
     if others:
-        matches += _readings([*own, *others], _WITH_LINKED)
+        matches += _readings([*own, *others], _WITH_LINKED, by_project=by_project)
     return matches
 
 
@@ -85,15 +94,16 @@ def invoice_totals(stated: Stated, match: LineMatch | None) -> Totals:
     )
 
 
-def _readings(items: Sequence[InvoiceLineItem], label: str | None) -> list[LineMatch]:
+def _readings(items: Sequence[InvoiceLineItem], label: str | None, *, by_project: bool) -> list[LineMatch]:
     totals = [_cents(item.total_price_cents) for item in items]
-    matches = [LineMatch(label, items, totals)]
+    matches = [LineMatch(label, items, totals, by_project=by_project)]
     discounts = [_cents(item.discount_cents) or 0 for item in items]
     if any(discounts):
         reduced = [
             None if total is None else total - discount for total, discount in zip(totals, discounts, strict=True)
         ]
-        matches.append(LineMatch("; ".join(filter(None, (label, _AFTER_DISCOUNT))), items, reduced))
+        after = "; ".join(filter(None, (label, _AFTER_DISCOUNT)))
+        matches.append(LineMatch(after, items, reduced, by_project=by_project))
     return matches
 
 

@@ -38,12 +38,21 @@ class CsvEntry(NamedTuple):
 class LineMatch:
     """One way to read the invoice's line items, and what the CSV's lines leave of them."""
 
-    def __init__(self, label: str | None, items: Sequence[InvoiceLineItem], cents: Iterable[int | None]) -> None:
-        """`cents` is each item's amount under this reading; `label` says for people which reading it is."""
+    def __init__(
+        self, label: str | None, items: Sequence[InvoiceLineItem], cents: Iterable[int | None], *, by_project: bool
+    ) -> None:
+        """`cents` is each item's amount under this reading; `label` says for people which reading it is.
+
+        Without `by_project` lines and items of any project match.
+        """
         self.label = label
+        self.by_project = by_project
         self.items = items
         self.cents = list(cents)
-        self.keys = [_key(item, amount) for item, amount in zip(items, self.cents, strict=True)]
+        self.keys = [
+            _key(item, amount, text_or_none(item.group_id) if by_project else None)
+            for item, amount in zip(items, self.cents, strict=True)
+        ]
         self._left = Counter(self.keys)
         self._places: dict[Key, int] = {}
         self._later: list[CsvEntry] = []
@@ -67,6 +76,8 @@ class LineMatch:
 
     def offer(self, entry: CsvEntry) -> None:
         """Match one CSV line; credits and half cents wait for the end, since they could take another line's item."""
+        if not self.by_project:
+            entry = entry._replace(key=entry.key._replace(project_id=None))
         if entry.is_credit or entry.is_tie:
             self._later.append(entry)
         else:
@@ -151,9 +162,9 @@ def _candidates(entry: CsvEntry, sign: int) -> Iterable[int]:
         yield sign * (cents - (1 if cents > 0 else -1))
 
 
-def _key(item: InvoiceLineItem, cents: int | None) -> Key:
+def _key(item: InvoiceLineItem, cents: int | None, project_id: str | None) -> Key:
     return Key(
-        text_or_none(item.group_id),
+        project_id,
         cents,
         utc_day(item.start_date),
         _tags(item),

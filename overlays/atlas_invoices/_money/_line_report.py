@@ -10,7 +10,7 @@ from atlas_invoices._text import one_line, text_or_none
 from atlas_invoices._words import counted
 
 from ._amounts import EXACT, money_shown
-from ._cut import cut_tag, early_end
+from ._cut import early_end
 from ._reconciliation import Difference
 from ._swaps import swap_differences
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._match_result import Key, MatchResult, Unmatched
 
 _SHOWN_LINES = 20
+_SHOWN_PROJECTS = 20
 _SHOWN_TEXT = 60
 
 
@@ -29,7 +30,7 @@ def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> lis
     """Return every difference between the lines and the line items, the most general first."""
     names = _Names(csv, match)
     if not result.unmatched:
-        return [*cut_tag(csv, result), *swap_differences(match, result, names.project)]
+        return swap_differences(match, result, names.project)
     places = _item_places(match, result.only_invoice)
     early = early_end(csv, match, result, places)
     if early is not None:
@@ -45,12 +46,14 @@ def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> lis
 def _item_places(match: LineMatch, missing: Iterable[Unmatched]) -> list[int]:
     """Find the missing items in `lineItems`, ascending; of equal ones the last, since the first were matched."""
     wanted = Counter({entry.key: entry.lines for entry in missing})
+    left = wanted.total()
     places: list[int] = []
     for place in range(len(match.keys) - 1, -1, -1):
-        if wanted.total() == 0:
+        if not left:
             break
         if wanted[match.keys[place]] > 0:
             wanted[match.keys[place]] -= 1
+            left -= 1
             places.append(place)
     return places[::-1]
 
@@ -84,25 +87,29 @@ def _total(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Diff
 
 
 def _projects(csv: CsvSide, match: LineMatch, result: MatchResult, names: _Names) -> Iterable[Difference]:
+    if not match.by_project:
+        return
     gaps: Counter[str | None] = Counter()
     for entries, sign in ((result.only_csv, 1), (result.only_invoice, -1)):
         for key, count, _ in entries:
             gaps[key.project_id] += sign * count * (key.cents or 0)
-    for project_id, gap in gaps.items():
-        if not gap:
-            continue
-        ours = csv.by_project.get(project_id, Decimal(0))
-        theirs = sum(
-            (cents or 0) for key, cents in zip(match.keys, match.cents, strict=True) if key.project_id == project_id
-        )
+    of_items: Counter[str | None] = Counter()
+    for key, cents in zip(match.keys, match.cents, strict=True):
+        of_items[key.project_id] += cents or 0
+    off = sorted((project_id for project_id in gaps if gaps[project_id]), key=lambda each: -abs(gaps[each]))
+    for project_id in off[:_SHOWN_PROJECTS]:
+        ours, theirs = csv.by_project.get(project_id, Decimal(0)), Decimal(of_items[project_id])
         yield Difference(
             kind="project",
             key=project_id,
             csv=ours,
-            invoice=Decimal(theirs),
+            invoice=theirs,
             message=f"{names.project(project_id)}: {money_shown(ours)} in the CSV, "
             f"{money_shown(theirs)} in the invoice",
         )
+    if len(off) > _SHOWN_PROJECTS:
+        more = counted(len(off) - _SHOWN_PROJECTS, "more project differs", "more projects differ")
+        yield Difference(kind="project", message=f"{more}, by less")
 
 
 def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Names) -> Iterable[Difference]:

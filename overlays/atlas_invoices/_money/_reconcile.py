@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._invoice_csv import InvoiceCsv, read_csv
+from atlas_invoices._invoice_csv import InvoiceCsv, missing_amount, read_csv
 from atlas_invoices._words import counted
 
 from ._csv_side import CsvSide
@@ -86,7 +86,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     side = CsvSide()
     linked = linked_invoices(invoice, notes)
     stated = stated_sums(invoice, linked, notes)
-    matches = line_matches(invoice, linked, notes)
+    matches: list[LineMatch] = []
     header: InvoiceHeader | None = None
     trouble: InvoiceFormatError | None
     try:
@@ -95,6 +95,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         trouble = error
     else:
         header = reading.header
+        matches = line_matches(invoice, linked, reading.columns, notes)
         trouble = _read(reading, side, matches)
     broken = [] if trouble is None else [_broken(trouble, header, side, matches)]
     differences = header_differences(header, invoice, notes) if header is not None else []
@@ -134,10 +135,8 @@ def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> Invoice
         return error
     if reading.errors:
         return reading.errors[0]
-    if "Amount" not in reading.columns:
-        # Of an invoice without lines, a header row that was cut is all there is to see.
-        return InvoiceFormatError("its header row has no column Amount", column="Amount")
-    return None
+    # Of an invoice without lines, a header row that was cut is all there is to see.
+    return missing_amount(reading.layout)
 
 
 def _broken(
@@ -150,7 +149,7 @@ def _broken(
     of_items = "" if items is None else f" of the invoice's {items:,}"
     return Difference(
         kind="incomplete",
-        key=None if error.line_number is None else str(error.line_number),
+        key=str(error.line_number),
         csv=read,
         invoice=items,
         message=f"the CSV is not whole, {counted(read, 'line', 'lines')}{of_items} could be read: {error}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._invoice_csv._line_item import CREDIT_SKU
+from atlas_invoices._invoice_csv import CREDIT_SKU
 from atlas_invoices._text import one_line, text_or_none
 
 from ._amounts import money_shown

@@ -78,10 +78,10 @@ def swap_differences(
 
 
 def _ways(group: Moved, trait: _Trait, spans: Mapping[Key, date]) -> Iterable[_Way]:
-    """Pair the lines with the items, the first with the first, so that ways that all lead forward stay so."""
+    """Pair the lines with the items, the last with the last, so that ways that all lead forward stay so."""
     if any(trait.pick(entry.key) is None for entries in group for entry in entries):
         return  # Nobody knows which of the others it is.
-    ours, theirs = (sorted(entries, key=lambda entry: trait.pick(entry.key), reverse=True) for entries in group)
+    ours, theirs = (sorted(entries, key=lambda entry: trait.pick(entry.key)) for entries in group)
     while ours:
         one, other = ours.pop(), theirs.pop()
         count = min(one.lines, other.lines)

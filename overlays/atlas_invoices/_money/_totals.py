@@ -26,9 +26,9 @@ class _Check(NamedTuple):
     what: str
 
     @property
-    def ours(self) -> Decimal:
-        """What the CSV has, unrounded."""
-        return Sum().plus(*self.parts).cents
+    def together(self) -> Sum:
+        """What the CSV has, all parts added."""
+        return Sum().plus(*self.parts)
 
 
 class _Reading(NamedTuple):
@@ -49,25 +49,31 @@ def compare_totals(
     amount billed includes the tax, and whether every line was rounded to a cent or only the sums.
     """
     readings = [reading for sums in stated for reading in _readings(csv, sums, linked=sums is not stated[0])]
-    best = min(readings, key=lambda reading: sum(not reading.fits(check) for check in reading.checks))
+    best = min(readings, key=_left_to_explain)
     differences: list[Difference] = []
     rounding: list[Difference] = []
     for check in best.checks:
         if not best.fits(check):
             differences.append(_difference(check, check.kind))
-        elif check.ours != check.theirs:
+        elif check.together.cents != check.theirs:
             rounding.append(_difference(check, "rounding"))
     if best.label is not None:
         notes.append(f"the invoice's sums fit when {best.label}")
     return differences, rounding
 
 
+def _left_to_explain(reading: _Reading) -> tuple[int, int]:
+    """How many sums don't fit; and how many of those the CSV has exactly, which would be told as differing by 0.00."""
+    unfit = [check for check in reading.checks if not reading.fits(check)]
+    return len(unfit), sum(check.together.cents == check.theirs for check in unfit)
+
+
 def _readings(csv: CsvSide, stated: Stated, *, linked: bool) -> list[_Reading]:
-    positive, negative, credit = csv.positive, csv.negative, csv.credits
+    positive, negative, credit = csv.positive, csv.negative, csv.reductions
     splits: list[tuple[str | None, Sum, Sum]] = [(None, positive, credit)]
     if negative.cents:
         # A negative line that isn't a credit: first as part of neither, then of the credits, then of the subtotal.
-        splits.append(("negative lines count as credits", positive, credit.lowering().plus(negative)))
+        splits.append(("negative lines count as credits", positive, credit.plus(negative)))
         splits.append(("negative lines are taken off the subtotal", positive.plus(negative), credit))
     taxes: list[tuple[str | None, int]] = [(None, stated.tax or 0)]
     if stated.tax:
@@ -87,33 +93,34 @@ def _checks(subtotal: Sum, credits_: Sum, tax: int, stated: Stated) -> list[_Che
     if stated.subtotal is not None:
         checks.append(_Check("subtotal", (subtotal,), stated.subtotal, "the CSV's positive lines sum to"))
     if stated.credits is not None:
-        checks.append(_Check("credits", (credits_.lowering(),), -abs(stated.credits), "the CSV's credits sum to"))
+        # The sign of a credit isn't documented on either side, so sizes are compared.
+        theirs = abs(stated.credits) if credits_.cents > 0 else -abs(stated.credits)
+        checks.append(_Check("credits", (credits_,), theirs, "the CSV's credits sum to"))
     if stated.billed is not None:
         what = (
             f"the CSV's lines and the invoice's tax of {money_shown(tax)} come to" if tax else "the CSV's lines come to"
         )
-        parts = (subtotal, credits_.lowering(), Sum(Decimal(tax)))
+        parts = (subtotal, credits_, Sum(Decimal(tax)))
         checks.append(_Check("amount_billed", parts, stated.billed, what))
     return checks
 
 
 def _fits_rounded_lines(check: _Check) -> bool:
-    return check.theirs in Sum().plus(*check.parts).of_rounded_terms
+    return check.theirs in check.together.of_rounded_terms
 
 
 def _fits_rounded_sums(check: _Check) -> bool:
-    """Whether it is the rounded sum of all; or of sums that had been rounded, as the invoice states them."""
+    """Whether the stated sum is the rounded sum of all parts; or the sum of parts that had been rounded."""
     by_parts = Span(Decimal(0), Decimal(0))
     for part in check.parts:
         by_parts = by_parts.plus(part.rounded)
-    return check.theirs in Sum().plus(*check.parts).rounded or check.theirs in by_parts
+    return check.theirs in check.together.rounded or check.theirs in by_parts
 
 
 def _difference(check: _Check, kind: DifferenceKind) -> Difference:
     field = {"subtotal": "subtotalCents", "credits": "creditsCents", "amount_billed": "amountBilledCents"}[check.kind]
-    ours, theirs = check.ours, Decimal(check.theirs)
+    ours, theirs = check.together.cents, Decimal(check.theirs)
     if check.kind == "credits":
-        # The sign of a credit isn't documented on either side, so sizes are compared.
         ours, theirs = ours.copy_abs(), theirs.copy_abs()
     gap = EXACT.subtract(ours, theirs)
     return Difference(

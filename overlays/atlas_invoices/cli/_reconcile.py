@@ -14,7 +14,7 @@ from atlas_invoices._csv_row import plain
 from atlas_invoices._text import one_line
 from atlas_invoices._words import counted
 
-from . import _amounts, _status, _tables, _talk
+from . import _figures, _status, _tables, _talk
 from ._session import Session, calls_atlas
 from ._shorten import short_path
 
@@ -75,7 +75,7 @@ def as_json(result: Reconciliation) -> dict[str, Any]:
 def _say(result: Reconciliation) -> None:
     if result.matches:
         total, tax = result.csv.total_cents or Decimal(0), result.invoice.sales_tax_cents or Decimal(0)
-        billed = _amounts.total((total, tax))
+        billed = _figures.total((total, tax))
         said = f"matches: {counted(result.csv.lines or 0, 'line', 'lines')}, {_usd(total)}"
         # A CSV has no tax; what `list` shows as billed has.
         if tax and result.invoice.amount_billed_cents == billed:
@@ -90,7 +90,7 @@ def _say(result: Reconciliation) -> None:
 
 
 def _usd(cents: Decimal) -> str:
-    return f"{_amounts.dollars_of_cents(cents)} USD"
+    return f"{_figures.dollars_of_cents(cents)} USD"
 
 
 def _line(text: str) -> None:

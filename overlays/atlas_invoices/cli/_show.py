@@ -10,7 +10,7 @@ import click
 from atlas_invoices._csv_row import plain, plain_or_none
 from atlas_invoices._errors import ConfigError
 
-from . import _amounts, _show_table, _source, _tables, _talk
+from . import _figures, _show_table, _source, _tables, _talk
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
@@ -134,4 +134,4 @@ def _csv(summary: Summary, top: int | None) -> None:
 
 
 def _share(group: Group) -> Decimal | None:
-    return None if group.share is None else _amounts.rounded(group.share, 6)
+    return None if group.share is None else _figures.rounded(group.share, 6)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from atlas_invoices._csv_row import plain
 from atlas_invoices._text import one_line
 
-from . import _amounts, _layout
+from . import _figures, _layout
 
 if TYPE_CHECKING:
     from atlas_invoices import Group, InvoiceHeader, Summary
@@ -33,7 +33,7 @@ def show(header: InvoiceHeader, summary: Summary, top: int | None) -> None:
         for g in shown
     ]
     if rest:
-        amount, lines = _amounts.total(g.amount for g in rest), sum(g.lines for g in rest)
+        amount, lines = _figures.total(g.amount for g in rest), sum(g.lines for g in rest)
         rows.append([f"({len(rest)} more)", *[""] * (names - 1), *_numbers(amount, lines)])
     total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
     headings = [*summary.by, "USD", "share", "lines"]
@@ -45,7 +45,7 @@ def show(header: InvoiceHeader, summary: Summary, top: int | None) -> None:
         right = {names, names + 1, names + 3}
     _layout.draw(headings, rows, right=right, flexible=range(names), footer=total)
     # A CSV has no tax; the amount billed has.
-    of_credits = f"; credits in it: {_amounts.dollars(summary.credits)}" if summary.credits else ""
+    of_credits = f"; credits in it: {_figures.dollars(summary.credits)}" if summary.credits else ""
     _layout.paragraph(f"total: before sales tax, which `list` includes{of_credits}")
 
 
@@ -62,7 +62,7 @@ def _name(name: str, part: object) -> str:
 
 
 def _numbers(amount: Decimal, lines: int, share: Decimal | None = None) -> list[str]:
-    return [_amounts.dollars(amount), "" if share is None else _amounts.percent(share), f"{lines:,}"]
+    return [_figures.dollars(amount), "" if share is None else _figures.percent(share), f"{lines:,}"]
 
 
 def _bars(shown: list[Group], width: int) -> list[str]:

@@ -12,7 +12,7 @@ from atlas_invoices._csv_row import csv_row
 from atlas_invoices._text import one_line, visible
 
 from . import _layout, _visible
-from ._amounts import dollars_of_cents
+from ._figures import dollars_of_cents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
