@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 from dateutil.relativedelta import relativedelta
 
-from ._catalogue import PROJECTS, resources
+from ._catalogue import PROJECTS, never_free, resources
 from ._data import Invoice, Lines, Organization
 from ._keys import Keys
 from ._lines import RepeatedLines, ShortLines, credit_line, make_lines
@@ -134,6 +134,8 @@ class Book:
         usage = resources(self._linked_project_ids if is_linked else self._project_ids, tag_keys)
         exact = self.settings.lines if position == 1 and not is_linked else None
         if exact is not None and exact > LINES_AT_ONCE:
+            # Its JSON has sums alone, as a rule, and in these a line of 0.00 could be lost unseen.
+            usage = tuple(map(never_free, usage))
             patterns = [
                 make_lines(random, usage, start, days, _PATTERN_LINES, discounts=True) for _ in range(_PATTERNS)
             ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,12 @@ class Resource:
     config_server: str = ""
     application: str = ""
     tags: Mapping[str, str] = field(factory=dict)
+
+
+def never_free(resource: Resource) -> Resource:
+    """The same, but with so much of it every day that no line comes to 0.00."""
+    least = int((Decimal("0.01") / resource.sku.unit_price * _MILLION).to_integral_value(ROUND_CEILING))
+    return evolve(resource, sku=evolve(resource.sku, low=max(resource.sku.low, least)))
 
 
 @frozen
