@@ -24,12 +24,24 @@ if TYPE_CHECKING:
     from atlas_invoices_client.types import UNSET as UNSET
     from atlas_invoices_client.types import Unset as Unset
 
-    from ._async_client import AsyncClient as AsyncClient
-    from ._async_stream import AsyncCsvStream as AsyncCsvStream
     from ._auth import AccessTokenAuth as AccessTokenAuth
     from ._auth import DigestAuth as DigestAuth
     from ._auth import ServiceAccountAuth as ServiceAccountAuth
+    from ._client import AsyncClient as AsyncClient
     from ._client import Client as Client
+    from ._csv import AsyncInvoiceCsv as AsyncInvoiceCsv
+    from ._csv import Group as Group
+    from ._csv import InvoiceCsv as InvoiceCsv
+    from ._csv import InvoiceHeader as InvoiceHeader
+    from ._csv import LineItem as LineItem
+    from ._csv import Summary as Summary
+    from ._csv import aread_csv as aread_csv
+    from ._csv import iter_batches as iter_batches
+    from ._csv import read_csv as read_csv
+    from ._csv import summarize as summarize
+    from ._csv import to_arrow as to_arrow
+    from ._csv import to_pandas as to_pandas
+    from ._csv import to_polars as to_polars
     from ._errors import APIConnectionError as APIConnectionError
     from ._errors import APIStatusError as APIStatusError
     from ._errors import APITimeoutError as APITimeoutError
@@ -49,19 +61,9 @@ if TYPE_CHECKING:
     from ._errors import TokenError as TokenError
     from ._errors import UnexpectedResponseError as UnexpectedResponseError
     from ._files import SavedFile as SavedFile
-    from ._invoice_csv import AsyncInvoiceCsv as AsyncInvoiceCsv
-    from ._invoice_csv import Group as Group
-    from ._invoice_csv import InvoiceCsv as InvoiceCsv
-    from ._invoice_csv import InvoiceHeader as InvoiceHeader
-    from ._invoice_csv import LineItem as LineItem
-    from ._invoice_csv import Summary as Summary
-    from ._invoice_csv import aread_csv as aread_csv
-    from ._invoice_csv import iter_batches as iter_batches
-    from ._invoice_csv import read_csv as read_csv
-    from ._invoice_csv import summarize as summarize
-    from ._invoice_csv import to_arrow as to_arrow
-    from ._invoice_csv import to_pandas as to_pandas
-    from ._invoice_csv import to_polars as to_polars
+    from ._http._exchange import CsvStream as CsvStream
+    from ._http._exchange_async import AsyncCsvStream as AsyncCsvStream
+    from ._http._retry import RetryPolicy as RetryPolicy
     from ._money import Difference as Difference
     from ._money import Owed as Owed
     from ._money import PaymentOwed as PaymentOwed
@@ -70,12 +72,11 @@ if TYPE_CHECKING:
     from ._money import owed as owed
     from ._money import payment_owed as payment_owed
     from ._money import reconcile as reconcile
-    from ._retry import RetryPolicy as RetryPolicy
-    from ._stream import CsvStream as CsvStream
     from ._sync import SyncedInvoice as SyncedInvoice
     from ._sync import SyncReport as SyncReport
     from ._sync import sync_invoices as sync_invoices
     from ._sync import sync_invoices_async as sync_invoices_async
+
 
 _ERRORS = (
     "APIConnectionError APIStatusError APITimeoutError AtlasError AuthenticationError BadRequestError ConfigError "
@@ -90,19 +91,18 @@ _MODELS = (
 _HOME = {
     name: module
     for module, names in {
-        "._async_client": "AsyncClient",
-        "._async_stream": "AsyncCsvStream",
+        "._http._exchange_async": "AsyncCsvStream",
         "._auth": "AccessTokenAuth DigestAuth ServiceAccountAuth",
-        "._client": "Client",
+        "._client": "AsyncClient Client",
         "._errors": _ERRORS,
         "._files": "SavedFile",
-        "._invoice_csv": (
+        "._csv": (
             "AsyncInvoiceCsv Group InvoiceCsv InvoiceHeader LineItem Summary "
             "aread_csv iter_batches read_csv summarize to_arrow to_pandas to_polars"
         ),
         "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
-        "._retry": "RetryPolicy",
-        "._stream": "CsvStream",
+        "._http._retry": "RetryPolicy",
+        "._http._exchange": "CsvStream",
         "._sync": "SyncReport SyncedInvoice sync_invoices sync_invoices_async",
         "atlas_invoices_client.models": _MODELS,
         "atlas_invoices_client.types": "UNSET Unset",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -16,9 +17,8 @@ from ._auth import AccessTokenAuth, DigestAuth, ServiceAccountAuth
 from ._errors import CredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import httpx
+
 
 DEFAULT_BASE_URL = "https://cloud.mongodb.com"
 

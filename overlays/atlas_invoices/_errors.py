@@ -24,12 +24,11 @@ No message or attribute carries a secret. All of them survive pickling, because 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from atlas_invoices_client.models import BadRequestDetail
 
 

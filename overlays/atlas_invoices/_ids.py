@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ._errors import InvalidIdError
-from ._text import one_line
+from ._utils import one_line
 
 if TYPE_CHECKING:
     from typing import TypeAlias

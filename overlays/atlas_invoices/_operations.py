@@ -6,6 +6,8 @@ and what was parsed from its `_parse_response` (tests/contract holds both in pla
 
 from __future__ import annotations
 
+import copyreg
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -16,22 +18,19 @@ from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice, get_invoice_csv, list_invoices, list_pending_invoices
 from atlas_invoices_client.api.organizations import list_organizations
 from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata, Link
-from atlas_invoices_client.types import UNSET
+from atlas_invoices_client.types import UNSET, Unset
 
-from . import _ids, _replies
+from . import _ids
 from ._errors import UnexpectedResponseError
-from ._unset import keep_one
+from ._http import _responses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
 
     from ._ids import Id
 
-T = TypeVar("T")
 
-keep_one()
+T = TypeVar("T")
 
 # Of a reply that is kept in memory.
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
@@ -55,8 +54,8 @@ class Call(Generic[T]):
 
     name: str
     kwargs: dict[str, Any]
-    kind: _replies.Kind
-    read: Callable[[_replies.Head, bytes], T]
+    kind: _responses.Kind
+    read: Callable[[_responses.Head, bytes], T]
     enveloped: bool = False
     max_bytes: int = DEFAULT_MAX_BYTES
 
@@ -108,11 +107,11 @@ def invoice(org_id: Id, invoice_id: Id) -> Call[BillingInvoice]:
     kwargs = get_invoice._get_kwargs(_ids.organization_id(org_id), _ids.invoice_id(invoice_id))  # noqa: SLF001 - held in place by tests/contract
     read = _reader(get_invoice._parse_response)  # noqa: SLF001 - held in place by tests/contract
 
-    def read_invoice(head: _replies.Head, body: bytes) -> BillingInvoice:
+    def read_invoice(head: _responses.Head, body: bytes) -> BillingInvoice:
         parsed: BillingInvoice = read(head, body)
         # Every field is optional, so any object would do as an invoice, an error's too.
         if parsed.id is UNSET:
-            raise _replies.unreadable(head, "json")
+            raise _responses.unreadable(head, "json")
         return parsed
 
     return Call("get_invoice", kwargs, "json", read_invoice)
@@ -166,29 +165,29 @@ def pending_invoices(org_id: Id) -> Call[list[BillingInvoice]]:
     kwargs = list_pending_invoices._get_kwargs(_ids.organization_id(org_id))  # noqa: SLF001 - held in place by tests/contract
     read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - likewise
 
-    def read_either(head: _replies.Head, body: bytes) -> list[BillingInvoice]:
+    def read_either(head: _responses.Head, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
         if isinstance(page.results, list):
             return list(_page(head, page, BillingInvoice).items)
         if "id" in page.additional_properties:
             return [BillingInvoice.from_dict(page.to_dict())]
-        raise _replies.unreadable(head, "json")
+        raise _responses.unreadable(head, "json")
 
     return Call("list_pending_invoices", kwargs, "json", read_either)
 
 
-def _read_bytes(_head: _replies.Head, body: bytes) -> bytes:
+def _read_bytes(_head: _responses.Head, body: bytes) -> bytes:
     return body
 
 
-def _read_envelope(head: _replies.Head, body: bytes) -> bytes:
-    return _replies.open_envelope(head, body)
+def _read_envelope(head: _responses.Head, body: bytes) -> bytes:
+    return _responses.open_envelope(head, body)
 
 
-def _reader(parse: Callable[..., Any]) -> Callable[[_replies.Head, bytes], Any]:
+def _reader(parse: Callable[..., Any]) -> Callable[[_responses.Head, bytes], Any]:
     """Read a success with a generated parser; what it can't read is no traceback but `UnexpectedResponseError`."""
 
-    def read(head: _replies.Head, body: bytes) -> Any:  # noqa: ANN401 - the generated parsers' own type, restored by each caller
+    def read(head: _responses.Head, body: bytes) -> Any:  # noqa: ANN401 - the generated parsers' own type, restored by each caller
         if (
             body.count(b"{") > _ANY_PARTS + len(body) // _BYTES_FOR_AN_OBJECT
             or body.count(b"[") > _ANY_PARTS + len(body) // _BYTES_FOR_A_LIST
@@ -200,26 +199,34 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_replies.Head, bytes], Any]:
         try:
             parsed = parse(client=_PARSER_CLIENT, response=response)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise _replies.unreadable(head, "json") from None
+            raise _responses.unreadable(head, "json") from None
         if parsed is None:
-            raise _replies.unreadable(head, "json")
+            raise _responses.unreadable(head, "json")
         return parsed
 
     return read
 
 
-def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_replies.Head, bytes], Page[T]]:
+def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_responses.Head, bytes], Page[T]]:
     read = _reader(parse)
     return lambda head, body: _page(head, read(head, body), model)
 
 
-def _page(head: _replies.Head, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
+def _page(head: _responses.Head, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
     if not isinstance(parsed.results, list):
         raise UnexpectedResponseError(f"{head.where}: expected a page of results, got JSON without any")
     # The generated parser leaves a whole list unparsed where one of its items is no object.
     if not all(isinstance(item, model) for item in parsed.results):
-        raise _replies.unreadable(head, "json")
+        raise _responses.unreadable(head, "json")
     links = parsed.links if isinstance(parsed.links, list) else []
     # A full page without a link is followed too: one request too many costs less than an invoice too few.
     more = any(isinstance(link, Link) and link.rel == "next" for link in links) or len(parsed.results) >= PAGE_SIZE
     return Page(tuple(parsed.results), more=more and bool(parsed.results), where=head.where)
+
+
+def _by_name(_: Unset) -> str:
+    return "UNSET"
+
+
+# The generated class doesn't say how it's pickled: a copy would be another object than the `UNSET` it's compared with.
+copyreg.pickle(Unset, _by_name)

@@ -45,7 +45,7 @@ ROWS = (
         "lines",
         "csv.DictReader",
         """
-        from atlas_invoices._invoice_csv import read_csv
+        from atlas_invoices._csv import read_csv
         for line in read_csv(path): pass
         """,
         f"""
@@ -60,7 +60,7 @@ ROWS = (
         "to_arrow",
         "pyarrow.csv.read_csv",
         """
-        from atlas_invoices._invoice_csv import to_arrow
+        from atlas_invoices._csv import to_arrow
         to_arrow(path)
         """,
         # The body alone; pyarrow reads such days as timestamps only, and has no maps for the tags.
@@ -86,7 +86,7 @@ ROWS = (
         "summarize",
         "pandas read_csv + groupby().sum()",
         """
-        from atlas_invoices._invoice_csv import summarize
+        from atlas_invoices._csv import summarize
         summarize(path, by=["project", "sku"])
         """,
         f"""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from atlas_invoices._invoice_csv._columns import COLUMNS
+from atlas_invoices._csv._columns import COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path

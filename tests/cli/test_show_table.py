@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
-from atlas_invoices._text import visible
+from atlas_invoices._utils import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,16 @@ from fractions import Fraction
 import pytest
 
 from atlas_invoices._money import payment_owed
-from atlas_invoices._money._amounts import EXACT, exact_cents, exact_number, money, money_shown, whole_cents
-from atlas_invoices._money._fields import present, utc_day
+from atlas_invoices._money._amounts import (
+    EXACT,
+    exact_cents,
+    exact_number,
+    money,
+    money_shown,
+    present,
+    utc_day,
+    whole_cents,
+)
 from atlas_invoices_client.types import UNSET
 
 

@@ -16,20 +16,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from atlas_invoices._csv import _arrow, _summary, iter_batches, read_csv, summarize, to_arrow, to_pandas, to_polars
+from atlas_invoices._csv import _arrow as _arrow_blocks
+from atlas_invoices._csv import _records as _buffer
+from atlas_invoices._csv._sources import PIECE
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import (
-    _arrow,
-    _arrow_blocks,
-    _buffer,
-    _summary,
-    iter_batches,
-    read_csv,
-    summarize,
-    to_arrow,
-    to_pandas,
-    to_polars,
-)
-from atlas_invoices._invoice_csv._sources import PIECE
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
 
 if TYPE_CHECKING:
@@ -247,14 +238,14 @@ def test_polars_keeps_decimals_exact() -> None:
 def test_a_missing_extra_is_named(
     call: Callable[[bytes], object], package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas_invoices._invoice_csv._frames.find_spec", lambda name: None if name == package else name)
+    monkeypatch.setattr("atlas_invoices._csv._frames.find_spec", lambda name: None if name == package else name)
     with pytest.raises(ConfigError, match=rf"needs {package}: pip install 'atlas-invoices\[{extra}\]'"):
         call(EXAMPLE)
 
 
 def test_importing_needs_no_extra_and_a_table_no_pandas() -> None:
     code = (
-        "import sys; from atlas_invoices._invoice_csv import to_arrow\n"
+        "import sys; from atlas_invoices._csv import to_arrow\n"
         "assert not {'pyarrow', 'pandas', 'polars'} & set(sys.modules), sys.modules.keys()\n"
         f"to_arrow({TAGGED!r})\n"
         "assert 'pandas' not in sys.modules\n"

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from atlas_invoices import TokenError
+from atlas_invoices._auth._oauth import Token
 from atlas_invoices._auth._secret import Secret
-from atlas_invoices._auth._token_request import Token
 from atlas_invoices._auth._tokens import TokenStore
 
 if TYPE_CHECKING:

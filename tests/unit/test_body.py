@@ -6,9 +6,9 @@ import gzip
 
 import pytest
 
-from atlas_invoices._body import BodyReader, Excerpt
 from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, UnexpectedResponseError
-from atlas_invoices._replies import MAX_ERROR_BYTES, Head
+from atlas_invoices._http._body import BodyReader, Excerpt
+from atlas_invoices._http._responses import MAX_ERROR_BYTES, Head
 
 HEAD = Head("GET", "/csv", 200, {"content-type": "text/csv"})
 

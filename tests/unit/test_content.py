@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_invoices._content import Meter, decoder
 from atlas_invoices._errors import IncompleteDownloadError, UnexpectedResponseError
+from atlas_invoices._http._body import Meter, decoder
 
 GZIP = {"content-encoding": "gzip"}
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from atlas_invoices._csv import read_csv
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import read_csv
 from invoice_lines import HEADER, PREAMBLE, simple_invoice
 
 if TYPE_CHECKING:

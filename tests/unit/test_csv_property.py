@@ -10,18 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atlas_invoices._csv import _arrow, _records, _sources, _summary, _summary_arrow, read_csv, summarize, to_arrow
+from atlas_invoices._csv import _records as _buffer
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._invoice_csv import (
-    _arrow,
-    _buffer,
-    _records,
-    _sources,
-    _summary,
-    _summary_arrow,
-    read_csv,
-    summarize,
-    to_arrow,
-)
 from invoice_lines import Invoice, fragments, invoices
 
 # A file is parsed in blocks; tiny ones put their borders everywhere.

@@ -11,10 +11,10 @@ from decimal import Decimal, localcontext
 
 import pytest
 
+from atlas_invoices._csv import LineItem, read_csv
+from atlas_invoices._csv._cells import MOST, Cache
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._frozen_dict import FrozenDict
-from atlas_invoices._invoice_csv import LineItem, read_csv
-from atlas_invoices._invoice_csv._cache import MOST, Cache
+from atlas_invoices._utils import FrozenDict
 from invoice_lines import EXAMPLE, HEADER, PREAMBLE, oracle_sum, simple_invoice
 
 HEADER_NAMES = HEADER.decode().split(",")

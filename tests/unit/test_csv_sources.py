@@ -13,8 +13,8 @@ import httpx
 import psutil
 import pytest
 
+from atlas_invoices._csv import aread_csv, read_csv, summarize
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import aread_csv, read_csv, summarize
 from invoice_lines import EXAMPLE, simple_invoice
 
 if TYPE_CHECKING:

@@ -12,17 +12,9 @@ import pytest
 from hypothesis import given, settings
 from pyarrow import parquet as pq
 
+from atlas_invoices._csv import LineItem, _arrow, read_csv, to_arrow, write_csv, write_jsonl, write_parquet
+from atlas_invoices._csv import _records as _buffer
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import (
-    LineItem,
-    _arrow,
-    _buffer,
-    read_csv,
-    to_arrow,
-    write_csv,
-    write_jsonl,
-    write_parquet,
-)
 from invoice_lines import EXAMPLE, Invoice, invoices, simple_invoice
 
 TAGGED = (
@@ -133,6 +125,6 @@ def test_parquet_refuses_what_its_columns_cannot_hold() -> None:
 
 
 def test_parquet_without_pyarrow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atlas_invoices._invoice_csv._frames.find_spec", lambda _name: None)
+    monkeypatch.setattr("atlas_invoices._csv._frames.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"atlas-invoices\[arrow\]"):
         write_parquet(EXAMPLE, io.BytesIO())

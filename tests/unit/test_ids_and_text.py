@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import atlas_invoices as ai
 from atlas_invoices import _ids
-from atlas_invoices._text import one_line
+from atlas_invoices._utils import one_line
 
 GOOD = "666acb8787ba43606905dcae"
 

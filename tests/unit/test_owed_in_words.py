@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from atlas_invoices._money import owed
-from atlas_invoices.cli._owed import as_json, in_words, settled
+from atlas_invoices.cli._money import in_words, settled
+from atlas_invoices.cli._money import owed_as_json as as_json
 from atlas_invoices_client.models import BillingInvoice
 
 

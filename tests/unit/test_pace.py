@@ -6,9 +6,8 @@ import warnings
 
 import pytest
 
-from atlas_invoices._deprecation import Notices
-from atlas_invoices._pace import Pace
-from atlas_invoices._replies import Head
+from atlas_invoices._http._rate_limit import Pace
+from atlas_invoices._http._responses import Head, Notices
 
 
 class Clock:

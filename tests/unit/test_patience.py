@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices import _patience
+from atlas_invoices._http import _patience
 
 AUTH = ai.AccessTokenAuth("token")
 # Reading the system's certificates takes longer than these tests.

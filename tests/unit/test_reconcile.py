@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_invoices._invoice_csv import read_csv
+from atlas_invoices._csv import read_csv
 from atlas_invoices._money import owed, reconcile
 from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
 from reconcile_cases import ALPHA, BETA, CREDIT, INVOICE_ID, LINES, ORG_ID, Line, as_csv, as_json, kinds, told

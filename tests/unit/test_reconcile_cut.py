@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from atlas_invoices._invoice_csv import read_csv
+from atlas_invoices._csv import read_csv
 from atlas_invoices._money import reconcile
 from reconcile_cases import BETA, LINES, Line, as_csv, as_json, kinds, told
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from atlas_invoices._money import reconcile
-from atlas_invoices.cli import _reconcile
+from atlas_invoices.cli import _money as _reconcile
 from atlas_invoices_client.models import BillingInvoice
 
 if TYPE_CHECKING:

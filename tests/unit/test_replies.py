@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices import _errors as errors
-from atlas_invoices import _replies
-from atlas_invoices._replies import Head
-from atlas_invoices._retry_after import retry_after
+from atlas_invoices._http import _responses as _replies
+from atlas_invoices._http._responses import Head
+from atlas_invoices._http._retry import retry_after
 
 
 def head(status: int = 200, **headers: str) -> Head:

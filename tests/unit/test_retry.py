@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices import _errors as errors
-from atlas_invoices._retry import RetryPolicy, call, call_async, wait_before_retry
+from atlas_invoices._http._retry import RetryPolicy, call, call_async, wait_before_retry
 
 POLICY = RetryPolicy()
 

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from atlas_invoices.sandbox import Invoice, Sandbox, Settings
-from atlas_invoices.sandbox._book import Book
-from atlas_invoices.sandbox._csv import CHUNK_BYTES, csv_chunks
-from atlas_invoices.sandbox._json import invoice_json
+from atlas_invoices.sandbox._documents import CHUNK_BYTES, csv_chunks, invoice_json
+from atlas_invoices.sandbox._ledger import Book
 
 HEADER = (
     "Date,Usage Date,Description,Note,Organization Name,Organization ID,Project,Project ID,SKU,Region,Cluster,"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from atlas_invoices.sandbox._digest import DigestGuard, Verdict
-from atlas_invoices.sandbox._keys import Keys
+from atlas_invoices.sandbox._auth import DigestGuard, Keys, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

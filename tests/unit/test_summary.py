@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from atlas_invoices._csv import LineItem, _sources, _summary, _summary_arrow, read_csv, summarize
+from atlas_invoices._csv import _records as _buffer
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import LineItem, _buffer, _sources, _summary, _summary_arrow, read_csv, summarize
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def test_many_groups_are_put_together_in_turns(monkeypatch: pytest.MonkeyPatch) 
 
 def test_sums_need_no_pandas() -> None:
     code = (
-        "import sys; from atlas_invoices._invoice_csv import _summary, summarize\n"
+        "import sys; from atlas_invoices._csv import _summary, summarize\n"
         f"_summary.WORTH_ARROW = 0; summarize({DATA!r}, by='sku')\n"
         "assert 'pyarrow' in sys.modules and 'pandas' not in sys.modules\n"
     )

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from atlas_invoices._csv import LineItem, _summary, read_csv, summarize
+from atlas_invoices._csv._group_by import missing_names
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._invoice_csv import LineItem, _summary, read_csv, summarize
-from atlas_invoices._invoice_csv._summary_keys import missing_names
 from invoice_lines import EXAMPLE, FIELDS, NUMBERS, PREAMBLE, simple_invoice
 
 COLUMNS = "Date,Usage Date,Project ID,SKU,Unit Price,Quantity,Discount Percent,Amount,Tag/team,Cost Center"

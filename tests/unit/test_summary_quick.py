@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from atlas_invoices._csv import read_csv, summarize
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._invoice_csv import read_csv, summarize
 from invoice_lines import EXAMPLE, HEADER, oracle_sum, quote
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from atlas_invoices._sync._crew import Crew
+from atlas_invoices._sync._run import Crew
 
 
 def test_those_still_at_work_are_waited_for_though_more_than_one_fails() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from atlas_invoices import ConfigError
+from atlas_invoices._sync._folder import Entry, FileFacts, Manifest, parse
 from atlas_invoices._sync._listing import AMOUNTS, Listed
-from atlas_invoices._sync._manifest import Entry, FileFacts, Manifest, parse
 
 ORG = "0" * 23 + "1"
 

@@ -11,11 +11,10 @@ import pytest
 
 from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedResponseError
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
-from atlas_invoices._sync._document import Document, read
-from atlas_invoices._sync._job import Job
-from atlas_invoices._sync._listing import AMOUNTS, Listed
-from atlas_invoices._sync._manifest import Entry, FileFacts
-from atlas_invoices._sync._plan import make_plan
+from atlas_invoices._sync._folder import Entry, FileFacts
+from atlas_invoices._sync._listing import AMOUNTS, Document, Listed
+from atlas_invoices._sync._listing import read_document as read
+from atlas_invoices._sync._plan import Job, make_plan
 
 ORG = "f" * 24
 FACTS = FileFacts(1, "0" * 64)
@@ -27,7 +26,7 @@ def job(**changes: Any) -> Job:
 
 
 def listed(**changes: Any) -> Listed:
-    found = _listing.read([metadata()], linked=False).invoices[0]
+    found = _listing.read_listing([metadata()], linked=False).invoices[0]
     return attrs.evolve(found, **changes)
 
 
@@ -115,7 +114,7 @@ def test_times_are_compared_as_moments() -> None:
     other_zone = datetime.fromisoformat("2026-06-04T08:30:00+02:00")
     naive = datetime(2026, 6, 4, 6, 30)  # noqa: DTZ001 - a server that leaves out the zone
     for updated in (other_zone, naive):
-        (found,) = _listing.read([metadata(updated=updated)], linked=False).invoices
+        (found,) = _listing.read_listing([metadata(updated=updated)], linked=False).invoices
         assert not found.differs(listed())
 
 
@@ -123,8 +122,8 @@ def test_newest_first_with_linked_ones_only_if_asked_for() -> None:
     inside = metadata(id="C" * 24, org_id="e" * 24)
     found = [metadata(start_date=None, id="d" * 24), metadata(id="b" * 24, start_date=datetime(2020, 1, 1, tzinfo=UTC))]
     found.append(metadata(linked_invoices=[inside]))
-    assert [each.id[0] for each in _listing.read(found, linked=False).invoices] == ["d", "a", "b"]
-    invoices = _listing.read(found, linked=True).invoices
+    assert [each.id[0] for each in _listing.read_listing(found, linked=False).invoices] == ["d", "a", "b"]
+    invoices = _listing.read_listing(found, linked=True).invoices
     assert [(each.id[0], each.linked) for each in invoices] == [("d", False), ("a", False), ("c", True), ("b", False)]
 
 

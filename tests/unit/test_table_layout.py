@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from atlas_invoices.cli._layout import widths_that_fit
-from atlas_invoices.cli._shorten import shortened
+from atlas_invoices.cli._table import shortened, widths_that_fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +39,7 @@ def test_only_flexible_columns_shrink_and_not_below_what_tells_something(
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_a_terminal_shows_ids_and_money_whole(columns: int, tmp_path: Path) -> None:
-    code = (
-        f"from atlas_invoices.cli._layout import draw; draw(['id', 'name', 'USD'], {ROWS!r}, right=[2], flexible=[1])"
-    )
+    code = f"from atlas_invoices.cli._table import draw; draw(['id', 'name', 'USD'], {ROWS!r}, right=[2], flexible=[1])"
     main, terminal = pty.openpty()
     env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=env, stdout=terminal, check=True)

@@ -15,7 +15,7 @@ import pytest
 
 from atlas_invoices import ConfigError, DigestAuth
 from atlas_invoices._auth._challenge import Challenge
-from atlas_invoices._auth._nonces import NoncePool
+from atlas_invoices._auth._digest import NoncePool
 from auth_server import LIMITS, PRIVATE_KEY, PUBLIC_KEY, TLS, AuthServer, Get, both, get
 
 if TYPE_CHECKING:

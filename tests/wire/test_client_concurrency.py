@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import twin
 from raw_server import RawServer, http, replies

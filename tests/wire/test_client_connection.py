@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 import atlas_invoices as ai
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice_csv

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices import _pace
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http import _rate_limit as _pace
+from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Twin, twin
 from raw_server import RawServer, http, replies

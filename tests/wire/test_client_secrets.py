@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices import _pace
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http import _rate_limit as _pace
+from atlas_invoices._http._retry import RetryPolicy
 from client_twin import twin
 from raw_server import Connection, RawServer, http, replies
 

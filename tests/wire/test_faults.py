@@ -12,8 +12,8 @@ import pytest
 from attrs import frozen
 
 import atlas_invoices as ai
-from atlas_invoices import _pace
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http import _rate_limit as _pace
+from atlas_invoices._http._retry import RetryPolicy
 from fault_kinds import Fault, Raises
 from fault_scenes import CSV, JSON, PAGE, TOKEN, Scene
 from fault_sync import check_all_but_struck, check_complete, files, leave_earlier_copy

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices import _body
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http import _body
+from atlas_invoices._http._retry import RetryPolicy
 from client_twin import twin
 from raw_server import RawServer, drip, http, pour, replies
 

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from atlas_invoices._auth import DigestAuth
 from atlas_invoices._client import Client
-from atlas_invoices._invoice_csv import read_csv
+from atlas_invoices._csv import read_csv
 from atlas_invoices._money import Reconciliation, owed, reconcile
 from atlas_invoices.sandbox import Sandbox, Settings
 from atlas_invoices_client.models import BillingInvoice

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._sync import _document, sync_invoices, sync_invoices_async
+from atlas_invoices._sync import _listing as _document
+from atlas_invoices._sync import sync_invoices, sync_invoices_async
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
 

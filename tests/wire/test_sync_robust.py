@@ -19,8 +19,8 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._sync import _run, sync_invoices, sync_invoices_async
-from atlas_invoices._sync._job import Job
-from atlas_invoices._sync._lock import FolderLock
+from atlas_invoices._sync._folder import FolderLock
+from atlas_invoices._sync._plan import Job
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
 
@@ -170,7 +170,7 @@ def test_without_file_locks_it_warns_and_goes_on(
     def no_locks(_: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("atlas_invoices._file_lock._lock", no_locks)
+    monkeypatch.setattr("atlas_invoices._locks._lock", no_locks)
     somebodys = tmp_path / f".{ids[0]}.csv.{'0' * 16}.part"
     somebodys.touch()
     with pytest.warns(UserWarning, match="no file locks here, so make sure that only one sync"):

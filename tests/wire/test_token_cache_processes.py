@@ -15,10 +15,10 @@ import pytest
 
 import atlas_invoices as ai
 import token_process
-from atlas_invoices import _settings
+from atlas_invoices import _config as _settings
 from atlas_invoices._auth import _token_cache, parse_base_url
 from atlas_invoices._auth._secret import Secret
-from atlas_invoices._file_lock import FileLock
+from atlas_invoices._locks import FileLock
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, twin
 

@@ -18,13 +18,13 @@ import pytest
 
 import atlas_invoices as ai
 import token_process
-from atlas_invoices import _settings
+from atlas_invoices import _config as _settings
 from atlas_invoices._auth import TokenHTTP, for_client, parse_base_url
 from atlas_invoices._auth._secret import Secret
 from atlas_invoices._auth._token_cache import TokenCache
 from atlas_invoices._errors import is_transient
-from atlas_invoices._file_lock import FileLock
-from atlas_invoices._retry import RetryPolicy
+from atlas_invoices._http._retry import RetryPolicy
+from atlas_invoices._locks import FileLock
 from auth_server import Get, both
 from client_twin import twin
 from raw_server import Connection, RawServer, drip, http, pour, replies

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ._access_token import AccessTokenAuth
-from ._bound import for_client
+from ._base import AccessTokenAuth, for_client
 from ._digest import DigestAuth
 from ._origin import BaseUrl, parse_base_url
-from ._revoke import cached, forget, revoke
-from ._service_account import ServiceAccountAuth
+from ._service_account import ServiceAccountAuth, cached, forget, revoke
 from ._token_cache import folder_of, user_folder
 from ._token_http import TOKEN_SECONDS, TokenHTTP
 

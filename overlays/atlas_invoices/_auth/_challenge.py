@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._text import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+from atlas_invoices._utils import one_line
 
 
 def _md5(data: bytes) -> str:

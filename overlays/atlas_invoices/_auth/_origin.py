@@ -10,7 +10,7 @@ import httpx
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._text import one_line
+from atlas_invoices._utils import one_line
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))

@@ -6,7 +6,7 @@ import base64
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
-from atlas_invoices._text import one_line
+from atlas_invoices._utils import one_line
 
 _MASK = "***"
 _SHORT = 6

@@ -1,27 +1,29 @@
-"""Service accounts: requests signed with a short-lived token that is fetched, shared and renewed."""
+"""Service accounts: requests signed with a short-lived token, and logging out."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+from attrs import frozen
 
-from ._bound import BoundAuth
-from ._discard import discard_body
+from atlas_invoices._http._transport import while_connecting
+from atlas_invoices._locks import FileLock
+
+from ._base import BoundAuth, discard_body
+from ._oauth import REVOKE_PATH, Account, Token, check_revoked, read_token, revoke_request, token_request
 from ._secret import Secret, fault_in, shortened
-from ._token_cache import TokenCache
+from ._token_cache import POLL_SECONDS, TokenCache, Turn
 from ._token_http import TokenHTTP
-from ._token_request import Account, Token, read_token, token_request
 from ._tokens import TokenStore
-from ._turn import POLL_SECONDS, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
-    from pathlib import Path
-
     from ._origin import BaseUrl, Binding
 
 
@@ -159,3 +161,57 @@ class _TokenFlow(httpx.Auth):
 def _signed(request: httpx.Request, token: Token) -> httpx.Request:
     request.headers["Authorization"] = f"Bearer {token.value.reveal()}"
     return request
+
+
+# A file whose lock is held this many seconds is taken away all the same: nobody may wait for ever.
+_PATIENCE = 15.0
+
+
+@frozen
+class Cached:
+    """What there is: a token that Atlas may still accept, or a file that is of no use."""
+
+    cache: TokenCache
+    token: Secret | None
+
+
+def cached(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> Cached | None:
+    """Return what the account has in the folder; None if there is nothing.
+
+    Raises `OSError` where the file system refuses.
+    """
+    account = auth._account  # noqa: SLF001 - same package; kept off the public class's surface
+    cache = TokenCache(folder, base_url, account.client_id)
+    token = cache.read_to_revoke()
+    return Cached(cache, token) if token or os.path.lexists(cache.file.path) else None
+
+
+def forget(found: Cached) -> None:
+    """Take away the account's file, unless it has another token by now.
+
+    Raises `OSError` where the file system refuses.
+    """
+    cache, token = found.cache, found.token
+    lock = FileLock(cache.file.lock_path)
+    end = time.monotonic() + _PATIENCE
+    try:
+        while not lock.acquire() and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+        now = cache.read_to_revoke()
+        if now is None or (token is not None and now.reveal() == token.reveal()):
+            cache.file.delete()
+    finally:
+        lock.release()
+
+
+def revoke(auth: ServiceAccountAuth, base_url: BaseUrl, token: Secret, http: TokenHTTP) -> None:
+    """Have Atlas refuse this token from now on.
+
+    Raises:
+        TokenError: Atlas says no, or failed.
+        APIConnectionError: no answer came.
+    """
+    account = auth._account  # noqa: SLF001 - likewise
+    with while_connecting(f"POST {REVOKE_PATH}"):
+        reply = http.send(revoke_request(base_url, account, token))
+    check_revoked(reply, account, token)

@@ -8,15 +8,12 @@ import json
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from attrs import frozen
 
+from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header
 from ._secret import Secret
-from ._token_request import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VERSION = 1
 # A token comes from a reply that has at most half of this.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import aclosing, closing
 from contextvars import copy_context
@@ -18,14 +19,14 @@ import httpx
 from attrs import field, frozen
 
 from atlas_invoices._errors import APITimeoutError
-from atlas_invoices._patience import patience, teach
-from atlas_invoices._transport import forget_frames
+from atlas_invoices._http._patience import patience, teach
+from atlas_invoices._http._transport import forget_frames
 
-from ._token_request import MAX_REPLY_BYTES, TokenReply
+from ._oauth import MAX_REPLY_BYTES, TokenReply
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Callable
+
 
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 

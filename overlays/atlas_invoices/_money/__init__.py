@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ._amounts import money
-from ._owed import Owed, owed
-from ._payment import PaymentOwed, payment_owed
+from ._owed import Owed, PaymentOwed, owed, payment_owed
 from ._reconcile import reconcile
 from ._reconciliation import Difference, Reconciliation, Totals
 

@@ -1,17 +1,54 @@
-"""Exact money: the one place where a number from outside becomes a Decimal, and the context to compute with it.
-
-Python's usual decimal arithmetic rounds silently at 28 digits. `EXACT` raises instead, and has room for any number
-that `exact_number` lets through, so that a sum is either exact or an error.
-"""
+"""Amounts and the fields of an invoice that hold them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from atlas_invoices._text import one_line
+from atlas_invoices._errors import UnexpectedResponseError
+from atlas_invoices._utils import counted, one_line
+from atlas_invoices_client.models import BillingInvoice
+from atlas_invoices_client.types import Unset
 
-from ._fields import present
+if TYPE_CHECKING:
+    from atlas_invoices_client.models import BillingPayment, InvoiceLineItem
+
+
+T = TypeVar("T")
+
+
+def present(value: T | Unset | None) -> T | None:
+    """Return a model's field as `None` where it was not sent or was null."""
+    return None if isinstance(value, Unset) else value
+
+
+def utc_time(moment: datetime | Unset | None) -> datetime | None:
+    """Return a model's time, `None` where there is none that the generated model could parse."""
+    known: object = present(moment)
+    return known if isinstance(known, datetime) else None
+
+
+def utc_day(moment: datetime | Unset | None) -> date | None:
+    """Return the day of a model's time as sent: Atlas sends times in UTC, so no zone is applied to them."""
+    known = utc_time(moment)
+    return None if known is None else known.date()
+
+
+def require_invoice(value: object, call: str) -> None:
+    """Raise a TypeError that says what to pass, where `value` isn't what `get_invoice` returns; `call` shows its place.
+
+    What `list_invoices` gives, for one, has neither payments nor line items.
+    """
+    if not isinstance(value, BillingInvoice):
+        hint = "; BillingInvoice.from_dict(...) makes one of the JSON object" if isinstance(value, Mapping) else ""
+        raise TypeError(
+            f"in {call}, the invoice is what get_invoice(org_id, invoice_id) returns, a BillingInvoice, "
+            f"not {type(value).__name__}{hint}"
+        )
+
 
 _MAX_DIGITS = 1000
 _TOO_LARGE = 10**_MAX_DIGITS
@@ -98,3 +135,39 @@ def money_shown(cents: Decimal | int) -> str:
     """Write cents as `money` does, but a number that is too long to read only nearly, so that a message stays one."""
     text = money(cents)
     return text if len(text) <= _SHOWN else f"about {EXACT.scaleb(Decimal(cents), Decimal(-2)):.5E}"
+
+
+def payments(invoice: BillingInvoice, notes: list[str]) -> list[BillingPayment]:
+    """Return the invoice's payments without nulls; that there were some is added to `notes`.
+
+    Raises:
+        UnexpectedResponseError: the invoice's `payments` aren't a list of objects.
+
+    """
+    return _objects(invoice, "payments", "payments", notes)
+
+
+def line_items(invoice: BillingInvoice, notes: list[str]) -> list[InvoiceLineItem]:
+    """Return the invoice's line items, likewise."""
+    return _objects(invoice, "line_items", "lineItems", notes)
+
+
+def linked_invoices(invoice: BillingInvoice, notes: list[str]) -> list[BillingInvoice]:
+    """Return the linked invoices, likewise."""
+    return _objects(invoice, "linked_invoices", "linkedInvoices", notes)
+
+
+def _objects(invoice: BillingInvoice, attribute: str, name: str, notes: list[str]) -> list[Any]:
+    sent = present(getattr(invoice, attribute))
+    if sent is None:
+        return []
+    found = sent
+    if isinstance(sent, list) and None in sent:
+        rest = [element for element in sent if element is not None]
+        nulls = len(sent) - len(rest)
+        notes.append(f"the invoice's {name} have {counted(nulls, 'null, which was', 'nulls, which were')} left out")
+        # Read once more without the nulls, for the sake of which the others were left as the reply's own objects.
+        found = getattr(type(invoice).from_dict({name: rest}), attribute)
+    if not isinstance(found, list) or not all(hasattr(element, "additional_properties") for element in found):
+        raise UnexpectedResponseError(f"the invoice's {name} are not a list of objects, as the API document has them")
+    return found

@@ -1,24 +1,157 @@
-"""The CSV's side of a reconciliation: exact sums, taken line by line, so that memory doesn't grow with the file."""
+"""What reconcile takes from the CSV: its lines, their sums, the scale of their discounts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from atlas_invoices._utils import counted
 
 from ._amounts import EXACT, HALF_CENT
-from ._discounts import DiscountVotes
 from ._line_match import CsvEntry
-from ._match_result import Key
-from ._reconciliation import Totals
-from ._sums import Sum
+from ._reconciliation import Key, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from atlas_invoices._invoice_csv import LineItem
+    from atlas_invoices._csv import LineItem
 
     from ._line_match import LineMatch
+    from ._reconciliation import DiscountUnit
+
+
+_NOTHING = Decimal(0)
+
+
+class Span(NamedTuple):
+    """Whole cents from `least` to `most`: one value, but where half cents may have gone either way."""
+
+    least: Decimal
+    most: Decimal
+
+    def plus(self, other: Span) -> Span:
+        """Return what the sum of one value of each can be."""
+        return Span(EXACT.add(self.least, other.least), EXACT.add(self.most, other.most))
+
+    def __contains__(self, cents: object) -> bool:
+        """Whether this may be the value."""
+        return isinstance(cents, (int, Decimal)) and self.least <= cents <= self.most
+
+
+class Sum:
+    """An exact sum of cents that also knows what it is if each of its terms was rounded.
+
+    Half a cent for every term would hide a line that is missing, so only a term of exactly half a cent may go either
+    way.
+    """
+
+    __slots__ = ("_drift", "_ties", "cents", "fractional", "lines")
+
+    def __init__(self, cents: Decimal = _NOTHING) -> None:
+        """Begin with an amount of whole cents, 0 as a rule."""
+        self.cents = cents
+        self.lines = 0
+        self.fractional = 0
+        self._drift = _NOTHING
+        self._ties = 0
+
+    def add(self, cents: Decimal) -> None:
+        """Add a term of whole cents."""
+        self.cents = EXACT.add(self.cents, cents)
+        self.lines += 1
+
+    def add_fraction(self, cents: Decimal, moved: Decimal, *, is_tie: bool) -> None:
+        """Add a term that rounding to a cent moves by `moved`."""
+        self.add(cents)
+        self.fractional += 1
+        if is_tie:
+            self._ties += 1
+        else:
+            self._drift = EXACT.add(self._drift, moved)
+
+    def plus(self, *others: Sum) -> Sum:
+        """Return the sum of the terms of all."""
+        together = Sum()
+        for each in (self, *others):
+            together.cents = EXACT.add(together.cents, each.cents)
+            together.lines += each.lines
+            together.fractional += each.fractional
+            together._drift = EXACT.add(together._drift, each._drift)  # noqa: SLF001 - of the same class
+            together._ties += each._ties  # noqa: SLF001 - of the same class
+        return together
+
+    def lowering(self) -> Sum:
+        """Return it as one that lowers what is billed, whichever sign its terms were sent with."""
+        if self.cents <= 0:
+            return self
+        turned = self.plus()
+        turned.cents = self.cents.copy_negate()
+        turned._drift = self._drift.copy_negate()  # noqa: SLF001 - of the same class
+        return turned
+
+    @property
+    def of_rounded_terms(self) -> Span:
+        """The whole cents that it has if every term was rounded first."""
+        middle = EXACT.add(self.cents, self._drift)
+        ties = EXACT.multiply(Decimal(self._ties), HALF_CENT)
+        return Span(EXACT.subtract(middle, ties), EXACT.add(middle, ties))
+
+    @property
+    def rounded(self) -> Span:
+        """The whole cents that it has if it was rounded once, at its end."""
+        one, other = (self.cents.to_integral_value(mode) for mode in (ROUND_HALF_DOWN, ROUND_HALF_UP))
+        return Span(min(one, other), max(one, other))
+
+
+_HUNDRED = Decimal(100)
+_HALF_CENT_IN_DOLLARS = Decimal("0.005")
+# Unit prices are shown with few digits, so price times quantity is only nearly the amount.
+_THOUSANDTH = Decimal("0.001")
+
+
+class DiscountVotes:
+    """Each row with a discount votes for the one reading under which price, quantity and discount give its amount."""
+
+    def __init__(self) -> None:
+        self._percent = 0
+        self._fraction = 0
+        self._undecided = 0
+
+    def add(self, line: LineItem) -> None:
+        """Let one line vote, if it has a discount and all that is needed to check it."""
+        discount, price, quantity, amount = line.discount_percent, line.unit_price, line.quantity, line.amount
+        if not discount or price is None or quantity is None or amount is None:
+            return
+        gross = EXACT.multiply(price, quantity)
+        slack = EXACT.add(_HALF_CENT_IN_DOLLARS, EXACT.multiply(gross.copy_abs(), _THOUSANDTH))
+        percent = self._fits(gross, EXACT.subtract(_HUNDRED, discount).scaleb(-2, EXACT), amount, slack)
+        fraction = self._fits(gross, EXACT.subtract(Decimal(1), discount), amount, slack)
+        if percent == fraction:
+            self._undecided += 1
+        elif percent:
+            self._percent += 1
+        else:
+            self._fraction += 1
+
+    def result(self, notes: list[str]) -> DiscountUnit | None:
+        """Return what most voted for; a contradiction, or rows that don't tell, are added to `notes`."""
+        if self._percent and self._fraction:
+            notes.append(
+                "Discount Percent contradicts itself: "
+                f"{counted(self._percent, 'line fits', 'lines fit')} a percentage, "
+                f"{counted(self._fraction, 'line fits', 'lines fit')} a fraction"
+            )
+        if self._percent != self._fraction:
+            return "percent" if self._percent > self._fraction else "fraction"
+        if self._undecided:
+            lines = counted(self._undecided, "line has", "lines have")
+            notes.append(f"{lines} a discount, but the amounts don't show whether it is a percentage or a fraction")
+        return None
+
+    @staticmethod
+    def _fits(gross: Decimal, share: Decimal, amount: Decimal, slack: Decimal) -> bool:
+        return EXACT.subtract(EXACT.multiply(gross, share), amount).copy_abs() <= slack
+
 
 _ZERO = Decimal(0)
 _TO_CENTS = Decimal(2)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from atlas_invoices._text import text_or_none
+from atlas_invoices._utils import text_or_none
 
-from ._amounts import whole_cents
-from ._fields import present
+from ._amounts import line_items, present, whole_cents
 from ._line_match import LineMatch
-from ._lists import line_items
 from ._reconciliation import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
+
 
 _AFTER_DISCOUNT = "an item's amount is its totalPriceCents less its discountCents"
 _WITH_LINKED = "the CSV also has the line items of the linked invoices"

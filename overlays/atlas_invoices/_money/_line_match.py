@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from atlas_invoices._text import one_line, text_or_none
+from atlas_invoices._utils import one_line, text_or_none
 
-from ._fields import present, utc_day, utc_time
-from ._match_result import Key, MatchResult, Moved, Unmatched, without_equals
+from ._amounts import present, utc_day, utc_time
+from ._reconciliation import Key, MatchResult, Moved, Unmatched, without_equals
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
-    from datetime import date
-
     from atlas_invoices_client.models import InvoiceLineItem
 
-    from ._match_result import Tags
+    from ._reconciliation import Tags
 
 
 class CsvEntry(NamedTuple):

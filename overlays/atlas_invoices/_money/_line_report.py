@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._text import one_line, text_or_none
-from atlas_invoices._words import counted
+from atlas_invoices._utils import counted, one_line, text_or_none
 
 from ._amounts import EXACT, money_shown
-from ._cut import early_end
+from ._interpretations import early_end
 from ._reconciliation import Difference
 from ._swaps import swap_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ._csv_side import CsvSide
     from ._line_match import LineMatch
-    from ._match_result import Key, MatchResult, Unmatched
+    from ._reconciliation import Key, MatchResult, Unmatched
+
 
 _SHOWN_LINES = 20
 _SHOWN_PROJECTS = 20

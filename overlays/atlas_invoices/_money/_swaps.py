@@ -9,21 +9,19 @@ explained so: there, amounts were exchanged. So of each project the ways are dra
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from atlas_invoices._text import one_line
-from atlas_invoices._words import counted
+from atlas_invoices._utils import counted, one_line
 
 from ._amounts import money_shown
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import date
-
     from ._line_match import LineMatch
-    from ._match_result import Key, MatchResult, Moved, Unmatched
-    from ._reconciliation import DifferenceKind
+    from ._reconciliation import DifferenceKind, Key, MatchResult, Moved, Unmatched
+
 
 _SHOWN_LINES = 20
 _SHOWN_TEXT = 60

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._amounts import EXACT, money_shown
+from ._csv_side import Span, Sum
 from ._reconciliation import Difference
-from ._sums import Span, Sum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from ._csv_side import CsvSide
     from ._invoice_side import Stated
     from ._reconciliation import DifferenceKind

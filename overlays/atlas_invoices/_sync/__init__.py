@@ -10,11 +10,10 @@ How it stays right, whatever ends a run:
 
 from __future__ import annotations
 
-from ._job import DEFAULT_WORKERS, Job
 from ._listing import NO_LINKED
-from ._report import SyncedInvoice, SyncReport
-from ._run import run, sync_invoices
-from ._run_async import sync_invoices_async
+from ._plan import DEFAULT_WORKERS, Job
+from ._progress import SyncedInvoice, SyncReport
+from ._run import run, sync_invoices, sync_invoices_async
 
 __all__ = [
     "DEFAULT_WORKERS",

@@ -1,24 +1,184 @@
-"""The folder: where its files are, whether they are what the manifest says, and what a killed run left in it."""
+"""The folder of a sync: its files, its manifest, its lock."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import re
 import stat
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from atlas_invoices._errors import ConfigError
 from atlas_invoices._files import AtomicFile
+from atlas_invoices._locks import FileLock
 
-from . import _manifest
-from ._manifest import FileFacts, FolderError, Manifest
+from ._listing import AMOUNTS, Listed
 
-if TYPE_CHECKING:
-    from pathlib import Path
+FORMAT = "atlas-invoices sync"
+VERSION = 1
 
-    from ._manifest import Entry
+_ID = re.compile(r"[0-9a-f]{24}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class FolderError(ConfigError):
+    """The folder isn't one that this run may write to."""
+
+
+@frozen
+class FileFacts:
+    """A file as it was saved: size in bytes, SHA-256 in lower-case hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@frozen
+class Entry:
+    """An invoice whose two files are in the folder.
+
+    `listed` is what the listing said when they were fetched: never newer than the files, so that whatever changed
+    later makes the next listing differ. `settled` is whether the invoice was final then, and was sent as new as listed.
+    """
+
+    listed: Listed
+    csv: FileFacts
+    json: FileFacts
+    fetched: str
+    settled: bool
+
+
+@frozen
+class Manifest:
+    """Everything the folder holds, and of whom."""
+
+    server: str
+    org_id: str
+    entries: Mapping[str, Entry] = field(factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The JSON document, newest invoice first; fields that are Atlas's have its API's names."""
+        ordered = sorted(
+            self.entries.values(), key=lambda each: (each.listed.start or "", each.listed.id), reverse=True
+        )
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "server": self.server,
+            "orgId": self.org_id,
+            "invoices": [_entry_json(entry) for entry in ordered],
+        }
+        return json.dumps(document, indent=1).encode("ascii") + b"\n"
+
+
+def parse(content: bytes, name: str) -> Manifest:
+    """Read a manifest; raises `FolderError`, which names it by `name`, for one that isn't ours or is damaged."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        raise _damaged(name, "it isn't JSON") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise FolderError(f"{name} isn't a manifest of `atlas-invoices sync`; choose another folder")
+    version = document.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise FolderError(f"{name} was written by a newer atlas-invoices (its version is {version}); upgrade this one")
+    try:
+        if version is True or version != VERSION:
+            raise ValueError  # noqa: TRY301 - the same answer as to any other field
+        entries = [_entry(each) for each in document["invoices"]]
+        return Manifest(
+            server=_text(document["server"]),
+            org_id=_matching(_ID, document["orgId"]),
+            entries={entry.listed.id: entry for entry in entries},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _damaged(name, "fields are missing or wrong") from None
+
+
+def _damaged(name: str, how: str) -> FolderError:
+    return FolderError(
+        f"{name} is damaged ({how}); put back a good copy, or move it away: then every invoice is fetched again"
+    )
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    listed = entry.listed
+    return {
+        "id": listed.id,
+        "orgId": listed.organization_id,
+        "linked": listed.linked,
+        "startDate": listed.start,
+        "endDate": listed.end,
+        "statusName": listed.status,
+        "updated": listed.updated,
+        **listed.amounts,
+        "csv": {"size": entry.csv.size, "sha256": entry.csv.sha256},
+        "json": {"size": entry.json.size, "sha256": entry.json.sha256},
+        "fetched": entry.fetched,
+        "settled": entry.settled,
+    }
+
+
+def _entry(found: dict[str, Any]) -> Entry:
+    listed = Listed(
+        id=_matching(_ID, found["id"]),
+        organization_id=None if found["orgId"] is None else _matching(_ID, found["orgId"]),
+        start=_time(found["startDate"]),
+        end=_time(found["endDate"]),
+        status=None if found["statusName"] is None else _text(found["statusName"]),
+        updated=None if found["updated"] is None else _text(found["updated"]),
+        amounts={name: found[name] for name in AMOUNTS},
+        linked=_flag(found["linked"]),
+    )
+    return Entry(
+        listed,
+        _facts(found["csv"]),
+        _facts(found["json"]),
+        fetched=_text(found["fetched"]),
+        settled=_flag(found["settled"]),
+    )
+
+
+def _facts(found: dict[str, Any]) -> FileFacts:
+    size = found["size"]
+    if not isinstance(size, int):
+        raise TypeError
+    return FileFacts(size, _matching(_SHA256, found["sha256"]))
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    text = _text(value)
+    if not pattern.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _time(value: object) -> str | None:
+    if value is None:
+        return None
+    text = _text(value)
+    date.fromisoformat(text[:10])
+    return text
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
 
 MANIFEST = "manifest.json"
 
@@ -63,7 +223,7 @@ class Folder:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
-        manifest = _manifest.parse(content, str(path))
+        manifest = parse(content, str(path))
         if (manifest.server, manifest.org_id) != (server, org_id):
             raise FolderError(
                 f"{self.path} holds the invoices of organization {manifest.org_id} at {manifest.server}, not of "
@@ -111,3 +271,37 @@ def _is(path: Path, facts: FileFacts, *, verify: bool) -> bool:
     except OSError:
         # What can't be read can't be relied on: it's fetched again, and what is really wrong shows then.
         return False
+
+
+NAME = ".atlas-invoices.lock"
+POLL_SECONDS = 0.1
+
+# What a file system without locks says.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+
+
+class FolderLock(FileLock):
+    """The lock of one folder, for one run; it holds between threads of a process as well as between processes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is opened or locked yet."""
+        # The folder's own permissions decide who else may run a sync in it.
+        super().__init__(folder / NAME, 0o666)
+        self._folder = folder
+
+    def acquire(self) -> bool:
+        """Try to get it, without waiting; false where another run has it.
+
+        Where the file system has no locks that's a warning, and the run goes on without (`held` is false then).
+        Raises `OSError` where the folder can't be written to.
+        """
+        try:
+            return super().acquire()
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        warnings.warn(
+            f"{self._folder}: no file locks here, so make sure that only one sync at a time runs in this folder",
+            stacklevel=2,
+        )
+        return True

@@ -1,19 +1,18 @@
-"""The listing as sync needs it: checked IDs, and the values that tell whether an invoice has changed."""
+"""The invoices that a sync lists, and their JSON as sent."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from atlas_invoices import _ids
+from atlas_invoices import _ids, _operations
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
-from atlas_invoices._text import one_line
+from atlas_invoices._utils import one_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 # Every documented status but PENDING (Atlas Admin API document); one that nobody has seen yet may still change.
 _FINAL = frozenset({"CLOSED", "FAILED", "FORGIVEN", "FREE", "INVOICED", "PAID", "PREPAID"})
@@ -79,7 +78,7 @@ class Listing:
     unusable: tuple[tuple[str, UnexpectedResponseError], ...]
 
 
-def read(found: Iterable[BillingInvoiceMetadata], *, linked: bool) -> Listing:
+def read_listing(found: Iterable[BillingInvoiceMetadata], *, linked: bool) -> Listing:
     """Check what a listing has; with `linked`, also the invoices inside others."""
     invoices: dict[str, Listed] = {}
     unusable: list[tuple[str, UnexpectedResponseError]] = []
@@ -154,3 +153,60 @@ def _status(value: object) -> str | None:
 
 def _cents(value: object) -> int | None:
     return value if isinstance(value, int) else None
+
+
+@frozen
+class Document:
+    """The reply's body, and of its fields those that are looked at."""
+
+    content: bytes
+    status: object
+    updated: object
+
+    def is_older_than(self, listed: Listed) -> bool:
+        """Whether it's of an earlier state than the listing, which was read before it, says.
+
+        Not documented, but a server of several machines can answer so; what was saved then must not count as final.
+        """
+        if listed.final and self.status == "PENDING":
+            return True
+        try:
+            updated = datetime.fromisoformat(str(self.updated))
+            then = datetime.fromisoformat(str(listed.updated))
+            # To the second: the two replies may tell the time with other precision.
+            return _utc(updated).replace(microsecond=0) < _utc(then).replace(microsecond=0)
+        except (ValueError, OverflowError):
+            return False
+
+
+# So much of each is read at a time by all workers; what is larger, one after the other: many at once would fill the
+# memory. The JSON of ten thousand lines has about 6 MB.
+AT_ONCE = 8 * 1024 * 1024
+
+
+def call(org_id: str, invoice_id: str) -> _operations.Call[Document]:
+    """`get_invoice`'s call, whose reply is read as a `Document`."""
+    request: _operations.Call[Any] = _operations.invoice(org_id, invoice_id)
+    return evolve(request, read=lambda _head, body: read_document(body, invoice_id))
+
+
+def read_document(body: bytes, invoice_id: str) -> Document:
+    """Check a reply; raises `UnexpectedResponseError` for what isn't JSON, or is another invoice's."""
+    try:
+        found = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise UnexpectedResponseError(f"invoice {invoice_id}: the server sent a damaged JSON; try again") from None
+    id_ = found.get("id") if isinstance(found, dict) else None
+    if not isinstance(id_, str) or id_.lower() != invoice_id:
+        raise UnexpectedResponseError(
+            f"asked for invoice {invoice_id}, the server sent something else; is a cache or proxy in between?"
+        )
+    return Document(body, found.get("statusName"), found.get("updated"))
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

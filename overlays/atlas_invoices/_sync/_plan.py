@@ -1,17 +1,82 @@
-"""Decide what to fetch, from the listing and the manifest: plain data in, plain data out."""
+"""What a sync has to do."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from atlas_invoices import _ids
+from atlas_invoices._errors import ConfigError
 
-    from ._job import Job
+if TYPE_CHECKING:
+    from ._folder import Entry
     from ._listing import Listed
-    from ._manifest import Entry
+
+
+# Three years of invoices are then two rounds. A rate limit is kept by the client, for all of them together.
+DEFAULT_WORKERS = 20
+
+
+@frozen
+class Job:
+    """One run's arguments; `since` and `until` are first days of months, both inclusive."""
+
+    server: str
+    org_id: str
+    directory: Path
+    since: date | None
+    until: date | None
+    linked: bool
+    verify: bool
+    workers: int
+
+    @classmethod
+    def checked(
+        cls,
+        server: str,
+        org_id: str,
+        directory: str | os.PathLike[str],
+        *,
+        since: date | None,
+        until: date | None,
+        linked: bool,
+        verify: bool,
+        workers: int,
+    ) -> Job:
+        """The job; raises `InvalidIdError`, or `ConfigError` for numbers and months that won't do."""
+        if workers < 1:
+            raise ConfigError(f"workers is a number of invoices at a time, from 1 up, not {workers!r}")
+        since, until = since and first_of_month(since), until and first_of_month(until)
+        if since and until and since > until:
+            raise ConfigError(f"since ({since:%Y-%m}) is later than until ({until:%Y-%m}): no month is between them")
+        return cls(
+            server=server,
+            org_id=_ids.organization_id(org_id),
+            directory=Path(directory),
+            since=since,
+            until=until,
+            linked=linked,
+            verify=verify,
+            workers=workers,
+        )
+
+    def covers(self, start: date | None) -> bool:
+        """Whether an invoice is asked for whose period starts on this day; one without a start is in every period."""
+        if start is None:
+            return True
+        month = first_of_month(start)
+        return (self.since is None or self.since <= month) and (self.until is None or month <= self.until)
+
+
+def first_of_month(day: date) -> date:
+    """The first day of the month, a plain date even of a datetime."""
+    return date(day.year, day.month, 1)
+
 
 Reason = Literal["new", "not final", "changed", "file missing or damaged"]
 

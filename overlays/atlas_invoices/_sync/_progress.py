@@ -1,12 +1,14 @@
-"""One run's state between plan and report, and the manifest kept in step with it; the same for threads and tasks."""
+"""How far a sync is, and its report."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
@@ -20,24 +22,105 @@ from atlas_invoices._errors import (
     TokenError,
 )
 
-from ._folder import Folder, csv_name, json_name
+from ._folder import Entry, FileFacts, Folder, Manifest, csv_name, json_name
 from ._listing import NO_LINKED
-from ._manifest import Entry, FileFacts, Manifest
 from ._plan import make_plan
-from ._report import SyncedInvoice, SyncReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from atlas_invoices._files import SavedFile
 
-    from ._document import Document
-    from ._job import Job
-    from ._listing import Listed, Listing
-    from ._plan import Plan, Task
-    from ._report import Outcome
+    from ._listing import Document, Listed, Listing
+    from ._plan import Job, Plan, Task
 
-    Tell = Callable[[str], object]
+
+Outcome = Literal["saved", "unchanged", "failed", "not tried", "gone"]
+
+
+@frozen
+class SyncedInvoice:
+    """One invoice, and what became of it.
+
+    Attributes:
+        id: 24 hexadecimal digits; for a failure in the listing itself, what stood there, made printable.
+        organization_id: whose invoice it is, where Atlas says so; a linked one has another than the report.
+        period_start: first day of the billing period, in UTC; None where Atlas doesn't say.
+        period_end: the day after its last.
+        status: Atlas's, such as `PAID`, when it was listed.
+        outcome: `saved` (fetched in this run), `unchanged`, `failed`, `not tried` (the run stopped early) or `gone`
+            (in the folder, where it stays, but no longer listed).
+        reason: why it was or would have been fetched: `new`, `not final`, `changed`, `file missing or damaged`.
+            For one that is gone, the last of these where that is so, else None.
+        csv_path: its CSV, where this run found or made it right, else None.
+        json_path: its JSON, likewise.
+        size: bytes of the CSV, likewise.
+        error: why it failed: an `AtlasError`, or an `OSError` of the file system.
+        linked: whether it's of an organization that this one pays for.
+    """
+
+    id: str
+    organization_id: str | None
+    period_start: date | None
+    period_end: date | None
+    status: str | None
+    outcome: Outcome
+    reason: str | None = None
+    csv_path: Path | None = None
+    json_path: Path | None = None
+    size: int | None = None
+    error: Exception | None = None
+    linked: bool = False
+
+
+@frozen
+class SyncReport:
+    """What a run did: every invoice that was asked for, newest first, then those that are gone.
+
+    Example:
+        >>> report = ai.sync_invoices(atlas, org_id, "invoices")
+        >>> for invoice in report.failed:
+        ...     print(invoice.id, invoice.error)
+    """
+
+    directory: Path
+    organization_id: str
+    invoices: tuple[SyncedInvoice, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder now has everything that was asked for."""
+        return not (self.failed or self.not_tried)
+
+    @property
+    def saved(self) -> tuple[SyncedInvoice, ...]:
+        """Fetched in this run."""
+        return self._with("saved")
+
+    @property
+    def unchanged(self) -> tuple[SyncedInvoice, ...]:
+        """Here already."""
+        return self._with("unchanged")
+
+    @property
+    def failed(self) -> tuple[SyncedInvoice, ...]:
+        """Could not be fetched or saved; the next run tries them again."""
+        return self._with("failed")
+
+    @property
+    def not_tried(self) -> tuple[SyncedInvoice, ...]:
+        """Left for the next run: credentials were refused, the disk was full or the server down, as it'd be for all."""
+        return self._with("not tried")
+
+    @property
+    def gone(self) -> tuple[SyncedInvoice, ...]:
+        """In the folder, where they stay, but no longer listed."""
+        return self._with("gone")
+
+    def _with(self, outcome: Outcome) -> tuple[SyncedInvoice, ...]:
+        return tuple(invoice for invoice in self.invoices if invoice.outcome == outcome)
+
+
+Tell = Callable[[str], object]
+
 
 log = logging.getLogger("atlas_invoices")
 

@@ -14,10 +14,9 @@ import click
 
 from atlas_invoices._files import AtomicFile
 
-from . import _source, _talk, _visible
-from ._session import Session, calls_atlas
-from ._shorten import short_path
-from ._text_option import NOT_EMPTY
+from . import _output, _source
+from ._session import NOT_EMPTY, Session, calls_atlas
+from ._table import short_path
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: leave text that a spreadsheet would run as a formula as it is.")
 @calls_atlas
-def command(session: Session, file_or_id: str, form: str, output: str, force: bool, raw: bool) -> None:
+def export_command(session: Session, file_or_id: str, form: str, output: str, force: bool, raw: bool) -> None:
     """Write an invoice's lines with types, from a saved CSV (`-` is stdin) or straight from Atlas.
 
     csv has ISO dates, and tags as JSON; jsonl has exact numbers as strings; parquet has exact decimals, days as
@@ -48,13 +47,13 @@ def command(session: Session, file_or_id: str, form: str, output: str, force: bo
     if output == "-":
         if form == "parquet" and sys.stdout.isatty():
             raise click.UsageError("parquet is no text for a terminal: name a file with -o")
-        with _source.open_invoice(session, file_or_id) as invoice, _visible.data_bytes() as out:
+        with _source.open_invoice(session, file_or_id) as invoice, _output.data_bytes() as out:
             _write(invoice, form, out, raw=raw)
         return
     target = AtomicFile(output, overwrite=force)
     with _source.open_invoice(session, file_or_id) as invoice, target:
         _write(invoice, form, target, raw=raw)
-    _talk.saved(target.saved)
+    _output.saved(target.saved)
 
 
 def _refuse_itself(file_or_id: str, output: str) -> None:
@@ -67,7 +66,7 @@ def _refuse_itself(file_or_id: str, output: str) -> None:
 
 
 def _write(invoice: InvoiceCsv, form: str, file: SupportsWrite[bytes], *, raw: bool) -> None:
-    from atlas_invoices._invoice_csv import write_csv, write_jsonl, write_parquet  # noqa: PLC0415 - not at the start
+    from atlas_invoices._csv import write_csv, write_jsonl, write_parquet  # noqa: PLC0415 - not at the start
 
     if form == "csv":
         write_csv(invoice, file, raw=raw)
@@ -77,7 +76,7 @@ def _write(invoice: InvoiceCsv, form: str, file: SupportsWrite[bytes], *, raw: b
         _tune_pyarrow()
         write_parquet(invoice, file)
     if "Amount" not in invoice.columns:
-        _talk.warning("no column Amount in this file, so every line's amount is empty")
+        _output.warning("no column Amount in this file, so every line's amount is empty")
 
 
 def _tune_pyarrow() -> None:

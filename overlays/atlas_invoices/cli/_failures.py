@@ -8,9 +8,9 @@ import click
 
 from atlas_invoices import _errors
 
-from . import _talk
-from ._shorten import short_path
-from ._status import CREDENTIALS, INTERRUPTED, NOT_FOUND, OTHER, TRY_LATER, USAGE, WRONG_DATA
+from . import _output
+from ._exit import CREDENTIALS, INTERRUPTED, NOT_FOUND, OTHER, TRY_LATER, USAGE, WRONG_DATA
+from ._table import short_path
 
 # Of what the file system says, which is a few words, and of what may name a folder.
 _LONGEST_REASON = 250
@@ -27,12 +27,12 @@ _STATUS: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
 
 def report(error: BaseException) -> int:
     """Say what failed, with a traceback only with --debug; returns the exit status."""
-    if _talk.volume.debug:
+    if _output.volume.debug:
         traceback.print_exception(error)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _talk.error("interrupted")
+        _output.error("interrupted")
     else:
-        _talk.error(_in_words(error))
+        _output.error(_in_words(error))
     return status_of(error)
 
 

@@ -6,30 +6,28 @@ import signal
 import sys
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 import click
 
 from atlas_invoices._version import __version__
 
-from . import _failures, _status, _talk
-
-if TYPE_CHECKING:
-    from types import FrameType
+from . import _exit, _failures, _output
 
 # Name, module, and what the list of commands says of it; a module is imported when its command is called.
 COMMANDS = {
-    "orgs": ("_orgs", "List the organizations that the credentials can see."),
-    "list": ("_list", "List an organization's invoices."),
-    "pending": ("_pending", "List the invoices of the open period."),
-    "download": ("_download", "Save one invoice as CSV, exactly as sent."),
+    "orgs": ("_invoices", "List the organizations that the credentials can see."),
+    "list": ("_invoices", "List an organization's invoices."),
+    "pending": ("_invoices", "List the invoices of the open period."),
+    "download": ("_invoices", "Save one invoice as CSV, exactly as sent."),
     "sync": ("_sync", "Keep a folder with every invoice of an organization."),
     "show": ("_show", "Show where an invoice's money went."),
     "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
-    "owed": ("_owed", "Show what an invoice owes, term by term."),
-    "reconcile": ("_reconcile", "Check that an invoice's CSV adds up to the invoice."),
-    "logout": ("_logout", "Revoke and forget cached tokens."),
-    "doctor": ("_doctor", "Check credentials, server and rights, step by step."),
+    "owed": ("_money", "Show what an invoice owes, term by term."),
+    "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),
+    "logout": ("_account", "Revoke and forget cached tokens."),
+    "doctor": ("_account", "Check credentials, server and rights, step by step."),
     "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices to try things on."),
 }
 
@@ -43,7 +41,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}").command
+        module = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
@@ -73,26 +72,26 @@ def app() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run with these arguments; returns the exit status."""
-    _talk.volume.debug = "--debug" in arguments
+    _output.volume.debug = "--debug" in arguments
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Windows has no SIGHUP; nohup has it ignored.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
-    warnings.showwarning = _talk.show_warning
+    warnings.showwarning = _output.show_warning
     try:
         app.main(args=arguments, prog_name="atlas-invoices", standalone_mode=False)
     except BrokenPipeError:
         # Whoever read our output has stopped.
-        return _status.OTHER
+        return _exit.OTHER
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return _status.USAGE
+        return _exit.USAGE
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else _status.OTHER
+        return stop.code if isinstance(stop.code, int) else _exit.OTHER
     except BaseException as error:  # noqa: BLE001 - the end of the line: everything becomes a status
         return _failures.report(error)
-    return _status.DONE
+    return _exit.DONE
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature

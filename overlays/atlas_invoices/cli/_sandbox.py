@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from . import _talk
+from . import _output
 
 if TYPE_CHECKING:
     from atlas_invoices.sandbox import Sandbox
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which kind the printed variables hold; both work.",
 )
-def command(
+def sandbox_command(
     port: int, lines: int | None, months: int, seed: int, credentials: Literal["service-account", "api-key"]
 ) -> None:
     """Run a local Atlas with realistic invoices until interrupted.
@@ -51,7 +51,7 @@ def command(
         lines.append(f"unset {' '.join(name for name in _credentials.NAMES if name not in variables)}")
         # All at once: who waits for the first line has the last one, too.
         click.echo("\n".join(lines))
-        _talk.note(f"a local Atlas at {sandbox.base_url}, with made-up keys and invoices; Ctrl-C ends it")
+        _output.note(f"a local Atlas at {sandbox.base_url}, with made-up keys and invoices; Ctrl-C ends it")
 
     try:
         settings = Settings(port=port, lines=lines, months=months, seed=seed)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from atlas_invoices._errors import ConfigError
 
-from . import _talk
-from ._text_option import NOT_EMPTY
+from . import _output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import httpx
 
     from atlas_invoices import Client
+
+
+class _NotEmpty(click.types.StringParamType):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        if value == "":
+            raise click.BadParameter("it is empty; is a variable not set?", ctx, param)
+        return super().convert(value, param, ctx)
+
+
+NOT_EMPTY = _NotEmpty()
+
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -67,7 +76,7 @@ class Session:
             return org
         seen = list(client.list_organizations())
         if len(seen) == 1 and seen[0].id:
-            _talk.note(f"organization {seen[0].id} ({seen[0].name}), the only one these credentials can see")
+            _output.note(f"organization {seen[0].id} ({seen[0].name}), the only one these credentials can see")
             return str(seen[0].id)
         which = f"there are {len(seen)}: `atlas-invoices orgs` lists them" if seen else "these credentials can see none"
         raise click.UsageError(f"say which organization, with --org or {ORG_ID}; {which}")
@@ -125,7 +134,7 @@ def _with_options(function: F, *, one_organization: bool) -> F:
         debug: bool,  # noqa: ARG001 - read at the start already, before any option can fail
         **own: Any,  # noqa: ANN401 - the command's own options
     ) -> None:
-        _talk.set_volume(verbose=verbose, quiet=quiet)
+        _output.set_volume(verbose=verbose, quiet=quiet)
         function(Session(org, base_url, timeout, max_retries), **own)
 
     return with_session  # type: ignore[return-value]  # click replaces it by a Command in any case

@@ -1,22 +1,87 @@
-"""`atlas-invoices show`: where the money went."""
+"""The command show."""
 
 from __future__ import annotations
 
 import re
+import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices._csv_row import plain, plain_or_none
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._utils import one_line, plain, plain_or_none
 
-from . import _figures, _show_table, _source, _tables, _talk
+from . import _output, _source, _table
 from ._session import Session, calls_atlas
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from atlas_invoices import Group, InvoiceHeader, Summary
+
+
+# What fits a screen; machines get all.
+TOP = 20
+_TIMES = {"day", "month", "date", "usage_date"}
+
+
+def show(header: InvoiceHeader, summary: Summary, top: int | None) -> None:
+    """Print it; without `top`, a table by time alone is whole."""
+    _table.paragraph(_title(header))
+    names = len(summary.by)
+    if top is None and names == 1 and summary.by[0] in _TIMES:
+        shown = sorted(summary.groups, key=lambda g: (g.key[0] is None, str(g.key[0])))
+    else:
+        shown = list(summary.groups[: top or TOP])
+    rest = summary.groups[len(shown) :]
+    rows = [
+        [*(_name(*part) for part in zip(summary.by, g.key, strict=True)), *_numbers(g.amount, g.lines, g.share)]
+        for g in shown
+    ]
+    if rest:
+        amount, lines = _table.total(g.amount for g in rest), sum(g.lines for g in rest)
+        rows.append([f"({len(rest)} more)", *[""] * (names - 1), *_numbers(amount, lines)])
+    total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
+    headings = [*summary.by, "USD", "share", "lines"]
+    right = {names, names + 1, names + 2}
+    if width := _table.bar_width([headings, *rows, total], range(names)):
+        for row, bar in zip([*rows, total], [*_bars(shown, width), *[""] * (bool(rest) + 1)], strict=True):
+            row.insert(names + 2, bar)
+        headings.insert(names + 2, "")
+        right = {names, names + 1, names + 3}
+    _table.draw(headings, rows, right=right, flexible=range(names), footer=total)
+    # A CSV has no tax; the amount billed has.
+    of_credits = f"; credits in it: {_table.dollars(summary.credits)}" if summary.credits else ""
+    _table.paragraph(f"total: before sales tax, which `list` includes{of_credits}")
+
+
+def _title(header: InvoiceHeader) -> str:
+    period = f", {header.period_start} to {header.period_end} (exclusive)" if header.period_start else ""
+    whose = header.organization_name or header.organization_id or "unknown organization"
+    return one_line(f"Invoice {header.invoice_id or '?'} of {whose}{period}", 500)
+
+
+def _name(name: str, part: object) -> str:
+    if part is None:
+        return "(untagged)" if name.startswith("tag:") else "(none)"
+    return one_line(plain(part), 200)
+
+
+def _numbers(amount: Decimal, lines: int, share: Decimal | None = None) -> list[str]:
+    return [_table.dollars(amount), "" if share is None else _table.percent(share), f"{lines:,}"]
+
+
+def _bars(shown: list[Group], width: int) -> list[str]:
+    largest = max([Decimal(0), *(g.amount for g in shown)])
+    solid = _solid()
+    return [solid * round(width * max(g.amount, Decimal(0)) / largest) if largest else "" for g in shown]
+
+
+def _solid() -> str:
+    try:
+        "█".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return "#"
+    return "█"
 
 
 @click.command(name="show")
@@ -33,7 +98,7 @@ if TYPE_CHECKING:
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help=f"Only the N largest. Default: {_show_table.TOP} in a table, but all by time, and in json and csv.",
+    help=f"Only the N largest. Default: {TOP} in a table, but all by time, and in json and csv.",
 )
 @click.option(
     "--format",
@@ -44,7 +109,7 @@ if TYPE_CHECKING:
     help="json and csv have all groups, exact; json has numbers as strings, so that nothing makes floats of them.",
 )
 @calls_atlas
-def command(session: Session, file_or_id: str, by: tuple[str, ...], top: int | None, form: str) -> None:
+def show_command(session: Session, file_or_id: str, by: tuple[str, ...], top: int | None, form: str) -> None:
     """Show where an invoice's money went, from a saved CSV (`-` is stdin) or straight from Atlas.
 
     Amounts are US dollars before sales tax, credits included: `list` shows what is billed, with the tax.
@@ -64,16 +129,16 @@ def command(session: Session, file_or_id: str, by: tuple[str, ...], top: int | N
         summary = summarize(invoice, by=names)
     _warn_of_missing(names, invoice.columns)
     if form == "json":
-        _tables.write_json(as_json(header, summary, top))
+        _table.write_json(as_json(header, summary, top))
     elif form == "csv":
         _csv(summary, top)
     else:
-        _show_table.show(header, summary, top)
+        show(header, summary, top)
 
 
 def parse(by: tuple[str, ...]) -> list[str]:
     """What to sum by, each once; refuses what can't be, before anything is read or sent."""
-    from atlas_invoices._invoice_csv import parse_by  # noqa: PLC0415 - not at the start
+    from atlas_invoices._csv import parse_by  # noqa: PLC0415 - not at the start
 
     names = [name.replace("\\,", ",").strip() for names in by for name in re.split(r"(?<!\\),", names)]
     if nameless := {"tag:", "extra:"}.intersection(names):
@@ -85,7 +150,7 @@ def parse(by: tuple[str, ...]) -> list[str]:
 
 
 def _warn_of_missing(names: list[str], columns: tuple[str, ...]) -> None:
-    from atlas_invoices._invoice_csv import TAG_PREFIX, missing_names  # noqa: PLC0415 - not at the start
+    from atlas_invoices._csv import TAG_PREFIX, missing_names  # noqa: PLC0415 - not at the start
 
     missing = missing_names(names, columns)
     tags = [column.removeprefix(TAG_PREFIX) for column in columns if column.startswith(TAG_PREFIX)]
@@ -96,7 +161,7 @@ def _warn_of_missing(names: list[str], columns: tuple[str, ...]) -> None:
     if any(name.startswith("tag:") for name in missing):
         there.append(f"its tags are: {', '.join(tags)}" if tags else "it has no tags")
     if missing:
-        _talk.warning(f"no column for {', '.join(missing)} in this file; {'; '.join(there)}")
+        _output.warning(f"no column for {', '.join(missing)} in this file; {'; '.join(there)}")
 
 
 def as_json(header: InvoiceHeader, summary: Summary, top: int | None) -> dict[str, Any]:
@@ -127,11 +192,11 @@ def _rows(summary: Summary, top: int | None) -> list[dict[str, Any]]:
 
 
 def _csv(summary: Summary, top: int | None) -> None:
-    _tables.write_csv(
+    _table.write_csv(
         [*summary.by, "amount", "quantity", "lines", "share"],
         ([*group.key, group.amount, group.quantity, group.lines, _share(group)] for group in summary.groups[:top]),
     )
 
 
 def _share(group: Group) -> Decimal | None:
-    return None if group.share is None else _figures.rounded(group.share, 6)
+    return None if group.share is None else _table.rounded(group.share, 6)

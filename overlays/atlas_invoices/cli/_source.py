@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,14 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._errors import InvalidIdError, InvoiceFormatError
 
-from ._shorten import short_path
-from ._text_option import NOT_EMPTY
+from ._session import NOT_EMPTY
+from ._table import short_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from atlas_invoices import InvoiceCsv
 
     from ._session import Session
+
 
 _STDIN = "-"
 # An InvoiceFormatError with its file's name before it stays shorter than this.

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices._words import counted
+from atlas_invoices._utils import counted
 
-from . import _failures, _status, _tables, _talk
-from ._session import Session, calls_atlas
-from ._text_option import NOT_EMPTY
+from . import _exit, _failures, _output, _table
+from ._session import NOT_EMPTY, Session, calls_atlas
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
 
+
 # When several invoices fail, in different ways: what takes a person comes first, what passes by itself last.
 _MOST_SERIOUS_FIRST = (
-    _status.CREDENTIALS,
-    _status.OTHER,
-    _status.WRONG_DATA,
-    _status.NOT_FOUND,
-    _status.TRY_LATER,
+    _exit.CREDENTIALS,
+    _exit.OTHER,
+    _exit.WRONG_DATA,
+    _exit.NOT_FOUND,
+    _exit.TRY_LATER,
 )
 
 
@@ -73,7 +73,7 @@ class _Folder(click.Path):
     help="The summary: a line, or an object with every invoice and what became of it.",
 )
 @calls_atlas
-def command(
+def sync_command(
     session: Session,
     directory: Path,
     since: date | None,
@@ -102,9 +102,9 @@ def command(
             verify=verify,
             workers=DEFAULT_WORKERS,
         )
-        report = run(client, job, _talk.note)
+        report = run(client, job, _output.note)
     if form == "json":
-        _tables.write_json(_as_json(report))
+        _table.write_json(_as_json(report))
     else:
         click.echo(_in_a_line(report))
     _end(report)
@@ -113,18 +113,18 @@ def command(
 def _end(report: SyncReport) -> None:
     for invoice in report.gone:
         damaged = f", and its copy is no more what it was ({invoice.reason})" if invoice.reason else ""
-        _talk.warning(f"invoice {invoice.id} is no longer listed; its copy stays{damaged}")
+        _output.warning(f"invoice {invoice.id} is no longer listed; its copy stays{damaged}")
     for invoice in report.failed:
-        _talk.warning(f"invoice {invoice.id}: {_said(invoice)}")
+        _output.warning(f"invoice {invoice.id}: {_said(invoice)}")
     if report.ok:
         return
     left = f", {len(report.not_tried)} not tried" if report.not_tried else ""
-    _talk.error(
+    _output.error(
         f"{counted(len(report.failed), 'invoice', 'invoices')} failed{left}; the others are safe, and the same command "
         "again fetches what is missing"
     )
     statuses = {_failures.status_of(invoice.error) for invoice in report.failed if invoice.error}
-    raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _status.OTHER))
+    raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _exit.OTHER))
 
 
 def _in_a_line(report: SyncReport) -> str:

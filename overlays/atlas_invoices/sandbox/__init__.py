@@ -9,6 +9,12 @@ chooses, and the place in the code says so.
 
 from __future__ import annotations
 
+from ._data import Invoice, Line, Organization, Payment, Refund
+from ._faults import Faults
+from ._middleware import RequestRecord
+from ._server import Sandbox, serve
+from ._settings import RateLimit, Settings
+
 try:
     import starlette as _starlette  # noqa: F401 - looked for, so that a missing extra is named in one place
     import uvicorn as _uvicorn  # noqa: F401 - likewise
@@ -17,11 +23,6 @@ except ModuleNotFoundError as error:
         f"the sandbox needs {error.name}: pip install 'atlas-invoices[sandbox]'", name=error.name
     ) from None
 
-from ._data import Invoice, Line, Organization, Payment, Refund
-from ._faults import Faults
-from ._log import RequestRecord
-from ._server import Sandbox, serve
-from ._settings import RateLimit, Settings
 
 __all__ = [
     "Faults",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @frozen

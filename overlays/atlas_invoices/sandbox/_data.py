@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Protocol
 
 from attrs import field, frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date, datetime
-    from decimal import Decimal
 
 
 @frozen
@@ -135,3 +133,15 @@ class Invoice:
     def line_count(self) -> int:
         """How many lines the CSV has below its header."""
         return len(self.lines)
+
+
+def plain(number: Decimal) -> str:
+    """Without an exponent: 1E+2 is "100"."""
+    return format(number, "f")
+
+
+def timestamp(moment: datetime | date) -> str:
+    """ISO 8601 in UTC with a Z; a day is its midnight."""
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from attrs import define, field
 
 from . import _wire
-from ._problems import Problem
-from ._replies import fixed_reply
+from ._requests import Problem
+from ._responses import fixed_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._wire import Effect
+
 
 _CODES = {
     400: "VALIDATION_ERROR",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from random import Random
 
 from attrs import field, frozen
 
 from ._catalogue import CREDIT_CODE, CREDIT_NOTES, CREDIT_TEXT, PROJECTS, SUPPORT, Resource
 from ._data import Block, Line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from random import Random
 
 _ONE = Decimal(1)
 _HUNDRED = Decimal(100)

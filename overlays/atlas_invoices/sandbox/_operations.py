@@ -14,18 +14,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ._json import invoice_json, metadata_json, organization_json
-from ._negotiation import choose
-from ._problems import Problem
-from ._query import Query
-from ._replies import csv_reply, invoice_reply, json_reply, problem_reply
+from ._auth import TokenRefusedError
+from ._documents import invoice_json, metadata_json, organization_json
+from ._requests import Problem, Query, choose
+from ._responses import csv_reply, invoice_reply, json_reply, problem_reply
 from ._settings import BILLING_ROLES, LINKED_ROLES
-from ._tokens import TokenRefusedError
 
 if TYPE_CHECKING:
-    from ._book import Book
+    from ._auth import TokenOffice
     from ._data import Invoice
-    from ._tokens import TokenOffice
+    from ._ledger import Book
+
 
 API = "/api/atlas/v2/orgs"
 _STATUSES = ("PENDING", "CLOSED", "FORGIVEN", "FAILED", "PAID", "FREE", "PREPAID", "INVOICED")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen, validators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from attrs import Attribute
+
 
 Role = Literal["ORG_OWNER", "ORG_BILLING_ADMIN", "ORG_BILLING_VIEWER", "ORG_MEMBER", "ORG_READ_ONLY"]
 

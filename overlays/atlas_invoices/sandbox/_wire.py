@@ -6,16 +6,16 @@ import asyncio
 import gzip
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    Effect = Callable[["Exchange"], Awaitable[None]]
+
+Effect = Callable[["Exchange"], Awaitable[None]]
 
 
 @frozen

@@ -1,0 +1,223 @@
+"""What a service account says to the token endpoint and what comes back, without I/O: request, reply, errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+import httpx
+from attrs import field, frozen
+
+from atlas_invoices._errors import TokenError
+from atlas_invoices._http._retry import retry_after
+from atlas_invoices._version import __version__
+
+from ._secret import Secret, masked
+
+if TYPE_CHECKING:
+    from ._origin import BaseUrl
+
+
+TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path
+REVOKE_PATH = "/api/oauth/revoke"
+# A token reply has some 2 KB; this much is read of one and no more.
+MAX_REPLY_BYTES = 64 * 1024
+# RFC 6749 §5.1 lets a server leave expires_in out. Atlas sends 3600 (Atlas documentation); without it, assume little:
+# a token that lives longer is only renewed sooner than it had to be.
+_ASSUMED_LIFETIME = 300.0
+# A lifetime beyond this is a mistake or ill will; renewing once a day costs nothing.
+MAX_LIFETIME = 86400.0
+# Renewed about this many seconds before its end, or at a tenth of its life if that is later.
+_MAX_MARGIN = 300.0
+_MARGIN_SHARE = 0.1
+
+_INVALID_CLIENT = (
+    "the service account's client ID or secret was refused",
+    "check both, that the secret hasn't expired or been revoked, and that they belong to this server",
+)
+_REFUSALS: dict[int, tuple[str, str]] = {
+    httpx.codes.BAD_REQUEST: _INVALID_CLIENT,
+    httpx.codes.UNAUTHORIZED: _INVALID_CLIENT,
+    httpx.codes.FORBIDDEN: (
+        "the service account may not have an access token",
+        "check the service account in Atlas's access settings",
+    ),
+    # The limit: Atlas documentation.
+    httpx.codes.TOO_MANY_REQUESTS: (
+        "too many token requests: 50 a minute are allowed for each address and service account",
+        "wait, and share one token between processes with token_cache=True",
+    ),
+}
+# A 403 too, told by its words, "Access Token limit reached" (Atlas documentation).
+_TOO_MANY_TOKENS = (
+    "the service account has too many active access tokens: 100 at most",
+    "share one with token_cache=True, run `atlas-invoices logout`, or wait up to an hour for some to end",
+)
+
+
+@frozen
+class Account:
+    """A service account's credentials."""
+
+    client_id: Secret
+    client_secret: Secret
+
+
+@frozen(eq=False)
+class Token:
+    """An access token; times are those of the clock it was asked for with, in seconds."""
+
+    value: Secret
+    renew_at: float
+    expires_at: float
+
+
+@frozen
+class TokenReply:
+    """What the token endpoint answered."""
+
+    status_code: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes | None = field(repr=False)
+    """None if it is longer than `MAX_REPLY_BYTES`."""
+
+
+def token_request(base_url: BaseUrl, account: Account) -> httpx.Request:
+    """Return the request for a new token (Atlas documentation; RFC 6749 §4.4 and, for the credentials, §2.3.1)."""
+    return _request(base_url, TOKEN_PATH, account, {"grant_type": "client_credentials"})
+
+
+def revoke_request(base_url: BaseUrl, account: Account, token: Secret) -> httpx.Request:
+    """Return the request that ends a token (Atlas documentation; RFC 7009 §2.1)."""
+    return _request(base_url, REVOKE_PATH, account, {"token": token.reveal(), "token_type_hint": "access_token"})
+
+
+def _request(base_url: BaseUrl, path: str, account: Account, form: dict[str, str]) -> httpx.Request:
+    return httpx.Request(
+        "POST",
+        f"{base_url}{path}",
+        headers={
+            "Authorization": f"Basic {_basic(account).reveal()}",
+            "Accept": "application/json",
+            # Nothing to decompress, so nothing that grows on its way.
+            "Accept-Encoding": "identity",
+            "User-Agent": f"atlas-invoices/{__version__}",
+        },
+        data=form,
+    )
+
+
+def _basic(account: Account) -> Secret:
+    identity = f"{quote_plus(account.client_id.reveal())}:{quote_plus(account.client_secret.reveal())}"
+    return Secret(base64.b64encode(identity.encode()).decode())
+
+
+def margin(lifetime: float, chance: float) -> float:
+    """Return how many seconds before its end a token is renewed.
+
+    Args:
+        lifetime: of the token, in seconds.
+        chance: from 0 to 1: half to one and a half times the usual, so that a fleet doesn't renew at once.
+    """
+    return min(_MAX_MARGIN, lifetime * _MARGIN_SHARE) * (0.5 + chance)
+
+
+def read_token(reply: TokenReply, account: Account, asked_at: float, chance: float = 0.5) -> Token:
+    """Return the token in a reply; `asked_at` is the clock's time when it was asked for, `chance` is for `margin`.
+
+    Raises:
+        TokenError: there is none that can be used. Its message says why and what to do, and shows no secret.
+    """
+    outcome = _outcome(reply, (account.client_secret, account.client_id, _basic(account)), asked_at, chance)
+    if isinstance(outcome, Token):
+        return outcome
+    # Raised here, where no local holds the body or what is in it.
+    raise TokenError(outcome, status_code=reply.status_code, retry_after=retry_after(reply.headers))
+
+
+def check_revoked(reply: TokenReply, account: Account, token: Secret) -> None:
+    """Raise `TokenError` unless the reply says that the token is revoked; an unknown one is too (RFC 7009 §2.2)."""
+    if httpx.codes.is_success(reply.status_code):
+        return
+    secrets = (token, account.client_secret, account.client_id, _basic(account))
+    raise TokenError(
+        f"the token wasn't revoked: {_refusal(reply.status_code, masked(_reason(_parsed(reply.body)), secrets))}",
+        status_code=reply.status_code,
+        retry_after=retry_after(reply.headers),
+    )
+
+
+def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], asked_at: float, chance: float) -> Token | str:
+    document = _parsed(reply.body)
+    if reply.status_code != httpx.codes.OK:
+        return _refusal(reply.status_code, masked(_reason(document), secrets))
+    fault = _fault_outside(reply) or _fault(document)
+    if fault is not None:
+        return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
+    lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), MAX_LIFETIME))
+    expires_at = asked_at + lifetime
+    return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
+
+
+def _fault_outside(reply: TokenReply) -> str | None:
+    if reply.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        return "it's compressed, which wasn't asked for"
+    return f"it is longer than {MAX_REPLY_BYTES // 1024} KiB" if reply.body is None else None
+
+
+def _fault(document: object) -> str | None:
+    if not isinstance(document, dict):
+        return "it isn't a JSON object"
+    value, kind, lifetime = (document.get(name) for name in ("access_token", "token_type", "expires_in"))
+    if not isinstance(value, str) or not value:
+        return "it has no access_token"
+    if not fits_header(value):
+        return "its access_token has characters that can't be sent in a header"
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        return "its token_type isn't Bearer"
+    if "expires_in" in document and not _is_positive(lifetime):
+        return "its expires_in isn't a positive number of seconds"
+    return None
+
+
+def fits_header(value: str) -> bool:
+    """Whether this can be sent as a token."""
+    return bool(value) and value.isascii() and value.isprintable() and " " not in value
+
+
+def _is_positive(number: object) -> bool:
+    # A bool is an int in Python, and NaN compares false with everything.
+    return isinstance(number, int | float) and not isinstance(number, bool) and number > 0
+
+
+def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 - whatever JSON a server sends
+    try:
+        return json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reason(document: object) -> str:
+    """Return the server's own words: those of OAuth, or those of the Atlas API's error bodies."""
+    if not isinstance(document, dict):
+        return ""
+    names = ("error", "errorCode", "error_description", "detail", "reason")
+    return ", ".join(value for name in names if isinstance(value := document.get(name), str) and value)
+
+
+def _refusal(status: int, reason: str) -> str:
+    """Say what the endpoint answered and what to do; `reason` is masked."""
+    said = f"{status}: {reason}" if reason else str(status)
+    if status == httpx.codes.FORBIDDEN and "token limit" in reason.lower():
+        what, way_out = _TOO_MANY_TOKENS
+    elif status in _REFUSALS:
+        what, way_out = _REFUSALS[status]
+    elif httpx.codes.is_redirect(status):
+        what, way_out = "the token endpoint redirects, and credentials follow no redirect", "check the base URL"
+    elif status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        what, way_out = "the token endpoint failed", "try again later"
+    else:
+        what, way_out = "the token endpoint gave no token", "check the base URL"
+    return f"{what} ({said}); {way_out}"

@@ -1,0 +1,311 @@
+"""Invoice lines as Arrow tables and batches."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from codecs import BOM_UTF8
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from ._arrow_columns import (
+    CODED,
+    DAY,
+    MAPPING,
+    NUMBER,
+    TEXT,
+    UNCODED,
+    WIDE_NUMBER,
+    ArrowArray,
+    RefusedError,
+    date_array,
+    dates,
+    holds,
+    mapping,
+    mapping_array,
+    number_array,
+    numbers,
+    read_block,
+    text_array,
+)
+from ._columns import COLUMNS, Column, Kind, format_error, quoted
+from ._records import LARGEST_RECORD, endless_line
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+    from ._columns import Layout
+    from ._model import InvoiceHeader, LineItem
+    from ._parser import Parser
+    from ._reader import Pass
+
+
+# Whole cells in quotes, one behind the other. Each of these was seen: pyarrow joins text behind a closing quote to the
+# cell, ends a row at a lone CR, keeps NUL, and skips a BOM at the start of whatever it is given.
+_CELL = rb'"[^"]*+(?:""[^"]*+)*+"'
+_QUOTED_CELLS = re.compile(rb"(?:(?<=[,\n])|\A)" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n]|\Z)").match
+
+
+def exact_length(block: bytes) -> tuple[int, int]:
+    """How much of a block may go to pyarrow, and how many line breaks of it stand in quotes.
+
+    That is whole rows from its start, or 0 if the parser of record must see it.
+    """
+    if b"\0" in block or block.startswith(BOM_UTF8) or endless_line(block) is not None:
+        return 0, 0
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+        return 0, 0
+    if not block.isascii():
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            return 0, 0
+    row = end = breaks = breaks_before = 0
+    while (start := block.find(b'"', end)) >= 0:
+        if behind := block.rfind(b"\n", end, start) + 1:
+            row, breaks_before = behind, breaks
+        cells = _QUOTED_CELLS(block, start)
+        if cells is None:
+            # A quote where none may be, or that of a cell which the block's end cuts: its row is the next block's.
+            return row, breaks_before
+        end = cells.end()
+        if new := block.count(b"\n", start, end):
+            breaks += new
+            # The row goes on at least as far as this.
+            stop = block.find(b"\n", end)
+            if (stop if stop >= 0 else len(block)) - row > LARGEST_RECORD:
+                return row, breaks_before
+    return len(block), breaks
+
+
+T = TypeVar("T")
+# Blocks that wait, so that no thread is idle while the caller writes a group of them: a tenth faster.
+_AHEAD = 2
+# pyarrow takes some kilobytes for each column of each block; a file with so many is read in less by the parser.
+_MOST_COLUMNS = 1000
+
+
+class _Task(NamedTuple, Generic[T]):
+    block: bytes
+    final: bool
+    breaks: int
+    future: Future[tuple[T, int]]
+
+
+def convert_blocks(
+    reading: Pass, fast: Callable[[bytes], tuple[T, int]], exact: Callable[[Sequence[LineItem]], T], *, block_size: int
+) -> Iterator[T]:
+    """One result for each block of the file, in order: by `fast`, or by `exact` from the typed lines.
+
+    `fast` runs in threads and gives its number of rows, too; it raises RefusedError for a block that the parser of
+    record must read.
+    """
+    workers = min(4, os.cpu_count() or 1)
+    tasks: deque[_Task[T]] = deque()
+    parser = reading.parser
+    parser.buffer.block_size = block_size
+    narrow = reading.layout.width <= _MOST_COLUMNS
+    try:
+        with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
+            for block, final in reading.blocks():
+                length, breaks = exact_length(block) if parser.fast and narrow else (0, 0)
+                if length:
+                    if length < len(block):
+                        parser.buffer.unread(block[length:])
+                        block = block[:length]  # noqa: PLW2901 - the rest comes back with the next block
+                    tasks.append(_Task(block, final, breaks, pool.submit(fast, block)))
+                else:
+                    while tasks:
+                        yield _result(parser, tasks.popleft(), exact)
+                    yield exact([line for lines in parser.parse(block, final=final) for line in lines])
+                if len(tasks) > workers + _AHEAD:
+                    yield _result(parser, tasks.popleft(), exact)
+            while tasks:
+                yield _result(parser, tasks.popleft(), exact)
+    finally:
+        for task in tasks:
+            task.future.cancel()
+        reading.close()
+
+
+def _result(parser: Parser, task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> T:
+    """A block's result; the parser's line goes on to the block behind it."""
+    if parser.fast:
+        try:
+            result, rows = task.future.result()
+        except RefusedError:
+            pass
+        else:
+            # Counting the line breaks would take longer than many of the columns.
+            parser.line += rows + task.breaks
+            return result
+    # The rows of this block are whole, so nothing of it goes back to the buffer.
+    return exact([line for lines in parser.parse(task.block, final=task.final) for line in lines])
+
+
+# The stubs want the type as a literal here, and know of no lists there.
+_nulls: Any = pa.nulls
+# Large enough that starting pyarrow's reader doesn't show; for a stream also small enough that memory doesn't.
+TABLE_BLOCK = 4 * 1024 * 1024
+STREAM_BLOCK = 1024 * 1024
+
+
+def arrow_schema(header: InvoiceHeader) -> pa.Schema:
+    """The schema of every invoice: one field for each field of LineItem but its line number; the header as metadata."""
+    fields = [pa.field(column.field, _type(column)) for column in COLUMNS]
+    metadata: dict[bytes | str, str | None] = {
+        "invoice_id": header.invoice_id,
+        "period_start": header.period_start.isoformat() if header.period_start else None,
+        "period_end": header.period_end.isoformat() if header.period_end else None,
+        "organization_name": header.organization_name,
+        "organization_id": header.organization_id,
+        "header": json.dumps(header.raw, ensure_ascii=False),
+    }
+    known: dict[bytes | str, bytes | str] = {key: value for key, value in metadata.items() if value is not None}
+    return pa.schema([*fields, pa.field("tags", MAPPING), pa.field("extra", MAPPING)], metadata=known)
+
+
+def read_table(reading: Pass, *, wide: bool) -> pa.Table:
+    """All lines. Where a number doesn't fit its column, that is a wider one (`wide`), or else an InvoiceFormatError."""
+    schema = arrow_schema(reading.header)
+    batches = list(_batches(reading, schema, block_size=TABLE_BLOCK, wide=wide))
+    for index, field in enumerate(schema):
+        if any(batch.schema.field(index).type == WIDE_NUMBER for batch in batches):
+            schema = schema.set(index, field.with_type(WIDE_NUMBER))
+    batches = [batch.cast(schema) if batch.schema != schema else batch for batch in batches]
+    return pa.Table.from_batches(batches, schema).unify_dictionaries()
+
+
+def read_batches(reading: Pass) -> Iterator[pa.RecordBatch]:
+    """Batches of one schema; a number that its columns can't hold is an InvoiceFormatError."""
+    schema = arrow_schema(reading.header)
+    some = False
+    for batch in _batches(reading, schema, block_size=STREAM_BLOCK, wide=False):
+        if batch.num_rows:
+            some = True
+            yield batch
+    if not some:
+        yield _from_lines([], schema, wide=False)
+
+
+def _batches(reading: Pass, schema: pa.Schema, *, block_size: int, wide: bool) -> Iterator[pa.RecordBatch]:
+    layout = reading.layout
+    return convert_blocks(
+        reading,
+        lambda block: _from_block(block, layout, schema, wide=wide),
+        lambda lines: _from_lines(lines, schema, wide=wide),
+        block_size=block_size,
+    )
+
+
+def _from_block(block: bytes, layout: Layout, schema: pa.Schema, *, wide: bool) -> tuple[pa.RecordBatch, int]:
+    columns = read_block(block, layout, layout.names)
+    rows = len(columns["Date"])
+    arrays = []
+    for column in COLUMNS:
+        texts = columns.get(column.name)
+        if texts is None:
+            arrays.append(_nulls(rows, _type(column)))
+        elif column.kind is Kind.TEXT:
+            arrays.append(texts)
+        else:
+            arrays.append(dates(texts) if column.kind is Kind.DATE else numbers(texts))
+    if not wide and any(array.type == WIDE_NUMBER for array in arrays):
+        raise RefusedError
+    arrays.append(mapping({key: columns[layout.names[position]] for key, position in layout.tags}, rows))
+    arrays.append(mapping({name: columns[name] for name, _ in layout.extra}, rows))
+    return _batch(arrays, schema), rows
+
+
+def _from_lines(lines: Sequence[LineItem], schema: pa.Schema, *, wide: bool) -> pa.RecordBatch:
+    arrays: list[ArrowArray] = []
+    for index, column in enumerate(COLUMNS):
+        values: list[Any] = [line[index] for line in lines]
+        if column.kind is Kind.NUMBER:
+            if not holds(values, wide=wide):
+                raise _too_wide(lines, index, column, wide=wide)
+            array = number_array(values)
+        else:
+            array = date_array(values) if column.kind is Kind.DATE else text_array(values)
+        arrays.append(array.dictionary_encode() if _type(column) == CODED else array)
+    arrays.append(mapping_array([list(line.tags.items()) for line in lines]))
+    arrays.append(mapping_array([list(line.extra.items()) for line in lines]))
+    return _batch(arrays, schema)
+
+
+def _batch(arrays: Sequence[ArrowArray], schema: pa.Schema) -> pa.RecordBatch:
+    fields = [field.with_type(array.type) for field, array in zip(schema, arrays, strict=True)]
+    return pa.record_batch(list(arrays), schema=pa.schema(fields).with_metadata(schema.metadata))
+
+
+def _too_wide(lines: Sequence[LineItem], index: int, column: Column, *, wide: bool) -> Exception:
+    line, value = next(
+        (line, value) for line in lines if isinstance(value := line[index], Decimal) and not holds([value], wide=wide)
+    )
+    if wide:
+        what = (
+            f"more than 38 digits before or behind the point: {quoted(str(value))}, which no table holds; read_csv does"
+        )
+    else:
+        what = f"more than 20 digits before the point or 18 behind it: {quoted(str(value))}"
+        wider = "to_arrow makes it wider" if holds([value], wide=True) else "read_csv reads it"
+        what += f", which this column doesn't hold; {wider}"
+    return format_error(what, line=line.line_number, column=column.name)
+
+
+def _type(column: Column) -> pa.DataType:
+    if column.kind is Kind.DATE:
+        return DAY
+    if column.kind is Kind.NUMBER:
+        return NUMBER
+    return TEXT if column.name in UNCODED else CODED
+
+
+# The stubs want a path or a pyarrow file here.
+_parquet_writer: Any = pq.ParquetWriter
+_BATCHES_IN_ROW_GROUP = 3
+_GROUPS_BEFORE_RELEASE = 4
+# Parquet dictionaries for all that repeats; trying one for the others costs time. Readers skip row groups by the days.
+_CODED = [
+    *(column.field for column in COLUMNS if column.name not in UNCODED),
+    *(f"{field}.key_value.{part}" for field in ("tags", "extra") for part in ("key", "value")),
+]
+_WITH_STATISTICS = [column.field for column in COLUMNS if column.kind is Kind.DATE]
+
+
+def write_tables(reading: Pass, file: SupportsWrite[bytes]) -> None:
+    """Write the batches as they come, some in one row group, because readers like them large.
+
+    However the writer ends, and be it as garbage, pyarrow has it write the footer that makes a file of what is there.
+    So it writes to memory, from which each row group goes on only when it's whole, and the footer behind the last line.
+    """
+    schema = arrow_schema(reading.header)
+    held = io.BytesIO()
+    with _parquet_writer(held, schema, use_dictionary=_CODED, write_statistics=_WITH_STATISTICS) as writer:
+        batches = read_batches(reading)
+        for number in count(1):
+            group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
+            if not group:
+                break
+            writer.write_table(pa.Table.from_batches(group, schema).unify_dictionaries())
+            # pyarrow keeps what each thread has freed, a good third of all it takes; giving it back takes time, too.
+            del group
+            _pass_on(held, file)
+            if number % _GROUPS_BEFORE_RELEASE == 0:
+                pa.default_memory_pool().release_unused()
+    _pass_on(held, file)
+
+
+def _pass_on(held: io.BytesIO, file: SupportsWrite[bytes]) -> None:
+    file.write(held.getvalue())
+    held.seek(0)
+    held.truncate()

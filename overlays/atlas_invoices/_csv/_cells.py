@@ -1,0 +1,109 @@
+"""Read single cells: numbers, days and text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+MOST = 4096
+
+
+class Cache(dict[K, V]):
+    """`cache[key]` is `make(key)`; a key that isn't `worth` keeping is made each time."""
+
+    def __init__(self, make: Callable[[K], V], *, worth: Callable[[K], bool] | None = None) -> None:
+        """Start empty."""
+        super().__init__()
+        self._make = make
+        self._worth = worth
+
+    def __missing__(self, key: K) -> V:
+        """Make what isn't there yet; dict calls this, so that a hit costs no Python code."""
+        value = self._make(key)
+        if self._worth is None or self._worth(key):
+            if len(self) >= MOST:
+                self.clear()
+            self[key] = value
+        return value
+
+
+# Any amount of money and any Decimal that a program wrote; without a bound `1E999999999` would cost a gigabyte where
+# it's printed or added.
+MOST_DIGITS = 1000
+# csv's own limit, in characters: a text no longer than this can't have a longer cell.
+LONGEST_CELL = 128 * 1024
+_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII).fullmatch
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII).fullmatch
+PLAIN_NUMBER = b"0123456789.-"
+# Numbers of so few characters are read a column at a time.
+_SHORT = 38
+# Exact or an exception, whatever the caller's own decimal context says.
+_EXACT = Context(prec=4 * _SHORT, traps=[InvalidOperation, Inexact])
+
+
+def is_label(cell: str) -> bool:
+    """Whether a cell is what stands at the beginning of a trailing line: nothing, or text."""
+    return not cell or cell[0].isalpha()
+
+
+def parse_date(text: str) -> dt.date | None:
+    """`06/30/2024` is 30 June 2024; empty is `None`; anything else is a ValueError."""
+    if not text:
+        return None
+    match = _DATE(text)
+    if match is None:
+        raise ValueError("not a date (MM/DD/YYYY)")
+    month, day, year = map(int, match.groups())
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        raise ValueError("no such day (MM/DD/YYYY)") from None
+
+
+def parse_number(text: str) -> Decimal | None:
+    """Digits, a sign, a point and an exponent, exactly; empty is `None`; anything else is a ValueError."""
+    if not text:
+        return None
+    # Decimal alone would also take NaN, Infinity, underscores, blanks and the digits of other scripts.
+    if _NUMBER(text) is None:
+        raise ValueError("not a number")
+    number = Decimal(text)
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -MOST_DIGITS or number.adjusted() >= MOST_DIGITS:
+        raise ValueError(f"a number of more than {MOST_DIGITS:,} digits before or after the point")
+    return number
+
+
+def number_column(cache: Cache[str, Decimal | None], texts: Sequence[str]) -> list[Decimal | None]:
+    """Parse a column, by whichever way is quicker: values that repeat from the cache, others all at once."""
+    if 2 * len(set(texts)) > len(texts) and all(texts) and max(map(len, texts)) <= _SHORT:
+        # Only digits, points and minus signs in the whole column: all that is left to go wrong is their order,
+        # which Decimal refuses (`1-2`, `1.2.3`) as the expression above does.
+        try:
+            plain = not "".join(texts).encode().translate(None, PLAIN_NUMBER)
+            if plain:
+                return list(map(_EXACT.create_decimal, texts))
+        except InvalidOperation:
+            raise ValueError("not a number") from None
+    return list(map(cache.__getitem__, texts))
+
+
+ZERO = Decimal(0)
+_ONE = Decimal(1)
+# A sum is exact or an exception: the default context would round it to 28 digits. As many digits hold the sum of any
+# number of the longest that a file may have (1,000 on either side of the point).
+EXACT = Context(prec=4096, traps=[Inexact, InvalidOperation])
+
+
+def shortest(number: Decimal) -> Decimal:
+    """The same number without zeros at its end or an exponent, so that it prints alike however it was added up."""
+    number = EXACT.normalize(number)
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise InvalidOperation
+    return EXACT.quantize(number, _ONE) if exponent > 0 else number

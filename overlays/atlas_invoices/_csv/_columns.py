@@ -1,0 +1,188 @@
+"""The columns of the CSV, and clear errors for files that are something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from typing import Self
+
+from attrs import frozen
+
+from atlas_invoices._errors import InvoiceFormatError
+
+_LONGEST_VALUE = 60
+_LONGEST_SHOWN = 100
+_LONGEST_MESSAGE = 399
+# How repr shows a byte that isn't UTF-8 and was decoded to a lone surrogate; a backslash of the text's own is doubled.
+_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])")
+
+
+def quoted(value: str) -> str:
+    """The value as a person can read it on one line: shortened, with control characters escaped."""
+    if len(value) > _LONGEST_VALUE:
+        value = value[: _LONGEST_VALUE - 1] + "…"
+    # repr escapes everything that isn't printable.
+    return _shortened(_BYTE.sub(r"\1\\x\2", repr(value)), _LONGEST_SHOWN)
+
+
+def format_error(what: str, *, line: int, column: str | None = None) -> InvoiceFormatError:
+    """The error for one place; `what` says what is wrong, and what to do, in under 250 characters."""
+    place = f"line {line}" if column is None else f"line {line}, column {quoted(column)}"
+    return InvoiceFormatError(_shortened(f"{place}: {what}", _LONGEST_MESSAGE), line_number=line, column=column)
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+TAG_PREFIX = "Tag/"
+
+
+class Kind(Enum):
+    """What a column's cells are."""
+
+    TEXT = "text"
+    DATE = "date"
+    NUMBER = "number"
+
+
+@frozen
+class Column:
+    """A known column: its name in the CSV and the `LineItem` field it fills."""
+
+    name: str
+    field: str
+    kind: Kind
+
+
+# The header of the example in the Atlas Admin API document, in its order. LineItem has its fields in this order too.
+COLUMNS = (
+    Column("Date", "date", Kind.DATE),
+    Column("Usage Date", "usage_date", Kind.DATE),
+    Column("Description", "description", Kind.TEXT),
+    Column("Note", "note", Kind.TEXT),
+    Column("Organization Name", "organization_name", Kind.TEXT),
+    Column("Organization ID", "organization_id", Kind.TEXT),
+    Column("Project", "project", Kind.TEXT),
+    Column("Project ID", "project_id", Kind.TEXT),
+    Column("SKU", "sku", Kind.TEXT),
+    Column("Region", "region", Kind.TEXT),
+    Column("Cluster", "cluster", Kind.TEXT),
+    Column("Replica Set", "replica_set", Kind.TEXT),
+    Column("Config Server", "config_server", Kind.TEXT),
+    Column("Application", "application", Kind.TEXT),
+    Column("Unit", "unit", Kind.TEXT),
+    Column("Unit Price", "unit_price", Kind.NUMBER),
+    Column("Quantity", "quantity", Kind.NUMBER),
+    Column("Discount Percent", "discount_percent", Kind.NUMBER),
+    Column("Amount", "amount", Kind.NUMBER),
+)
+BY_FIELD = {column.field: column for column in COLUMNS}
+BY_NAME = {column.name: column for column in COLUMNS}
+# The preamble's length isn't fixed, so the header is the first row with these (not documented: more than the example).
+HEADER_MARKS = frozenset({"Date", "Usage Date", "SKU"})
+
+
+@frozen
+class Layout:
+    """Where one file keeps what: positions of the known columns, of the tags, and of those we don't know.
+
+    `line` is the one that the header row begins on.
+    """
+
+    line: int
+    names: tuple[str, ...]
+    known: tuple[int | None, ...]
+    tags: tuple[tuple[str, int], ...]
+    extra: tuple[tuple[str, int], ...]
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has."""
+        return len(self.names)
+
+    @property
+    def date(self) -> int:
+        """Position of the bill date."""
+        return self.names.index("Date")
+
+    @property
+    def usage_date(self) -> int:
+        """Position of the day of use."""
+        return self.names.index("Usage Date")
+
+    @classmethod
+    def from_header(cls, names: Sequence[str], line: int) -> Self:
+        """Read the header row; a name that comes twice is an InvoiceFormatError."""
+        positions: dict[str, int] = {}
+        for position, name in enumerate(names):
+            if name in positions:
+                what = "the header has this column twice, so its cells can't be told apart"
+                raise format_error(what, line=line, column=name)
+            positions[name] = position
+        unknown = [(name, position) for name, position in positions.items() if name not in BY_NAME]
+        return cls(
+            line=line,
+            names=tuple(names),
+            known=tuple(positions.get(column.name) for column in COLUMNS),
+            tags=tuple((n.removeprefix(TAG_PREFIX), p) for n, p in unknown if n.startswith(TAG_PREFIX)),
+            extra=tuple((n, p) for n, p in unknown if not n.startswith(TAG_PREFIX)),
+        )
+
+
+_BINARY = {
+    b"\x1f\x8b": "this is compressed with gzip: gunzip it first, or give the file that gzip.open(path) opens",
+    b"PK\x03\x04": "this is a zip archive or an Excel workbook: unzip it, or save the sheet as CSV in UTF-8",
+    b"PAR1": "this is a Parquet file: read it with pyarrow or pandas; an invoice CSV is as Atlas sent it",
+}
+_UTF_16 = "this is text in UTF-16: save the file as UTF-8"
+_EXPORTED = "this is an export of atlas-invoices and no invoice CSV, which is as Atlas sent it"
+_HTML = "this is an HTML or XML document, not an invoice CSV: an error page or a login page was saved in its place"
+_JSON = "this is a JSON document, not an invoice CSV"
+_MARKS_IN_JSON = {
+    b'"errorCode"': "an error reply of Atlas was saved in its place",
+    b'"error"': "an error reply was saved in its place",
+    b'"content"': "a reply asked for with envelope=True, which has the CSV in its `content`",
+}
+_OTHER_JSON = "if it's an invoice or a manifest that `sync` saved, its CSV is the .csv file beside it"
+_SEEN = 1000
+
+
+def other_file(start: bytes) -> InvoiceFormatError | None:
+    """The error that says what a file is, by its first few thousand bytes; `None` where they don't say.
+
+    Only for a file without a header row, because the name of a column or of a company could begin so, too.
+    """
+    kind = _kind(start)
+    if kind is not None:
+        return format_error(kind, line=1)
+    lines = [line.strip("\r") for line in start.decode("utf-8", "replace").split("\n")]
+    for number, line in enumerate(lines, 1):
+        for separator in (";", "\t"):
+            if HEADER_MARKS.issubset(cell.strip(' "') for cell in line.split(separator)):
+                what = f"the header's cells are separated by {separator!r}, not by commas: {quoted(line)}"
+                return format_error(f"{what}; save the file with commas, or download it again", line=number)
+    if b"\r" in start and b"\n" not in start:
+        what = f"the lines end in carriage returns alone: {quoted(lines[0])}"
+        return format_error(f"{what}; save the file with line ends of LF or CRLF", line=1)
+    return None
+
+
+def _kind(start: bytes) -> str | None:
+    for mark, what in _BINARY.items():
+        if start.startswith(mark):
+            return what
+    some = start[:_SEEN]
+    if start[:2] in {b"\xff\xfe", b"\xfe\xff"} or (len(some) > 1 and not (any(some[::2]) and any(some[1::2]))):
+        return _UTF_16
+    text = start.lstrip()
+    shown = quoted(text[:_SEEN].decode("utf-8", "replace"))
+    if text.startswith((b"date,usage_date,", b'{"date":')):
+        return f"{_EXPORTED}: {shown}"
+    if text.startswith(b"<"):
+        return f"{_HTML}: {shown}"
+    if text.startswith((b"{", b"[")):
+        marks = (what for mark, what in _MARKS_IN_JSON.items() if mark in text[:_SEEN])
+        return f"{_JSON}; {next(marks, _OTHER_JSON)}: {shown}"
+    return None

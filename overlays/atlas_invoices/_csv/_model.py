@@ -1,0 +1,130 @@
+"""The invoice as data: its header and its lines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from decimal import Decimal
+from typing import NamedTuple
+
+from attrs import frozen
+
+from atlas_invoices._utils import FrozenDict
+
+from ._cells import parse_date
+
+CREDIT_SKU = "Credit"
+EMPTY: FrozenDict[str] = FrozenDict()
+
+
+class LineItem(NamedTuple):
+    """One row of an invoice CSV; every field is `None` where its cell is empty or the file lacks the column.
+
+    `date` is the bill date, `usage_date` the day of use, which may lie before the invoice's period. Money is in the
+    price currency (USD), with the sign as sent. Whether `discount_percent` is a percentage or a fraction is not
+    documented. `tags` holds the non-empty `Tag/<key>` columns by key; `extra` the non-empty columns this version
+    doesn't know, by name. `line_number` is the physical line the row starts on, from 1.
+
+    >>> from decimal import Decimal
+    >>> line = LineItem(sku="Credit", amount=Decimal("-5.00"), line_number=8)
+    >>> line.is_credit, line.amount, line.project
+    (True, Decimal('-5.00'), None)
+    """
+
+    date: dt.date | None = None
+    usage_date: dt.date | None = None
+    description: str | None = None
+    note: str | None = None
+    organization_name: str | None = None
+    organization_id: str | None = None
+    project: str | None = None
+    project_id: str | None = None
+    sku: str | None = None
+    region: str | None = None
+    cluster: str | None = None
+    replica_set: str | None = None
+    config_server: str | None = None
+    application: str | None = None
+    unit: str | None = None
+    unit_price: Decimal | None = None
+    quantity: Decimal | None = None
+    discount_percent: Decimal | None = None
+    amount: Decimal | None = None
+    tags: Mapping[str, str] = EMPTY
+    extra: Mapping[str, str] = EMPTY
+    line_number: int = 0
+
+    @property
+    def is_credit(self) -> bool:
+        """True where the SKU is exactly `Credit`; a project called CreditCheck is none."""
+        return self.sku == CREDIT_SKU
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_MONTH = {name.lower(): number for number, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
+_MONTH_FIRST = re.compile(r"(?P<month>[A-Za-z]+)\.? (?P<day>\d{1,2}),? (?P<year>\d{4})", re.ASCII).fullmatch
+_DAY_FIRST = re.compile(r"(?P<day>\d{1,2}) (?P<month>[A-Za-z]+)\.?,? (?P<year>\d{4})", re.ASCII).fullmatch
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_BETWEEN = re.compile(r"\s+[-\u2013\u2014]\s+")
+
+
+@frozen
+class InvoiceHeader:
+    """The lines above the table; a field is `None` where the file doesn't have it or it can't be read.
+
+    `period_end` is exclusive: an invoice for June ends on 1 July. `raw` has every pair as it stands in the file.
+
+    >>> with read_csv(b'Billing Period,"June 1, 2024 - July 1, 2024",\\nDate,Usage Date,SKU,Amount\\n') as invoice:
+    ...     print(invoice.header.period_end, invoice.header.organization_name)
+    2024-07-01 None
+    """
+
+    invoice_id: str | None = None
+    period_start: dt.date | None = None
+    period_end: dt.date | None = None
+    organization_name: str | None = None
+    organization_id: str | None = None
+    raw: tuple[tuple[str, str], ...] = ()
+
+
+def parse_preamble(rows: Iterable[Sequence[str]]) -> InvoiceHeader:
+    """Read the rows above the table, however many there are; the first of two pairs with one name counts."""
+    # Preamble lines end in a comma. A period that someone saved without its quotes is put together again.
+    raw = [(row[0], ",".join(row[1:]).rstrip(",")) for row in rows if any(row)]
+    values = {name.strip(): value for name, value in reversed(raw)}
+    start, end = _period(values.get("Billing Period", ""))
+    return InvoiceHeader(
+        invoice_id=values.get("Invoice Number") or None,
+        period_start=start,
+        period_end=end,
+        organization_name=values.get("Organization Name") or None,
+        organization_id=values.get("Organization ID") or None,
+        raw=tuple(raw),
+    )
+
+
+def _period(text: str) -> tuple[dt.date | None, dt.date | None]:
+    """Both days or neither: where one can't be read, the other may be written in an order we only believe to know."""
+    days = [_day(part) for part in _BETWEEN.split(text.strip())]
+    return (days[0], days[1]) if len(days) == 2 and None not in days else (None, None)  # noqa: PLR2004 - a start and an end
+
+
+def _day(text: str) -> dt.date | None:
+    """`June 1, 2024`, `1 June 2024`, `06/01/2024` or `2024-06-01`."""
+    try:
+        if _ISO(text):
+            return dt.date.fromisoformat(text)
+        named = _MONTH_FIRST(text) or _DAY_FIRST(text)
+        if named is None:
+            return parse_date(text)
+        return dt.date(int(named["year"]), _MONTH[named["month"].lower()], int(named["day"]))
+    except (KeyError, ValueError):
+        return None
