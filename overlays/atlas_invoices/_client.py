@@ -129,7 +129,7 @@ class Client:
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.
         """
 
-        def page_call(page: int) -> _operations.Call[_operations.Page[BillingInvoiceMetadata]]:
+        def page_call(page: int) -> _operations.Operation[_operations.Page[BillingInvoiceMetadata]]:
             return _operations.invoices_page(
                 org_id, page=page, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked
             )
@@ -205,7 +205,7 @@ class Client:
 
         return _retry.call(attempt, self._policy)
 
-    def _get(self, call: _operations.Call[T], max_bytes: int | None = None) -> T:
+    def _get(self, call: _operations.Operation[T], max_bytes: int | None = None) -> T:
         def attempt() -> T:
             reply = self._line.open(call, call.max_bytes if max_bytes is None else max_bytes)
             try:
@@ -219,11 +219,11 @@ class Client:
 
         return _retry.call(attempt, self._policy)
 
-    def _pages(self, page_call: Callable[[int], _operations.Call[_operations.Page[T]]]) -> Iterator[T]:
-        walk = _operations.Walk()
+    def _pages(self, page_call: Callable[[int], _operations.Operation[_operations.Page[T]]]) -> Iterator[T]:
+        paginator = _operations.Paginator()
         while True:
-            page = self._get(page_call(walk.number))
-            walk.turn(page)
+            page = self._get(page_call(paginator.number))
+            paginator.advance(page)
             yield from page.items
             if not page.more:
                 return
@@ -313,7 +313,7 @@ class AsyncClient:
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.
         """
 
-        def page_call(page: int) -> _operations.Call[_operations.Page[BillingInvoiceMetadata]]:
+        def page_call(page: int) -> _operations.Operation[_operations.Page[BillingInvoiceMetadata]]:
             return _operations.invoices_page(
                 org_id, page=page, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked
             )
@@ -391,7 +391,7 @@ class AsyncClient:
 
         return await _retry.call_async(attempt, self._policy)
 
-    async def _get(self, call: _operations.Call[T], max_bytes: int | None = None) -> T:
+    async def _get(self, call: _operations.Operation[T], max_bytes: int | None = None) -> T:
         async def attempt() -> T:
             reply = await self._line.open(call, call.max_bytes if max_bytes is None else max_bytes)
             try:
@@ -405,11 +405,11 @@ class AsyncClient:
 
         return await _retry.call_async(attempt, self._policy)
 
-    async def _pages(self, page_call: Callable[[int], _operations.Call[_operations.Page[T]]]) -> AsyncIterator[T]:
-        walk = _operations.Walk()
+    async def _pages(self, page_call: Callable[[int], _operations.Operation[_operations.Page[T]]]) -> AsyncIterator[T]:
+        paginator = _operations.Paginator()
         while True:
-            page = await self._get(page_call(walk.number))
-            walk.turn(page)
+            page = await self._get(page_call(paginator.number))
+            paginator.advance(page)
             for item in page.items:
                 yield item
             if not page.more:

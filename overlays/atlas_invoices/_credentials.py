@@ -46,7 +46,7 @@ OPS_MANAGER_URL = "MONGODB_ATLAS_OPS_MANAGER_URL"
 
 
 @frozen
-class Found:
+class ResolvedCredentials:
     """Credentials, and in words where they came from (never what they are)."""
 
     auth: httpx.Auth = field(repr=False)
@@ -54,24 +54,28 @@ class Found:
     source: str
 
 
-def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = None) -> Found:
+def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = None) -> ResolvedCredentials:
     """The first credentials in the environment, bound to `base_url` where it's given.
 
     Raises `ConfigError` where there are none or only half a pair; warns where there are several.
     """
     env = _Environment(environ)
-    found: list[Found] = []
+    found: list[ResolvedCredentials] = []
     # No secret stands in a variable here: a traceback may be shown with its locals.
     if env.has(ACCESS_TOKEN):
-        found.append(Found(AccessTokenAuth(env[ACCESS_TOKEN], base_url=base_url), "access token", ACCESS_TOKEN))
+        found.append(
+            ResolvedCredentials(AccessTokenAuth(env[ACCESS_TOKEN], base_url=base_url), "access token", ACCESS_TOKEN)
+        )
     account = _pair(env, (CLIENT_ID, CLIENT_SECRET))
     if account:
         auth = ServiceAccountAuth(env[account[0]], env[account[1]], base_url=base_url)
-        found.append(Found(auth, "service account", ", ".join(account)))
+        found.append(ResolvedCredentials(auth, "service account", ", ".join(account)))
     # Newer Atlas tools write _API_KEY, older ones and the Terraform provider leave the API out.
     key = _pair(env, (PUBLIC_API_KEY, PRIVATE_API_KEY), (PUBLIC_KEY, PRIVATE_KEY))
     if key:
-        found.append(Found(DigestAuth(env[key[0]], env[key[1]], base_url=base_url), "API key", ", ".join(key)))
+        found.append(
+            ResolvedCredentials(DigestAuth(env[key[0]], env[key[1]], base_url=base_url), "API key", ", ".join(key))
+        )
     if not found:
         raise CredentialsError(
             f"no credentials: set {CLIENT_ID} and {CLIENT_SECRET} (service account), or {PUBLIC_API_KEY} and "

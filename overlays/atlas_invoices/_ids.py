@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ._errors import InvalidIdError
-from ._utils import one_line
+from ._utils import single_line
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -34,5 +34,5 @@ def _checked(value: object, what: str, listing: str) -> str:
     if isinstance(value, str) and _HEX_24.fullmatch(value):
         return value.lower()
     raise InvalidIdError(
-        f"{what} ID {one_line(repr(value), 60)} isn't 24 hexadecimal digits; `{listing}` shows the right ones"
+        f"{what} ID {single_line(repr(value), 60)} isn't 24 hexadecimal digits; `{listing}` shows the right ones"
     )

@@ -49,13 +49,13 @@ _PARSER_CLIENT = GeneratedClient(base_url="")
 
 
 @frozen
-class Call(Generic[T]):
+class Operation(Generic[T]):
     """One request, the kind of document expected, how to read it, and how large it may be where it's read at once."""
 
     name: str
     kwargs: dict[str, Any]
     kind: _responses.Kind
-    read: Callable[[_responses.Head, bytes], T]
+    read: Callable[[_responses.ResponseHead, bytes], T]
     enveloped: bool = False
     max_bytes: int = DEFAULT_MAX_BYTES
 
@@ -69,7 +69,7 @@ class Page(Generic[T]):
     where: str
 
 
-class Walk:
+class Paginator:
     """How far a list has been read, so that a server that repeats itself doesn't keep us reading for ever."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Walk:
         self.number = 1
         self._seen: set[int] = set()
 
-    def turn(self, page: Page[Any]) -> None:
+    def advance(self, page: Page[Any]) -> None:
         """Take a page that came and go to the next; raise `UnexpectedResponseError` where it came before."""
         if self.number >= _MOST_PAGES:
             raise UnexpectedResponseError(f"{page.where}: the list has no end after {self.number:,} pages")
@@ -91,7 +91,7 @@ class Walk:
         self.number += 1
 
 
-def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: bool = False) -> Call[bytes]:
+def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: bool = False) -> Operation[bytes]:
     """The call this project exists for."""
     kwargs = get_invoice_csv._get_kwargs(  # noqa: SLF001 - held in place by tests/contract
         _ids.organization_id(org_id),
@@ -99,22 +99,22 @@ def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: b
         envelope=True if envelope else UNSET,
         pretty=True if pretty else UNSET,
     )
-    return Call("get_invoice_csv", kwargs, "csv", _read_envelope if envelope else _read_bytes, enveloped=envelope)
+    return Operation("get_invoice_csv", kwargs, "csv", _read_envelope if envelope else _read_bytes, enveloped=envelope)
 
 
-def invoice(org_id: Id, invoice_id: Id) -> Call[BillingInvoice]:
+def invoice(org_id: Id, invoice_id: Id) -> Operation[BillingInvoice]:
     """One invoice as JSON."""
     kwargs = get_invoice._get_kwargs(_ids.organization_id(org_id), _ids.invoice_id(invoice_id))  # noqa: SLF001 - held in place by tests/contract
     read = _reader(get_invoice._parse_response)  # noqa: SLF001 - held in place by tests/contract
 
-    def read_invoice(head: _responses.Head, body: bytes) -> BillingInvoice:
+    def read_invoice(head: _responses.ResponseHead, body: bytes) -> BillingInvoice:
         parsed: BillingInvoice = read(head, body)
         # Every field is optional, so any object would do as an invoice, an error's too.
         if parsed.id is UNSET:
             raise _responses.unreadable(head, "json")
         return parsed
 
-    return Call("get_invoice", kwargs, "json", read_invoice)
+    return Operation("get_invoice", kwargs, "json", read_invoice)
 
 
 def invoices_page(
@@ -125,7 +125,7 @@ def invoices_page(
     from_date: date | None = None,
     to_date: date | None = None,
     linked: bool = False,
-) -> Call[Page[BillingInvoiceMetadata]]:
+) -> Operation[Page[BillingInvoiceMetadata]]:
     """One page of the organization's invoices, newest end date first."""
     if isinstance(statuses, str):
         statuses = [statuses]  # a str is a sequence too, of letters
@@ -140,7 +140,7 @@ def invoices_page(
         to_date=_day(to_date, "to_date") if to_date else UNSET,
     )
     read = _page_reader(list_invoices._parse_response, BillingInvoiceMetadata)  # noqa: SLF001 - held in place by tests/contract
-    return Call("list_invoices", kwargs, "json", read, max_bytes=_PAGE_BYTES)
+    return Operation("list_invoices", kwargs, "json", read, max_bytes=_PAGE_BYTES)
 
 
 def _day(day: date, name: str) -> date:
@@ -150,14 +150,14 @@ def _day(day: date, name: str) -> date:
     return day.date() if isinstance(day, datetime) else day
 
 
-def organizations_page(*, page: int, name: str | None = None) -> Call[Page[AtlasOrganization]]:
+def organizations_page(*, page: int, name: str | None = None) -> Operation[Page[AtlasOrganization]]:
     """One page of the organizations that the credentials can see."""
     kwargs = list_organizations._get_kwargs(items_per_page=PAGE_SIZE, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
     read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - likewise
-    return Call("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES)
+    return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES)
 
 
-def pending_invoices(org_id: Id) -> Call[list[BillingInvoice]]:
+def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
     """The invoices of the open period.
 
     The API document shows a page; clients in the wild read a single invoice. Either is accepted.
@@ -165,7 +165,7 @@ def pending_invoices(org_id: Id) -> Call[list[BillingInvoice]]:
     kwargs = list_pending_invoices._get_kwargs(_ids.organization_id(org_id))  # noqa: SLF001 - held in place by tests/contract
     read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - likewise
 
-    def read_either(head: _responses.Head, body: bytes) -> list[BillingInvoice]:
+    def read_either(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
         if isinstance(page.results, list):
             return list(_page(head, page, BillingInvoice).items)
@@ -173,21 +173,21 @@ def pending_invoices(org_id: Id) -> Call[list[BillingInvoice]]:
             return [BillingInvoice.from_dict(page.to_dict())]
         raise _responses.unreadable(head, "json")
 
-    return Call("list_pending_invoices", kwargs, "json", read_either)
+    return Operation("list_pending_invoices", kwargs, "json", read_either)
 
 
-def _read_bytes(_head: _responses.Head, body: bytes) -> bytes:
+def _read_bytes(_head: _responses.ResponseHead, body: bytes) -> bytes:
     return body
 
 
-def _read_envelope(head: _responses.Head, body: bytes) -> bytes:
+def _read_envelope(head: _responses.ResponseHead, body: bytes) -> bytes:
     return _responses.open_envelope(head, body)
 
 
-def _reader(parse: Callable[..., Any]) -> Callable[[_responses.Head, bytes], Any]:
+def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, bytes], Any]:
     """Read a success with a generated parser; what it can't read is no traceback but `UnexpectedResponseError`."""
 
-    def read(head: _responses.Head, body: bytes) -> Any:  # noqa: ANN401 - the generated parsers' own type, restored by each caller
+    def read(head: _responses.ResponseHead, body: bytes) -> Any:  # noqa: ANN401 - the generated parsers' own type, restored by each caller
         if (
             body.count(b"{") > _ANY_PARTS + len(body) // _BYTES_FOR_AN_OBJECT
             or body.count(b"[") > _ANY_PARTS + len(body) // _BYTES_FOR_A_LIST
@@ -207,12 +207,12 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_responses.Head, bytes], Any
     return read
 
 
-def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_responses.Head, bytes], Page[T]]:
+def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_responses.ResponseHead, bytes], Page[T]]:
     read = _reader(parse)
     return lambda head, body: _page(head, read(head, body), model)
 
 
-def _page(head: _responses.Head, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
+def _page(head: _responses.ResponseHead, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
     if not isinstance(parsed.results, list):
         raise UnexpectedResponseError(f"{head.where}: expected a page of results, got JSON without any")
     # The generated parser leaves a whole list unparsed where one of its items is no object.

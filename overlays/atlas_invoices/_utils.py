@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
 
-def one_line(text: object, limit: int = 200) -> str:
+def single_line(text: object, limit: int = 200) -> str:
     """Return `text` as one printable line of at most `limit` characters; what a terminal would obey becomes visible."""
-    shown = " ".join(map(visible, str(text)[: limit + 1].split()))
+    shown = " ".join(map(escape_controls, str(text)[: limit + 1].split()))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
@@ -23,13 +23,13 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def visible(text: str, *, keep: str = "", escape: Callable[[str], str] = _escape) -> str:
+def escape_controls(text: str, *, keep: str = "", escape: Callable[[str], str] = _escape) -> str:
     """Return `text` with what a terminal would obey written out, but for the characters in `keep`."""
     return "".join([c if c.isprintable() or c in keep else escape(c) for c in text])
 
 
-def counted(number: int, one: str, more: str) -> str:
-    """Write a number with the words that go with it: `counted(1, "line", "lines")` is `1 line`."""
+def pluralize(number: int, one: str, more: str) -> str:
+    """Write a number with the words that go with it: `pluralize(1, "line", "lines")` is `1 line`."""
     return f"{number:,} {one if number == 1 else more}"
 
 

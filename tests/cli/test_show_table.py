@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
-from atlas_invoices._utils import visible
+from atlas_invoices._utils import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_an_invoice_of_the_sandbox_fits(run: Run, server: Sandbox, tmp_path: Pat
     assert widest <= max(columns, 44)
     assert ("████████" in shown) == (columns >= 60)
     assert shown.replace("\n", " ").rstrip().isprintable()
-    assert visible(shown, keep="\n") == shown
+    assert escape_controls(shown, keep="\n") == shown
 
 
 @pytest.mark.parametrize("columns", ["", "0", "-3", "wide"])

@@ -7,10 +7,10 @@ import gzip
 import pytest
 
 from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, UnexpectedResponseError
-from atlas_invoices._http._body import BodyReader, Excerpt
-from atlas_invoices._http._responses import MAX_ERROR_BYTES, Head
+from atlas_invoices._http._body import BodyReader, ErrorBody
+from atlas_invoices._http._responses import MAX_ERROR_BYTES, ResponseHead
 
-HEAD = Head("GET", "/csv", 200, {"content-type": "text/csv"})
+HEAD = ResponseHead("GET", "/csv", 200, {"content-type": "text/csv"})
 
 
 class Clock:
@@ -43,7 +43,7 @@ def test_a_body_larger_than_allowed_is_refused_at_once() -> None:
 
 
 def test_a_cut_body_is_incomplete_even_where_nothing_is_left_of_it() -> None:
-    reader = BodyReader(Head("GET", "/csv", 200, {"content-length": "3"}), "csv")
+    reader = BodyReader(ResponseHead("GET", "/csv", 200, {"content-length": "3"}), "csv")
     with pytest.raises(IncompleteDownloadError, match="0 of 3 bytes"):
         read(reader)
 
@@ -63,13 +63,13 @@ def test_a_trickle_is_a_timeout_but_a_slow_reader_is_not() -> None:
 
 def test_an_excerpt_of_an_error_stays_small_and_ends_in_time() -> None:
     clock = Clock()
-    excerpt = Excerpt({"content-encoding": "gzip"}, clock)
+    excerpt = ErrorBody({"content-encoding": "gzip"}, clock)
     assert not excerpt.wants_more(gzip.compress(b"\0" * 10_000_000))
     assert len(excerpt.body) == MAX_ERROR_BYTES
-    excerpt = Excerpt({}, clock)
+    excerpt = ErrorBody({}, clock)
     assert excerpt.wants_more(b"a")
     clock.now = 60.0
     assert not excerpt.wants_more(b"b")
     assert excerpt.body == b"a"
-    assert not Excerpt({"content-encoding": "br"}).wants_more(b"a")
-    assert not Excerpt({"content-encoding": "gzip"}).wants_more(b"no gzip")
+    assert not ErrorBody({"content-encoding": "br"}).wants_more(b"a")
+    assert not ErrorBody({"content-encoding": "gzip"}).wants_more(b"no gzip")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices._errors import IncompleteDownloadError, UnexpectedResponseError
-from atlas_invoices._http._body import Meter, decoder
+from atlas_invoices._http._body import LengthCheck, decoder
 
 GZIP = {"content-encoding": "gzip"}
 
@@ -73,7 +73,7 @@ def test_another_coding_is_refused() -> None:
 
 @pytest.mark.parametrize(("length", "sent", "good"), [("3", b"abc", True), ("4", b"abc", False), ("2", b"abc", False)])
 def test_content_length_is_held_against_what_came(length: str, sent: bytes, good: bool) -> None:
-    meter = Meter({"content-length": length})
+    meter = LengthCheck({"content-length": length})
     meter.add(sent)
     if good:
         meter.finish()
@@ -84,4 +84,4 @@ def test_content_length_is_held_against_what_came(length: str, sent: bytes, good
 
 @pytest.mark.parametrize("length", ["", "x", "-1", "٣"])
 def test_a_length_that_is_none_counts_as_none(length: str) -> None:
-    Meter({"content-length": length}).finish()
+    LengthCheck({"content-length": length}).finish()

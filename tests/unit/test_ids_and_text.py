@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import atlas_invoices as ai
 from atlas_invoices import _ids
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 GOOD = "666acb8787ba43606905dcae"
 
@@ -31,10 +31,10 @@ def test_anything_else_is_refused_as_a_value_error_too(bad: object) -> None:
 
 @given(st.text(max_size=500), st.integers(5, 300))
 def test_shown_text_is_one_printable_line_within_its_limit(text: str, limit: int) -> None:
-    shown = one_line(text, limit)
+    shown = single_line(text, limit)
     assert shown.isprintable() or not shown
     assert len(shown) <= limit
 
 
 def test_what_a_terminal_would_obey_becomes_visible() -> None:
-    assert one_line("a\x1b[31mb\r\nc") == "a\\x1b[31mb c"
+    assert single_line("a\x1b[31mb\r\nc") == "a\\x1b[31mb c"

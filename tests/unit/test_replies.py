@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from atlas_invoices import _errors as errors
 from atlas_invoices._http import _responses as _replies
-from atlas_invoices._http._responses import Head
+from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._retry import retry_after
 
 
-def head(status: int = 200, **headers: str) -> Head:
-    return Head("GET", "/api/atlas/v2/orgs", status, {k.replace("_", "-"): v for k, v in headers.items()})
+def head(status: int = 200, **headers: str) -> ResponseHead:
+    return ResponseHead("GET", "/api/atlas/v2/orgs", status, {k.replace("_", "-"): v for k, v in headers.items()})
 
 
 FULL = {

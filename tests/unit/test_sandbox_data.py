@@ -14,7 +14,7 @@ import pytest
 
 from atlas_invoices.sandbox import Invoice, Sandbox, Settings
 from atlas_invoices.sandbox._documents import CHUNK_BYTES, csv_chunks, invoice_json
-from atlas_invoices.sandbox._ledger import Book
+from atlas_invoices.sandbox._ledger import Ledger
 
 HEADER = (
     "Date,Usage Date,Description,Note,Organization Name,Organization ID,Project,Project ID,SKU,Region,Cluster,"
@@ -47,7 +47,7 @@ def check_sums(invoice: Invoice, rows: list[dict[str, str]]) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 42])
 def test_every_invoice_adds_up(seed: int) -> None:
-    book = Book(Settings(seed=seed, typical_lines=120))
+    book = Ledger(Settings(seed=seed, typical_lines=120))
     for invoice in [*book.invoices, *(other for each in book.invoices for other in each.linked)]:
         _, rows = parse(b"".join(csv_chunks(invoice)))
         check_sums(invoice, rows)
@@ -61,7 +61,7 @@ def test_every_invoice_adds_up(seed: int) -> None:
 
 
 def test_json_mirrors_the_csv_line_by_line() -> None:
-    for invoice in Book(Settings(typical_lines=90)).invoices:
+    for invoice in Ledger(Settings(typical_lines=90)).invoices:
         _, rows = parse(b"".join(csv_chunks(invoice)))
         text = json.dumps(invoice_json(invoice, "", linked=True, most_lines=200))
         found: dict[str, Any] = json.loads(text, parse_float=Decimal)
@@ -83,7 +83,7 @@ def test_json_mirrors_the_csv_line_by_line() -> None:
 
 
 def test_the_file_is_laid_out_as_in_the_document() -> None:
-    book = Book(Settings(lines=50))
+    book = Ledger(Settings(lines=50))
     invoice = book.invoices[1]
     data = b"".join(csv_chunks(invoice))
     text = data.decode()
@@ -103,7 +103,7 @@ def test_the_file_is_laid_out_as_in_the_document() -> None:
 
 
 def test_the_invoices_hold_what_trips_parsers() -> None:
-    book = Book(Settings())
+    book = Ledger(Settings())
     invoices = book.invoices
     rows = [row for invoice in invoices for row in parse(b"".join(csv_chunks(invoice)))[1]]
     assert {invoice.status for invoice in invoices} == {
@@ -132,7 +132,7 @@ def test_the_invoices_hold_what_trips_parsers() -> None:
 
 
 def test_periods_are_whole_months_with_an_exclusive_end() -> None:
-    invoices = Book(Settings(today=date(2024, 3, 31), months=3)).invoices
+    invoices = Ledger(Settings(today=date(2024, 3, 31), months=3)).invoices
     assert [(each.start, each.end) for each in invoices] == [
         (date(2024, 3, 1), date(2024, 4, 1)),
         (date(2024, 2, 1), date(2024, 3, 1)),
@@ -142,7 +142,7 @@ def test_periods_are_whole_months_with_an_exclusive_end() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 39, 40, 10_000, 10_001, 30_000])
 def test_lines_are_as_many_as_asked_for(count: int) -> None:
-    invoice = Book(Settings(lines=count, typical_lines=0)).invoices[1]
+    invoice = Ledger(Settings(lines=count, typical_lines=0)).invoices[1]
     chunks = list(csv_chunks(invoice))
     assert all(len(chunk) == CHUNK_BYTES for chunk in chunks[:-1])
     _, rows = parse(b"".join(chunks))
@@ -157,7 +157,7 @@ def test_lines_are_as_many_as_asked_for(count: int) -> None:
 
 
 def test_a_huge_invoice_needs_little_memory() -> None:
-    invoice = Book(Settings(lines=100_000)).invoices[1]
+    invoice = Ledger(Settings(lines=100_000)).invoices[1]
     next(csv_chunks(invoice))
     tracemalloc.start()
     try:
@@ -180,7 +180,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 def test_an_invoice_does_not_depend_on_how_many_there_are() -> None:
-    few, many = (Book(Settings(months=months, typical_lines=60)).invoices for months in (3, 9))
+    few, many = (Ledger(Settings(months=months, typical_lines=60)).invoices for months in (3, 9))
     assert [each.subtotal_cents for each in few] == [each.subtotal_cents for each in many[:3]]
 
 

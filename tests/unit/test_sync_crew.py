@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from atlas_invoices._sync._run import Crew
+from atlas_invoices._sync._run import WorkerPool
 
 
 def test_those_still_at_work_are_waited_for_though_more_than_one_fails() -> None:
@@ -18,7 +18,7 @@ def test_those_still_at_work_are_waited_for_though_more_than_one_fails() -> None
             return item
         raise ZeroDivisionError
 
-    crew = Crew(work, ["slow", "a", "b"], 3)
+    crew = WorkerPool(work, ["slow", "a", "b"], 3)
     crew.start()
     with pytest.raises(ZeroDivisionError):
         list(crew.results())

@@ -9,7 +9,7 @@ import pytest
 
 from atlas_invoices import ConfigError
 from atlas_invoices._sync._folder import Entry, FileFacts, Manifest, parse
-from atlas_invoices._sync._listing import AMOUNTS, Listed
+from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice
 
 ORG = "0" * 23 + "1"
 
@@ -26,7 +26,7 @@ def entry(number: int, **changes: Any) -> Entry:
         "linked": False,
     }
     facts = FileFacts(3, "ab" * 32)
-    return Entry(Listed(**fields | changes), facts, facts, fetched="2026-12-05T00:00:00+00:00", settled=True)
+    return Entry(ListedInvoice(**fields | changes), facts, facts, fetched="2026-12-05T00:00:00+00:00", settled=True)
 
 
 FULL = Manifest(

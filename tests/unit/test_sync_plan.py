@@ -12,20 +12,20 @@ import pytest
 from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedResponseError
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
 from atlas_invoices._sync._folder import Entry, FileFacts
-from atlas_invoices._sync._listing import AMOUNTS, Document, Listed
+from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice, RawInvoice
 from atlas_invoices._sync._listing import read_document as read
-from atlas_invoices._sync._plan import Job, make_plan
+from atlas_invoices._sync._plan import SyncOptions, make_plan
 
 ORG = "f" * 24
 FACTS = FileFacts(1, "0" * 64)
 
 
-def job(**changes: Any) -> Job:
+def job(**changes: Any) -> SyncOptions:
     options: dict[str, Any] = {"since": None, "until": None, "linked": False, "verify": False, "workers": 1}
-    return Job.checked("https://example.com", ORG, "folder", **options | changes)
+    return SyncOptions.checked("https://example.com", ORG, "folder", **options | changes)
 
 
-def listed(**changes: Any) -> Listed:
+def listed(**changes: Any) -> ListedInvoice:
     found = _listing.read_listing([metadata()], linked=False).invoices[0]
     return attrs.evolve(found, **changes)
 
@@ -43,7 +43,7 @@ def metadata(**changes: Any) -> BillingInvoiceMetadata:
     return BillingInvoiceMetadata(**fields | changes)
 
 
-def why(now: Listed, before: Listed | None, *, intact: bool = True, settled: bool = True) -> str | None:
+def why(now: ListedInvoice, before: ListedInvoice | None, *, intact: bool = True, settled: bool = True) -> str | None:
     entries = {before.id: Entry(before, FACTS, FACTS, "", settled)} if before else {}
     plan = make_plan([now], entries, lambda _: intact, job())
     assert len(plan.fetch) + len(plan.unchanged) == 1
@@ -140,7 +140,7 @@ def test_newest_first_with_linked_ones_only_if_asked_for() -> None:
     ],
 )
 def test_files_older_than_the_listing_are_recognized(status: str | None, updated: str | None, older: bool) -> None:
-    document = Document(b"", status, updated)
+    document = RawInvoice(b"", status, updated)
     assert document.is_older_than(listed(updated="2026-06-04T06:30:00.123000+00:00")) is older
 
 
@@ -164,4 +164,4 @@ def test_what_is_not_the_invoice_is_not_saved(body: bytes, said: str) -> None:
 
 def test_the_invoice_is_kept_as_sent() -> None:
     body = b'{"id": "AAAAAAAAAAAAAAAAAAAAAAAA", "unit": 0.12345678901234567890, "statusName": "PAID"}\n'
-    assert read(body, "a" * 24) == Document(body, "PAID", None)
+    assert read(body, "a" * 24) == RawInvoice(body, "PAID", None)

@@ -18,7 +18,7 @@ from atlas_invoices import Client, ConfigError, ServiceAccountAuth
 from atlas_invoices._auth import parse_base_url
 from atlas_invoices._auth._oauth import Token
 from atlas_invoices._auth._secret import Secret
-from atlas_invoices._auth._token_cache import TokenCache, Turn, folder_of
+from atlas_invoices._auth._token_cache import CacheLease, TokenCache, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,16 +52,16 @@ class Process:
     def get(self, replaced: Token | None = None, *, value: str = CANARY, lifetime: float = 3600) -> Token:
         """A token, from the file or else a new one."""
         with self.turn(replaced) as turn:
-            assert not turn.must_wait(blocking=True)
+            assert not turn.poll(blocking=True)
             return turn.token or self.fetched(turn, value, lifetime)
 
-    def turn(self, replaced: Token | None = None) -> Turn:
+    def turn(self, replaced: Token | None = None) -> CacheLease:
         """A go at the cache by somebody who waits 30 seconds for a token."""
-        return Turn(self.cache, replaced, self.now + 30)
+        return CacheLease(self.cache, replaced, self.now + 30)
 
-    def fetched(self, turn: Turn, value: str, lifetime: float) -> Token:
+    def fetched(self, turn: CacheLease, value: str, lifetime: float) -> Token:
         self.asked += 1
-        return turn.keep(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
+        return turn.store(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
 
 
 @pytest.fixture
@@ -337,7 +337,7 @@ def test_a_refused_token_is_gone_even_if_no_new_one_comes(folder: Path) -> None:
     one = Process(folder)
     one.cache.refuse(one.get())
     with one.turn() as turn:
-        assert not turn.must_wait(blocking=True)
+        assert not turn.poll(blocking=True)
         assert turn.token is None
         assert not one.path.exists()
 
@@ -348,7 +348,7 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
     one.later(3400)
     other.later(3400)
     with one.turn() as renewing:
-        assert not renewing.must_wait(blocking=True)
+        assert not renewing.poll(blocking=True)
         assert renewing.token is None
         token = other.get()
         assert (token.value.reveal(), other.asked) == (CANARY, 0)
@@ -356,11 +356,11 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
         # Once it has ended, there's nothing to use: they wait.
         other.later(300)
         with other.turn() as waiting:
-            assert waiting.must_wait(blocking=False)
+            assert waiting.poll(blocking=False)
             other.later(19)
-            assert waiting.must_wait(blocking=False)
+            assert waiting.poll(blocking=False)
             other.later(2)
-            assert not waiting.must_wait(blocking=False), "and keep time for a request of their own"
+            assert not waiting.poll(blocking=False), "and keep time for a request of their own"
             assert waiting.token is None
             other.fetched(waiting, "unshared", 3600)
         one.fetched(renewing, "new", 3600)
@@ -373,7 +373,7 @@ def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> N
     one.later(3400)
     other.later(3400)
     with other.turn() as renewing:
-        assert not renewing.must_wait(blocking=True)
+        assert not renewing.poll(blocking=True)
         one.time -= 60 * 40  # The wall clock was set back, and says that there's an hour left.
         kept = one.get(replaced=old)
         assert (kept.value.reveal(), one.asked) == (CANARY, 1)

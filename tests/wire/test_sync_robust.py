@@ -20,7 +20,7 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices._sync import _run, sync_invoices, sync_invoices_async
 from atlas_invoices._sync._folder import FolderLock
-from atlas_invoices._sync._plan import Job
+from atlas_invoices._sync._plan import SyncOptions
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
 
@@ -125,7 +125,7 @@ def test_two_at_once_in_threads(sandbox: Sandbox, tmp_path: Path, ids: list[str]
 
     def work() -> None:
         with client(sandbox) as atlas:
-            job = Job.checked(
+            job = SyncOptions.checked(
                 atlas.base_url,
                 sandbox.org_id,
                 tmp_path,
@@ -280,7 +280,7 @@ def test_an_interrupt_keeps_what_is_there_and_does_not_wait_for_a_slow_server(
             raise KeyboardInterrupt
 
     with client(sandbox) as atlas:
-        job = Job.checked(
+        job = SyncOptions.checked(
             atlas.base_url, sandbox.org_id, tmp_path, since=None, until=None, linked=True, verify=False, workers=4
         )
         with pytest.raises(KeyboardInterrupt):

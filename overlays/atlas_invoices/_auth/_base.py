@@ -11,13 +11,13 @@ import httpx
 from atlas_invoices._errors import CredentialsError
 
 from ._origin import BaseUrl, Binding, parse_base_url
-from ._secret import Secret, fault_in
+from ._secret import Secret, validate_credential
 
 if TYPE_CHECKING:
     from ._token_http import TokenHTTP
 
 
-class BoundAuth(httpx.Auth):
+class OriginBoundAuth(httpx.Auth):
     """Base of the auth classes: bound to one origin, safe for many threads and tasks."""
 
     def __init__(self, base_url: str | None, fault: str | None) -> None:
@@ -69,12 +69,12 @@ def for_client(auth: httpx.Auth, *, base_url: BaseUrl, http: TokenHTTP, token_ca
     Raises:
         ConfigError: the auth object is bound to another origin.
     """
-    if not isinstance(auth, BoundAuth):
+    if not isinstance(auth, OriginBoundAuth):
         return auth
     return auth._for_client(base_url, http, token_cache)  # noqa: SLF001 - same module; kept off the public classes' surface
 
 
-class AccessTokenAuth(BoundAuth):
+class AccessTokenAuth(OriginBoundAuth):
     """Send a ready-made access token (OAuth 2 bearer); it isn't renewed.
 
     Args:
@@ -95,7 +95,7 @@ class AccessTokenAuth(BoundAuth):
 
     def __init__(self, token: str, *, base_url: str | None = None) -> None:
         """Check and keep the token; nothing is sent."""
-        fault = fault_in(token, "access token")
+        fault = validate_credential(token, "access token")
         if fault is None and " " in token:
             fault = "the access token has a space in it; give the token alone, without 'Bearer'"
         self._token = Secret(token)
@@ -146,7 +146,7 @@ class _Discarded(httpx.SyncByteStream, httpx.AsyncByteStream):
             await self._inner.aclose()
 
 
-def discard_body(response: httpx.Response) -> None:
+def drain_body(response: httpx.Response) -> None:
     """Make the response's body empty for whoever reads it next, which httpx does before it sends the next request.
 
     Without this, httpx would take in and decompress whatever a server sends as the body of a challenge. A body

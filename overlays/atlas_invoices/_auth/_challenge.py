@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 
 def _md5(data: bytes) -> str:
@@ -79,7 +79,7 @@ def find_challenge(headers: Iterable[bytes]) -> Challenge | None:
             refused = refused or challenge
     if refused:
         raise ConfigError(
-            f"the server asks for a digest that Atlas doesn't use ({one_line(refused, 60)}); check the base URL"
+            f"the server asks for a digest that Atlas doesn't use ({single_line(refused, 60)}); check the base URL"
         )
     return None
 

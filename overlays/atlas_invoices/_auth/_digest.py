@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from ._base import BoundAuth, discard_body
+from ._base import OriginBoundAuth, drain_body
 from ._challenge import build_authorization, find_challenge
-from ._secret import Secret, fault_in, shortened
+from ._secret import Secret, mask_id, validate_credential
 from ._tokens import Flight, SingleFlight
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ _MAX_WAITS = 3
 _WAIT = 5.0
 
 
-class DigestAuth(BoundAuth):
+class DigestAuth(OriginBoundAuth):
     """Sign requests with an Atlas API key (HTTP digest).
 
     The first request is challenged; those after it are signed at once with the same nonce and a rising count, from
@@ -150,7 +150,7 @@ class DigestAuth(BoundAuth):
 
     def __init__(self, public_key: str, private_key: str, *, base_url: str | None = None) -> None:
         """Check and keep the key; nothing is sent."""
-        fault = fault_in(public_key, "public API key") or fault_in(private_key, "private API key")
+        fault = validate_credential(public_key, "public API key") or validate_credential(private_key, "private API key")
         self._public_key = Secret(public_key)
         self._private_key = Secret(private_key)
         del public_key, private_key
@@ -159,27 +159,27 @@ class DigestAuth(BoundAuth):
         self._first_challenge: SingleFlight[bool] = SingleFlight()
 
     def _describe(self) -> str:
-        return f"{shortened(self._public_key)} "
+        return f"{mask_id(self._public_key)} "
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request and answer challenges; httpx calls this."""
         self._binding.check(request.url)
-        nonce, flight, leading = self._board(None)
+        nonce, flight, leading = self._join(None)
         for _ in range(_MAX_WAITS):
             if nonce is not None or leading or flight.wait(_WAIT) is False:
                 break
-            nonce, flight, leading = self._board(None)
+            nonce, flight, leading = self._join(None)
         yield from self._exchange(request, nonce, flight if leading else None)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Sign the request and answer challenges; httpx calls this."""
         self._binding.check(request.url)
         task = asyncio.current_task()
-        nonce, flight, leading = self._board(task)
+        nonce, flight, leading = self._join(task)
         for _ in range(_MAX_WAITS):
             if nonce is not None or leading or await flight.wait_async(_WAIT) is False:
                 break
-            nonce, flight, leading = self._board(task)
+            nonce, flight, leading = self._join(task)
         exchange = self._exchange(request, nonce, flight if leading else None)
         try:
             request = next(exchange)
@@ -191,12 +191,12 @@ class DigestAuth(BoundAuth):
         finally:
             exchange.close()
 
-    def _board(self, task: asyncio.Task[object] | None) -> tuple[Nonce | None, Flight[bool], bool]:
+    def _join(self, task: asyncio.Task[object] | None) -> tuple[Nonce | None, Flight[bool], bool]:
         """Return a nonce, or else the flight that fetches the first one and whether the caller leads it."""
         flight, leading = self._first_challenge.join(task)
         nonce = self._nonces.borrow()
         if leading and nonce is not None:
-            flight.land(True)
+            flight.set_result(True)
             leading = False
         return nonce, flight, leading
 
@@ -230,15 +230,15 @@ class DigestAuth(BoundAuth):
                 nonce = self._nonces.exchange(nonce, challenge, reserve=refused is not None)
                 fresh = challenged = True
                 if flight is not None:
-                    flight.land(True)
-                discard_body(response)
+                    flight.set_result(True)
+                drain_body(response)
                 # Not the request we began with, if the client followed a redirect within the origin.
                 request = response.request
         finally:
             if nonce is not None:
                 self._nonces.give_back(nonce)
             if flight is not None:
-                flight.land(challenged)
+                flight.set_result(challenged)
 
     def _sign(self, request: httpx.Request, nonce: Nonce | None) -> None:
         # Always taken off first: a request that is sent again must not repeat its nonce count.

@@ -58,7 +58,7 @@ _TOO_MANY_TOKENS = (
 
 
 @frozen
-class Account:
+class ClientCredentials:
     """A service account's credentials."""
 
     client_id: Secret
@@ -84,17 +84,17 @@ class TokenReply:
     """None if it is longer than `MAX_REPLY_BYTES`."""
 
 
-def token_request(base_url: BaseUrl, account: Account) -> httpx.Request:
+def token_request(base_url: BaseUrl, account: ClientCredentials) -> httpx.Request:
     """Return the request for a new token (Atlas documentation; RFC 6749 §4.4 and, for the credentials, §2.3.1)."""
     return _request(base_url, TOKEN_PATH, account, {"grant_type": "client_credentials"})
 
 
-def revoke_request(base_url: BaseUrl, account: Account, token: Secret) -> httpx.Request:
+def revoke_request(base_url: BaseUrl, account: ClientCredentials, token: Secret) -> httpx.Request:
     """Return the request that ends a token (Atlas documentation; RFC 7009 §2.1)."""
     return _request(base_url, REVOKE_PATH, account, {"token": token.reveal(), "token_type_hint": "access_token"})
 
 
-def _request(base_url: BaseUrl, path: str, account: Account, form: dict[str, str]) -> httpx.Request:
+def _request(base_url: BaseUrl, path: str, account: ClientCredentials, form: dict[str, str]) -> httpx.Request:
     return httpx.Request(
         "POST",
         f"{base_url}{path}",
@@ -109,7 +109,7 @@ def _request(base_url: BaseUrl, path: str, account: Account, form: dict[str, str
     )
 
 
-def _basic(account: Account) -> Secret:
+def _basic(account: ClientCredentials) -> Secret:
     identity = f"{quote_plus(account.client_id.reveal())}:{quote_plus(account.client_secret.reveal())}"
     return Secret(base64.b64encode(identity.encode()).decode())
 
@@ -124,7 +124,7 @@ def margin(lifetime: float, chance: float) -> float:
     return min(_MAX_MARGIN, lifetime * _MARGIN_SHARE) * (0.5 + chance)
 
 
-def read_token(reply: TokenReply, account: Account, asked_at: float, chance: float = 0.5) -> Token:
+def read_token(reply: TokenReply, account: ClientCredentials, asked_at: float, chance: float = 0.5) -> Token:
     """Return the token in a reply; `asked_at` is the clock's time when it was asked for, `chance` is for `margin`.
 
     Raises:
@@ -137,7 +137,7 @@ def read_token(reply: TokenReply, account: Account, asked_at: float, chance: flo
     raise TokenError(outcome, status_code=reply.status_code, retry_after=retry_after(reply.headers))
 
 
-def check_revoked(reply: TokenReply, account: Account, token: Secret) -> None:
+def check_revoked(reply: TokenReply, account: ClientCredentials, token: Secret) -> None:
     """Raise `TokenError` unless the reply says that the token is revoked; an unknown one is too (RFC 7009 §2.2)."""
     if httpx.codes.is_success(reply.status_code):
         return

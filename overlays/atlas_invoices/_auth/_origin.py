@@ -10,7 +10,7 @@ import httpx
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
@@ -61,7 +61,7 @@ def parse_base_url(text: str) -> BaseUrl:
     if "@" in text:
         # Not shown: what stands before the @ is often a password.
         raise ConfigError("the base URL must not contain user info (name:password@)")
-    shown = one_line(text)
+    shown = single_line(text)
     if not text or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
         raise ConfigError(f"the base URL {shown!r} must be plain ASCII, without spaces; write it as https://host")
     if "?" in text or "#" in text:
@@ -85,7 +85,7 @@ def require_https(origin: Origin, what: str) -> None:
     if origin.scheme == "https" or (origin.scheme == "http" and _is_loopback(origin.host)):
         return
     raise ConfigError(
-        f"{what} must be https, not {one_line(origin)}: credentials would travel unprotected"
+        f"{what} must be https, not {single_line(origin)}: credentials would travel unprotected"
         " (http is accepted for localhost, 127.0.0.0/8 and ::1)"
     )
 
@@ -155,6 +155,6 @@ class Binding:
     def _require_same(self, origin: Origin) -> None:
         if self._base is not None and self._base.origin != origin:
             raise ConfigError(
-                f"these credentials are for {self._base.origin} and are never sent to {one_line(origin)};"
+                f"these credentials are for {self._base.origin} and are never sent to {single_line(origin)};"
                 " make another auth object for another server"
             )

@@ -6,7 +6,7 @@ import base64
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 _MASK = "***"
 _SHORT = 6
@@ -35,7 +35,7 @@ class Secret:
         raise TypeError("a secret can't be pickled or copied")
 
 
-def fault_in(value: object, what: str) -> str | None:
+def validate_credential(value: object, what: str) -> str | None:
     """Say what is wrong with a credential, without quoting it, or return None.
 
     The caller raises: a frame that raises must not have the value in its locals.
@@ -51,7 +51,7 @@ def fault_in(value: object, what: str) -> str | None:
     return None
 
 
-def shortened(identifier: Secret) -> str:
+def mask_id(identifier: Secret) -> str:
     """Return enough of a public identifier to tell it from another, and no more."""
     text = str(identifier.reveal())  # A repr in the traceback of the fault that was found may see another type.
     if len(text) >= _LONG:
@@ -65,7 +65,7 @@ def masked(text: object, secrets: tuple[Secret, ...]) -> str:
     for secret in secrets:
         for form in _forms(secret):
             shown = shown.replace(form, _MASK)
-    return one_line(shown)
+    return single_line(shown)
 
 
 def _forms(secret: Secret) -> tuple[str, ...]:

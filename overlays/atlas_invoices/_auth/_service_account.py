@@ -16,10 +16,10 @@ from attrs import frozen
 from atlas_invoices._http._transport import while_connecting
 from atlas_invoices._locks import FileLock
 
-from ._base import BoundAuth, discard_body
-from ._oauth import REVOKE_PATH, Account, Token, check_revoked, read_token, revoke_request, token_request
-from ._secret import Secret, fault_in, shortened
-from ._token_cache import POLL_SECONDS, TokenCache, Turn
+from ._base import OriginBoundAuth, drain_body
+from ._oauth import REVOKE_PATH, ClientCredentials, Token, check_revoked, read_token, revoke_request, token_request
+from ._secret import Secret, mask_id, validate_credential
+from ._token_cache import POLL_SECONDS, CacheLease, TokenCache
 from ._token_http import TokenHTTP
 from ._tokens import TokenStore
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._origin import BaseUrl, Binding
 
 
-class ServiceAccountAuth(BoundAuth):
+class ServiceAccountAuth(OriginBoundAuth):
     """Sign requests with an Atlas service account (OAuth 2 client credentials).
 
     A token is fetched when the first request needs one, shared by all threads and asyncio tasks, renewed shortly
@@ -61,10 +61,10 @@ class ServiceAccountAuth(BoundAuth):
 
     def __init__(self, client_id: str, client_secret: str, *, base_url: str | None = None) -> None:
         """Check and keep the credentials; nothing is sent."""
-        fault = fault_in(client_id, "service account's client ID") or fault_in(
+        fault = validate_credential(client_id, "service account's client ID") or validate_credential(
             client_secret, "service account's client secret"
         )
-        self._account = Account(Secret(client_id), Secret(client_secret))
+        self._account = ClientCredentials(Secret(client_id), Secret(client_secret))
         del client_id, client_secret
         super().__init__(base_url, fault)
         self._tokens = TokenStore(time.monotonic)
@@ -80,7 +80,7 @@ class ServiceAccountAuth(BoundAuth):
         return _TokenFlow(self._binding, self._account, self._tokens, http, cache)
 
     def _describe(self) -> str:
-        return f"{shortened(self._account.client_id)} "
+        return f"{mask_id(self._account.client_id)} "
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request, once more if its token is refused; httpx calls this."""
@@ -95,7 +95,12 @@ class _TokenFlow(httpx.Auth):
     """What a service account does for one client: that client's way to the server, everybody's token."""
 
     def __init__(
-        self, binding: Binding, account: Account, tokens: TokenStore, http: TokenHTTP, cache: TokenCache | None
+        self,
+        binding: Binding,
+        account: ClientCredentials,
+        tokens: TokenStore,
+        http: TokenHTTP,
+        cache: TokenCache | None,
     ) -> None:
         self._binding = binding
         self._account = account
@@ -114,16 +119,16 @@ class _TokenFlow(httpx.Auth):
         def fetch(until: float) -> Token:
             if self._cache is None:
                 return ask(until)
-            with Turn(self._cache, self._tokens.held, until) as turn:
-                while turn.must_wait(blocking=True):
+            with CacheLease(self._cache, self._tokens.held, until) as turn:
+                while turn.poll(blocking=True):
                     time.sleep(POLL_SECONDS)
-                return turn.token or turn.keep(ask(until))
+                return turn.token or turn.store(ask(until))
 
         token = self._tokens.get(fetch, self._http.seconds)
         response = yield _signed(request, token)
         if self._refused(response, token):
             # Read before the next token is fetched: until then the reply occupies a connection, perhaps the last.
-            discard_body(response)
+            drain_body(response)
             response.read()
             yield _signed(request, self._tokens.get(fetch, self._http.seconds, refused=token))
 
@@ -138,15 +143,15 @@ class _TokenFlow(httpx.Auth):
         async def fetch(until: float) -> Token:
             if self._cache is None:
                 return await ask(until)
-            with Turn(self._cache, self._tokens.held, until) as turn:
-                while turn.must_wait(blocking=False):  # noqa: ASYNC110 - another process sets no event
+            with CacheLease(self._cache, self._tokens.held, until) as turn:
+                while turn.poll(blocking=False):  # noqa: ASYNC110 - another process sets no event
                     await asyncio.sleep(POLL_SECONDS)
-                return turn.token or turn.keep(await ask(until))
+                return turn.token or turn.store(await ask(until))
 
         token = await self._tokens.get_async(fetch, self._http.seconds)
         response = yield _signed(request, token)
         if self._refused(response, token):
-            discard_body(response)
+            drain_body(response)
             await response.aread()
             yield _signed(request, await self._tokens.get_async(fetch, self._http.seconds, refused=token))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._locks import FileLock
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 from ._oauth import MAX_LIFETIME, Token, margin
 from ._token_file import IS_A_FOLDER, Entry, TokenFile
@@ -165,7 +165,7 @@ class TokenCache:
         """Say what is wrong, the first time."""
         if not self._has_warned:
             self._has_warned = True
-            warnings.warn(one_line(text, 1000), UserWarning, stacklevel=2)
+            warnings.warn(single_line(text, 1000), UserWarning, stacklevel=2)
 
 
 def _fingerprint(value: Secret) -> str:
@@ -186,7 +186,7 @@ _LOCK_SHARE = 2 / 3
 _PAUSE = 30.0
 
 
-class Turn:
+class CacheLease:
     """A token from the cache, or else the lock under which to fetch and keep a new one.
 
     Args:
@@ -215,8 +215,8 @@ class Turn:
         """Give the lock back."""
         self._lock.release()
 
-    def must_wait(self, *, blocking: bool) -> bool:
-        """Whether to look again in `POLL_SECONDS`; if not, use `token`, or else fetch one and `keep` it.
+    def poll(self, *, blocking: bool) -> bool:
+        """Whether to look again in `POLL_SECONDS`; if not, use `token`, or else fetch one and `store` it.
 
         Args:
             blocking: whether this thread does nothing else meanwhile, not even run an event loop.
@@ -236,7 +236,7 @@ class Turn:
             return False
         return self._cache.clock() < self._end
 
-    def keep(self, token: Token) -> Token:
+    def store(self, token: Token) -> Token:
         """Share a token that was fetched, and return it."""
         if self._lock.held and token.expires_at > self._cache.clock():
             self._cache.write(token)

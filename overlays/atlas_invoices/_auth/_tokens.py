@@ -35,7 +35,7 @@ class Flight(Generic[T]):
         # A running future can't be cancelled: a waiting task that is must not take the result from the others.
         self._result.set_running_or_notify_cancel()
 
-    def land(self, result: T | None) -> None:
+    def set_result(self, result: T | None) -> None:
         """Hand the result to all who wait; None says that nobody has it, so one of them goes next. Idempotent."""
         if self._owner.clear(self):
             self._result.set_result(result)
@@ -150,7 +150,7 @@ class TokenStore:
             return token
         lead, until = None, self.clock() + seconds
         for _ in range(_MAX_WAITS):
-            token, flight, leading = self._board(None)
+            token, flight, leading = self._join(None)
             if token is not None:
                 return token
             if leading:
@@ -177,7 +177,7 @@ class TokenStore:
             return token
         lead, until = None, self.clock() + seconds
         for _ in range(_MAX_WAITS):
-            token, flight, leading = self._board(asyncio.current_task())
+            token, flight, leading = self._join(asyncio.current_task())
             if token is not None:
                 return token
             if leading:
@@ -194,7 +194,7 @@ class TokenStore:
         finally:
             _land(lead, None)  # Cancelled: one of those who wait goes next.
 
-    def _board(self, task: asyncio.Task[object] | None) -> tuple[Token | None, Flight[Token | _Failed], bool]:
+    def _join(self, task: asyncio.Task[object] | None) -> tuple[Token | None, Flight[Token | _Failed], bool]:
         """Return a token to use, or else the flight that fetches one and whether the caller leads it."""
         flight, leading = self._flights.join(task)
         return None if leading else self._usable(renewing=True), flight, leading
@@ -235,7 +235,7 @@ class TokenStore:
 
 def _land(lead: Flight[Token | _Failed] | None, outcome: Token | _Failed | None) -> None:
     if lead is not None:
-        lead.land(outcome)
+        lead.set_result(outcome)
 
 
 def _token_in(outcome: Token | _Failed) -> Token:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 # A path or bytes of any size come in pieces of this size, and a larger chunk is cut to it.
 PIECE = 64 * 1024
@@ -110,7 +110,7 @@ def _read_path(path: Path) -> Generator[bytes, None, None]:
         file = path.open("rb", buffering=0)
     except ValueError as error:
         # A NUL or a lone surrogate, which no system has in a file's name.
-        raise ConfigError(f"{one_line(ascii(str(path)), 60)} can't be the path of a file ({error})") from error
+        raise ConfigError(f"{single_line(ascii(str(path)), 60)} can't be the path of a file ({error})") from error
     with file:
         yield from _read_file(file)
 

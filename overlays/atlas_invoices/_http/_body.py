@@ -74,7 +74,7 @@ def decoder(headers: Mapping[str, str]) -> Decoder:
     raise UnexpectedResponseError(f"the reply came in the content coding {coding[:40]!r}, which wasn't asked for")
 
 
-class Meter:
+class LengthCheck:
     """Counts the bytes of the wire against Content-Length, where there is one."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
@@ -116,7 +116,7 @@ class BodyReader:
 
     def __init__(
         self,
-        head: _responses.Head,
+        head: _responses.ResponseHead,
         kind: _responses.Kind,
         *,
         enveloped: bool = False,
@@ -135,7 +135,7 @@ class BodyReader:
         self._enveloped = enveloped
         self._max_bytes = max_bytes
         self._size = 0
-        self._meter = Meter(head.headers)
+        self._meter = LengthCheck(head.headers)
         try:
             self._decoder = decoder(head.headers)
         except UnexpectedResponseError as error:
@@ -197,7 +197,7 @@ class BodyReader:
         return start
 
 
-class Excerpt:
+class ErrorBody:
     """The beginning of an error's body, for its message: never more than is useful, and damage is no second failure."""
 
     def __init__(self, headers: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:

@@ -17,14 +17,14 @@ import httpx
 from atlas_invoices import _locks
 
 from . import _responses
-from ._body import BodyReader, Excerpt
+from ._body import BodyReader, ErrorBody
 from ._patience import patience
-from ._rate_limit import Pace, held_back
-from ._responses import Notices
+from ._rate_limit import RateLimiter, rate_limit_timeout
+from ._responses import DeprecationWarner
 from ._transport import while_connecting, while_reading
 
 if TYPE_CHECKING:
-    from atlas_invoices._operations import Call
+    from atlas_invoices._operations import Operation
 
     from ._retry import RetryPolicy
 
@@ -45,34 +45,36 @@ class Line:
     def after_fork(self) -> None:
         """Begin without connections: two processes on one would read each other's replies."""
         self.http = self._connect()
-        self._pace = Pace(self._policy.max_wait)
-        self._notices = Notices()
+        self._pace = RateLimiter(self._policy.max_wait)
+        self._notices = DeprecationWarner()
 
-    def open(self, call: Call[Any], max_bytes: int) -> Reply:
+    def open(self, call: Operation[Any], max_bytes: int) -> Reply:
         """Send the request; return a success whose first bytes are right, or raise a typed error."""
         request = self.http.build_request(**call.kwargs)
         where = f"{request.method} {request.url.path}"
         asked = time.monotonic()
-        while wait := self._pace.enter():
+        while wait := self._pace.acquire():
             if time.monotonic() - asked + wait > self._policy.deadline:
-                raise held_back(where, self._policy.deadline)
+                raise rate_limit_timeout(where, self._policy.deadline)
             time.sleep(wait)
         head, began = None, time.monotonic()
         try:
             with while_connecting(where), patience(self.http.timeout.read):
                 response = self.http.send(request, stream=True)
-            head = _responses.Head(request.method, request.url.path, response.status_code, response.headers)
+            head = _responses.ResponseHead(request.method, request.url.path, response.status_code, response.headers)
         finally:
-            self._pace.leave(head)
+            self._pace.release(head)
         log.debug("%s: %d after %.2f s", where, head.status, time.monotonic() - began)
         try:
-            self._notices.heed(call.name, head.headers)
+            self._notices.warn_once(call.name, head.headers)
             return self._judged(head, response, call, max_bytes)
         except BaseException:
             response.close()
             raise
 
-    def _judged(self, head: _responses.Head, response: httpx.Response, call: Call[Any], max_bytes: int) -> Reply:
+    def _judged(
+        self, head: _responses.ResponseHead, response: httpx.Response, call: Operation[Any], max_bytes: int
+    ) -> Reply:
         if not _responses.is_success(head):
             raise _responses.error_for(head, _excerpt(response))
         patience = self.http.timeout.read
@@ -85,7 +87,7 @@ class Line:
 class Reply:
     """A success that is being read; `head` is what came before its body."""
 
-    def __init__(self, head: _responses.Head, response: httpx.Response, reader: BodyReader) -> None:
+    def __init__(self, head: _responses.ResponseHead, response: httpx.Response, reader: BodyReader) -> None:
         """Nothing of the body is read yet."""
         self.head = head
         self._response = response
@@ -156,7 +158,7 @@ class CsvStream:
 
 
 def _excerpt(response: httpx.Response) -> bytes:
-    excerpt = Excerpt(response.headers)
+    excerpt = ErrorBody(response.headers)
     with contextlib.suppress(httpx.HTTPError):
         for data in _raw(response):
             if not excerpt.wants_more(data):

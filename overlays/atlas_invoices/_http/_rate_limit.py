@@ -18,16 +18,16 @@ from atlas_invoices._errors import APITimeoutError
 from ._retry import retry_after
 
 if TYPE_CHECKING:
-    from ._responses import Head
+    from ._responses import ResponseHead
 
 
 # A pause where the server named none: time for a bucket to fill a little.
-_MOMENT = 1.0
+_DEFAULT_PAUSE = 1.0
 # How soon those who wait for another request's reply look again.
-_GLANCE = 0.02
+_POLL = 0.02
 
 
-class Pace:
+class RateLimiter:
     """One client's sense of the limit. Safe for threads and tasks; does no waiting itself."""
 
     def __init__(self, max_wait: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,8 +40,8 @@ class Pace:
         # How many may go before the next reply; None where the server names no limit.
         self._left: int | None = None
 
-    def enter(self) -> float:
-        """0 if a request may go now, which then has to `leave`; else the seconds after which to ask again."""
+    def acquire(self) -> float:
+        """0 if a request may go now, which then has to `release`; else the seconds after which to ask again."""
         with self._lock:
             pause = self._resume_at - self._clock()
             if pause > 0:
@@ -49,13 +49,13 @@ class Pace:
             if self._left is not None:
                 if self._left <= 0:
                     if self._under_way:
-                        return _GLANCE
+                        return _POLL
                     self._left = 1
                 self._left -= 1
             self._under_way += 1
             return 0.0
 
-    def leave(self, head: Head | None) -> None:
+    def release(self, head: ResponseHead | None) -> None:
         """A request has the head of its reply, or, with None, won't get any."""
         with self._lock:
             self._under_way -= 1
@@ -65,7 +65,7 @@ class Pace:
                 wait = retry_after(head.headers)
                 if wait is None or wait <= self._max_wait:
                     self._left = 0
-                    self._pause(_MOMENT if wait is None else wait)
+                    self._pause(_DEFAULT_PAUSE if wait is None else wait)
                 return
             remaining = head.headers.get("ratelimit-remaining", "").strip()
             if not (remaining.isascii() and remaining.isdigit()):
@@ -73,13 +73,13 @@ class Pace:
                 return
             self._left = max(0, int(remaining[:9]) - self._under_way)
             if self._left == 0:
-                self._pause(_MOMENT)
+                self._pause(_DEFAULT_PAUSE)
 
     def _pause(self, seconds: float) -> None:
         self._resume_at = max(self._resume_at, self._clock() + seconds)
 
 
-def held_back(where: str, seconds: float) -> APITimeoutError:
+def rate_limit_timeout(where: str, seconds: float) -> APITimeoutError:
     """The error of a request whose turn didn't come in that time."""
     return APITimeoutError(
         f"{where}: others of this client kept it waiting for the server's rate limit (at most {seconds:g} s); "

@@ -30,7 +30,7 @@ from atlas_invoices._errors import (
     ServerError,
     UnexpectedResponseError,
 )
-from atlas_invoices._utils import one_line, text_or_none
+from atlas_invoices._utils import single_line, text_or_none
 from atlas_invoices_client.models import ApiError, BadRequestDetail
 
 from ._retry import retry_after
@@ -68,7 +68,7 @@ _CSV_TYPES = frozenset({"text/csv", "application/csv", "text/plain", "applicatio
 
 
 @frozen
-class Head:
+class ResponseHead:
     """What of a reply is known before its body, and the request it answers."""
 
     method: str
@@ -82,12 +82,12 @@ class Head:
         return f"{self.method} {self.path}"
 
 
-def is_success(head: Head) -> bool:
+def is_success(head: ResponseHead) -> bool:
     """Whether the body is the document asked for; only 200 is documented."""
     return head.status == HTTPStatus.OK
 
 
-def error_for(head: Head, body: bytes) -> AtlasError:
+def error_for(head: ResponseHead, body: bytes) -> AtlasError:
     """The error that a reply without success stands for; `body` may be cut at `MAX_ERROR_BYTES`."""
     if head.status < HTTPStatus.BAD_REQUEST:
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
@@ -99,7 +99,7 @@ def error_for(head: Head, body: bytes) -> AtlasError:
     return status_error(head, _api_error(_json_or_none(body)))
 
 
-def status_error(head: Head, model: ApiError | None) -> APIStatusError:
+def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
     """The typed error for a status of 400 or more, with what Atlas's error body says."""
     cls = _BY_STATUS.get(
         head.status, ServerError if head.status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError
@@ -110,7 +110,9 @@ def status_error(head: Head, model: ApiError | None) -> APIStatusError:
     bad_request_detail = model.bad_request_detail if model else None
     parameters = model.parameters if model else None
     wait = retry_after(head.headers)
-    said = ": ".join(one_line(part) for part in (error_code, detail or reason, _violations(bad_request_detail)) if part)
+    said = ": ".join(
+        single_line(part) for part in (error_code, detail or reason, _violations(bad_request_detail)) if part
+    )
     todo = _WHAT_TO_DO.get(head.status, "try again later" if cls is ServerError else "")
     if wait is not None:
         todo = f"{todo}; the server asks to wait {wait:g} s" if todo else f"the server asks to wait {wait:g} s"
@@ -129,7 +131,7 @@ def status_error(head: Head, model: ApiError | None) -> APIStatusError:
     )
 
 
-def check_type(head: Head, kind: Kind, *, enveloped: bool = False) -> None:
+def check_type(head: ResponseHead, kind: Kind, *, enveloped: bool = False) -> None:
     """Raise `UnexpectedResponseError` where a success has another Content-Type than asked for; none is tolerated."""
     sent = head.headers.get("content-type", "")
     media_type = sent.partition(";")[0].strip().lower()
@@ -138,10 +140,10 @@ def check_type(head: Head, kind: Kind, *, enveloped: bool = False) -> None:
     # Which type an enveloped CSV has isn't documented.
     good = (is_json or is_csv) if enveloped else is_csv if kind == "csv" else is_json
     if media_type and not good:
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, f"the type {one_line(sent, 60)}"))
+        raise UnexpectedResponseError(_not_what_was_asked(head, kind, f"the type {single_line(sent, 60)}"))
 
 
-def check_start(head: Head, kind: Kind, start: bytes, *, enveloped: bool = False) -> None:
+def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool = False) -> None:
     """Raise `UnexpectedResponseError` where the first bytes of a success can't begin what was asked for."""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
@@ -157,12 +159,12 @@ def check_start(head: Head, kind: Kind, start: bytes, *, enveloped: bool = False
         raise UnexpectedResponseError(_not_what_was_asked(head, kind, "something that is no JSON object"))
 
 
-def unreadable(head: Head, kind: Kind) -> UnexpectedResponseError:
+def unreadable(head: ResponseHead, kind: Kind) -> UnexpectedResponseError:
     """The error for a success whose body turned out not to be readable after all."""
     return UnexpectedResponseError(_not_what_was_asked(head, kind, "a body that can't be read as that"))
 
 
-def open_envelope(head: Head, body: bytes) -> bytes:
+def open_envelope(head: ResponseHead, body: bytes) -> bytes:
     """The CSV inside an enveloped reply; an enveloped error is raised like any other.
 
     The API document: with `envelope`, the reply is JSON with `status` and the body under `content`. A server that
@@ -175,7 +177,7 @@ def open_envelope(head: Head, body: bytes) -> bytes:
         raise UnexpectedResponseError(_not_what_was_asked(head, "csv", "JSON that is no envelope"))
     status, content = envelope["status"], envelope.get("content")
     if status != HTTPStatus.OK:
-        inner = Head(method=head.method, path=head.path, status=status, headers=head.headers)
+        inner = ResponseHead(method=head.method, path=head.path, status=status, headers=head.headers)
         if status < HTTPStatus.BAD_REQUEST:
             raise error_for(inner, b"")
         raise status_error(inner, _api_error(content) or _api_error(envelope))
@@ -215,12 +217,12 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _not_what_was_asked(head: Head, kind: Kind, got: str) -> str:
+def _not_what_was_asked(head: ResponseHead, kind: Kind, got: str) -> str:
     hint = "is a proxy or a login page in between, or the base URL wrong?"
     return f"{head.where}: expected {kind.upper()}, got {got}; {hint}"
 
 
-class Notices:
+class DeprecationWarner:
     """What one client has been told and has passed on."""
 
     def __init__(self) -> None:
@@ -228,7 +230,7 @@ class Notices:
         self._lock = threading.Lock()
         self._said: set[str] = set()
 
-    def heed(self, operation: str, headers: Mapping[str, str]) -> None:
+    def warn_once(self, operation: str, headers: Mapping[str, str]) -> None:
         """Warn (`FutureWarning`, which is shown by default) if these headers announce an end; once for an operation.
 
         A deprecated version answers with Deprecation and Sunset, HTTP dates (Atlas documentation, "versioning").
@@ -255,5 +257,5 @@ def _day(value: str) -> str:
         # RFC 9745 writes Deprecation as @ and the seconds of the epoch.
         when = datetime.fromtimestamp(int(value[1:]), UTC) if value.startswith("@") else parsedate_to_datetime(value)
     except (ValueError, OverflowError, OSError):
-        return one_line(value, 40)
+        return single_line(value, 40)
     return when.date().isoformat()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from atlas_invoices._errors import APIConnectionError, APITimeoutError, AtlasError, ConfigError, IncompleteDownloadError
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def while_connecting(where: str) -> Iterator[None]:
     except httpx.HTTPError as error:
         raise _as_connection_error(error, where) from _without_headers(error)
     except httpx.InvalidURL as error:
-        raise ConfigError(f"the URL for {where} can't be used: {one_line(error)}") from None
+        raise ConfigError(f"the URL for {where} can't be used: {single_line(error)}") from None
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def _is_certificate_failure(error: BaseException) -> bool:
 
 
 def _reason(error: httpx.HTTPError) -> str:
-    return one_line(error) or type(error).__name__
+    return single_line(error) or type(error).__name__
 
 
 def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError:

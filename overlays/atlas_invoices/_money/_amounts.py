@@ -9,7 +9,7 @@ from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation,
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from atlas_invoices._errors import UnexpectedResponseError
-from atlas_invoices._utils import counted, one_line
+from atlas_invoices._utils import pluralize, single_line
 from atlas_invoices_client.models import BillingInvoice
 from atlas_invoices_client.types import Unset
 
@@ -37,7 +37,7 @@ def utc_day(moment: datetime | Unset | None) -> date | None:
     return None if known is None else known.date()
 
 
-def require_invoice(value: object, call: str) -> None:
+def validate_invoice(value: object, call: str) -> None:
     """Raise a TypeError that says what to pass, where `value` isn't what `get_invoice` returns; `call` shows its place.
 
     What `list_invoices` gives, for one, has neither payments nor line items.
@@ -119,7 +119,7 @@ def whole_cents(value: object, name: str) -> int | None:
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return int(value)
     # Python refuses to print an int of many thousand digits.
-    shown = "too many digits" if type(value) is int else one_line(repr(value), _SHOWN)
+    shown = "too many digits" if type(value) is int else single_line(repr(value), _SHOWN)
     raise ValueError(f"{name} is not a whole number of cents: {shown}")
 
 
@@ -165,7 +165,7 @@ def _objects(invoice: BillingInvoice, attribute: str, name: str, notes: list[str
     if isinstance(sent, list) and None in sent:
         rest = [element for element in sent if element is not None]
         nulls = len(sent) - len(rest)
-        notes.append(f"the invoice's {name} have {counted(nulls, 'null, which was', 'nulls, which were')} left out")
+        notes.append(f"the invoice's {name} have {pluralize(nulls, 'null, which was', 'nulls, which were')} left out")
         # Read once more without the nulls, for the sake of which the others were left as the reply's own objects.
         found = getattr(type(invoice).from_dict({name: rest}), attribute)
     if not isinstance(found, list) or not all(hasattr(element, "additional_properties") for element in found):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from atlas_invoices._utils import counted
+from atlas_invoices._utils import pluralize
 
 from ._amounts import EXACT, HALF_CENT
 from ._line_match import CsvEntry
@@ -138,13 +138,13 @@ class DiscountVotes:
         if self._percent and self._fraction:
             notes.append(
                 "Discount Percent contradicts itself: "
-                f"{counted(self._percent, 'line fits', 'lines fit')} a percentage, "
-                f"{counted(self._fraction, 'line fits', 'lines fit')} a fraction"
+                f"{pluralize(self._percent, 'line fits', 'lines fit')} a percentage, "
+                f"{pluralize(self._fraction, 'line fits', 'lines fit')} a fraction"
             )
         if self._percent != self._fraction:
             return "percent" if self._percent > self._fraction else "fraction"
         if self._undecided:
-            lines = counted(self._undecided, "line has", "lines have")
+            lines = pluralize(self._undecided, "line has", "lines have")
             notes.append(f"{lines} a discount, but the amounts don't show whether it is a percentage or a fraction")
         return None
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from atlas_invoices._csv import CREDIT_SKU
-from atlas_invoices._utils import counted, one_line, text_or_none
+from atlas_invoices._utils import pluralize, single_line, text_or_none
 
 from ._amounts import money, money_shown
 from ._reconciliation import Difference
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._reconciliation import MatchResult
 
 
-def best_reading(
+def best_interpretation(
     matches: Sequence[LineMatch], notes: list[str], warnings: list[str]
 ) -> tuple[LineMatch | None, MatchResult | None]:
     """Choose the reading of the line items that leaves the fewest lines unmatched; the first among equals."""
@@ -30,14 +30,14 @@ def best_reading(
         notes.append(f"the line items fit best when {match.label}")
     other_days = result.count_moved(lambda key: key.day)
     if other_days:
-        lines = counted(other_days, "line has", "lines have")
+        lines = pluralize(other_days, "line has", "lines have")
         warnings.append(f"{lines} another day in the CSV than in the invoice, with the same amount")
     other_tags = result.count_moved(lambda key: key.tags)
     if other_tags:
-        lines = counted(other_tags, "line has", "lines have")
+        lines = pluralize(other_tags, "line has", "lines have")
         warnings.append(f"{lines} other tags in the CSV than in the invoice; tags may have changed")
     if result.flipped_credits:
-        credits_ = counted(result.flipped_credits, "credit has", "credits have")
+        credits_ = pluralize(result.flipped_credits, "credit has", "credits have")
         warnings.append(f"{credits_} opposite signs in the CSV and the invoice")
     return match, result
 
@@ -54,7 +54,7 @@ def line_rounding(csv: CsvSide, match: LineMatch, result: MatchResult) -> list[D
             key="lineItems",
             csv=everything.cents,
             invoice=total,
-            message=f"{counted(everything.fractional, 'line has', 'lines have')} fractions of a cent that the "
+            message=f"{pluralize(everything.fractional, 'line has', 'lines have')} fractions of a cent that the "
             f"invoice rounds: the CSV's lines sum to {money_shown(everything.cents)}, the line items to "
             f"{money_shown(total)}",
         )
@@ -86,8 +86,8 @@ def early_end(csv: CsvSide, match: LineMatch, result: MatchResult, places: list[
         kind="incomplete",
         csv=lines,
         invoice=items,
-        message=f"the CSV has {counted(lines, 'line', 'lines')} and lacks {len(places):,} of the invoice's "
-        f"{counted(items, 'line item', 'line items')}, "
+        message=f"the CSV has {pluralize(lines, 'line', 'lines')} and lacks {len(places):,} of the invoice's "
+        f"{pluralize(items, 'line item', 'line items')}, "
         f"{money_shown(sum(lost))} in all ({named}{more}): {where}; download it again",
     )
 
@@ -128,7 +128,7 @@ def sku_differences(csv: CsvSide, match: LineMatch, notes: list[str]) -> list[Di
                     key=sku,
                     csv=ours.cents,
                     invoice=Decimal(stated),
-                    message=f"SKU {one_line(sku, 60)}: {money_shown(ours.cents)} in the CSV, "
+                    message=f"SKU {single_line(sku, 60)}: {money_shown(ours.cents)} in the CSV, "
                     f"{money_shown(stated)} in the invoice",
                 )
             )

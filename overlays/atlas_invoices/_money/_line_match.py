@@ -13,10 +13,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from atlas_invoices._utils import one_line, text_or_none
+from atlas_invoices._utils import single_line, text_or_none
 
 from ._amounts import present, utc_day, utc_time
-from ._reconciliation import Key, MatchResult, Moved, Unmatched, without_equals
+from ._reconciliation import Key, MatchResult, Mismatch, Unmatched, without_equals
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import InvoiceLineItem
@@ -58,7 +58,7 @@ class LineMatch:
     def named(self, place: int) -> str:
         """Name an item of the invoice, for people: by its place, and by its SKU where it has one."""
         sku = text_or_none(self.items[place].sku)
-        return f"lineItems[{place}]" + (f" {one_line(sku, 60)}" if sku else "")
+        return f"lineItems[{place}]" + (f" {single_line(sku, 60)}" if sku else "")
 
     def last_days(self) -> dict[Key, date]:
         """Return the last day of every item that stands for several days."""
@@ -105,24 +105,24 @@ class LineMatch:
             self._places[key] = line_number
 
     def _rest(self, flipped: int) -> MatchResult:
-        by_cents: dict[tuple[str | None, int | None], Moved] = {}
+        by_cents: dict[tuple[str | None, int | None], Mismatch] = {}
         for key, left in self._left.items():
             if left > 0:
-                by_cents.setdefault(key[:2], Moved([], [])).invoice.append(Unmatched(key, left, None))
+                by_cents.setdefault(key[:2], Mismatch([], [])).invoice.append(Unmatched(key, left, None))
             elif left < 0:
-                by_cents.setdefault(key[:2], Moved([], [])).csv.append(Unmatched(key, -left, self._places[key]))
+                by_cents.setdefault(key[:2], Mismatch([], [])).csv.append(Unmatched(key, -left, self._places[key]))
         result = MatchResult([], [], [], flipped)
         for group in by_cents.values():
             if not group.csv or not group.invoice:
                 result.only_csv.extend(group.csv)
                 result.only_invoice.extend(group.invoice)
                 continue
-            forgiven = Moved([], [])
+            tolerated = Mismatch([], [])
             rest = group
             # The more they have in common, the likelier it is that they belong together.
             for pick in (_day_and_tags, _day, _nothing):
-                rest = Moved(*without_equals(rest, pick, forgiven))
-            result.forgiven.append(forgiven)
+                rest = Mismatch(*without_equals(rest, pick, tolerated))
+            result.tolerated.append(tolerated)
             result.only_csv.extend(rest.csv)
             result.only_invoice.extend(rest.invoice)
         return result

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._utils import counted, one_line, text_or_none
+from atlas_invoices._utils import pluralize, single_line, text_or_none
 
 from ._amounts import EXACT, money_shown
 from ._interpretations import early_end
@@ -66,9 +66,9 @@ def _count(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Diff
             kind="count",
             csv=lines,
             invoice=items,
-            message=f"the CSV has {counted(lines, 'line', 'lines')}, the invoice "
-            f"{counted(items, 'line item', 'line items')}: {counted(missing, 'item has', 'items have')} no line, "
-            f"{counted(extra, 'line has', 'lines have')} no item",
+            message=f"the CSV has {pluralize(lines, 'line', 'lines')}, the invoice "
+            f"{pluralize(items, 'line item', 'line items')}: {pluralize(missing, 'item has', 'items have')} no line, "
+            f"{pluralize(extra, 'line has', 'lines have')} no item",
         )
 
 
@@ -107,7 +107,7 @@ def _projects(csv: CsvSide, match: LineMatch, result: MatchResult, names: _Names
             f"{money_shown(theirs)} in the invoice",
         )
     if len(off) > _SHOWN_PROJECTS:
-        more = counted(len(off) - _SHOWN_PROJECTS, "more project differs", "more projects differ")
+        more = pluralize(len(off) - _SHOWN_PROJECTS, "more project differs", "more projects differ")
         yield Difference(kind="project", message=f"{more}, by less")
 
 
@@ -142,7 +142,7 @@ def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Nam
         )
         accounted += 1
     if accounted < result.unmatched:
-        rest = counted(result.unmatched - accounted, "more line or line item has", "more lines and line items have")
+        rest = pluralize(result.unmatched - accounted, "more line or line item has", "more lines and line items have")
         yield Difference(kind="line", message=f"{rest} no counterpart")
 
 
@@ -183,8 +183,8 @@ class _Names:
         if project_id is None:
             return "no project"
         name = self._names.get(project_id)
-        shown = one_line(project_id, _SHOWN_TEXT)
-        return f"project {one_line(name, _SHOWN_TEXT)} ({shown})" if name else f"project {shown}"
+        shown = single_line(project_id, _SHOWN_TEXT)
+        return f"project {single_line(name, _SHOWN_TEXT)} ({shown})" if name else f"project {shown}"
 
 
 def _same_place(one: Key, other: Key) -> bool:

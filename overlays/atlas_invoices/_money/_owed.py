@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
-from atlas_invoices._utils import FrozenDict, one_line, text_or_none
+from atlas_invoices._utils import FrozenDict, single_line, text_or_none
 
-from ._amounts import EXACT, exact_cents, exact_number, money, present, require_invoice, whole_cents
+from ._amounts import EXACT, exact_cents, exact_number, money, present, validate_invoice, whole_cents
 from ._amounts import payments as payments_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def read_payment(payment: BillingPayment, place: str, warnings: list[str]) -> Pa
         rate = Decimal(1)
         absent("unitPrice", f"taken as 1, since Atlas bills in {BILLING_CURRENCY}", None)
     elif rate is None:
-        in_currency = f"it can't be computed in {one_line(currency, 10)} and is in no sum" if currency else not_computed
+        in_currency = (
+            f"it can't be computed in {single_line(currency, 10)} and is in no sum" if currency else not_computed
+        )
         absent("unitPrice", in_currency, no_rate)
     if currency is None:
         currency = BILLING_CURRENCY if rate == 1 else _NO_CURRENCY
@@ -272,7 +274,7 @@ def owed(invoice: BillingInvoice) -> Owed:
         {'EUR': Decimal('12748.00')}
 
     """
-    require_invoice(invoice, "owed(invoice)")
+    validate_invoice(invoice, "owed(invoice)")
     warnings: list[str] = []
     sent = payments_of(invoice, warnings)
     payments = tuple(
@@ -309,9 +311,8 @@ def _take_off_balance(
     elif not without_own:
         obstacle = "every payment carries a starting balance of its own, and those were taken off instead"
     elif len(currencies) > 1:
-        obstacle = (
-            f"the payments are in {one_line(', '.join(currencies), 60)}, and nothing says which of them it belongs to"
-        )
+        named = single_line(", ".join(currencies), 60)
+        obstacle = f"the payments are in {named}, and nothing says which of them it belongs to"
     elif not by_currency:
         obstacle = "no payment could be computed"
     if obstacle is not None:
@@ -322,7 +323,7 @@ def _take_off_balance(
     by_currency[currency] = EXACT.subtract(by_currency[currency], Decimal(balance))
     if balance and currency != BILLING_CURRENCY:
         warnings.append(
-            f"the invoice's starting balance of {money(balance)} was taken off in {one_line(currency, 10)} without "
+            f"the invoice's starting balance of {money(balance)} was taken off in {single_line(currency, 10)} without "
             f"conversion, as the formula says, though the API document states balances in US dollars"
         )
     if balance and len(without_own) < len(payments):

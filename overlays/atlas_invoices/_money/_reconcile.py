@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from atlas_invoices._csv import InvoiceCsv, missing_amount, read_csv
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._utils import counted, one_line, text_or_none
+from atlas_invoices._utils import pluralize, single_line, text_or_none
 
-from ._amounts import linked_invoices, require_invoice, utc_day
+from ._amounts import linked_invoices, utc_day, validate_invoice
 from ._csv_side import CsvSide
-from ._interpretations import OPEN_END, best_reading, line_rounding, sku_differences
+from ._interpretations import OPEN_END, best_interpretation, line_rounding, sku_differences
 from ._invoice_side import invoice_totals, line_matches, stated_sums
 from ._line_report import line_differences
 from ._reconciliation import Difference, Reconciliation
@@ -43,7 +43,7 @@ def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: li
                     kind=kind,
                     csv=ours,
                     invoice=theirs,
-                    message=f"{what}: {one_line(ours, 60)} in the CSV, {one_line(theirs, 60)} in the invoice; "
+                    message=f"{what}: {single_line(ours, 60)} in the CSV, {single_line(theirs, 60)} in the invoice; "
                     "are these two the same invoice?",
                 )
             )
@@ -120,7 +120,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         "the CSV's lines sum to 19.19, the invoice's line items to 19.20: 0.01 too little in the CSV"
 
     """
-    require_invoice(invoice, "reconcile(csv, invoice)")
+    validate_invoice(invoice, "reconcile(csv, invoice)")
     notes: list[str] = []
     warnings: list[str] = []
     side = CsvSide()
@@ -140,7 +140,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     broken = [] if trouble is None else [_broken(trouble, header, side, matches)]
     differences = header_differences(header, invoice, notes) if header is not None else []
     rounding: list[Difference] = []
-    match, result = best_reading(matches, notes, warnings)
+    match, result = best_interpretation(matches, notes, warnings)
     if not broken:
         if match is None and stated[0].subtotal is None and stated[0].billed is None:
             differences.append(_NOTHING_TO_COMPARE)
@@ -154,7 +154,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         if not reading.ends_line and all(difference.kind != "incomplete" for difference in differences):
             differences.insert(0, OPEN_END)
     if side.without_amount:
-        lines = counted(side.without_amount, "line of the CSV has", "lines of the CSV have")
+        lines = pluralize(side.without_amount, "line of the CSV has", "lines of the CSV have")
         notes.append(f"{lines} no amount, which is taken as 0")
     return Reconciliation(
         differences=(*broken, *differences),
@@ -192,5 +192,5 @@ def _broken(
         key=str(error.line_number),
         csv=read,
         invoice=items,
-        message=f"the CSV is not whole, {counted(read, 'line', 'lines')}{of_items} could be read: {error}",
+        message=f"the CSV is not whole, {pluralize(read, 'line', 'lines')}{of_items} could be read: {error}",
     )

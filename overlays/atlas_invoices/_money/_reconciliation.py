@@ -163,7 +163,7 @@ class Unmatched(NamedTuple):
     line_number: int | None
 
 
-class Moved(NamedTuple):
+class Mismatch(NamedTuple):
     """Lines and items of one project and amount, as many of each, that differ in something else."""
 
     csv: list[Unmatched]
@@ -173,12 +173,12 @@ class Moved(NamedTuple):
 class MatchResult(NamedTuple):
     """What is left after matching.
 
-    `forgiven` are lines and items of the same project and amount, of which something else differs.
+    `tolerated` are lines and items of the same project and amount, of which something else differs.
     """
 
     only_csv: list[Unmatched]
     only_invoice: list[Unmatched]
-    forgiven: list[Moved]
+    tolerated: list[Mismatch]
     flipped_credits: int
 
     @property
@@ -186,13 +186,13 @@ class MatchResult(NamedTuple):
         """How many lines and items found no partner."""
         return _count(self.only_csv) + _count(self.only_invoice)
 
-    def moved(self, pick: Callable[[Key], Hashable]) -> list[Moved]:
+    def moved(self, pick: Callable[[Key], Hashable]) -> list[Mismatch]:
         """Return those of the forgiven that also differ in what `pick` returns, whatever else they differ in."""
         found = []
-        for group in self.forgiven:
+        for group in self.tolerated:
             extra, missing = without_equals(group, pick)
             if extra:
-                found.append(Moved(extra, missing))
+                found.append(Mismatch(extra, missing))
         return found
 
     def count_moved(self, pick: Callable[[Key], Hashable]) -> int:
@@ -205,7 +205,7 @@ def _count(entries: Iterable[Unmatched]) -> int:
 
 
 def without_equals(
-    group: Moved, pick: Callable[[Key], Hashable], equals: Moved | None = None
+    group: Mismatch, pick: Callable[[Key], Hashable], equals: Mismatch | None = None
 ) -> tuple[list[Unmatched], list[Unmatched]]:
     """Return what is left of both sides without those that are equal in what `pick` returns; these go to `equals`."""
     shared = _counted(group.csv, pick) & _counted(group.invoice, pick)

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from atlas_invoices._utils import counted, one_line
+from atlas_invoices._utils import pluralize, single_line
 
 from ._amounts import money_shown
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
     from ._line_match import LineMatch
-    from ._reconciliation import DifferenceKind, Key, MatchResult, Moved, Unmatched
+    from ._reconciliation import DifferenceKind, Key, MatchResult, Mismatch, Unmatched
 
 
 _SHOWN_LINES = 20
@@ -55,7 +55,7 @@ def swap_differences(
     match: LineMatch, result: MatchResult, project_name: Callable[[str | None], str]
 ) -> list[Difference]:
     """Return a difference for every line whose amount changed places, the first few by name."""
-    if not result.forgiven:
+    if not result.tolerated:
         return []
     found: dict[int, Difference] = {}
     for trait in _TRAITS:
@@ -70,12 +70,12 @@ def swap_differences(
                     found[number] = _difference(way, trait, project_name(project_id))
     shown = [found[number] for number in sorted(found)[:_SHOWN_LINES]]
     if len(shown) < len(found):
-        more = counted(len(found) - len(shown), "more line has", "more lines have")
+        more = pluralize(len(found) - len(shown), "more line has", "more lines have")
         shown.append(Difference(kind=shown[0].kind, message=f"{more} an amount that changed places"))
     return shown
 
 
-def _ways(group: Moved, trait: _Trait, spans: Mapping[Key, date]) -> Iterable[_Way]:
+def _ways(group: Mismatch, trait: _Trait, spans: Mapping[Key, date]) -> Iterable[_Way]:
     """Pair the lines with the items, the last with the last, so that ways that all lead forward stay so."""
     if any(trait.pick(entry.key) is None for entries in group for entry in entries):
         return  # Nobody knows which of the others it is.
@@ -116,7 +116,7 @@ def _on_circles(ways: list[_Way]) -> list[_Way]:
 
 
 def _difference(way: _Way, trait: _Trait, project: str) -> Difference:
-    begin, end = (one_line(place, _SHOWN_TEXT) for place in (way.begin, way.end))
+    begin, end = (single_line(place, _SHOWN_TEXT) for place in (way.begin, way.end))
     number = way.entry.line_number
     more = f" and {way.entry.lines - 1:,} more like it" if way.entry.lines > 1 else ""
     return Difference(

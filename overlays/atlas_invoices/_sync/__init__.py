@@ -11,14 +11,14 @@ How it stays right, whatever ends a run:
 from __future__ import annotations
 
 from ._listing import NO_LINKED
-from ._plan import DEFAULT_WORKERS, Job
+from ._plan import DEFAULT_WORKERS, SyncOptions
 from ._progress import SyncedInvoice, SyncReport
 from ._run import run, sync_invoices, sync_invoices_async
 
 __all__ = [
     "DEFAULT_WORKERS",
     "NO_LINKED",
-    "Job",
+    "SyncOptions",
     "SyncReport",
     "SyncedInvoice",
     "run",

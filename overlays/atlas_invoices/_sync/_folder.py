@@ -19,7 +19,7 @@ from atlas_invoices._errors import ConfigError
 from atlas_invoices._files import AtomicFile
 from atlas_invoices._locks import FileLock
 
-from ._listing import AMOUNTS, Listed
+from ._listing import AMOUNTS, ListedInvoice
 
 FORMAT = "atlas-invoices sync"
 VERSION = 1
@@ -48,7 +48,7 @@ class Entry:
     later makes the next listing differ. `settled` is whether the invoice was final then, and was sent as new as listed.
     """
 
-    listed: Listed
+    listed: ListedInvoice
     csv: FileFacts
     json: FileFacts
     fetched: str
@@ -127,7 +127,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(found: dict[str, Any]) -> Entry:
-    listed = Listed(
+    listed = ListedInvoice(
         id=_matching(_ID, found["id"]),
         organization_id=None if found["orgId"] is None else _matching(_ID, found["orgId"]),
         start=_time(found["startDate"]),

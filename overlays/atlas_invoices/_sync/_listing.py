@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from atlas_invoices import _ids, _operations
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
 # Every documented status but PENDING (Atlas Admin API document); one that nobody has seen yet may still change.
@@ -35,7 +35,7 @@ NO_LINKED = (
 
 
 @frozen
-class Listed:
+class ListedInvoice:
     """An invoice as the listing has it: times are ISO 8601 in UTC, amounts whole cents by their API names.
 
     What wasn't sent, or isn't what the API document says, is None.
@@ -65,7 +65,7 @@ class Listed:
         """The day after the period's last, in UTC."""
         return date.fromisoformat(self.end[:10]) if self.end else None
 
-    def differs(self, other: Listed) -> bool:
+    def differs(self, other: ListedInvoice) -> bool:
         """Whether status, `updated` or an amount is another."""
         return (self.status, self.updated, self.amounts) != (other.status, other.updated, other.amounts)
 
@@ -74,13 +74,13 @@ class Listed:
 class Listing:
     """Everything listed, newest first, each invoice once; and what was listed in a way that can't be used."""
 
-    invoices: tuple[Listed, ...]
+    invoices: tuple[ListedInvoice, ...]
     unusable: tuple[tuple[str, UnexpectedResponseError], ...]
 
 
 def read_listing(found: Iterable[BillingInvoiceMetadata], *, linked: bool) -> Listing:
     """Check what a listing has; with `linked`, also the invoices inside others."""
-    invoices: dict[str, Listed] = {}
+    invoices: dict[str, ListedInvoice] = {}
     unusable: list[tuple[str, UnexpectedResponseError]] = []
     for model, inside in _flat(found, linked=linked, inside=False):
         try:
@@ -101,7 +101,7 @@ def _instant(value: object) -> str | None:
             return aware.astimezone(UTC).isoformat()
         except OverflowError:
             return None
-    return one_line(value, 40) if isinstance(value, str) else None
+    return single_line(value, 40) if isinstance(value, str) else None
 
 
 def _flat(found: Iterable[Any], *, linked: bool, inside: bool) -> Iterator[tuple[Any, bool]]:
@@ -112,7 +112,7 @@ def _flat(found: Iterable[Any], *, linked: bool, inside: bool) -> Iterator[tuple
             yield from _flat(nested, linked=True, inside=True)
 
 
-def _listed(model: object, inside: bool) -> Listed:
+def _listed(model: object, inside: bool) -> ListedInvoice:
     if not isinstance(model, BillingInvoiceMetadata):
         raise UnexpectedResponseError("the listing has an entry that isn't an invoice; nothing was saved for it")
     try:
@@ -123,7 +123,7 @@ def _listed(model: object, inside: bool) -> Listed:
             f"the listing has an invoice whose ID {_shown_id(model)} isn't 24 hexadecimal digits; nothing was saved "
             "for it"
         ) from None
-    return Listed(
+    return ListedInvoice(
         id=id_,
         organization_id=_organization(model.org_id),
         start=_instant(model.start_date) if isinstance(model.start_date, datetime) else None,
@@ -137,7 +137,7 @@ def _listed(model: object, inside: bool) -> Listed:
 
 def _shown_id(model: object) -> str:
     value = getattr(model, "id", None)
-    return one_line(repr(value if isinstance(value, (str, int)) else None), 60)
+    return single_line(repr(value if isinstance(value, (str, int)) else None), 60)
 
 
 def _organization(value: object) -> str | None:
@@ -148,7 +148,7 @@ def _organization(value: object) -> str | None:
 
 
 def _status(value: object) -> str | None:
-    return one_line(value, 40) if isinstance(value, str) else None
+    return single_line(value, 40) if isinstance(value, str) else None
 
 
 def _cents(value: object) -> int | None:
@@ -156,14 +156,14 @@ def _cents(value: object) -> int | None:
 
 
 @frozen
-class Document:
+class RawInvoice:
     """The reply's body, and of its fields those that are looked at."""
 
     content: bytes
     status: object
     updated: object
 
-    def is_older_than(self, listed: Listed) -> bool:
+    def is_older_than(self, listed: ListedInvoice) -> bool:
         """Whether it's of an earlier state than the listing, which was read before it, says.
 
         Not documented, but a server of several machines can answer so; what was saved then must not count as final.
@@ -184,13 +184,13 @@ class Document:
 AT_ONCE = 8 * 1024 * 1024
 
 
-def call(org_id: str, invoice_id: str) -> _operations.Call[Document]:
-    """`get_invoice`'s call, whose reply is read as a `Document`."""
-    request: _operations.Call[Any] = _operations.invoice(org_id, invoice_id)
+def call(org_id: str, invoice_id: str) -> _operations.Operation[RawInvoice]:
+    """`get_invoice`'s call, whose reply is read as a `RawInvoice`."""
+    request: _operations.Operation[Any] = _operations.invoice(org_id, invoice_id)
     return evolve(request, read=lambda _head, body: read_document(body, invoice_id))
 
 
-def read_document(body: bytes, invoice_id: str) -> Document:
+def read_document(body: bytes, invoice_id: str) -> RawInvoice:
     """Check a reply; raises `UnexpectedResponseError` for what isn't JSON, or is another invoice's."""
     try:
         found = json.loads(body.decode("utf-8"), parse_constant=_refuse)
@@ -201,7 +201,7 @@ def read_document(body: bytes, invoice_id: str) -> Document:
         raise UnexpectedResponseError(
             f"asked for invoice {invoice_id}, the server sent something else; is a cache or proxy in between?"
         )
-    return Document(body, found.get("statusName"), found.get("updated"))
+    return RawInvoice(body, found.get("statusName"), found.get("updated"))
 
 
 def _refuse(name: str) -> None:

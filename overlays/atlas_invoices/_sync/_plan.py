@@ -15,7 +15,7 @@ from atlas_invoices._errors import ConfigError
 
 if TYPE_CHECKING:
     from ._folder import Entry
-    from ._listing import Listed
+    from ._listing import ListedInvoice
 
 
 # Three years of invoices are then two rounds. A rate limit is kept by the client, for all of them together.
@@ -23,7 +23,7 @@ DEFAULT_WORKERS = 20
 
 
 @frozen
-class Job:
+class SyncOptions:
     """One run's arguments; `since` and `until` are first days of months, both inclusive."""
 
     server: str
@@ -47,7 +47,7 @@ class Job:
         linked: bool,
         verify: bool,
         workers: int,
-    ) -> Job:
+    ) -> SyncOptions:
         """The job; raises `InvalidIdError`, or `ConfigError` for numbers and months that won't do."""
         if workers < 1:
             raise ConfigError(f"workers is a number of invoices at a time, from 1 up, not {workers!r}")
@@ -85,7 +85,7 @@ Reason = Literal["new", "not final", "changed", "file missing or damaged"]
 class Task:
     """An invoice to fetch, and why. `before` is its entry in the manifest, where its files are still what it says."""
 
-    listed: Listed
+    listed: ListedInvoice
     reason: Reason
     before: Entry | None
 
@@ -100,7 +100,7 @@ class Plan:
 
 
 def make_plan(
-    listed: Sequence[Listed], entries: Mapping[str, Entry], intact: Callable[[Entry], bool], job: Job
+    listed: Sequence[ListedInvoice], entries: Mapping[str, Entry], intact: Callable[[Entry], bool], job: SyncOptions
 ) -> Plan:
     """Plan a run; `intact` says whether an entry's files are there as they were saved."""
     fetch: list[Task] = []
@@ -125,7 +125,7 @@ def make_plan(
     return Plan(tuple(fetch), tuple(unchanged), tuple(gone))
 
 
-def _why(invoice: Listed, entry: Entry | None, whole: bool) -> Reason | None:
+def _why(invoice: ListedInvoice, entry: Entry | None, whole: bool) -> Reason | None:
     if entry is None:
         return "new"
     if not whole:

@@ -29,8 +29,8 @@ from ._plan import make_plan
 if TYPE_CHECKING:
     from atlas_invoices._files import SavedFile
 
-    from ._listing import Document, Listed, Listing
-    from ._plan import Job, Plan, Task
+    from ._listing import ListedInvoice, Listing, RawInvoice
+    from ._plan import Plan, SyncOptions, Task
 
 
 Outcome = Literal["saved", "unchanged", "failed", "not tried", "gone"]
@@ -151,7 +151,7 @@ def tell_log(text: str) -> None:
     log.info("%s", text)
 
 
-def entry_for(task: Task, document: Document, csv: SavedFile, json: FileFacts) -> Entry:
+def entry_for(task: Task, document: RawInvoice, csv: SavedFile, json: FileFacts) -> Entry:
     """The entry of an invoice whose files have just been saved."""
     return Entry(
         listed=task.listed,
@@ -168,7 +168,7 @@ class Progress:
     Only `claim` is called from the workers' threads.
     """
 
-    def __init__(self, job: Job, folder: Folder, listing: Listing, tell: Tell) -> None:
+    def __init__(self, job: SyncOptions, folder: Folder, listing: Listing, tell: Tell) -> None:
         """Read the manifest and plan; nothing is changed yet. Raises `FolderError` and `OSError`."""
         self._job = job
         self._folder = folder
@@ -273,7 +273,7 @@ class Progress:
 
     def _invoice(
         self,
-        listed: Listed,
+        listed: ListedInvoice,
         outcome: Outcome,
         reason: str | None = None,
         *,
@@ -296,7 +296,7 @@ class Progress:
         )
 
 
-def _concerns_all(error: Exception, listed: Listed) -> bool:
+def _concerns_all(error: Exception, listed: ListedInvoice) -> bool:
     """Whether this failure would be that of every other invoice too, so that going on is of no use."""
     if isinstance(error, PermissionDeniedError):
         # A linked invoice takes a higher role (Atlas Admin API document); one of the organization's own doesn't.

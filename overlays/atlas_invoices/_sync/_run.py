@@ -17,7 +17,7 @@ from atlas_invoices._errors import AtlasError, TooLargeError
 
 from . import _listing
 from ._folder import POLL_SECONDS, Folder, FolderLock
-from ._plan import DEFAULT_WORKERS, Job
+from ._plan import DEFAULT_WORKERS, SyncOptions
 from ._progress import Progress, Result, entry_for, tell_log
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ R = TypeVar("R")
 _STEP_SECONDS = 0.5
 
 
-class Crew(Generic[T, R]):
+class WorkerPool(Generic[T, R]):
     """Threads that call `work` with each item, in order, some at a time.
 
     They are daemons: an interrupted program needn't wait until the last server has answered.
@@ -157,7 +157,7 @@ def sync_invoices(
         >>> report.ok, len(report.saved)
         (True, 14)
     """
-    job = Job.checked(
+    job = SyncOptions.checked(
         atlas.base_url,
         org_id,
         directory,
@@ -170,13 +170,13 @@ def sync_invoices(
     return run(atlas, job, tell_log)
 
 
-def run(atlas: Client, job: Job, tell: Tell) -> SyncReport:
+def run(atlas: Client, job: SyncOptions, tell: Tell) -> SyncReport:
     """Do the job; `tell` gets a line for each invoice saved, in the thread of the caller."""
     listing = _list(atlas, job)
     folder = Folder(job.directory)
     folder.create()
     lock = FolderLock(folder.path)
-    crew: Crew[Task, Result] | None = None
+    crew: WorkerPool[Task, Result] | None = None
     try:
         if not lock.acquire():
             tell(f"another sync is at work in {folder.path}; waiting for it to end")
@@ -189,7 +189,9 @@ def run(atlas: Client, job: Job, tell: Tell) -> SyncReport:
         progress.start()
         try:
             large = threading.Lock()
-            crew = Crew(lambda task: _do(atlas, job, folder, progress, task, large), progress.plan.fetch, job.workers)
+            crew = WorkerPool(
+                lambda task: _do(atlas, job, folder, progress, task, large), progress.plan.fetch, job.workers
+            )
             _collect(crew, progress)
         finally:
             if crew is not None and crew.at_work and lock.held:
@@ -204,11 +206,11 @@ def run(atlas: Client, job: Job, tell: Tell) -> SyncReport:
     return progress.report()
 
 
-def _list(atlas: Client, job: Job) -> Listing:
+def _list(atlas: Client, job: SyncOptions) -> Listing:
     return _listing.read_listing(atlas.list_invoices(job.org_id, linked=job.linked), linked=job.linked)
 
 
-def _collect(crew: Crew[Task, Result], progress: Progress) -> None:
+def _collect(crew: WorkerPool[Task, Result], progress: Progress) -> None:
     try:
         crew.start()
         for result in crew.results():
@@ -224,7 +226,9 @@ def _collect(crew: Crew[Task, Result], progress: Progress) -> None:
         raise
 
 
-def _do(atlas: Client, job: Job, folder: Folder, progress: Progress, task: Task, large: threading.Lock) -> Result:
+def _do(
+    atlas: Client, job: SyncOptions, folder: Folder, progress: Progress, task: Task, large: threading.Lock
+) -> Result:
     """Fetch one invoice; in a worker's thread. The JSON comes first, and is put in place last: then both are here."""
     id_ = task.listed.id
     progress.claim(task)
@@ -264,7 +268,7 @@ async def sync_invoices_async(
         >>> async with ai.AsyncClient() as atlas:
         ...     report = await ai.sync_invoices_async(atlas, org_id, "invoices")
     """
-    job = Job.checked(
+    job = SyncOptions.checked(
         atlas.base_url,
         org_id,
         directory,
@@ -277,7 +281,7 @@ async def sync_invoices_async(
     return await run_async(atlas, job, tell_log)
 
 
-async def run_async(atlas: AsyncClient, job: Job, tell: Tell) -> SyncReport:
+async def run_async(atlas: AsyncClient, job: SyncOptions, tell: Tell) -> SyncReport:
     """Do the job; `tell` gets a line for each invoice saved."""
     listing = await _list_async(atlas, job)
     folder = Folder(job.directory)
@@ -303,12 +307,12 @@ async def run_async(atlas: AsyncClient, job: Job, tell: Tell) -> SyncReport:
         lock.release()
 
 
-async def _list_async(atlas: AsyncClient, job: Job) -> Listing:
+async def _list_async(atlas: AsyncClient, job: SyncOptions) -> Listing:
     found = [each async for each in atlas.list_invoices(job.org_id, linked=job.linked)]
     return _listing.read_listing(found, linked=job.linked)
 
 
-async def _work(atlas: AsyncClient, job: Job, folder: Folder, progress: Progress) -> None:
+async def _work(atlas: AsyncClient, job: SyncOptions, folder: Folder, progress: Progress) -> None:
     items = deque(progress.plan.fetch)
     saving, large = asyncio.Lock(), asyncio.Lock()
 
@@ -331,7 +335,7 @@ async def _work(atlas: AsyncClient, job: Job, folder: Folder, progress: Progress
 
 
 async def _do_async(
-    atlas: AsyncClient, job: Job, folder: Folder, progress: Progress, task: Task, large: asyncio.Lock
+    atlas: AsyncClient, job: SyncOptions, folder: Folder, progress: Progress, task: Task, large: asyncio.Lock
 ) -> Result:
     """Fetch one invoice. The JSON comes first, and is put in place last: then both are here."""
     id_ = task.listed.id

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from atlas_invoices._errors import AtlasError
-from atlas_invoices._utils import one_line
+from atlas_invoices._utils import single_line
 
 from . import _exit, _failures, _output
-from ._session import Session, calls_atlas, calls_atlas_for_no_organization
+from ._session import Session, atlas_options, calls_atlas_for_no_organization
 
 if TYPE_CHECKING:
     from atlas_invoices import Client
-    from atlas_invoices._credentials import Found
+    from atlas_invoices._credentials import ResolvedCredentials
 
 
 # More than this many organizations are counted, not asked one by one.
@@ -24,7 +24,7 @@ _MOST_ORGANIZATIONS = 10
 
 
 @click.command(name="doctor")
-@calls_atlas
+@atlas_options
 def doctor_command(session: Session) -> None:
     """Check credentials, server and rights, step by step. Never shows a secret.
 
@@ -46,7 +46,7 @@ def doctor_command(session: Session) -> None:
         raise SystemExit(failed[0])
 
 
-def _organizations(session: Session, client: Client, found: Found) -> list[str]:
+def _organizations(session: Session, client: Client, found: ResolvedCredentials) -> list[str]:
     started = time.monotonic()
     seen = list(client.list_organizations())
     if found.kind == "service account":
@@ -73,7 +73,7 @@ def _may_read(client: Client, org: str) -> int:
 
 
 def _say(what: str, text: str) -> None:
-    click.echo(f"{what + ':':<15}{one_line(text, 2000)}")
+    click.echo(f"{what + ':':<15}{single_line(text, 2000)}")
 
 
 @click.command(name="logout")

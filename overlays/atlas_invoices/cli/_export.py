@@ -15,7 +15,7 @@ import click
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _source
-from ._session import NOT_EMPTY, Session, calls_atlas
+from ._session import NOT_EMPTY, Session, atlas_options
 from ._table import short_path
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: leave text that a spreadsheet would run as a formula as it is.")
-@calls_atlas
+@atlas_options
 def export_command(session: Session, file_or_id: str, form: str, output: str, force: bool, raw: bool) -> None:
     """Write an invoice's lines with types, from a saved CSV (`-` is stdin) or straight from Atlas.
 

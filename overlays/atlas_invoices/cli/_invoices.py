@@ -12,7 +12,7 @@ from atlas_invoices import _ids
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _table
-from ._session import NOT_EMPTY, Session, calls_atlas, calls_atlas_for_no_organization
+from ._session import NOT_EMPTY, Session, atlas_options, calls_atlas_for_no_organization
 
 if TYPE_CHECKING:
     from atlas_invoices import Client
@@ -59,7 +59,7 @@ INVOICE_COLUMNS = [
     help="Only these; may be repeated: PENDING, CLOSED, FORGIVEN, FAILED, PAID, FREE, PREPAID, INVOICED.",
 )
 @_table.format_option
-@calls_atlas
+@atlas_options
 def list_command(session: Session, form: str, linked: bool, statuses: tuple[str, ...]) -> None:
     """List an organization's invoices, newest first.
 
@@ -99,7 +99,7 @@ def with_linked(invoices: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 @click.command(name="pending")
 @_table.format_option
-@calls_atlas
+@atlas_options
 def pending_command(session: Session, form: str) -> None:
     """List the invoices of the open period, so far; in json with all their lines."""
     with session.client() as client:
@@ -114,7 +114,7 @@ def pending_command(session: Session, form: str) -> None:
     "-o", "--output", type=NOT_EMPTY, metavar="PATH|-", help="Where to; `-` is stdout. Default: INVOICE_ID.csv here."
 )
 @click.option("--force", is_flag=True, help="Replace an existing file, once the new one is complete.")
-@calls_atlas
+@atlas_options
 def download_command(session: Session, invoice_id: str, output: str | None, force: bool) -> None:
     """Save one invoice as CSV, exactly as sent.
 

@@ -10,10 +10,10 @@ import attrs
 import click
 
 from atlas_invoices import _ids
-from atlas_invoices._utils import counted, one_line, plain, plain_or_none
+from atlas_invoices._utils import plain, plain_or_none, pluralize, single_line
 
 from . import _exit, _output, _table
-from ._session import Session, calls_atlas
+from ._session import Session, atlas_options
 from ._table import short_path
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command(name="owed")
 @click.argument("invoice_id")
 @_table.table_or_json
-@calls_atlas
+@atlas_options
 def owed_command(session: Session, invoice_id: str, form: str) -> None:
     """Show what an invoice owes, term by term, each currency for itself; nothing is rounded.
 
@@ -45,7 +45,7 @@ def owed_command(session: Session, invoice_id: str, form: str) -> None:
         _table.write_json(owed_as_json(result))
     else:
         for line in [*in_words(result), settled(invoice)]:
-            click.echo(one_line(line, 500) if line.strip() and not line.startswith(" ") else line)
+            click.echo(single_line(line, 500) if line.strip() and not line.startswith(" ") else line)
 
 
 def in_words(result: Owed) -> list[str]:
@@ -62,7 +62,7 @@ def in_words(result: Owed) -> list[str]:
             terms.append(("- starting balance", _money(payment.starting_balance_cents), payment.currency))
         terms.append(("= owed", _money(payment.owed_cents), payment.currency))
         lines.append(f"payment {payment.payment_id or '(without ID)'}, {payment.status or 'without status'}")
-        lines += [f"  {name:<20}{value:>20} {one_line(unit, 10)}".rstrip() for name, value, unit in terms]
+        lines += [f"  {name:<20}{value:>20} {single_line(unit, 10)}".rstrip() for name, value, unit in terms]
     if result.starting_balance_cents:
         what = "taken off" if result.starting_balance_applied else "not taken off"
         lines.append(f"starting balance of the invoice: {_money(result.starting_balance_cents)}, {what}")
@@ -126,7 +126,7 @@ def _money(cents: Decimal | int | None) -> str:
     help="A saved CSV; without it, it's read from Atlas.",
 )
 @_table.table_or_json
-@calls_atlas
+@atlas_options
 def reconcile_command(session: Session, invoice_id: str, csv_path: Path | None, form: str) -> None:
     """Check that an invoice's CSV adds up to the invoice, to the cent. Exit status 6 where it doesn't.
 
@@ -151,7 +151,7 @@ def reconcile_command(session: Session, invoice_id: str, csv_path: Path | None, 
     for warning in result.warnings:
         _output.note(f"note: {warning}")
     if not result.matches:
-        count = counted(len(result.differences), "difference", "differences")
+        count = pluralize(len(result.differences), "difference", "differences")
         _output.error(f"{short_path(csv_path or 'the CSV')} doesn't match invoice {invoice_id}: {count}")
         raise SystemExit(_exit.WRONG_DATA)
 
@@ -170,7 +170,7 @@ def _say(result: Reconciliation) -> None:
     if result.matches:
         total, tax = result.csv.total_cents or Decimal(0), result.invoice.sales_tax_cents or Decimal(0)
         billed = _table.total((total, tax))
-        said = f"matches: {counted(result.csv.lines or 0, 'line', 'lines')}, {_usd(total)}"
+        said = f"matches: {pluralize(result.csv.lines or 0, 'line', 'lines')}, {_usd(total)}"
         # A CSV has no tax; what `list` shows as billed has.
         if tax and result.invoice.amount_billed_cents == billed:
             said += f"; with {_usd(tax)} of sales tax it's the {_usd(billed)} billed"
@@ -189,4 +189,4 @@ def _usd(cents: Decimal) -> str:
 
 def _line(text: str) -> None:
     # Messages quote names from the file.
-    click.echo(one_line(text, 1000))
+    click.echo(single_line(text, 1000))

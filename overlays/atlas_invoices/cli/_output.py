@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from atlas_invoices._utils import one_line, visible
+from atlas_invoices._utils import escape_controls, single_line
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -82,7 +82,7 @@ def show_warning(
 
 
 def _line(text: str) -> None:
-    print(one_line(text, 2000), file=sys.stderr, flush=True)  # noqa: T201 - where everything said goes through
+    print(single_line(text, 2000), file=sys.stderr, flush=True)  # noqa: T201 - where everything said goes through
 
 
 def data_text() -> SupportsWrite[str]:
@@ -106,7 +106,7 @@ class _ShownText:
     """Writes text to a terminal."""
 
     def write(self, text: str) -> None:
-        sys.stdout.write(visible(text, keep="\n\t"))
+        sys.stdout.write(escape_controls(text, keep="\n\t"))
 
 
 class _ShownBytes:

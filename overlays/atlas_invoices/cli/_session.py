@@ -82,7 +82,7 @@ class Session:
         raise click.UsageError(f"say which organization, with --org or {ORG_ID}; {which}")
 
 
-def calls_atlas(function: F) -> F:
+def atlas_options(function: F) -> F:
     """Add the shared options to a command; it gets a `Session` as its first argument."""
     return _with_options(function, one_organization=True)
 

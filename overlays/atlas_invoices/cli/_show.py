@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import one_line, plain, plain_or_none
+from atlas_invoices._utils import plain, plain_or_none, single_line
 
 from . import _output, _source, _table
-from ._session import Session, calls_atlas
+from ._session import Session, atlas_options
 
 if TYPE_CHECKING:
     from atlas_invoices import Group, InvoiceHeader, Summary
@@ -57,13 +57,13 @@ def show(header: InvoiceHeader, summary: Summary, top: int | None) -> None:
 def _title(header: InvoiceHeader) -> str:
     period = f", {header.period_start} to {header.period_end} (exclusive)" if header.period_start else ""
     whose = header.organization_name or header.organization_id or "unknown organization"
-    return one_line(f"Invoice {header.invoice_id or '?'} of {whose}{period}", 500)
+    return single_line(f"Invoice {header.invoice_id or '?'} of {whose}{period}", 500)
 
 
 def _name(name: str, part: object) -> str:
     if part is None:
         return "(untagged)" if name.startswith("tag:") else "(none)"
-    return one_line(plain(part), 200)
+    return single_line(plain(part), 200)
 
 
 def _numbers(amount: Decimal, lines: int, share: Decimal | None = None) -> list[str]:
@@ -108,7 +108,7 @@ def _solid() -> str:
     show_default=True,
     help="json and csv have all groups, exact; json has numbers as strings, so that nothing makes floats of them.",
 )
-@calls_atlas
+@atlas_options
 def show_command(session: Session, file_or_id: str, by: tuple[str, ...], top: int | None, form: str) -> None:
     """Show where an invoice's money went, from a saved CSV (`-` is stdin) or straight from Atlas.
 

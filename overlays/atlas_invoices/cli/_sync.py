@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices._utils import counted
+from atlas_invoices._utils import pluralize
 
 from . import _exit, _failures, _output, _table
-from ._session import NOT_EMPTY, Session, calls_atlas
+from ._session import NOT_EMPTY, Session, atlas_options
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
@@ -72,7 +72,7 @@ class _Folder(click.Path):
     show_default=True,
     help="The summary: a line, or an object with every invoice and what became of it.",
 )
-@calls_atlas
+@atlas_options
 def sync_command(
     session: Session,
     directory: Path,
@@ -87,12 +87,12 @@ def sync_command(
     Fetches what is missing, what has changed since, and what isn't final yet; never deletes. A month is that in which
     an invoice's period starts. Stopped at any moment, it leaves a valid folder, and the next run completes it.
     """
-    from atlas_invoices._sync import DEFAULT_WORKERS, Job, run  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._sync import DEFAULT_WORKERS, SyncOptions, run  # noqa: PLC0415 - imports httpx
 
     if since and until and since > until:
         raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}: no month is between them")
     with session.client() as client:
-        job = Job.checked(
+        job = SyncOptions.checked(
             client.base_url,
             session.org_id(client),
             directory,
@@ -120,8 +120,8 @@ def _end(report: SyncReport) -> None:
         return
     left = f", {len(report.not_tried)} not tried" if report.not_tried else ""
     _output.error(
-        f"{counted(len(report.failed), 'invoice', 'invoices')} failed{left}; the others are safe, and the same command "
-        "again fetches what is missing"
+        f"{pluralize(len(report.failed), 'invoice', 'invoices')} failed{left}; the others are safe, and the same "
+        "command again fetches what is missing"
     )
     statuses = {_failures.status_of(invoice.error) for invoice in report.failed if invoice.error}
     raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _exit.OTHER))

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from atlas_invoices._utils import csv_row, one_line, visible
+from atlas_invoices._utils import csv_row, escape_controls, single_line
 
 from . import _output
 
@@ -219,7 +219,7 @@ class Column:
     def cell(self, row: Mapping[str, Any]) -> str:
         """What the table shows of this row: one line, that can't command the terminal."""
         value = row.get(self.field)
-        return "" if value is None else one_line(self.show(value), 1000)
+        return "" if value is None else single_line(self.show(value), 1000)
 
 
 def day(value: object) -> str:
@@ -256,7 +256,7 @@ def write_json(document: object) -> None:
     """Print one JSON document."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     # What a terminal would obey is written as JSON's own escape: the same data, whoever looks at it.
-    sys.stdout.write(visible(text, keep="\n", escape=lambda character: json.dumps(character)[1:-1]) + "\n")
+    sys.stdout.write(escape_controls(text, keep="\n", escape=lambda character: json.dumps(character)[1:-1]) + "\n")
 
 
 def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> None:

@@ -165,7 +165,7 @@ class TokenRefusedError(Exception):
 
 
 @define
-class TokenOffice:
+class TokenEndpoint:
     """Issues, recognizes and revokes access tokens. Used from one thread, the server's."""
 
     keys: Keys

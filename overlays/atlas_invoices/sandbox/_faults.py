@@ -108,7 +108,7 @@ class Faults:
         with self._lock:
             self._planned.clear()
 
-    def strike(self, path: str, *, authenticated: bool) -> Effect | None:
+    def match(self, path: str, *, authenticated: bool) -> Effect | None:
         """The fault for this request, if there is one; it counts as used."""
         with self._lock:
             for planned in self._planned:

@@ -100,7 +100,7 @@ _LINKED_LINES = 45
 
 
 @define
-class Book:
+class Ledger:
     """All data of one sandbox. Safe to use from several threads."""
 
     settings: Settings

@@ -24,9 +24,9 @@ from ._wire import Exchange
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from ._auth import DigestGuard, TokenOffice
+    from ._auth import DigestGuard, TokenEndpoint
     from ._faults import Faults
-    from ._ledger import Book
+    from ._ledger import Ledger
     from ._settings import RateLimit
     from ._wire import Effect
 
@@ -123,12 +123,12 @@ _ORG_IN_PATH = 5  # /api/atlas/v2/orgs/{orgId}
 
 
 @define
-class Gate:
+class Middleware:
     """An ASGI application around the operations'. Used from one thread, the server's."""
 
     app: ASGIApp
-    book: Book
-    tokens: TokenOffice
+    book: Ledger
+    tokens: TokenEndpoint
     digest: DigestGuard
     faults: Faults
     log: RequestLog
@@ -159,12 +159,12 @@ class Gate:
         """What answers the request: the operations, a fault, or a refusal."""
         path = request.url.path
         is_api = path.startswith(_API)
-        effect = self.faults.strike(path, authenticated=False)
+        effect = self.faults.match(path, authenticated=False)
         try:
             if not effect:
                 if is_api:
                     self._authenticate(request, passage)
-                effect = self.faults.strike(path, authenticated=True)
+                effect = self.faults.match(path, authenticated=True)
             if effect:
                 return self._struck(effect, request, passage)
             if is_api:
@@ -250,7 +250,7 @@ class _Passage:
             self.log.add(self.record)
 
 
-def _standing_headers(book: Book) -> dict[str, str]:
+def _standing_headers(book: Ledger) -> dict[str, str]:
     settings = book.settings
     moments = {"Deprecation": settings.deprecation, "Sunset": settings.sunset}
     return {name: format_datetime(at.astimezone(UTC), usegmt=True) for name, at in moments.items() if at is not None}

@@ -21,9 +21,9 @@ from ._responses import csv_reply, invoice_reply, json_reply, problem_reply
 from ._settings import BILLING_ROLES, LINKED_ROLES
 
 if TYPE_CHECKING:
-    from ._auth import TokenOffice
+    from ._auth import TokenEndpoint
     from ._data import Invoice
-    from ._ledger import Book
+    from ._ledger import Ledger
 
 
 API = "/api/atlas/v2/orgs"
@@ -37,8 +37,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Operations:
     """Answers requests that have passed authentication."""
 
-    book: Book
-    tokens: TokenOffice
+    book: Ledger
+    tokens: TokenEndpoint
     base_url: str
 
     def application(self) -> Starlette:

@@ -16,11 +16,11 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from atlas_invoices._errors import ConfigError
 
-from ._auth import DigestGuard, TokenOffice
+from ._auth import DigestGuard, TokenEndpoint
 from ._documents import csv_chunks
 from ._faults import Faults
-from ._ledger import Book
-from ._middleware import Gate, RequestLog
+from ._ledger import Ledger
+from ._middleware import Middleware, RequestLog
 from ._operations import Operations
 from ._settings import Settings
 
@@ -127,8 +127,8 @@ class Sandbox:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.faults = Faults()
-        self._book = Book(self.settings)
-        self._tokens = TokenOffice(self._book.keys, self.settings)
+        self._book = Ledger(self.settings)
+        self._tokens = TokenEndpoint(self._book.keys, self.settings)
         self._digest = DigestGuard(self._book.keys, self.settings.nonce_uses)
         self._log = RequestLog()
         self._server: Runner | None = None
@@ -268,7 +268,9 @@ class Sandbox:
         operations: ASGIApp = Operations(self._book, self._tokens, self.base_url).application()
         if self.settings.gzip:
             operations = GZipMiddleware(operations, compresslevel=6)
-        return Gate(operations, self._book, self._tokens, self._digest, self.faults, self._log, self._transport_of)
+        return Middleware(
+            operations, self._book, self._tokens, self._digest, self.faults, self._log, self._transport_of
+        )
 
     def _transport_of(self, peer: tuple[str, int]) -> asyncio.Transport:
         assert self._server is not None  # noqa: S101 - a request is being answered
