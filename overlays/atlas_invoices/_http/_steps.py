@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -53,31 +53,37 @@ class Sleep:
 
 def run(steps: Steps[T]) -> T:
     """Run to the end in this thread. A step's exception is raised where the generator waits for it."""
+    advance: Callable[[Any], Step[Any]] = steps.send
+    value: Any = None
     try:
-        step = next(steps)
         while True:
+            # Outside the except block: what the generator raises instead must not show the step's exception.
+            step = advance(value)
             try:
-                result = step.run()
+                advance, value = steps.send, step.run()
             except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
+                advance, value = steps.throw, error
     except StopIteration as stop:
-        value: T = stop.value
-        return value
+        result: T = stop.value
+        return result
+    finally:
+        value = None  # An exception and the frame it passed through would keep each other alive.
 
 
 async def run_async(steps: Steps[T]) -> T:
     """Run to the end in this task. A step's exception, a cancellation too, is raised where the generator waits."""
+    advance: Callable[[Any], Step[Any]] = steps.send
+    value: Any = None
     try:
-        step = next(steps)
         while True:
+            # Outside the except block: what the generator raises instead must not show the step's exception.
+            step = advance(value)
             try:
-                result = await step.run_async()
+                advance, value = steps.send, await step.run_async()
             except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
+                advance, value = steps.throw, error
     except StopIteration as stop:
-        value: T = stop.value
-        return value
+        result: T = stop.value
+        return result
+    finally:
+        value = None  # An exception and the frame it passed through would keep each other alive.
