@@ -129,6 +129,20 @@ def test_what_blocks_has_ended_when_its_cancellation_is_raised() -> None:
     assert done == ["worked", "closed"]
 
 
+@RUNNERS
+def test_an_error_that_stands_for_a_step_s_shows_nothing_of_it(runner: Runner) -> None:
+    def steps() -> Steps[None]:
+        try:
+            yield Answer(OSError("with a secret in its frames"))
+        except OSError:
+            failure = ValueError("plain")
+        raise failure
+
+    with pytest.raises(ValueError, match="plain") as caught:
+        runner(steps())
+    assert caught.value.__context__ is None
+
+
 def test_a_cancelled_task_cleans_up() -> None:
     done = []
 

@@ -91,6 +91,7 @@ def run(steps: Steps[T]) -> T:
     while True:
         try:
             while True:
+                # Outside the except block: what the generator raises instead must not show the step's exception.
                 step = steps.send(result) if error is None else steps.throw(error)
                 result = error = None
                 result = step.run()
@@ -109,6 +110,7 @@ async def run_async(steps: Steps[T]) -> T:
     while True:
         try:
             while True:
+                # Outside the except block: what the generator raises instead must not show the step's exception.
                 step = steps.send(result) if error is None else steps.throw(error)
                 result = error = None
                 result = await step.run_async()
