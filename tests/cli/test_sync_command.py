@@ -141,7 +141,7 @@ def test_what_is_no_folder_is_told_without_an_option_that_sync_lacks(run: Run, t
     for place in ("link", os.devnull):
         ended = run("sync", "--dir", place)
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr == f"error: {place}: Is no folder, nor a link to one; choose another place\n"
+        assert ended.stderr == f"error: {place}: Not a folder; choose another path\n"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._sync import _listing as _document
-from atlas_invoices._sync import sync_invoices, sync_invoices_async
+from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
 
@@ -421,7 +420,7 @@ def test_one_unexpected_error_stops_the_run_and_comes_out(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("atlas_invoices._sync._folder.json_name", broken)
+    monkeypatch.setattr("atlas_invoices._sync._folder.Folder.json_path", broken)
     with pytest.raises(ZeroDivisionError):
         sync(sandbox, tmp_path)
     monkeypatch.undo()
@@ -434,6 +433,6 @@ def test_large_documents_are_read_one_after_the_other(
     sandbox: Sandbox, tmp_path: Path, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As if every JSON were large; what is saved is the same.
-    monkeypatch.setattr(_document, "AT_ONCE", 100)
+    monkeypatch.setattr(_listing, "LARGE", 100)
     assert sync(sandbox, tmp_path).ok
     check_complete(tmp_path, sandbox, ids(sandbox))

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._sync import _run, sync_invoices, sync_invoices_async
+from atlas_invoices._sync import SyncOptions, _workers, run, sync_invoices, sync_invoices_async
 from atlas_invoices._sync._folder import FolderLock
-from atlas_invoices._sync._plan import SyncOptions
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
 
@@ -125,17 +124,8 @@ def test_two_at_once_in_threads(sandbox: Sandbox, tmp_path: Path, ids: list[str]
 
     def work() -> None:
         with client(sandbox) as atlas:
-            job = SyncOptions.checked(
-                atlas.base_url,
-                sandbox.org_id,
-                tmp_path,
-                since=None,
-                until=None,
-                linked=True,
-                verify=False,
-                workers=4,
-            )
-            reports.append(_run.run(atlas, job, told.append))
+            options = SyncOptions(atlas.base_url, sandbox.org_id, tmp_path, linked=True, workers=4)
+            reports.append(run(atlas, options, told.append))
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -146,7 +136,7 @@ def test_two_at_once_in_threads(sandbox: Sandbox, tmp_path: Path, ids: list[str]
     assert all(report.ok for report in reports)
     assert sorted(len(report.saved) for report in reports) == [2, len(ids)], "the second fetched what isn't final"
     assert [line for line in told if "waiting" in line] == [
-        f"another sync is at work in {tmp_path}; waiting for it to end"
+        f"another sync is running in {tmp_path}; waiting for it to end"
     ]
 
 
@@ -173,7 +163,7 @@ def test_without_file_locks_it_warns_and_goes_on(
     monkeypatch.setattr("atlas_invoices._locks._lock", no_locks)
     somebodys = tmp_path / f".{ids[0]}.csv.{'0' * 16}.part"
     somebodys.touch()
-    with pytest.warns(UserWarning, match="no file locks here, so make sure that only one sync"):
+    with pytest.warns(UserWarning, match="has no file locks; make sure that only one sync"):
         complete(sandbox, tmp_path)
     somebodys.unlink()  # it might be another run's: nobody knows, so it stayed
     check_complete(tmp_path, sandbox, ids)
@@ -270,7 +260,7 @@ def test_an_interrupt_keeps_what_is_there_and_does_not_wait_for_a_slow_server(
     change_manifest(tmp_path, None, updated="2020-01-01T00:00:00+00:00")
     before = entries(tmp_path)
     sandbox.faults.delay(20, path=f"/{ids[0]}/csv")
-    monkeypatch.setattr(_run, "_GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(_workers, "_GRACE_SECONDS", 0.5)
     monkeypatch.setattr("atlas_invoices._sync._progress._SAVE_EVERY_SECONDS", 0.0)
     saved: list[str] = []
 
@@ -280,11 +270,9 @@ def test_an_interrupt_keeps_what_is_there_and_does_not_wait_for_a_slow_server(
             raise KeyboardInterrupt
 
     with client(sandbox) as atlas:
-        job = SyncOptions.checked(
-            atlas.base_url, sandbox.org_id, tmp_path, since=None, until=None, linked=True, verify=False, workers=4
-        )
+        options = SyncOptions(atlas.base_url, sandbox.org_id, tmp_path, linked=True, workers=4)
         with pytest.raises(KeyboardInterrupt):
-            _run.run(atlas, job, interrupt_after_three)
+            run(atlas, options, interrupt_after_three)
         check_valid(tmp_path, sandbox)
         after = entries(tmp_path)
         assert len(saved) >= 3
