@@ -15,7 +15,6 @@ from . import _credentials
 from ._auth import TOKEN_SECONDS, TokenHTTP, folder_of, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
-from ._http._patience import teach
 from ._http._retry import RetryPolicy
 from ._version import __version__
 
@@ -48,15 +47,13 @@ class Settings:
     def connect(self, make: Callable[..., H]) -> H:
         """Make httpx's client, which is where it looks at proxies, the environment's too; nothing is sent."""
         try:
-            client = make(**self.http)
+            return make(**self.http)
         except (ValueError, httpx.InvalidURL, ImportError):
             # Not shown: a proxy's URL often has a password in it.
             raise ConfigError(
                 "the proxy can't be used; proxy= or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY are URLs such as "
                 "http://host:port (a socks5:// one needs the package httpx[socks])"
             ) from None
-        teach(client, but_not=self.http["transport"])
-        return client
 
 
 def resolve(

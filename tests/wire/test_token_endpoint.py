@@ -62,7 +62,6 @@ def too_late(seconds: float) -> Iterator[None]:
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-HINT = b"HTTP/1.1 103 Early\r\nX: %b\r\n\r\n"
 SCRIPTS: dict[str, tuple[Script, type[ai.AtlasError], str]] = {
     "80 MB, packed": (
         replies(http(200, [("Content-Encoding", "gzip")], gzip.compress(TOKEN + b" " * 80_000_000, 1)))[0],
@@ -80,8 +79,6 @@ SCRIPTS: dict[str, tuple[Script, type[ai.AtlasError], str]] = {
         "longer than 64 KiB",
     ),
     "a head that drips": (drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"), ai.APITimeoutError, "no answer in time"),
-    "early hints that drip": (drip(b"", HINT % b""), ai.APITimeoutError, "no answer in time"),
-    "early hints that pour": (pour(b"", HINT % (b"x" * 9000)), ai.APIConnectionError, "no proper HTTP answer"),
     "a body that drips": (drip(http(200, length=10**9), b" "), ai.APITimeoutError, "no answer in time"),
 }
 

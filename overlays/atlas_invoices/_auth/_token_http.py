@@ -13,13 +13,12 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import aclosing, closing
 from contextvars import copy_context
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 from attrs import field, frozen
 
 from atlas_invoices._errors import APITimeoutError
-from atlas_invoices._http._patience import patience, teach
 from atlas_invoices._http._transport import forget_frames
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
@@ -27,8 +26,6 @@ from ._oauth import MAX_REPLY_BYTES, TokenReply
 if TYPE_CHECKING:
     import ssl
 
-
-H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 # Getting a token takes no longer than this, from when it was asked for: waiting for other threads, tasks and processes,
 # looking up the host, connecting, sending, and reading the reply. Not the API client's timeout, which may be long for
@@ -99,12 +96,10 @@ class TokenHTTP:
     def _send(self, request: httpx.Request, seconds: float) -> TokenReply:
         transport = _Shared(self.transport) if isinstance(self.transport, httpx.BaseTransport) else None
         with (
-            # In place of the patience with the request that waits for the token.
-            patience(seconds),
             httpx.Client(
                 verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
             ) as client,
-            closing(_taught(client).send(request, stream=True, auth=None, follow_redirects=False)) as response,
+            closing(client.send(request, stream=True, auth=None, follow_redirects=False)) as response,
         ):
             body = _Body(seconds)
             # Not unpacked: it was asked for as it is, and what is packed nevertheless may be a thousand times larger.
@@ -115,21 +110,18 @@ class TokenHTTP:
 
     async def _send_async(self, request: httpx.Request, seconds: float) -> TokenReply:
         transport = _AsyncShared(self.transport) if isinstance(self.transport, httpx.AsyncBaseTransport) else None
-        with patience(seconds):
-            async with (
-                httpx.AsyncClient(
-                    verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
-                ) as client,
-                aclosing(
-                    await _taught(client).send(request, stream=True, auth=None, follow_redirects=False)
-                ) as response,
-                aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
-            ):
-                body = _Body(seconds)
-                async for chunk in chunks:
-                    if not body.add(chunk):
-                        break
-                return body.reply(response)
+        async with (
+            httpx.AsyncClient(
+                verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
+            ) as client,
+            aclosing(await client.send(request, stream=True, auth=None, follow_redirects=False)) as response,
+            aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
+        ):
+            body = _Body(seconds)
+            async for chunk in chunks:
+                if not body.add(chunk):
+                    break
+            return body.reply(response)
 
 
 def _timeout(seconds: float) -> httpx.Timeout:
@@ -154,11 +146,6 @@ def _within(seconds: float, send: Callable[[], TokenReply]) -> TokenReply:
 
     threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
     return reply.result(seconds)
-
-
-def _taught(client: H) -> H:
-    teach(client)
-    return client
 
 
 class _Body:

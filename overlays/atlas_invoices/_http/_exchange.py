@@ -18,7 +18,6 @@ from atlas_invoices import _locks
 
 from . import _responses
 from ._body import BodyReader, ErrorBody
-from ._patience import patience
 from ._rate_limit import RateLimiter, rate_limit_timeout
 from ._responses import DeprecationWarner
 from ._transport import while_connecting, while_reading
@@ -59,7 +58,7 @@ class Line:
             time.sleep(wait)
         head, began = None, time.monotonic()
         try:
-            with while_connecting(where), patience(self.http.timeout.read):
+            with while_connecting(where):
                 response = self.http.send(request, stream=True)
             head = _responses.ResponseHead(request.method, request.url.path, response.status_code, response.headers)
         finally:

@@ -19,7 +19,6 @@ from atlas_invoices import _locks
 
 from . import _responses
 from ._body import BodyReader, ErrorBody
-from ._patience import patience
 from ._rate_limit import RateLimiter, rate_limit_timeout
 from ._responses import DeprecationWarner
 from ._transport import while_connecting, while_reading
@@ -63,7 +62,7 @@ class AsyncLine:
             await asyncio.sleep(wait)
         head, began = None, time.monotonic()
         try:
-            with while_connecting(where), patience(self.http.timeout.read):
+            with while_connecting(where):
                 response = await self._sent(request)
             head = _responses.ResponseHead(request.method, request.url.path, response.status_code, response.headers)
         finally:
