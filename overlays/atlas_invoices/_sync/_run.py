@@ -233,11 +233,11 @@ def _fetch(
     try:
         with ExitStack() as held:
             try:
-                document = yield Call(lambda: atlas._get(operation, _listing.LARGE))  # noqa: SLF001 - `get_invoice` as sent
+                document = yield from atlas._fetch(operation, _listing.LARGE)  # noqa: SLF001 - `get_invoice` as sent
             except TooLargeError:
                 yield Call(large.acquire)
                 held.callback(large.release)
-                document = yield Call(lambda: atlas._get(operation))  # noqa: SLF001 - `get_invoice` as sent
+                document = yield from atlas._fetch(operation)  # noqa: SLF001 - `get_invoice` as sent
             csv = yield Call(lambda: atlas.download_invoice_csv(options.org_id, id_, folder.csv_path(id_)))
             json = yield WriteFile(lambda: folder.save_json(id_, document.content))
             return saved(task, document, csv, json)

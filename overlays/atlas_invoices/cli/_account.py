@@ -94,7 +94,8 @@ def logout_command(session: Session) -> None:
         revoke,
         user_folder,
     )
-    from atlas_invoices._http import _retry  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._http._retry import RetryPolicy, retry  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._http._steps import Blocking, Steps, run  # noqa: PLC0415 - with the others
 
     server = session.server()
     found = _credentials.find(base_url=server)
@@ -113,9 +114,13 @@ def logout_command(session: Session) -> None:
         forget(held)
         _output.note("the cached token is forgotten; it had ended, or couldn't be read, so there was none to revoke")
         return
-    policy = _retry.RetryPolicy(max_retries=session.max_retries)
+    policy = RetryPolicy(max_retries=session.max_retries)
+
+    def attempt() -> Steps[None]:
+        yield Blocking(lambda: revoke(auth, base_url, token, TokenHTTP()))
+
     try:
-        _retry.call(lambda: revoke(auth, base_url, token, TokenHTTP()), policy)
+        run(retry(attempt, policy))
     except AtlasError:
         _output.note("the token stays in the cache, so that `atlas-invoices logout` can be tried again")
         raise
