@@ -1,4 +1,4 @@
-"""A small server on a real socket that speaks digest and hands out tokens, and remembers what it was sent."""
+"""A small server on a real socket with digest, tokens and a record of its requests."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Reply = tuple[int, dict[str, str], bytes]
 
 
 def get(auth: httpx.Auth, url: str, **settings: Any) -> httpx.Response:
-    """Ask once with a client of its own."""
+    """Make one request with a client of its own."""
     with httpx.Client(auth=auth, verify=TLS, **settings) as client:
         return client.get(url)
 
 
 def get_async(auth: httpx.Auth, url: str, **settings: Any) -> httpx.Response:
-    """Ask once with an async client and an event loop of its own."""
+    """Make one request with an async client and an event loop of its own."""
 
     async def main() -> httpx.Response:
         async with httpx.AsyncClient(auth=auth, verify=TLS, **settings) as client:
@@ -56,17 +56,14 @@ both = pytest.mark.parametrize("get", [get, get_async])
 
 
 class AuthServer:
-    """Answers GET anywhere with {"path": …}, if the request proves who sent it.
+    """Answers any GET that is authenticated with {"path": …}.
 
-    The public attributes are settings to change between requests, and records to look at.
+    The public attributes are settings to change between requests, and records of them.
     """
 
     def __init__(self) -> None:
-        """Accept digest and tokens; nothing has happened yet."""
         self.accept = {"digest", "bearer"}
-        self.private_key = PRIVATE_KEY
         self.uses_per_nonce = 10**9
-        self.stale_in_a_row = 0
         self.delay = 0.0
         self.token_delay = 0.0
         self.token_lifetime: float = 3600
@@ -80,7 +77,6 @@ class AuthServer:
         self.uses: Counter[tuple[str, str]] = Counter()
         self.challenges = 0
         self.token_requests = 0
-        self.answered = 0
         self.revoked: set[str] = set()
 
         self._lock = threading.Lock()
@@ -94,22 +90,19 @@ class AuthServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        """Start."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Decide what to reply."""
+        """Return the reply to a request."""
         with self._lock:
             self.requests.append((method, target, headers))
         if (method, target) == ("POST", "/api/oauth/token"):
@@ -127,7 +120,6 @@ class AuthServer:
             elif scheme == "Bearer":
                 accepted = time.monotonic() < self._tokens.get(credentials, 0) and credentials not in self.revoked
             if accepted:
-                self.answered += 1
                 return 200, {}, json.dumps({"path": target}).encode()
             if "digest" not in self.accept:
                 return 401, {}, self.challenge_body
@@ -147,16 +139,13 @@ class AuthServer:
             and sent["nonce"] in self._nonces
             and sent["uri"] == target
             and sent["username"] == PUBLIC_KEY
-            and sent["response"] == _digest_response(sent, self.private_key, method)
+            and sent["response"] == _digest_response(sent, method)
         )
         self._nonce_uses[sent["nonce"]] += 1
         overtaken = int(sent["nc"], 16) <= self._highest.get(sent["nonce"], 0)
         if self.counts_must_rise and overtaken:
             return False, False
         self._highest[sent["nonce"]] = int(sent["nc"], 16)
-        if good and self.stale_in_a_row > 0:
-            self.stale_in_a_row -= 1
-            return False, True
         if good and self._nonce_uses[sent["nonce"]] > self.uses_per_nonce:
             return False, True
         return good, False
@@ -183,11 +172,11 @@ class AuthServer:
         return 200, {"Content-Type": "application/json"}, json.dumps(reply).encode()
 
 
-def _digest_response(sent: dict[str, str], private_key: str, method: str) -> str:
+def _digest_response(sent: dict[str, str], method: str) -> str:
     def md5(text: str) -> str:
         return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
-    key, target = md5(f"{sent['username']}:{REALM}:{private_key}"), md5(f"{method}:{sent['uri']}")
+    key, target = md5(f"{sent['username']}:{REALM}:{PRIVATE_KEY}"), md5(f"{method}:{sent['uri']}")
     return md5(f"{key}:{sent['nonce']}:{sent['nc']}:{sent['cnonce']}:{sent['qop']}:{target}")
 
 
@@ -197,7 +186,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no error, and may be what a test is about."""
+        """Ignore a client that hangs up: tests do that on purpose."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type] # the base class's type is private
 
@@ -226,6 +215,6 @@ def _handler_for(server: AuthServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = self.close_connection or server.close_after_reply
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Keep quiet."""
+            """Print nothing."""
 
     return Handler

@@ -22,7 +22,7 @@ GOOD = {"access_token": "abc.def-123", "expires_in": 3600, "token_type": "Bearer
 
 def read(status: int, body: object, headers: dict[str, str] | None = None) -> Token:
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    return read_token(TokenReply(status, httpx.Headers(headers), raw), ACCOUNT, asked_at=1000.0)
+    return read_token(TokenReply(status, httpx.Headers(headers), raw), ACCOUNT, sent_at=1000.0)
 
 
 def test_the_request() -> None:
@@ -99,13 +99,18 @@ def test_a_reply_that_cannot_be_used(body: object, message: str) -> None:
             "too many active access tokens: 100 at most (403: access_denied, Access Token limit reached)",
             "`atlas-invoices logout`, or wait up to an hour",
         ),
-        (403, {"detail": "Not from here."}, "may not have an access token (403: Not from here.)", "access settings"),
+        (
+            403,
+            {"detail": "Not from here."},
+            "isn't allowed to get an access token (403: Not from here.)",
+            "access settings",
+        ),
         (429, {"errorCode": "RATE_LIMITED"}, "50 a minute are allowed", "wait"),
-        (302, b"", "follow no redirect", "check the base URL"),
-        (404, b"nothing here", "gave no token (404)", "check the base URL"),
+        (302, b"", "never follow a redirect", "check the base URL"),
+        (404, b"nothing here", "returned no token (404)", "check the base URL"),
         (500, b"", "the token endpoint failed (500)", "try again later"),
         (599, {"reason": "Odd"}, "the token endpoint failed (599: Odd)", "try again later"),
-        (204, b"", "gave no token (204)", "check the base URL"),
+        (204, b"", "returned no token (204)", "check the base URL"),
     ],
 )
 def test_a_refusal_says_what_to_do(status: int, body: object, what: str, way_out: str) -> None:

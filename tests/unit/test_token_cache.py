@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -51,17 +52,17 @@ class Process:
 
     def get(self, replaced: Token | None = None, *, value: str = CANARY, lifetime: float = 3600) -> Token:
         """A token, from the file or else a new one."""
-        with self.turn(replaced) as turn:
-            assert not turn.poll(blocking=True)
-            return turn.token or self.fetched(turn, value, lifetime)
+        with self.lease(replaced) as lease:
+            assert not lease.poll()
+            return lease.token or self.fetched(lease, value, lifetime)
 
-    def turn(self, replaced: Token | None = None) -> CacheLease:
-        """A go at the cache by somebody who waits 30 seconds for a token."""
+    def lease(self, replaced: Token | None = None) -> CacheLease:
+        """The lease of a caller that waits 30 seconds for a token."""
         return CacheLease(self.cache, replaced, self.now + 30)
 
-    def fetched(self, turn: CacheLease, value: str, lifetime: float) -> Token:
+    def fetched(self, lease: CacheLease, value: str, lifetime: float) -> Token:
         self.asked += 1
-        return turn.store(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
+        return lease.store(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
 
 
 @pytest.fixture
@@ -125,19 +126,19 @@ CORRUPT: dict[str, tuple[Any, str]] = {
     "no version": ({"version": None}, "another version"),
     "version true": ({"version": True}, "another version"),
     "version 2": ({"version": 2}, "another version"),
-    "no token": ({"access_token": None}, "no token in it"),
-    "empty token": ({"access_token": ""}, "no token in it"),
-    "token with a line break": ({"access_token": f"{CANARY}\r\nX: y"}, "no token in it"),
-    "token beyond ASCII": ({"access_token": f"{CANARY}é"}, "no token in it"),
-    "expiry as text": ({"expires_at": "3600"}, "times can't be"),
-    "expiry true": ({"expires_at": True}, "times can't be"),
-    "expiry negative": ({"expires_at": -1}, "times can't be"),
-    "expiry NaN": ({"expires_at": float("nan")}, "times can't be"),
-    "expiry infinite": ({"expires_at": float("inf")}, "times can't be"),
-    "expiry huge": ({"expires_at": 10**400}, "times can't be"),
-    "expiry in two days": ({"expires_at": 1_800_000_000 + 2 * 86400, "lifetime": 86400}, "times can't be"),
-    "lifetime of a week": ({"lifetime": 7 * 86400}, "times can't be"),
-    "lifetime zero": ({"lifetime": 0}, "times can't be"),
+    "no token": ({"access_token": None}, "it has no valid token"),
+    "empty token": ({"access_token": ""}, "it has no valid token"),
+    "token with a line break": ({"access_token": f"{CANARY}\r\nX: y"}, "it has no valid token"),
+    "token beyond ASCII": ({"access_token": f"{CANARY}é"}, "it has no valid token"),
+    "expiry as text": ({"expires_at": "3600"}, "its expiry is invalid"),
+    "expiry true": ({"expires_at": True}, "its expiry is invalid"),
+    "expiry negative": ({"expires_at": -1}, "its expiry is invalid"),
+    "expiry NaN": ({"expires_at": float("nan")}, "its expiry is invalid"),
+    "expiry infinite": ({"expires_at": float("inf")}, "its expiry is invalid"),
+    "expiry huge": ({"expires_at": 10**400}, "its expiry is invalid"),
+    "expiry in two days": ({"expires_at": 1_800_000_000 + 2 * 86400, "lifetime": 86400}, "its expiry is invalid"),
+    "lifetime of a week": ({"lifetime": 7 * 86400}, "its expiry is invalid"),
+    "lifetime zero": ({"lifetime": 0}, "its expiry is invalid"),
 }
 
 
@@ -244,7 +245,7 @@ def test_a_folder_that_others_can_get_into_is_not_used(folder: Path, mode: int) 
     process = Process(folder)
     folder.mkdir(parents=True)
     folder.chmod(mode)
-    with pytest.warns(UserWarning, match=rf"others can get into the folder \(mode {mode:04o}\); chmod 700 mends"):
+    with pytest.warns(UserWarning, match=rf"others can access the folder \(mode {mode:04o}\); run `chmod 700`"):
         process.get()
     process.get()  # A second warning would be an error.
     assert process.asked == 2
@@ -336,9 +337,9 @@ def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) ->
 def test_a_refused_token_is_gone_even_if_no_new_one_comes(folder: Path) -> None:
     one = Process(folder)
     one.cache.refuse(one.get())
-    with one.turn() as turn:
-        assert not turn.poll(blocking=True)
-        assert turn.token is None
+    with one.lease() as lease:
+        assert not lease.poll()
+        assert lease.token is None
         assert not one.path.exists()
 
 
@@ -347,24 +348,38 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
     one.get()
     one.later(3400)
     other.later(3400)
-    with one.turn() as renewing:
-        assert not renewing.poll(blocking=True)
+    with one.lease() as renewing:
+        assert not renewing.poll()
         assert renewing.token is None
         token = other.get()
         assert (token.value.reveal(), other.asked) == (CANARY, 0)
         assert token.renew_at == pytest.approx(other.now + 30), "it looks again soon"
         # Once it has ended, there's nothing to use: they wait.
         other.later(300)
-        with other.turn() as waiting:
-            assert waiting.poll(blocking=False)
+        with other.lease() as waiting:
+            assert waiting.poll()
             other.later(19)
-            assert waiting.poll(blocking=False)
+            assert waiting.poll()
             other.later(2)
-            assert not waiting.poll(blocking=False), "and keep time for a request of their own"
+            assert not waiting.poll(), "and keep time for a request of their own"
             assert waiting.token is None
             other.fetched(waiting, "unshared", 3600)
         one.fetched(renewing, "new", 3600)
     assert json.loads(one.path.read_text())["access_token"] == "new"
+
+
+def test_a_lock_that_this_very_thread_holds_is_not_waited_for(folder: Path) -> None:
+    one, other = Process(folder), Process(folder)
+    with one.lease() as fetching, other.lease() as waiting:
+        assert not fetching.poll()
+        steps = waiting.wait()
+        step = next(steps)
+        assert asyncio.run(step.run_async()), "a task can wait for another task of its thread"
+        step = steps.send(True)
+        assert not step.run(), "blocking the thread would block the task that holds the lock"
+        with pytest.raises(StopIteration):
+            steps.send(False)
+        assert waiting.token is None
 
 
 def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> None:
@@ -372,8 +387,8 @@ def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> N
     old = one.get()
     one.later(3400)
     other.later(3400)
-    with other.turn() as renewing:
-        assert not renewing.poll(blocking=True)
+    with other.lease() as renewing:
+        assert not renewing.poll()
         one.time -= 60 * 40  # The wall clock was set back, and says that there's an hour left.
         kept = one.get(replaced=old)
         assert (kept.value.reveal(), one.asked) == (CANARY, 1)
