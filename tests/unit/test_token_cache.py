@@ -187,7 +187,7 @@ def test_a_symbolic_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     process.path.rename(target)
     process.path.symlink_to(target)
     before = target.read_bytes()
-    with pytest.warns(UserWarning, match="it is a symbolic link"):
+    with pytest.warns(UserWarning, match="it isn't a regular file"):
         assert process.get().value.reveal() == CANARY
     assert target.read_bytes() == before
     assert not process.path.is_symlink()
@@ -208,14 +208,14 @@ OTHER_KINDS: dict[str, Callable[[Path], object]] = {
 
 @as_owner
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-def test_what_is_no_file_is_named_and_replaced_and_keeps_nobody_waiting(folder: Path, kind: str) -> None:
+def test_anything_but_a_file_is_replaced_and_keeps_nobody_waiting(folder: Path, kind: str) -> None:
     process = Process(folder)
     folder.mkdir(mode=0o700, parents=True)
     try:
         OTHER_KINDS[kind](process.path)
     except PermissionError:
         pytest.skip("only root can make devices")
-    with pytest.warns(UserWarning, match=f"is ignored: it is {kind}; a new token replaces it") as caught:
+    with pytest.warns(UserWarning, match="is ignored: it isn't a regular file; a new token replaces it") as caught:
         assert process.get().value.reveal() == CANARY
     assert len(caught) == 1
     assert Process(folder).get(value="another").value.reveal() == CANARY, "it was replaced indeed"

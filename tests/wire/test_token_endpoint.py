@@ -62,7 +62,7 @@ HOSTILE: dict[str, tuple[Script, Kind, type[ai.AtlasError], str]] = {
         replies(http(200, [("Content-Encoding", "gzip")], gzip.compress(TOKEN + b" " * 80_000_000, 1)))[0],
         "sync",
         ai.TokenError,
-        "reply can't be used: it's compressed",
+        "reply can't be used: it is longer than 64 KiB",
     ),
     "a refusal of 80 MB, compressed": (
         replies(http(403, [("Content-Encoding", "gzip")], gzip.compress(b" " * 80_000_000, 1)))[0],

@@ -153,18 +153,12 @@ def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], sent_at: float, cha
     document = _parsed(reply.body)
     if reply.status_code != httpx.codes.OK:
         return _refusal(reply.status_code, masked(_reason(document), secrets))
-    fault = _fault_outside(reply) or _fault(document)
+    fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
     if fault is not None:
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
     lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), MAX_LIFETIME))
     expires_at = sent_at + lifetime
     return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
-
-
-def _fault_outside(reply: TokenReply) -> str | None:
-    if reply.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        return "it's compressed, although the request ruled that out"
-    return f"it is longer than {MAX_REPLY_BYTES // 1024} KiB" if reply.body is None else None
 
 
 def _fault(document: object) -> str | None:
@@ -177,7 +171,7 @@ def _fault(document: object) -> str | None:
         return "its access_token has characters that can't be sent in a header"
     if not isinstance(kind, str) or kind.lower() != "bearer":
         return "its token_type isn't Bearer"
-    if "expires_in" in document and not _is_positive(lifetime):
+    if "expires_in" in document and not is_positive(lifetime):
         return "its expires_in isn't a positive number of seconds"
     return None
 
@@ -187,8 +181,8 @@ def fits_header(value: str) -> bool:
     return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
-def _is_positive(number: object) -> bool:
-    # A bool is an int, and NaN compares false with everything.
+def is_positive(number: object) -> bool:
+    """Whether a JSON value is a number above 0; a bool is an int, and NaN compares false with everything."""
     return isinstance(number, int | float) and not isinstance(number, bool) and number > 0
 
 

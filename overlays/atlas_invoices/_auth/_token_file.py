@@ -8,48 +8,23 @@ import json
 import os
 import stat
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
-from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header
+from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header, is_positive
 from ._secret import Secret
 
 VERSION = 1
 # A token comes from a reply of at most half this size.
 _MAX_BYTES = 2 * MAX_REPLY_BYTES
-_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-# Non-blocking, so that opening a FIFO with the file's name doesn't wait for a writer.
-_READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
-# All of these, unlike a folder, are replaced by a new file.
-_OTHER_KINDS = {
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 # The year 5138.
 _FAR = 1e11
 
 IS_A_FOLDER = "is a folder; remove it"
 INVALID_EXPIRY = "its expiry is invalid"
-
-if sys.platform == "win32":
-    # Windows has no such owners and modes; there the user's own folder keeps others out.
-    def _is_foreign(status: os.stat_result) -> bool:  # noqa: ARG001 - the signature of POSIX's
-        return False
-
-    def _is_open(status: os.stat_result) -> bool:  # noqa: ARG001 - the signature of POSIX's
-        return False
-else:
-
-    def _is_foreign(status: os.stat_result) -> bool:
-        return status.st_uid != os.geteuid()
-
-    def _is_open(status: os.stat_result) -> bool:
-        return bool(status.st_mode & 0o077)
 
 
 @frozen
@@ -103,29 +78,23 @@ class TokenFile:
         if owner_only:
             self._check_folder()
         try:
-            # Checked before it is opened: opening alone can have an effect, as it rewinds a tape.
             kind = stat.S_IFMT(self.path.lstat().st_mode)
             if kind == stat.S_IFDIR:
                 raise IsADirectoryError(errno.EISDIR, f"it {IS_A_FOLDER}", str(self.path))
             if kind != stat.S_IFREG:
-                return f"it is {_OTHER_KINDS.get(kind, 'not a file')}"
-            descriptor = os.open(self.path, _READ)
+                # Not opened: a link may lead anywhere, and opening a pipe would wait for its writer.
+                return "it isn't a regular file"
+            with self.path.open("rb") as file:
+                fault = _fault(os.fstat(file.fileno())) if owner_only else None
+                return fault or _entry(file.read(_MAX_BYTES + 1))
         except FileNotFoundError:
             return None
-        try:
-            fault = _fault(os.fstat(descriptor), owner_only=owner_only)
-            if fault is not None:
-                return fault
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return _entry(file.read(_MAX_BYTES + 1))
-        finally:
-            os.close(descriptor)
 
     def write(self, entry: Entry) -> None:
         """Write the token, completely or not at all. Call it with the lock."""
         self._temporary.unlink(missing_ok=True)
         try:
-            with os.fdopen(os.open(self._temporary, _WRITE, 0o600), "wb") as file:
+            with open(self._temporary, "xb", opener=partial(os.open, mode=0o600)) as file:
                 file.write(_document(entry))
             self._temporary.replace(self.path)
         except BaseException:
@@ -139,13 +108,19 @@ class TokenFile:
         self.path.unlink(missing_ok=True)
 
 
-def _fault(status: os.stat_result, *, owner_only: bool) -> str | None:
-    if not stat.S_ISREG(status.st_mode):
-        # Only if it was replaced between the check and the opening.
-        return "it isn't a regular file"
-    if owner_only and _is_foreign(status):
+def _is_foreign(status: os.stat_result) -> bool:
+    return sys.platform != "win32" and status.st_uid != os.geteuid()
+
+
+def _is_open(status: os.stat_result) -> bool:
+    # Windows has no such modes; there the user's own folder keeps others out.
+    return sys.platform != "win32" and bool(status.st_mode & 0o077)
+
+
+def _fault(status: os.stat_result) -> str | None:
+    if _is_foreign(status):
         return "it belongs to another user"
-    if owner_only and _is_open(status):
+    if _is_open(status):
         return f"others can read or write it (mode {stat.S_IMODE(status.st_mode):04o})"
     return None
 
@@ -181,8 +156,6 @@ def _entry(raw: bytes) -> Entry | str:
     return Entry(Secret(value), expires_at, lifetime)
 
 
-def _seconds(number: object) -> float | None:
-    # A bool is an int, NaN compares false with everything, and a large int doesn't fit into a float.
-    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 < number < _FAR:
-        return None
-    return float(number)
+def _seconds(number: Any) -> float | None:  # noqa: ANN401 - any JSON value
+    # Compared before it is converted: a large int doesn't fit into a float.
+    return float(number) if is_positive(number) and number < _FAR else None

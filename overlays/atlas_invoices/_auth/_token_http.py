@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator
 from concurrent.futures import Future
 from contextlib import aclosing, closing
 from contextvars import copy_context
@@ -111,30 +110,21 @@ class _Exchange:
         return reply.result(self.seconds)
 
     async def run_async(self) -> TokenReply:
-        transport = self.http.transport
-        inner = _AsyncShared(transport) if isinstance(transport, httpx.AsyncBaseTransport) else None
         async with (
             asyncio.timeout(self.seconds),
-            httpx.AsyncClient(transport=inner, **self._settings()) as client,
+            httpx.AsyncClient(**self._settings()) as client,
             aclosing(await client.send(self.request, stream=True)) as response,
-            aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
         ):
             body = _Body(self.seconds)
-            async for chunk in chunks:
+            async for chunk in cast("httpx.AsyncByteStream", response.stream):
                 if not body.add(chunk):
                     break
             return body.reply(response)
 
     def _send(self) -> TokenReply:
-        transport = self.http.transport
-        inner = _Shared(transport) if isinstance(transport, httpx.BaseTransport) else None
-        with (
-            httpx.Client(transport=inner, **self._settings()) as client,
-            closing(client.send(self.request, stream=True)) as response,
-        ):
+        with httpx.Client(**self._settings()) as client, closing(client.send(self.request, stream=True)) as response:
             body = _Body(self.seconds)
-            # Not decompressed: the request ruled compression out, and the content may be a thousand times as large.
-            for chunk in response.iter_raw():
+            for chunk in cast("httpx.SyncByteStream", response.stream):
                 if not body.add(chunk):
                     break
             return body.reply(response)
@@ -142,9 +132,11 @@ class _Exchange:
     def _settings(self) -> dict[str, Any]:
         if self.seconds <= 0:
             raise TimeoutError
+        transport = self.http.transport
         return {
             "verify": self.http.verify,
             "proxy": self.http.proxy,
+            "transport": None if transport is None else _Unclosed(transport),
             "timeout": httpx.Timeout(self.seconds, connect=min(_CONNECT_SECONDS, self.seconds)),
             "follow_redirects": False,
         }
@@ -152,7 +144,10 @@ class _Exchange:
 
 @define
 class _Body:
-    """The part of a reply that has been read, within its limits."""
+    """The part of a reply that has been read, within its limits.
+
+    It isn't decompressed: the request rules compression out, and the content may be a thousand times as large.
+    """
 
     seconds: float
     data: bytearray = field(factory=bytearray, repr=False)
@@ -170,28 +165,16 @@ class _Body:
         return TokenReply(response.status_code, response.headers, body)
 
 
-class _Shared(httpx.BaseTransport):
+class _Unclosed(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """A transport that belongs to another client: used, but not closed."""
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - for threads or for asyncio
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return _unread(self._inner.handle_request(request))
-
-
-class _AsyncShared(httpx.AsyncBaseTransport):
-    """The same for asyncio."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
+        response: httpx.Response = self._inner.handle_request(request)
+        return response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return _unread(await self._inner.handle_async_request(request))
-
-
-def _unread(response: httpx.Response) -> httpx.Response:
-    """The same response, unread: httpx counts one that was made in memory as read already."""
-    return httpx.Response(
-        response.status_code, headers=response.headers, stream=response.stream, extensions=response.extensions
-    )
+        response: httpx.Response = await self._inner.handle_async_request(request)
+        return response
