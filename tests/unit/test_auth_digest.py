@@ -130,7 +130,7 @@ def test_three_refusals_are_enough_where_others_use_the_nonce() -> None:
     assert exchange.sent == [("a", 2), ("b", 1), ("c", 1)]
 
 
-def test_after_a_refusal_nobody_else_gets_the_new_nonce() -> None:
+def test_after_a_refusal_no_other_request_gets_the_new_nonce() -> None:
     auth = digest()
     Exchange(auth).answer(challenge("a"), OK)
     refused = Exchange(auth).answer(challenge("b"))
@@ -168,7 +168,7 @@ def test_after_a_redirect_within_the_server_the_new_request_is_signed() -> None:
     assert exchange.sent == [None, ("a", 1)]
 
 
-def test_a_digest_that_atlas_does_not_use_is_an_error() -> None:
+def test_an_unsupported_digest_is_an_error() -> None:
     header = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth-int"'}
     with pytest.raises(ConfigError, match="qop=auth-int"):
         Exchange(digest()).answer(httpx.Response(401, headers=header))
@@ -185,7 +185,7 @@ def test_all_wait_for_one_challenge() -> None:
     assert [other.sent for other in others] == [[("a", 2)], [("a", 3)], [("a", 4)]]
 
 
-def test_where_nothing_is_challenged_nobody_queues() -> None:
+def test_without_a_challenge_requests_do_not_queue() -> None:
     auth = digest()
     first, *others = (Exchange(auth) for _ in range(3))
     first.answer(OK)

@@ -1,4 +1,4 @@
-"""What is sent to the token endpoint, and every reply it may give, without a network."""
+"""The token request, and every kind of reply, without a network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_token_is_renewed_early(lifetime: float, renew_at: float, expires_at: 
     assert [token.renew_at, token.expires_at] == pytest.approx([renew_at, expires_at])
 
 
-def test_a_token_without_expires_in_is_taken_to_be_short_lived() -> None:
+def test_a_token_without_expires_in_is_assumed_to_be_short_lived() -> None:
     token = read(200, {"access_token": "abc", "token_type": "bearer"})
     assert token.expires_at == 1300
 
@@ -79,7 +79,7 @@ def test_a_token_without_expires_in_is_taken_to_be_short_lived() -> None:
         (GOOD | {"expires_in": float("nan")}, "expires_in"),
     ],
 )
-def test_a_reply_that_cannot_be_used(body: object, message: str) -> None:
+def test_an_invalid_reply(body: object, message: str) -> None:
     with pytest.raises(TokenError, match=message) as caught:
         read(200, body)
     assert caught.value.status_code == 200
@@ -113,7 +113,7 @@ def test_a_reply_that_cannot_be_used(body: object, message: str) -> None:
         (204, b"", "returned no token (204)", "check the base URL"),
     ],
 )
-def test_a_refusal_says_what_to_do(status: int, body: object, what: str, way_out: str) -> None:
+def test_a_refusal_names_the_way_out(status: int, body: object, what: str, way_out: str) -> None:
     with pytest.raises(TokenError) as caught:
         read(status, body, {"Retry-After": "7"})
     assert what in str(caught.value)
@@ -121,7 +121,7 @@ def test_a_refusal_says_what_to_do(status: int, body: object, what: str, way_out
     assert (caught.value.status_code, caught.value.retry_after) == (status, 7)
 
 
-def test_what_the_server_says_is_shortened_cleaned_and_masked() -> None:
+def test_the_servers_text_is_shortened_cleaned_and_masked() -> None:
     basic = token_request(parse_base_url("https://a.example"), ACCOUNT).headers["Authorization"].partition(" ")[2]
     text = f"\x1b[31m{SECRET}\r\n{ID} mdb_sa_sk_canary%2F+%3D%26 {basic} {base64.b64encode(SECRET.encode()).decode()}"
     with pytest.raises(TokenError) as caught:

@@ -55,7 +55,7 @@ class Endpoint:
         return self.store.get(self.fetch, 30.0, refused)
 
     def get(self, refused: Token | None = None) -> Token:
-        """One caller's token, with nobody else around."""
+        """One caller's token, without other callers."""
         steps = self.steps(refused)
         step = begin(steps)
         if isinstance(step, Fetch):
@@ -128,7 +128,7 @@ def test_if_an_early_renewal_fails_the_old_token_is_used() -> None:
     assert endpoint.get() is not first
 
 
-def test_during_an_early_renewal_nobody_waits() -> None:
+def test_during_an_early_renewal_others_do_not_wait() -> None:
     endpoint = Endpoint()
     first = endpoint.get()
     endpoint.now = 90

@@ -1,4 +1,4 @@
-"""The file that shares a token between processes: what is taken from it, what never is, and who may look into it."""
+"""The file that shares a token between processes: when it is trusted, when it is replaced, and who can read it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Process:
             chance=lambda: self.chance,
         )
         self.path = self.cache.file.path
-        self.asked = 0
+        self.fetches = 0
 
     def later(self, seconds: float) -> None:
         self.now += seconds
@@ -61,7 +61,7 @@ class Process:
         return CacheLease(self.cache, replaced, self.now + 30)
 
     def fetched(self, lease: CacheLease, value: str, lifetime: float) -> Token:
-        self.asked += 1
+        self.fetches += 1
         return lease.store(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
 
 
@@ -88,14 +88,14 @@ def test_another_process_takes_the_token_from_the_file(folder: Path) -> None:
     other = Process(folder, monotonic=7.0)
     other.time += 600
     token = other.get()
-    assert (one.asked, other.asked) == (1, 0)
+    assert (one.fetches, other.fetches) == (1, 0)
     assert token.value.reveal() == CANARY
     assert [token.renew_at, token.expires_at] == pytest.approx([7 + 2700, 7 + 3000])
 
 
 @as_owner
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_only_the_owner_can_look_into_it(folder: Path, umask: int) -> None:
+def test_only_the_owner_can_read_it(folder: Path, umask: int) -> None:
     process = Process(folder)
     before = os.umask(umask)
     try:
@@ -152,7 +152,7 @@ def test_a_corrupt_file_is_ignored_with_one_warning_and_replaced(folder: Path, c
     assert len(caught) == 1
     assert str(process.path) in str(caught[0].message)
     assert CANARY not in str(caught[0].message)
-    assert (token.value.reveal(), process.asked) == (CANARY, 1)
+    assert (token.value.reveal(), process.fetches) == (CANARY, 1)
     assert Process(folder).get(value="another").value.reveal() == CANARY
 
 
@@ -168,7 +168,7 @@ def test_a_file_that_others_can_read_or_write_is_ignored_and_replaced(folder: Pa
 
 @as_owner
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root can give files away")
-def test_what_belongs_to_somebody_else_is_ignored(folder: Path) -> None:
+def test_another_users_file_or_folder_is_ignored(folder: Path) -> None:
     process = Process(folder)
     put(process, good(process))
     os.chown(process.path, 12345, 12345)
@@ -208,7 +208,7 @@ OTHER_KINDS: dict[str, Callable[[Path], object]] = {
 
 @as_owner
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-def test_anything_but_a_file_is_replaced_and_keeps_nobody_waiting(folder: Path, kind: str) -> None:
+def test_anything_but_a_file_is_replaced_and_never_waited_for(folder: Path, kind: str) -> None:
     process = Process(folder)
     folder.mkdir(mode=0o700, parents=True)
     try:
@@ -218,12 +218,12 @@ def test_anything_but_a_file_is_replaced_and_keeps_nobody_waiting(folder: Path, 
     with pytest.warns(UserWarning, match="is ignored: it isn't a regular file; a new token replaces it") as caught:
         assert process.get().value.reveal() == CANARY
     assert len(caught) == 1
-    assert Process(folder).get(value="another").value.reveal() == CANARY, "it was replaced indeed"
+    assert Process(folder).get(value="another").value.reveal() == CANARY, "it has been replaced"
 
 
 @as_owner
 @pytest.mark.parametrize("suffix", [".json", ".lock", ".new"])
-def test_a_folder_in_its_place_costs_no_request_and_is_named(folder: Path, suffix: str) -> None:
+def test_a_folder_with_its_name_is_reported_and_fails_no_request(folder: Path, suffix: str) -> None:
     process = Process(folder)
     blocked = process.path.with_suffix(suffix)
     blocked.mkdir(parents=True)
@@ -241,14 +241,14 @@ def test_a_folder_in_its_place_costs_no_request_and_is_named(folder: Path, suffi
 
 @as_owner
 @pytest.mark.parametrize("mode", [0o755, 0o711, 0o770])
-def test_a_folder_that_others_can_get_into_is_not_used(folder: Path, mode: int) -> None:
+def test_a_folder_that_others_can_access_is_not_used(folder: Path, mode: int) -> None:
     process = Process(folder)
     folder.mkdir(parents=True)
     folder.chmod(mode)
     with pytest.warns(UserWarning, match=rf"others can access the folder \(mode {mode:04o}\); run `chmod 700`"):
         process.get()
     process.get()  # A second warning would be an error.
-    assert process.asked == 2
+    assert process.fetches == 2
     assert list(folder.iterdir()) == []
 
 
@@ -263,16 +263,16 @@ def test_a_folder_that_is_a_link_or_a_file_is_not_used(folder: Path, tmp_path: P
     assert list((tmp_path / "real").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_costs_no_request(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_fails_no_request(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     process = Process(tmp_path / "file" / "cache")
     with pytest.warns(UserWarning, match="aren't shared through .*: Not a directory"):
         process.get()
     process.get()  # A second warning would be an error.
-    assert process.asked == 2
+    assert process.fetches == 2
 
 
-def test_where_warnings_are_errors_nothing_stays_locked_and_nothing_shows(folder: Path) -> None:
+def test_if_warnings_are_errors_nothing_stays_locked_and_no_secret_shows(folder: Path) -> None:
     process = Process(folder)
     blocked = process.path.with_suffix(".new")
     blocked.mkdir(parents=True)
@@ -290,14 +290,14 @@ def test_where_warnings_are_errors_nothing_stays_locked_and_nothing_shows(folder
 
 
 @pytest.mark.parametrize(
-    ("passed", "asked"), [(0, 0), (3299, 0), (3301, 1), (3599, 1), (3601, 1), (-50, 0), (-70, 1), (-80000, 1)]
+    ("passed", "fetches"), [(0, 0), (3299, 0), (3301, 1), (3599, 1), (3601, 1), (-50, 0), (-70, 1), (-80000, 1)]
 )
-def test_the_wall_clock_decides_how_long_a_token_serves_others(folder: Path, passed: float, asked: int) -> None:
+def test_the_wall_clock_decides_how_long_others_use_a_token(folder: Path, passed: float, fetches: int) -> None:
     """Renewed 300 s before its end; from the future, beyond what clocks are set right by, it isn't trusted."""
     Process(folder).get()
     other = Process(folder, wall=1_800_000_000 + passed)
     token = other.get()
-    assert other.asked == asked
+    assert other.fetches == fetches
     assert token.expires_at <= other.now + 3600, "no jump of the clock makes it live longer than it was given"
 
 
@@ -316,11 +316,11 @@ def test_a_token_that_this_process_renews_is_not_taken_again(folder: Path) -> No
     old = one.get()
     # The wall clock says that it lives on, the process's own that it's due.
     new = one.get(replaced=old, value="new")
-    assert (new.value.reveal(), one.asked) == ("new", 2)
+    assert (new.value.reveal(), one.fetches) == ("new", 2)
     # Another process has the old one still, and takes the new one instead of fetching a third.
     other = Process(folder)
     assert other.get(replaced=old).value.reveal() == "new"
-    assert other.asked == 0
+    assert other.fetches == 0
 
 
 def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) -> None:
@@ -331,7 +331,7 @@ def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) ->
     assert one.get(value="new").value.reveal() == "new"
     other.cache.refuse(old)
     assert other.get(value="newer").value.reveal() == "new"
-    assert (one.asked, other.asked) == (2, 0)
+    assert (one.fetches, other.fetches) == (2, 0)
 
 
 def test_a_refused_token_is_gone_even_if_no_new_one_comes(folder: Path) -> None:
@@ -352,7 +352,7 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
         assert not renewing.poll()
         assert renewing.token is None
         token = other.get()
-        assert (token.value.reveal(), other.asked) == (CANARY, 0)
+        assert (token.value.reveal(), other.fetches) == (CANARY, 0)
         assert token.renew_at == pytest.approx(other.now + 30), "it looks again soon"
         # Once it has ended, there's nothing to use: they wait.
         other.later(300)
@@ -382,7 +382,7 @@ def test_a_lock_that_this_very_thread_holds_is_not_waited_for(folder: Path) -> N
         assert waiting.token is None
 
 
-def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> None:
+def test_while_another_process_renews_a_due_token_it_is_still_used(folder: Path) -> None:
     one, other = Process(folder), Process(folder)
     old = one.get()
     one.later(3400)
@@ -391,12 +391,12 @@ def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> N
         assert not renewing.poll()
         one.time -= 60 * 40  # The wall clock was set back, and says that there's an hour left.
         kept = one.get(replaced=old)
-        assert (kept.value.reveal(), one.asked) == (CANARY, 1)
+        assert (kept.value.reveal(), one.fetches) == (CANARY, 1)
         assert kept.expires_at == pytest.approx(old.expires_at)
         assert kept.renew_at == pytest.approx(one.now + 30)
 
 
-def test_what_a_killed_process_left_half_written_is_replaced(folder: Path) -> None:
+def test_a_half_written_file_of_a_killed_process_is_replaced(folder: Path) -> None:
     process = Process(folder)
     folder.mkdir(mode=0o700, parents=True)
     left = process.path.with_suffix(".new")
@@ -407,11 +407,11 @@ def test_what_a_killed_process_left_half_written_is_replaced(folder: Path) -> No
 
 
 @pytest.mark.parametrize("setting", [None, False])
-def test_it_is_off_unless_asked_for(setting: bool | None) -> None:
+def test_it_is_off_by_default(setting: bool | None) -> None:
     assert folder_of(setting) is None
 
 
-def test_a_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_of_your_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert folder_of("here") == folder_of(Path("here")) == tmp_path / "here", "wherever the process goes later"
 
@@ -425,7 +425,7 @@ def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert folder.is_relative_to(tmp_path)
 
 
-def test_without_the_extra_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "platformdirs", None)
     with pytest.raises(ConfigError, match=r"atlas-invoices\[cli\]"):
         Client(ServiceAccountAuth("client-id", "client-secret"), base_url="https://a.example", token_cache=True)

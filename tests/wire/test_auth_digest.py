@@ -1,4 +1,4 @@
-"""Digest on a real socket: few challenges, no nonce count twice, and an end when the key is wrong."""
+"""Digest on a real socket: few challenges, no nonce count twice, whatever runs at the same time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def many(ask: Callable[[], Awaitable[httpx.Response]], tasks: int, each: i
 
 
 def crowd(key: httpx.Auth, url: str, threads: int, tasks: int, each: int) -> list[int]:
-    """Ask from many threads on one client and many tasks on another, all starting at once."""
+    """Make requests from many threads on one client and many tasks on another, all starting at once."""
     barrier = threading.Barrier(threads + 1)
 
     def worker(client: httpx.Client) -> list[int]:
@@ -83,7 +83,7 @@ def test_challenges_do_not_grow_with_requests_when_nonces_age(server: AuthServer
 
 
 @both
-def test_a_wrong_key_ends_after_one_signed_try(server: AuthServer, get: Get) -> None:
+def test_a_wrong_key_ends_after_one_signed_attempt(server: AuthServer, get: Get) -> None:
     key = DigestAuth(PUBLIC_KEY, "wrong")
     response = get(key, server.url)
     assert response.status_code == 401
@@ -93,7 +93,7 @@ def test_a_wrong_key_ends_after_one_signed_try(server: AuthServer, get: Get) -> 
     assert len(server.requests) == 4
 
 
-def test_a_leader_that_gets_no_answer_does_not_hold_up_the_others(server: AuthServer) -> None:
+def test_a_cancelled_leader_does_not_hold_up_the_others(server: AuthServer) -> None:
     server.delay = 0.3
     key = auth()
 
@@ -169,14 +169,14 @@ def test_an_async_request_from_a_hook_of_the_first_request(server: AuthServer) -
     assert inner == [200]
 
 
-def test_a_server_that_wants_counts_in_order_refuses_nobody(server: AuthServer) -> None:
+def test_a_server_that_requires_rising_counts_refuses_no_request(server: AuthServer) -> None:
     server.counts_must_rise = True
     assert crowd(auth(), server.url, 16, 32, each=4) == [200] * 192
     assert set(server.uses.values()) == {1}
 
 
 @both
-def test_the_body_of_a_challenge_is_not_taken_in(server: AuthServer, get: Get) -> None:
+def test_the_body_of_a_challenge_is_dropped(server: AuthServer, get: Get) -> None:
     server.challenge_body = b"x" * 3_000_000
     response = get(auth(), server.url)
     assert response.status_code == 200

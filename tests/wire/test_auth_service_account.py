@@ -113,7 +113,7 @@ def test_wrong_credentials(server: AuthServer) -> None:
     assert len(server.requests) == 1
 
 
-def test_no_answer_is_httpx_s_error_and_the_next_request_tries_again(server: AuthServer) -> None:
+def test_a_broken_connection_is_an_httpx_error_and_the_next_request_tries_again(server: AuthServer) -> None:
     good = server.token_reply
     server.token_reply = lambda _: (200, {"Content-Length": "1000"}, b'{"access_token": "')
     server.close_after_reply = True

@@ -58,7 +58,7 @@ def lock_of(sandbox: Sandbox, folder: Path) -> FileLock:
 
 
 def start(sandbox: Sandbox, folder: Path, plan: str = "ask") -> subprocess.Popen[str]:
-    """A process that is ready once it has said so."""
+    """A process that prints "ready" when it is."""
     return subprocess.Popen(
         [sys.executable, token_process.__file__, sandbox.base_url, sandbox.client_id, folder, plan],
         env={**os.environ, "TOKEN_PROCESS_SECRET": sandbox.client_secret},
@@ -181,7 +181,7 @@ def test_a_killed_process_leaves_nothing_locked(sandbox: Sandbox, folder: Path) 
     assert time.monotonic() - started < 5
 
 
-def test_a_lock_that_is_never_given_back_is_waited_for_only_so_long(
+def test_a_lock_that_is_never_released_is_waited_for_only_so_long(
     sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_settings, "TOKEN_SECONDS", 1.5)
@@ -189,7 +189,7 @@ def test_a_lock_that_is_never_given_back_is_waited_for_only_so_long(
     with ThreadPoolExecutor(1) as another_thread:
         assert another_thread.submit(lock.acquire).result()
         ask(sandbox, folder, "sync")
-        assert [path.suffix for path in folder.iterdir()] == [".lock"], "nobody writes without the lock"
+        assert [path.suffix for path in folder.iterdir()] == [".lock"], "no process writes without the lock"
         lock.release()
 
 
@@ -213,7 +213,7 @@ def test_a_coroutine_that_waits_for_the_lock_lets_its_loop_run(sandbox: Sandbox,
     assert token_requests(sandbox) == 1
 
 
-def test_a_cancelled_coroutine_gives_the_lock_back(folder: Path) -> None:
+def test_a_cancelled_coroutine_releases_the_lock(folder: Path) -> None:
     async def main(slow: Sandbox) -> None:
         async with ai.AsyncClient(auth(slow), base_url=slow.base_url, token_cache=folder) as atlas:
             with pytest.raises(TimeoutError):
@@ -256,9 +256,9 @@ def test_a_forked_child_waits_for_no_thread_that_its_parent_has(sandbox: Sandbox
 def test_on_a_full_disk_it_goes_on_with_a_warning(sandbox: Sandbox, folder: Path) -> None:
     process = start(sandbox, folder, "full")
     ready(process)
-    said = finish(process)
-    assert said.startswith("1 organizations, warnings: [\"access tokens aren't shared through ")
-    assert said.endswith('File too large"]')
+    outcome = finish(process)
+    assert outcome.startswith("1 organizations, warnings: [\"access tokens aren't shared through ")
+    assert outcome.endswith('File too large"]')
     assert [path.suffix for path in folder.iterdir()] == [".lock"]
 
 

@@ -84,7 +84,7 @@ HOSTILE: dict[str, tuple[Script, Kind, type[ai.AtlasError], str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_token_endpoint_costs_little(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    script, kind, error, says = HOSTILE[name]
+    script, kind, error, message = HOSTILE[name]
     monkeypatch.setattr(_settings, "TOKEN_SECONDS", 1.0)
     with (
         RawServer({TOKEN_ROUTE: script}) as server,
@@ -93,7 +93,7 @@ def test_a_hostile_token_endpoint_costs_little(name: str, monkeypatch: pytest.Mo
         tracemalloc.start()
         began = time.monotonic()
         try:
-            with pytest.raises(error, match=says):
+            with pytest.raises(error, match=message):
                 atlas.call("get_invoice_csv", ORG, INVOICE)
             took = time.monotonic() - began
             _, peak = tracemalloc.get_traced_memory()
@@ -116,7 +116,7 @@ def test_a_token_endpoint_slower_than_the_clients_own_timeout_is_waited_for() ->
         assert atlas.get_invoice_csv(ORG, INVOICE) == b"Invoice Number,1,\n"
 
 
-def test_a_reply_that_a_transport_has_read_already_is_read_all_the_same() -> None:
+def test_a_reply_made_in_memory() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=TOKEN))
     request = httpx.Request("POST", "https://a.example/api/oauth/token")
     assert run(TokenHTTP(transport=transport).send(request)).body == TOKEN
@@ -157,7 +157,7 @@ def test_a_look_up_that_hangs_is_waited_for_no_longer(kind: Kind, monkeypatch: p
         atlas.call("get_invoice_csv", ORG, INVOICE)
 
 
-def test_through_ones_own_transport_it_is_waited_for_no_longer(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transport_of_your_own_is_waited_for_no_longer(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.3)
     transport = httpx.HTTPTransport() if kind == "sync" else httpx.AsyncHTTPTransport()
     with (
@@ -173,7 +173,7 @@ def test_on_a_plain_client_too() -> None:
         get(for_client(account(), base_url=parse_base_url(server.url), http=TokenHTTP(seconds=0.3)), server.url)
 
 
-def test_the_policys_deadline_holds_for_the_token_too() -> None:
+def test_the_policys_deadline_applies_to_the_token_too() -> None:
     policy = ai.RetryPolicy(deadline=0.3)
     with (
         RawServer({TOKEN_ROUTE: Connection.hang}) as server,
@@ -247,7 +247,7 @@ def test_any_number_of_processes_wait_side_by_side(tmp_path: Path) -> None:
             assert process.stdout.readline() == "ready\n"
         began = time.monotonic()
         with ThreadPoolExecutor(3) as together:
-            said = list(together.map(lambda process: process.communicate("\n")[0], processes))
+            outcomes = list(together.map(lambda process: process.communicate("\n")[0], processes))
         assert time.monotonic() - began < 2 + SOON, "one after the other would be 6 seconds"
         assert 1 <= server.count(TOKEN_ROUTE) <= 3
-    assert said == ["APITimeoutError\n"] * 3
+    assert outcomes == ["APITimeoutError\n"] * 3
