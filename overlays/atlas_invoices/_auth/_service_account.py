@@ -105,7 +105,7 @@ class _TokenAuth(SteppedAuth):
         def fetch(until: float) -> Steps[Token]:
             if self.cache is None:
                 return (yield from request_token(until))
-            with CacheLease(self.cache, self.tokens.held, until) as lease:
+            with CacheLease(self.cache, self.tokens.token, until) as lease:
                 yield from lease.wait()
                 return lease.token or lease.store((yield from request_token(until)))
 

@@ -17,7 +17,7 @@ from attrs import frozen
 from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header, is_positive
 from ._secret import Secret
 
-VERSION = 1
+_VERSION = 1
 # A token comes from a reply of at most half this size.
 _MAX_BYTES = 2 * MAX_REPLY_BYTES
 # The year 5138.
@@ -128,7 +128,7 @@ def _fault(status: os.stat_result) -> str | None:
 def _document(entry: Entry) -> bytes:
     return json.dumps(
         {
-            "version": VERSION,
+            "version": _VERSION,
             "access_token": entry.value.reveal(),
             "expires_at": entry.expires_at,
             "lifetime": entry.lifetime,
@@ -145,10 +145,10 @@ def _entry(raw: bytes) -> Entry | str:
         document = None
     if not isinstance(document, dict):
         return "it isn't a JSON object"
-    version, value = document.get("version"), document.get("access_token")
-    if version != VERSION or isinstance(version, bool):
+    if document.get("version") != _VERSION:
         return "it was written by another version of atlas-invoices"
     expires_at, lifetime = _seconds(document.get("expires_at")), _seconds(document.get("lifetime"))
+    value = document.get("access_token")
     if not isinstance(value, str) or not fits_header(value):
         return "it has no valid token"
     if expires_at is None or lifetime is None or lifetime > MAX_LIFETIME:

@@ -129,7 +129,8 @@ class TokenStore:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Start without a token; `clock` is monotonic, in seconds."""
         self.clock = clock
-        self._token: Token | None = None
+        self.token: Token | None = None
+        """The latest token, even if it has expired."""
         self._pause_until = -math.inf
         self._flights: SingleFlight[Token | _Failed] = SingleFlight()
         self.after_fork()
@@ -138,12 +139,6 @@ class TokenStore:
     def after_fork(self) -> None:
         """Replace the lock: in a forked child, a thread of the parent may hold it. The token stays good."""
         self._lock = threading.Lock()
-
-    @property
-    def held(self) -> Token | None:
-        """The token, even if it has expired."""
-        with self._lock:
-            return self._token
 
     def get(self, fetch: Callable[[float], Steps[Token]], seconds: float, refused: Token | None = None) -> Steps[Token]:
         """Return a token that can be used.
@@ -164,9 +159,9 @@ class TokenStore:
             if leading:
                 lead = flight
                 break
-            token = self._usable(renewing=True)
+            token = self._unexpired()
             if token is not None:
-                return token
+                return token  # It is being renewed early.
             outcome: Token | _Failed | None = yield Wait(flight, until - self.clock())
             if isinstance(outcome, _Failed):
                 raise outcome.copy()
@@ -177,39 +172,34 @@ class TokenStore:
             # The last leader may have finished just before this caller joined.
             token = outcome = self._usable() or self._keep((yield from fetch(until)))
         except _FAILURES as error:
-            token = self._old_token()
+            token = self._unexpired()
             if token is None:
                 outcome = _Failed(error)
                 raise
+            self._pause_until = self.clock() + _PAUSE
         finally:
             if lead is not None:
                 lead.set_result(outcome)
         return token
 
-    def _usable(self, *, renewing: bool = False) -> Token | None:
-        """Return the token unless it must be renewed; with `renewing` (by another caller), unless it has expired."""
-        with self._lock:
-            token, now = self._token, self.clock()
-            if token is None or now >= token.expires_at:
-                return None
-            return token if renewing or now < max(token.renew_at, self._pause_until) else None
+    def _usable(self) -> Token | None:
+        """Return the token unless it must be renewed."""
+        token = self._unexpired()
+        if token is None or self.clock() >= max(token.renew_at, self._pause_until):
+            return None
+        return token
+
+    def _unexpired(self) -> Token | None:
+        token = self.token
+        return None if token is None or self.clock() >= token.expires_at else token
 
     def _drop(self, refused: Token | None) -> None:
         with self._lock:
             # By value: the same token may have come from the cache again in the meantime.
-            if refused and self._token and self._token.value.reveal() == refused.value.reveal():
-                self._token = None
+            if refused and self.token and self.token.value.reveal() == refused.value.reveal():
+                self.token = None
 
     def _keep(self, token: Token) -> Token:
         with self._lock:
-            self._token = token
+            self.token = token
         return token
-
-    def _old_token(self) -> Token | None:
-        """Return the token that an early renewal failed to replace, for a while."""
-        with self._lock:
-            token, now = self._token, self.clock()
-            if token is None or now >= token.expires_at:
-                return None
-            self._pause_until = now + _PAUSE
-            return token
