@@ -96,7 +96,7 @@ def test_a_token_is_renewed_before_it_ends(server: AuthServer, get: Get) -> None
     time.sleep(0.58)
     server.requests.clear()
     assert get(account, server.url).status_code == 200
-    assert [target for _, target, _ in server.requests] == ["/api/oauth/token", "/"]
+    assert [request.target for request in server.requests] == ["/api/oauth/token", "/"]
 
 
 def test_a_crowd_whose_token_is_refused_makes_one_more(server: AuthServer) -> None:
