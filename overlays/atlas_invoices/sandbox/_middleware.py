@@ -19,7 +19,6 @@ from starlette.requests import Request
 from ._auth import basic_pair
 from ._requests import Problem
 from ._responses import problem_reply
-from ._wire import Exchange
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from ._faults import Faults
     from ._ledger import Ledger
     from ._settings import RateLimit
-    from ._wire import Effect
 
 
 @frozen
@@ -132,7 +130,6 @@ class Middleware:
     digest: DigestGuard
     faults: Faults
     log: RequestLog
-    transport_of: Callable[[tuple[str, int]], asyncio.Transport]
     _buckets: Buckets | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -166,22 +163,13 @@ class Middleware:
                     self._authenticate(request, passage)
                 effect = self.faults.match(path, authenticated=True)
             if effect:
-                return self._struck(effect, request, passage)
+                passage.record = evolve(passage.record, fault=True)
+                return effect(self.app)
             if is_api:
                 self._limit(request, passage)
         except Problem as problem:
             return problem_reply(request, problem)
         return self.app
-
-    def _struck(self, effect: Effect, request: Request, passage: _Passage) -> ASGIApp:
-        passage.record = evolve(passage.record, fault=True)
-        peer = request.client or ("", 0)
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            transport = self.transport_of((peer[0], peer[1]))
-            await effect(Exchange(self.app, scope, receive, send, transport, passage.close))
-
-        return app
 
     def _authenticate(self, request: Request, passage: _Passage) -> None:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")

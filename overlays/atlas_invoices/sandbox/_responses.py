@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ._documents import csv_chunks, invoice_json, invoice_without_lines, line_items
@@ -15,9 +14,10 @@ from ._ledger import LINES_AT_ONCE
 from ._requests import media_type
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from ._data import Invoice
     from ._requests import Problem
-    from ._wire import Effect, Exchange
 
 
 _PLAIN_JSON = "application/json"
@@ -78,19 +78,6 @@ def problem_reply(request: Request, problem: Problem) -> Response:
     return Response(
         _dump(request, problem.body()), problem.status, headers={"Content-Type": _PLAIN_JSON, **problem.headers}
     )
-
-
-def fixed_reply(problem: Problem, body: bytes | None) -> Effect:
-    """The effect of answering with `problem`, or with its status and `body` as it is."""
-
-    async def effect(exchange: Exchange) -> None:
-        request = Request(exchange.scope, exchange.receive)
-        reply = (
-            problem_reply(request, problem) if body is None else Response(body, problem.status, headers=problem.headers)
-        )
-        await reply(exchange.scope, exchange.receive, exchange.send)
-
-    return effect
 
 
 async def _politely(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -77,11 +77,6 @@ class Runner(uvicorn.Server):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def transport_of(self, peer: tuple[str, int]) -> asyncio.Transport:
-        """The connection from that address and port."""
-        connections = cast("set[Any]", self.server_state.connections)
-        return cast("asyncio.Transport", next(each.transport for each in connections if each.client == peer))
-
     def stop(self) -> None:
         """From another thread: end `main_loop`."""
         if self._loop is not None:
@@ -268,13 +263,7 @@ class Sandbox:
         operations: ASGIApp = Operations(self._book, self._tokens, self.base_url).application()
         if self.settings.gzip:
             operations = GZipMiddleware(operations, compresslevel=6)
-        return Middleware(
-            operations, self._book, self._tokens, self._digest, self.faults, self._log, self._transport_of
-        )
-
-    def _transport_of(self, peer: tuple[str, int]) -> asyncio.Transport:
-        assert self._server is not None  # noqa: S101 - a request is being answered
-        return self._server.transport_of(peer)
+        return Middleware(operations, self._book, self._tokens, self._digest, self.faults, self._log)
 
 
 def serve(settings: Settings, ready: Callable[[Sandbox], None]) -> None:
