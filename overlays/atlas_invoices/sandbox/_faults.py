@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Literal, TypedDict, Unpack
 
 from attrs import define, field
@@ -14,11 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ._requests import Problem
-from ._responses import problem_reply
+from ._responses import ApiError, error_response
 
-Effect = Callable[[ASGIApp], ASGIApp]
-"""Replaces or wraps the application for one request."""
+Effect = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
+"""Responds to one request, with or without the application."""
 
 _CODES = {
     400: "VALIDATION_ERROR",
@@ -72,16 +72,16 @@ class Faults:
         **where: Unpack[Where],
     ) -> None:
         """Respond with `status` and `body` (its type goes in `headers`); without `body`, with the documented error."""
-        problem = Problem(status, _CODES.get(status, "UNEXPECTED_ERROR"), headers=dict(headers or {}))
-        self._plan(_fixed(problem, body), where)
+        error = ApiError(status, _CODES.get(status, "UNEXPECTED_ERROR"), headers=dict(headers or {}))
+        self._plan(partial(_respond, error=error, body=body), where)
 
     def damaged_gzip(self, how: Literal["flip", "truncate"] = "truncate", **where: Unpack[Where]) -> None:
         """Send a compressed body with one byte changed, or only half of it, and a Content-Length that matches."""
-        self._plan(_damaged_gzip(how), where)
+        self._plan(partial(_damage_gzip, how=how), where)
 
     def delay(self, seconds: float, **where: Unpack[Where]) -> None:
         """Begin the response `seconds` late."""
-        self._plan(_delayed(seconds), where)
+        self._plan(partial(_delay, seconds=seconds), where)
 
     def clear(self) -> None:
         """Remove all planned faults."""
@@ -108,51 +108,45 @@ class Faults:
             self._planned.append(_Fault(effect, **where))
 
 
-def _fixed(problem: Problem, body: bytes | None) -> Effect:
-    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        response = (
-            problem_reply(request, problem) if body is None else Response(body, problem.status, headers=problem.headers)
-        )
-        await response(scope, receive, send)
-
-    return lambda _: respond
-
-
-def _delayed(seconds: float) -> Effect:
-    def wrap(app: ASGIApp) -> ASGIApp:
-        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            await asyncio.sleep(seconds)
-            await app(scope, receive, send)
-
-        return respond
-
-    return wrap
+async def _respond(
+    app: ASGIApp,  # noqa: ARG001 - every effect has the same parameters
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    error: ApiError,
+    body: bytes | None,
+) -> None:
+    if body is None:
+        response = error_response(Request(scope, receive), error)
+    else:
+        response = Response(body, error.status, headers=error.headers)
+    await response(scope, receive, send)
 
 
-def _damaged_gzip(how: Literal["flip", "truncate"]) -> Effect:
-    def wrap(app: ASGIApp) -> ASGIApp:
-        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            messages: list[Message] = []
+async def _delay(app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await app(scope, receive, send)
 
-            async def collect(message: Message) -> None:
-                messages.append(message)
 
-            await app(scope, receive, collect)
-            start, *parts = messages
-            headers = MutableHeaders(scope=start)
-            data = bytearray(b"".join(part.get("body", b"") for part in parts))
-            if "content-encoding" not in headers:
-                data = bytearray(gzip.compress(data, mtime=0))
-            middle = len(data) // 2
-            if how == "flip":
-                data[middle] ^= 0xFF
-            else:
-                del data[middle:]
-            headers["content-encoding"], headers["content-length"] = "gzip", str(len(data))
-            await send(start)
-            await send({"type": "http.response.body", "body": bytes(data)})
+async def _damage_gzip(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, how: Literal["flip", "truncate"]
+) -> None:
+    messages: list[Message] = []
 
-        return respond
+    async def collect(message: Message) -> None:
+        messages.append(message)
 
-    return wrap
+    await app(scope, receive, collect)
+    start, *parts = messages
+    headers = MutableHeaders(scope=start)
+    body = b"".join(part.get("body", b"") for part in parts)
+    data = bytearray(body if "content-encoding" in headers else gzip.compress(body, mtime=0))
+    middle = len(data) // 2
+    if how == "flip":
+        data[middle] ^= 0xFF
+    else:
+        del data[middle:]
+    headers["content-encoding"], headers["content-length"] = "gzip", str(len(data))
+    await send(start)
+    await send({"type": "http.response.body", "body": bytes(data)})
