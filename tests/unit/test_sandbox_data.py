@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -166,3 +168,9 @@ def test_no_repr_shows_a_secret() -> None:
     assert sandbox.private_key not in shown
     assert sandbox.client_secret not in shown
     assert sandbox.public_key in shown
+
+
+def test_a_missing_extra_is_named() -> None:
+    code = "import sys; sys.modules['uvicorn'] = None; import atlas_invoices.sandbox"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].endswith("the sandbox needs uvicorn: pip install 'atlas-invoices[sandbox]'")
