@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices.sandbox import Sandbox, Settings
+from atlas_invoices.sandbox import Settings
 from command import COMMAND
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ TOKEN, REVOKE = "/api/oauth/token", "/api/oauth/revoke"
 class Home:
     """A user of the command: a home, and credentials for a server of their own."""
 
-    def __init__(self, server: Sandbox, folder: Path) -> None:
+    def __init__(self, server: WireSandbox, folder: Path) -> None:
         self.server = server
         self.cache = folder / "xdg" / "atlas-invoices"
         self.env = {
@@ -75,15 +76,15 @@ class Home:
 
 
 @pytest.fixture(scope="module")
-def atlas() -> Iterator[Sandbox]:
-    with Sandbox(Settings(seed=13, months=2)) as sandbox:
+def atlas() -> Iterator[WireSandbox]:
+    with WireSandbox(Settings(seed=13, months=2)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def home(atlas: Sandbox, tmp_path: Path) -> Home:
+def home(atlas: WireSandbox, tmp_path: Path) -> Home:
     atlas.clear_requests()
-    atlas.faults.clear()
+    atlas.clear_faults()
     return Home(atlas, tmp_path)
 
 
@@ -152,7 +153,7 @@ def test_after_a_failed_revocation_logout_can_be_tried_again(home: Home, status:
 
 def test_without_an_answer_logout_can_be_tried_again(home: Home) -> None:
     token = home.log_in()
-    home.server.faults.reset(path=REVOKE)
+    home.server.reset(path=REVOKE)
     done = home.run("logout", "--max-retries", "0", "--debug")
     assert done.returncode == 5
     assert "POST /api/oauth/revoke: " in done.stderr
