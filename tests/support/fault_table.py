@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from atlas_invoices.sandbox import Sandbox
     from fault_kinds import Stage
     from fault_scenes import Bench, Document, Scene
     from raw_server import Script
+    from wire_sandbox import WireSandbox
 
 
 HANDSHAKES = (
@@ -386,20 +386,20 @@ REDIRECTS = (
 )
 
 
-def _stale(times: int) -> Callable[[Sandbox, str], None]:
+def _stale(times: int) -> Callable[[WireSandbox, str], None]:
     return lambda sandbox, _: sandbox.age_nonces(times)
 
 
-def _expired(sandbox: Sandbox, _: str) -> None:
+def _expired(sandbox: WireSandbox, _: str) -> None:
     sandbox.expire_tokens()
 
 
-def _refuses(times: int) -> Callable[[Sandbox, str], None]:
+def _refuses(times: int) -> Callable[[WireSandbox, str], None]:
     return lambda sandbox, path: sandbox.fail(401, times=times, path=path)
 
 
-def _cut_challenge(sandbox: Sandbox, path: str) -> None:
-    sandbox.faults.reset(path=path, before_auth=True)
+def _cut_challenge(sandbox: WireSandbox, path: str) -> None:
+    sandbox.reset(path=path, before_auth=True)
 
 
 def _token_reply(status: int, body: bytes, *headers: tuple[str, str], then: str = "") -> Stage:

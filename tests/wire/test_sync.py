@@ -15,6 +15,7 @@ import atlas_invoices as ai
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -336,16 +337,17 @@ def test_refused_credentials_stop_the_run_and_lose_nothing(
 
 
 def test_a_server_that_has_stopped_answering_is_left_alone(
-    sync: Sync, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("atlas_invoices._sync._progress._GIVE_UP_AFTER", 3)
-    sandbox.faults.reset(path="/csv", times=100, after=1)
-    report = sync(sandbox, tmp_path, workers=1)
-    assert len(report.saved) == 1
-    assert len(report.failed) >= 3
-    assert report.not_tried
-    assert {type(each.error) for each in report.failed} == {ai.APIConnectionError}
-    check_complete(tmp_path, sandbox, ids(sandbox)[:1])
+    with WireSandbox(Settings(months=8, typical_lines=8)) as sandbox:
+        sandbox.reset(path="/csv", times=100, after=1)
+        report = sync(sandbox, tmp_path, workers=1)
+        assert len(report.saved) == 1
+        assert len(report.failed) >= 3
+        assert report.not_tried
+        assert {type(each.error) for each in report.failed} == {ai.APIConnectionError}
+        check_complete(tmp_path, sandbox, ids(sandbox)[:1])
 
 
 def test_another_invoice_than_asked_for_is_refused(sync: Sync, sandbox: Sandbox, tmp_path: Path) -> None:
