@@ -12,6 +12,7 @@ from attrs.validators import instance_of, matches_re, optional
 
 from atlas_invoices import _ids, _operations
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
+from atlas_invoices._http._exchange import Operation
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
@@ -188,9 +189,9 @@ class RawInvoice:
             return False
 
 
-def raw_invoice(org_id: str, invoice_id: str) -> _operations.Operation[RawInvoice]:
+def raw_invoice(org_id: str, invoice_id: str) -> Operation[RawInvoice]:
     """The operation of `get_invoice`, with the reply read as a `RawInvoice`."""
-    operation: _operations.Operation[Any] = _operations.invoice(org_id, invoice_id)
+    operation: Operation[Any] = _operations.invoice(org_id, invoice_id)
     return evolve(operation, read=lambda _head, body: read_raw_invoice(body, invoice_id))
 
 
