@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from ._errors import TokenError as TokenError
     from ._errors import UnexpectedResponseError as UnexpectedResponseError
     from ._files import SavedFile as SavedFile
+    from ._http._exchange import AsyncCsvStream as AsyncCsvStream
     from ._http._exchange import CsvStream as CsvStream
-    from ._http._exchange_async import AsyncCsvStream as AsyncCsvStream
     from ._http._retry import RetryPolicy as RetryPolicy
     from ._money import Difference as Difference
     from ._money import Owed as Owed
@@ -91,7 +91,6 @@ _MODELS = (
 _HOME = {
     name: module
     for module, names in {
-        "._http._exchange_async": "AsyncCsvStream",
         "._auth": "AccessTokenAuth DigestAuth ServiceAccountAuth",
         "._client": "AsyncClient Client",
         "._errors": _ERRORS,
@@ -102,7 +101,7 @@ _HOME = {
         ),
         "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
         "._http._retry": "RetryPolicy",
-        "._http._exchange": "CsvStream",
+        "._http._exchange": "AsyncCsvStream CsvStream",
         "._sync": "SyncReport SyncedInvoice sync_invoices sync_invoices_async",
         "atlas_invoices_client.models": _MODELS,
         "atlas_invoices_client.types": "UNSET Unset",

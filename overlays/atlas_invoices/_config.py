@@ -1,4 +1,4 @@
-"""What both clients are set up with, worked out once and the same for both."""
+"""Resolve the settings of a client, the same for both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from . import _credentials
 from ._auth import TOKEN_SECONDS, TokenHTTP, folder_of, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
-from ._http._patience import teach
 from ._http._retry import RetryPolicy
 from ._version import __version__
 
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
     from ._auth import BaseUrl
 
 
-H = TypeVar("H", httpx.Client, httpx.AsyncClient)
+T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 60.0
-# Far beyond any use, and no overflow in the system calls.
-_LONGEST_TIMEOUT = 1_000_000
+# Far beyond any use, but without overflow in system calls.
+_MAX_TIMEOUT = 1_000_000
 DEFAULT_MAX_RETRIES = 4
-# A million lines are about 200 MB; what is far beyond any invoice is a fault, and would fill the disk.
+# A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
@@ -39,24 +38,22 @@ TokenCacheSetting = bool | str | os.PathLike[str] | None
 
 @frozen
 class Settings:
-    """Everything resolved: `http` are the arguments for httpx's client, sync or async."""
+    """Resolved settings; `http` are the arguments for httpx's client, sync or async."""
 
     base_url: BaseUrl
     policy: RetryPolicy
     http: dict[str, Any] = field(repr=False)
 
-    def connect(self, make: Callable[..., H]) -> H:
-        """Make httpx's client, which is where it looks at proxies, the environment's too; nothing is sent."""
+    def connect(self, make: Callable[..., T]) -> T:
+        """Make httpx's client; nothing is sent yet. httpx reads the proxy settings here, also from the environment."""
         try:
-            client = make(**self.http)
+            return make(**self.http)
         except (ValueError, httpx.InvalidURL, ImportError):
-            # Not shown: a proxy's URL often has a password in it.
+            # Without the URL: a proxy's often has a password in it.
             raise ConfigError(
-                "the proxy can't be used; proxy= or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY are URLs such as "
-                "http://host:port (a socks5:// one needs the package httpx[socks])"
+                "the proxy URL is invalid; proxy=, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take URLs such as "
+                "http://host:port (for socks5://, install httpx[socks])"
             ) from None
-        teach(client, but_not=self.http["transport"])
-        return client
 
 
 def resolve(
@@ -72,20 +69,20 @@ def resolve(
     verify: Verify,
     proxy: Proxy,
 ) -> Settings:
-    """Settle credentials, server and transport; raises `ConfigError` for what won't do."""
+    """Resolve credentials, server and transport; raises `ConfigError` for invalid settings."""
     server = parse_base_url(base_url if base_url is not None else _credentials.find_base_url())
     if auth is None:
         auth = _credentials.find(base_url=str(server)).auth
     if max_retries < 0:
-        raise ConfigError(f"max_retries is a number of tries from 0 up, not {max_retries!r}")
+        raise ConfigError(f"max_retries must be 0 or more, not {max_retries!r}")
     if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
-        raise ConfigError("user_agent goes into a header: plain ASCII, no line breaks")
+        raise ConfigError("user_agent must be printable ASCII, because it goes into a header")
     # One TLS context for API and token requests: making one takes longer than a request to a near server.
     tls = _tls(verify)
     policy = retry_policy or RetryPolicy(max_retries=max_retries)
-    # A request's first try fetches the token; it can't take longer than all tries may.
-    patience = min(TOKEN_SECONDS, policy.deadline)
-    tokens = TokenHTTP(verify=tls, proxy=proxy, transport=transport, seconds=patience)
+    # A request's first attempt fetches the token, so that can't take longer than all attempts may.
+    token_seconds = min(TOKEN_SECONDS, policy.deadline)
+    tokens = TokenHTTP(verify=tls, proxy=proxy, transport=transport, seconds=token_seconds)
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
     http = {
         "verify": tls,
@@ -94,13 +91,13 @@ def resolve(
         "auth": for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache)),
         "base_url": str(server),
         "timeout": _timeout(timeout),
-        # As many kept alive as may be open, so that many threads don't connect again and again.
+        # All open connections may be kept alive, so that many threads don't reconnect all the time.
         "limits": httpx.Limits(max_connections=100, max_keepalive_connections=100),
         "headers": {
             "User-Agent": f"{user_agent} {agent}" if user_agent else agent,
             "Accept-Encoding": _body.ACCEPT_ENCODING,
         },
-        # Credentials go to the configured server only.
+        # Credentials go only to the configured server.
         "follow_redirects": False,
     }
     return Settings(base_url=server, policy=policy, http=http)
@@ -111,9 +108,9 @@ def _timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
         return timeout
     if timeout is None:
         return httpx.Timeout(None)
-    if not 0 < timeout <= _LONGEST_TIMEOUT:
-        raise ConfigError(f"the timeout is a number of seconds above 0, at most {_LONGEST_TIMEOUT:,}, not {timeout!r}")
-    # Waiting for one of our own connections to come free is no fault of the server's.
+    if not 0 < timeout <= _MAX_TIMEOUT:
+        raise ConfigError(f"timeout must be above 0 and at most {_MAX_TIMEOUT:,} seconds, not {timeout!r}")
+    # No limit for a free connection of our own pool: the server isn't to blame for that wait.
     return httpx.Timeout(timeout, connect=min(timeout, 15.0), pool=None)
 
 
@@ -124,5 +121,5 @@ def _tls(verify: Verify) -> ssl.SSLContext:
         try:
             return ssl.create_default_context(cafile=verify)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"verify={str(verify)!r} can't be read as a CA bundle: {error}") from None
+            raise ConfigError(f"can't read a CA bundle from verify={str(verify)!r}: {error}") from None
     return httpx.create_ssl_context(verify=verify)

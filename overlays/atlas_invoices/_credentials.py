@@ -1,7 +1,7 @@
-"""Find credentials and server where nobody passed them: the environment, by the names the Atlas tools use.
+"""Find credentials and server in the environment, under the names that the Atlas tools use.
 
-Sources aren't mixed. Within the environment an access token comes before a service account, and that before an API
-key; half a pair is an error that names the missing half.
+An access token comes before a service account, and that before an API key. An incomplete pair is an error that names
+the missing half.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PUBLIC_API_KEY = "MONGODB_ATLAS_PUBLIC_API_KEY"
 PRIVATE_API_KEY = "MONGODB_ATLAS_PRIVATE_API_KEY"
 PUBLIC_KEY = "MONGODB_ATLAS_PUBLIC_KEY"
 PRIVATE_KEY = "MONGODB_ATLAS_PRIVATE_KEY"
-# Every variable that may hold credentials, or half of them.
+# Every variable that may hold credentials or half of them.
 NAMES = (
     ACCESS_TOKEN,
     CLIENT_ID,
@@ -47,7 +47,7 @@ OPS_MANAGER_URL = "MONGODB_ATLAS_OPS_MANAGER_URL"
 
 @frozen
 class ResolvedCredentials:
-    """Credentials, and in words where they came from (never what they are)."""
+    """Credentials, and a description of their source without any secret."""
 
     auth: httpx.Auth = field(repr=False)
     kind: str
@@ -55,13 +55,13 @@ class ResolvedCredentials:
 
 
 def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = None) -> ResolvedCredentials:
-    """The first credentials in the environment, bound to `base_url` where it's given.
+    """Return the first credentials in the environment, bound to `base_url` if given.
 
-    Raises `ConfigError` where there are none or only half a pair; warns where there are several.
+    Raises `ConfigError` for missing credentials or half a pair; warns if there are several.
     """
     env = _Environment(environ)
     found: list[ResolvedCredentials] = []
-    # No secret stands in a variable here: a traceback may be shown with its locals.
+    # No local variable holds a secret: a traceback may be shown with its locals.
     if env.has(ACCESS_TOKEN):
         found.append(
             ResolvedCredentials(AccessTokenAuth(env[ACCESS_TOKEN], base_url=base_url), "access token", ACCESS_TOKEN)
@@ -70,7 +70,7 @@ def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = Non
     if account:
         auth = ServiceAccountAuth(env[account[0]], env[account[1]], base_url=base_url)
         found.append(ResolvedCredentials(auth, "service account", ", ".join(account)))
-    # Newer Atlas tools write _API_KEY, older ones and the Terraform provider leave the API out.
+    # Newer Atlas tools use _API_KEY; older ones and the Terraform provider leave out the API.
     key = _pair(env, (PUBLIC_API_KEY, PRIVATE_API_KEY), (PUBLIC_KEY, PRIVATE_KEY))
     if key:
         found.append(
@@ -83,32 +83,30 @@ def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = Non
         )
     if len(found) > 1:
         others = " and ".join(f"the {other.kind}" for other in found[1:])
-        warnings.warn(
-            f"the environment holds several credentials; the {found[0].kind} is used, {others} not", stacklevel=2
-        )
+        warnings.warn(f"several credentials found; using the {found[0].kind}, ignoring {others}", stacklevel=2)
     return found[0]
 
 
 def find_base_url(environ: Mapping[str, str] | None = None) -> str:
-    """The server that the environment names, else Atlas's own."""
+    """Return the server from the environment, or else Atlas's."""
     env = os.environ if environ is None else environ
     return env.get(BASE_URL) or env.get(OPS_MANAGER_URL) or DEFAULT_BASE_URL
 
 
 def find_org_id(environ: Mapping[str, str] | None = None) -> str | None:
-    """The organization that the environment names."""
+    """Return the organization from the environment."""
     env = os.environ if environ is None else environ
     return env.get(ORG_ID) or None
 
 
 class _Environment:
-    """The environment, in a wrapper whose repr doesn't show it."""
+    """The environment, with a repr that doesn't show it."""
 
     def __init__(self, environ: Mapping[str, str] | None) -> None:
         self._environ = os.environ if environ is None else environ
 
     def has(self, name: str) -> bool:
-        """Whether it's set; an empty variable counts as not set."""
+        """Whether a variable is set and not empty."""
         return bool(self._environ.get(name))
 
     def __getitem__(self, name: str) -> str:
@@ -116,12 +114,12 @@ class _Environment:
 
 
 def _pair(env: _Environment, *pairs: tuple[str, str]) -> tuple[str, str] | None:
-    """The names of the first whole pair among these; half a pair is an error only where no other is whole."""
+    """Return the names of the first complete pair; half a pair is an error only if no other is complete."""
     for pair in pairs:
         if all(map(env.has, pair)):
             return pair
     for public, secret in pairs:
         if env.has(public) or env.has(secret):
             present, missing = (public, secret) if env.has(public) else (secret, public)
-            raise CredentialsError(f"{present} is set, but {missing} isn't: set both, or neither")
+            raise CredentialsError(f"{present} is set, but {missing} isn't; set both or neither")
     return None

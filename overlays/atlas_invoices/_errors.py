@@ -1,11 +1,11 @@
 """Every error this package raises, so that a caller can catch one, a family, or all of them.
 
     AtlasError
-    ├── ConfigError                 settings or credentials that won't do; raised before anything is sent
+    ├── ConfigError                 invalid settings or credentials; raised before anything is sent
     ├── InvalidIdError              an ID that isn't 24 hexadecimal digits (also a ValueError); before any request
-    ├── APIConnectionError          no answer: DNS, TCP, TLS, proxy
-    │   └── APITimeoutError         no answer in time
-    ├── APIStatusError              an answer that says no; one class for each status below
+    ├── APIConnectionError          no response: DNS, TCP, TLS, proxy
+    │   └── APITimeoutError         no response in time
+    ├── APIStatusError              a response with an error status; one class for each status below
     │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
@@ -15,11 +15,11 @@
     │   ├── RateLimitError          429
     │   └── ServerError             5xx
     ├── TokenError                  a service account could not get an access token
-    ├── UnexpectedResponseError     a reply that isn't what was asked for
-    ├── IncompleteDownloadError     a reply that ended before it was whole
+    ├── UnexpectedResponseError     a response of the wrong kind
+    ├── IncompleteDownloadError     a response that ended early or is damaged
     └── InvoiceFormatError          a CSV that can't be read as an invoice
 
-No message or attribute carries a secret. All of them survive pickling, because pipelines pass errors between processes.
+No message or attribute holds a secret. All of them can be pickled, because pipelines pass errors between processes.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 
 class AtlasError(Exception):
-    """The root: `except AtlasError` catches all that this package raises on purpose."""
+    """The root: `except AtlasError` catches every error that this package raises on purpose."""
 
 
 class ConfigError(AtlasError):
-    """Credentials or settings are missing, half there, contradictory, or used against another server than theirs."""
+    """Credentials or settings are missing, incomplete, contradictory, or meant for another server."""
 
 
 class CredentialsError(ConfigError):
-    """Credentials are missing, half there or malformed; not exported, since only the command tells the two apart."""
+    """Credentials are missing, incomplete or malformed. Not exported: only the command tells the two classes apart."""
 
 
 class InvalidIdError(AtlasError, ValueError):
@@ -49,26 +49,26 @@ class InvalidIdError(AtlasError, ValueError):
 
 
 class APIConnectionError(AtlasError):
-    """No usable answer came: name look-up, connection, TLS or proxy failed, or the peer hung up.
+    """No usable response came: name lookup, connection, TLS or proxy failed, or the peer hung up.
 
-    `transient` is false where trying again can't help, as with a certificate that isn't trusted.
+    `transient` is false if a retry can't help, as with a certificate that isn't trusted.
     """
 
     def __init__(self, message: str, *, transient: bool = True) -> None:
-        """Keep whether another try may go better."""
         super().__init__(message)
         self.transient = transient
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer came within the timeout."""
+    """No response came within the timeout."""
 
 
 class APIStatusError(AtlasError):
-    """Atlas answered with a status that isn't a success.
+    """Atlas answered with an error status.
 
-    The attributes after the status come from Atlas's error body where it sent one (fields of the `ApiError` schema),
-    and are `None` where it did not; `parameters` is then empty.
+    The attributes from `error_code` to `bad_request_detail` are fields of Atlas's error body (`ApiError` schema). They
+    are `None` if it sent none; `parameters` is then empty. `path` is without host and query; `retry_after` is in
+    seconds.
     """
 
     def __init__(
@@ -85,7 +85,6 @@ class APIStatusError(AtlasError):
         path: str = "",
         retry_after: float | None = None,
     ) -> None:
-        """Keep what was answered; `retry_after` is in seconds, `path` is without host and query."""
         super().__init__(message)
         self.status_code = status_code
         self.error_code = error_code
@@ -107,70 +106,68 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the credentials are good, but lack a role or call from an address that isn't on the access list."""
+    """403: the credentials are valid, but lack a role, or the caller's address isn't on their access list."""
 
 
 class NotFoundError(APIStatusError):
-    """404: no such organization or invoice, or none that these credentials may see."""
+    """404: no such organization or invoice, or the credentials may not see it."""
 
 
 class NotAcceptableError(APIStatusError):
-    """406: the server doesn't know the resource version that was asked for."""
+    """406: the server doesn't know the requested resource version."""
 
 
 class GoneError(APIStatusError):
-    """410: the resource version that was asked for has been removed."""
+    """410: the requested resource version has been removed."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; `retry_after` says how long to wait, where Atlas said so."""
+    """429: too many requests; `retry_after` says how long to wait, if Atlas did."""
 
 
 class ServerError(APIStatusError):
-    """5xx, those of a proxy or load balancer included."""
+    """5xx, including those of a proxy or load balancer."""
 
 
 class TokenError(AtlasError):
     """A service account could not get an access token.
 
-    `status_code` is the token endpoint's, or `None` where it sent no usable answer; `retry_after` is in seconds.
+    `status_code` is the token endpoint's, or `None` without a usable response; `retry_after` is in seconds.
     """
 
     def __init__(self, message: str, *, status_code: int | None = None, retry_after: float | None = None) -> None:
-        """Keep the token endpoint's status and its Retry-After."""
         super().__init__(message)
         self.status_code = status_code
         self.retry_after = retry_after
 
 
 class UnexpectedResponseError(AtlasError):
-    """A reply that isn't what was asked for: a web page, JSON in place of CSV, an empty body, a redirect."""
+    """A response of the wrong kind: a web page, JSON instead of CSV, an empty body, a redirect."""
 
 
 class TooLargeError(UnexpectedResponseError):
-    """A reply larger than was allowed; not exported, since only `sync` has another way to read it."""
+    """A response larger than allowed. Not exported: only `sync` has another way to read it."""
 
 
 class IncompleteDownloadError(AtlasError):
-    """A reply that ended early or was damaged on its way; nothing of it was kept."""
+    """A response that ended early or is damaged; none of it was kept."""
 
 
 class InvoiceFormatError(AtlasError):
     """A file that can't be read as an invoice CSV.
 
-    `line_number` counts from 1 in the file (1 where the file as a whole is meant); `column` is the
-    column's name, or `None`.
+    `line_number` counts from 1 in the file, and is 1 for the file as a whole; `column` is the column's name, or
+    `None`.
     """
 
     def __init__(self, message: str, *, line_number: int | None = None, column: str | None = None) -> None:
-        """Keep the place."""
         super().__init__(message)
         self.line_number = line_number
         self.column = column
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same request may go better at another time: 429, 5xx, no connection, a reply that was cut short."""
+    """Whether a retry may succeed: after 429, 5xx, no connection, or a response that was cut short."""
     if isinstance(error, TokenError):
         status = error.status_code
         return status is not None and (

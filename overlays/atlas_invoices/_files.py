@@ -9,27 +9,29 @@ import hashlib
 import os
 import secrets
 import stat
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 from attrs import frozen
 
-# A file of this size goes to the disk in parts, while the rest arrives: the fsync at its end takes seconds otherwise.
+from ._http._steps import Blocking, Steps, wait_to_the_end
+
+# Large files are flushed to the disk in parts of this size while the rest arrives; one fsync at the end takes seconds.
 _FLUSH_EVERY = 32 * 1024 * 1024
+# How much a thread writes at a time: a hop to a thread costs as much as hashing tens of KiB.
+_BATCH = 1024 * 1024
 
 
 @frozen
 class SavedFile:
-    """A file that is in its place, whole.
+    """A complete file.
 
     Attributes:
         path: where it is.
-        size: its bytes.
+        size: its number of bytes.
         sha256: their SHA-256 in lower-case hexadecimal.
     """
 
@@ -39,24 +41,24 @@ class SavedFile:
 
 
 class AtomicFile:
-    """A binary file for writing that takes its place only when its `with` block ends without an error.
+    """A binary file to write: a temporary file that is renamed when its `with` block ends without an error.
 
-    An existing file is replaced only then, and only with `overwrite`; a symbolic link there is replaced itself, never
-    written through. Raises `FileExistsError` where the target exists and may not be replaced, and any other `OSError`
-    where it's a folder or a device or the file system refuses; nothing is left behind then.
+    An existing file is replaced only then, and only with `overwrite`; a symbolic link is replaced itself, never
+    written through. Raises `FileExistsError` if the target exists and may not be replaced, and another `OSError` if it
+    is a folder or a device, or the file system refuses; the temporary file is removed then.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
-        """Check the target; nothing is created yet."""
         self._target = Path(path)
-        # Path forgets a separator at the end, and "results/" is no file called "results".
+        # Path drops a separator at the end, and "results/" isn't a file called "results".
         if os.fspath(path).endswith((os.sep, os.altsep or os.sep)) and not self._target.is_dir():
             raise FileNotFoundError(errno.ENOENT, "No such folder", os.fspath(path))
         self._overwrite = overwrite
+        self._is_open = False
         self.check()
 
     def check(self) -> None:
-        """Raise what would keep the file from taking its place; good to know before a long download."""
+        """Raise an `OSError` if the file couldn't be put in place, so that this is known before a long download."""
         try:
             mode = self._target.lstat().st_mode
         except FileNotFoundError:
@@ -66,73 +68,89 @@ class AtomicFile:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, "Is a folder; name a file in it", str(self._target))
         if stat.S_ISLNK(mode):
-            # The link is what would be replaced; one to a device, such as /dev/stdout, is part of the system.
+            # The link itself would be replaced; one to a device, such as /dev/stdout, is part of the system.
             with contextlib.suppress(OSError):
                 mode = self._target.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
-            raise OSError(errno.EINVAL, "Is no regular file and won't be replaced", str(self._target))
+            raise OSError(errno.EINVAL, "Is not a regular file, so it isn't replaced", str(self._target))
         if not self._overwrite:
             raise FileExistsError(errno.EEXIST, "File exists", str(self._target))
 
     def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if exc_type is None:
+                self.commit()
+        finally:
+            self.discard()
+
+    def open(self) -> None:
         """Create the temporary file, hidden, in the target's folder, with the permissions that a new file has there."""
         name = self._target.name
-        self._temporary = self._target.with_name(f".{name[:50]}.{secrets.token_hex(8)}.part")
+        temporary = self._target.with_name(f".{name[:50]}.{secrets.token_hex(8)}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         self._flushing: Thread | None = None
         self._unflushed = 0
         self._size = 0
         self._hash = hashlib.sha256()
+        self._temporary = temporary
         try:
-            self._file: IO[bytes] = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+            self._file: IO[bytes] = os.fdopen(os.open(temporary, flags, 0o666), "wb")
+            self._is_open = True
         except OSError as error:
-            # Nobody has asked for the temporary file, or knows its name.
+            # The temporary file's name means nothing to the user.
             why = f"can't create a file in the folder {self._target.parent} ({error.strerror}); choose another folder"
             raise OSError(error.errno, why, str(self._target)) from error
         except BaseException:
             # A signal that came in between.
-            self._temporary.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
-        return self
 
     def write(self, data: bytes) -> int:
-        """Append; returns how many bytes."""
+        """Append; returns the number of bytes."""
         self._size += len(data)
         self._unflushed += len(data)
         self._hash.update(data)
         with self._naming_the_target():
             written = self._file.write(data)
         if self._unflushed >= _FLUSH_EVERY:
-            self._flush_behind()
+            self._flush_in_background()
         return written
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Move it into place, or take it away."""
+    def commit(self) -> None:
+        """Flush the file and put it in place."""
+        self._wait_for_flush()
+        with self._naming_the_target():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._put_in_place()
+
+    def discard(self) -> None:
+        """Remove the temporary file, if there is one."""
+        if not self._is_open:
+            return
+        self._is_open = False
         try:
             self._wait_for_flush()
-            if exc_type is None:
-                with self._naming_the_target():
-                    self._file.flush()
-                    os.fsync(self._file.fileno())
-                    self._file.close()
-                    self._put_in_place()
+            with contextlib.suppress(OSError):
+                self._file.close()
         finally:
-            try:
-                with contextlib.suppress(OSError):
-                    self._file.close()
-            finally:
-                self._temporary.unlink(missing_ok=True)
+            self._temporary.unlink(missing_ok=True)
 
     @property
     def saved(self) -> SavedFile:
-        """What was written, once the block has ended."""
+        """Path, size and hash, once the file is in place."""
         return SavedFile(path=self._target, size=self._size, sha256=self._hash.hexdigest())
 
     @contextlib.contextmanager
     def _naming_the_target(self) -> Iterator[None]:
-        """A full disk's error names no file by itself, and others the temporary one, which nobody has asked for."""
+        """Put the target's name into errors: a full disk's has no name, others have the temporary file's."""
         try:
             yield
         except OSError as error:
@@ -142,11 +160,11 @@ class AtomicFile:
                 raise OSError(error.errno, error.strerror, str(self._target)) from error
             raise
 
-    def _flush_behind(self) -> None:
-        """Let the disk work while more arrives, so that the last fsync has little left; errors are its to report."""
+    def _flush_in_background(self) -> None:
+        """Let the disk work while more arrives, so that the last fsync has little left to do, and reports any error."""
         self._wait_for_flush()
         self._unflushed = 0
-        self._flushing = Thread(target=_quietly_sync, args=(self._file.fileno(),), daemon=True)
+        self._flushing = Thread(target=_fsync_quietly, args=(self._file.fileno(),), daemon=True)
         self._flushing.start()
 
     def _wait_for_flush(self) -> None:
@@ -159,25 +177,27 @@ class AtomicFile:
             self.check()
             self._temporary.replace(self._target)
         else:
-            # A link, unlike a rename, fails where something has appeared meanwhile.
+            # A link, unlike a rename, fails if the target has appeared meanwhile.
             try:
                 os.link(self._temporary, self._target)
             except FileExistsError:
                 raise
             except OSError:
-                # A file system without links: the small gap is all there is.
+                # A file system without links; between check and rename there is a small gap.
                 self.check()
                 self._temporary.replace(self._target)
-        _sync_folder(self._target.parent)
+            else:
+                self._temporary.unlink(missing_ok=True)
+        _fsync_folder(self._target.parent)
 
 
-def _quietly_sync(descriptor: int) -> None:
+def _fsync_quietly(descriptor: int) -> None:
     with contextlib.suppress(OSError):
         os.fsync(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
-    # So that the name survives a power cut too; not every system can.
+def _fsync_folder(folder: Path) -> None:
+    # So that the name survives a power cut too; not every system can do that.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -186,90 +206,96 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-# A hop to a thread costs as much as hashing tens of KiB.
-_AT_ONCE = 1024 * 1024
+class Document(Protocol):
+    """A document that is read by steps."""
+
+    def read(self) -> Steps[bytes | None]:
+        """Read the next piece; None at the end."""
+
+    def close(self) -> Steps[None]:
+        """Stop reading."""
 
 
-class Writer:
-    """Gathers pieces and writes them to the file, one batch while the next one is gathered."""
+def save(target: AtomicFile, open_document: Callable[[], Steps[Document]]) -> Steps[SavedFile]:
+    """Write a document to a file; the file is complete or absent. The document is opened once the file can be written.
+
+    Under asyncio everything that touches the file happens in other threads, and a cancellation waits for them.
+    """
+    writer = _Writer(target)
+    try:
+        yield Blocking(target.open)
+        document = yield from open_document()
+        try:
+            while (piece := (yield from document.read())) is not None:
+                yield _Write(writer, piece)
+        finally:
+            yield from document.close()
+        yield _Settle(writer)
+        yield Blocking(target.commit)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            yield _Settle(writer, discard=True)
+        yield Blocking(target.discard)
+        raise
+    return target.saved
+
+
+class _Writer:
+    """Under asyncio: gathers pieces and has a thread write them, one batch while the next one is gathered."""
 
     def __init__(self, target: AtomicFile) -> None:
-        """Nothing is gathered yet."""
-        self._target = target
+        self.target = target
         self._pieces: list[bytes] = []
         self._size = 0
-        self._writing: asyncio.Task[int] | None = None
+        self._writing: asyncio.Future[int] | None = None
 
     async def write(self, piece: bytes) -> None:
-        """Append; raises `OSError` where the disk refused an earlier piece."""
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size >= _AT_ONCE:
-            await self._next_batch()
+        if self._size >= _BATCH:
+            await self.write_batch()
 
-    async def finish(self) -> None:
-        """Write the rest; all of it is written when this returns."""
-        await self._next_batch()
+    async def write_batch(self) -> None:
         await self.settle()
-
-    async def settle(self) -> None:
-        """Wait for the batch under way."""
-        if self._writing is not None:
-            # Shielded: a thread can't be cancelled, and the file mustn't be closed while it writes.
-            await asyncio.shield(self._writing)
-            self._writing = None
-
-    async def _next_batch(self) -> None:
-        await self.settle()
-        # An idle pool thread keeps its last arguments alive, so it empties this list.
+        # An idle thread of the pool keeps its last arguments alive, so it empties this list.
         batch = [b"".join(self._pieces)]
         self._pieces.clear()
         self._size = 0
-        self._writing = asyncio.create_task(asyncio.to_thread(lambda: self._target.write(batch.pop())))
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(None, lambda: self.target.write(batch.pop()))
+
+    async def settle(self) -> None:
+        """Wait for the batch being written; raises `OSError` if that failed."""
+        if self._writing is not None:
+            await wait_to_the_end(self._writing)
+            self._writing = None
 
 
-@asynccontextmanager
-async def writing(target: AtomicFile) -> AsyncIterator[Writer]:
-    """Around writing the file: it takes its place at the end of the block, and only where that has no error."""
-    entering = asyncio.create_task(asyncio.to_thread(target.__enter__))
-    try:
-        await asyncio.shield(entering)
-    except asyncio.CancelledError:
-        # The thread goes on and creates the temporary file all the same.
-        await asyncio.shield(_take_away(entering, target))
-        raise
-    writer = Writer(target)
-    try:
-        yield writer
-        await writer.finish()
-    except BaseException:
-        # Whoever cancels us need not wait for the disk, but the temporary file goes all the same.
-        await asyncio.shield(_undo(writer, target, *sys.exc_info()))
-        raise
-    leaving = asyncio.create_task(asyncio.to_thread(target.__exit__, None, None, None))
-    try:
-        await asyncio.shield(leaving)
-    except asyncio.CancelledError:
-        # Too late to stop: wait, so that the folder doesn't change behind the caller's back.
-        await asyncio.wait([leaving])
-        raise
+@frozen
+class _Write:
+    """Append a piece to the file, or to the next batch."""
+
+    writer: _Writer
+    piece: bytes
+
+    def run(self) -> None:
+        self.writer.target.write(self.piece)
+
+    async def run_async(self) -> None:
+        await self.writer.write(self.piece)
 
 
-async def _take_away(entering: asyncio.Task[AtomicFile], target: AtomicFile) -> None:
-    with suppress(OSError):
-        await entering
-        await asyncio.to_thread(target.__exit__, asyncio.CancelledError, None, None)
+@frozen
+class _Settle:
+    """Write all that has been gathered, or `discard` it; nothing writes to the file afterwards."""
 
+    writer: _Writer
+    discard: bool = False
 
-async def _undo(
-    writer: Writer,
-    target: AtomicFile,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    trace: TracebackType | None,
-) -> None:
-    try:
-        with suppress(OSError):
-            await writer.settle()
-    finally:  # when the loop itself ends, too
-        await asyncio.to_thread(target.__exit__, kind, error, trace)
+    def run(self) -> None:
+        """Do nothing: everything has been written already."""
+
+    async def run_async(self) -> None:
+        if not self.discard:
+            await self.writer.write_batch()
+        await self.writer.settle()

@@ -1,4 +1,7 @@
-"""Check IDs before they become part of a URL."""
+"""Check IDs before they become part of a URL or a file's name.
+
+A module of its own: the command checks IDs before it imports httpx, and in `_operations` a parameter has such a name.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ if TYPE_CHECKING:
 
     from atlas_invoices_client.types import Unset
 
-    # What a generated model's `id` may hold; all but 24 hexadecimal digits is refused when it's used.
+    # The types of a generated model's `id`; anything but 24 hexadecimal digits is refused when it's used.
     Id: TypeAlias = str | Unset | None
 
 _HEX_24 = re.compile(r"[0-9a-fA-F]{24}")
 
 
 def organization_id(value: object) -> str:
-    """The organization ID in lower case, or `InvalidIdError`."""
+    """Return the organization ID in lower case; raises `InvalidIdError`."""
     return _checked(value, "organization", "atlas-invoices orgs")
 
 
 def invoice_id(value: object) -> str:
-    """The invoice ID in lower case, or `InvalidIdError`."""
+    """Return the invoice ID in lower case; raises `InvalidIdError`."""
     return _checked(value, "invoice", "atlas-invoices list")
 
 
@@ -34,5 +37,5 @@ def _checked(value: object, what: str, listing: str) -> str:
     if isinstance(value, str) and _HEX_24.fullmatch(value):
         return value.lower()
     raise InvalidIdError(
-        f"{what} ID {single_line(repr(value), 60)} isn't 24 hexadecimal digits; `{listing}` shows the right ones"
+        f"{what} ID {single_line(repr(value), 60)} isn't 24 hexadecimal digits; run `{listing}` to see valid ones"
     )

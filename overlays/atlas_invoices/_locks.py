@@ -1,4 +1,4 @@
-"""Locks between processes, threads and tasks, and what a forked child must not inherit."""
+"""Locks between processes, threads and tasks, and the hooks that reset objects in a forked child."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """Something that has to be put in order in a forked child."""
+    """An object with state that a forked child must not share."""
 
     def after_fork(self) -> None:
-        """Start anew; called in the child, which has one thread then."""
+        """Reset the state; called in the child, which has one thread then."""
 
 
-_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_forkables: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
 
-def watch(thing: Forkable) -> None:
-    """Have `thing.after_fork()` called in every forked child, for as long as it lives."""
-    _watched.add(thing)
+def watch(forkable: Forkable) -> None:
+    """Call `forkable.after_fork()` in every forked child, as long as the object lives."""
+    _forkables.add(forkable)
 
 
 def _after_fork() -> None:
-    for thing in list(_watched):
-        thing.after_fork()
+    for forkable in list(_forkables):
+        forkable.after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork.
@@ -55,15 +55,17 @@ else:
 
     _BUSY = (BlockingIOError,)
 
-# Which thread of this process holds the lock of which file.
+# The thread of this process that holds the lock of a file.
 _holders: dict[Path, int] = {}
 
 
 class FileLock:
-    """The lock of one file, which is empty and stays: taking it away would let two processes lock two files."""
+    """A lock on an empty file. The file stays: if it were removed, two processes could lock two files of one name.
+
+    `mode` is for a file that doesn't exist yet.
+    """
 
     def __init__(self, path: Path, mode: int = 0o600) -> None:
-        """Nothing is opened or locked yet; `mode` is for a file that isn't there yet."""
         self._path = path
         self._mode = mode
         self._descriptor: int | None = None
@@ -71,13 +73,13 @@ class FileLock:
 
     @property
     def held(self) -> bool:
-        """Whether it is ours."""
+        """Whether this object holds the lock."""
         return self._descriptor is not None
 
     def acquire(self) -> bool:
-        """Try to get it, without waiting; false where somebody else has it.
+        """Try to get the lock without waiting; returns whether it was free.
 
-        Raises `OSError` where the file can't be opened for writing, or the file system has no locks.
+        Raises `OSError` if the file can't be opened for writing, or the file system has no locks.
         """
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(self._path, flags, self._mode)
@@ -94,17 +96,17 @@ class FileLock:
         return True
 
     def held_by_this_thread(self) -> bool:
-        """Whether this thread has it by another object: a task of its event loop, which waits for this call's end."""
+        """Whether this thread holds it through another object: then a task of its event loop does, and can't go on."""
         return _holders.get(self._path) == threading.get_ident()
 
     def release(self) -> None:
-        """Let the next one in. Idempotent."""
+        """Release the lock, if it is held."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
         _holders.pop(self._path, None)
         try:
-            # Closing alone would leave it locked for as long as a forked child has a copy of the descriptor.
+            # Closing alone would leave it locked as long as a forked child has a copy of the descriptor.
             _unlock(descriptor)
         finally:
             os.close(descriptor)

@@ -1,7 +1,7 @@
-"""The five operations as calls: what to send, what comes back, how it's read. The clients only do the I/O.
+"""The five operations as requests and readers, and paging. The clients only run them.
 
-Each is built from the generated module of its operation: URL, query and Accept header come from its `_get_kwargs`,
-and what was parsed from its `_parse_response` (tests/contract holds both in place).
+Each is built from the generated module of its operation: its `_get_kwargs` gives URL, query and Accept header, its
+`_parse_response` the model (tests/contract holds both in place).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from atlas_invoices_client.types import UNSET, Unset
 from . import _ids
 from ._errors import UnexpectedResponseError
 from ._http import _responses
+from ._http._exchange import Operation
+from ._http._steps import Steps
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
@@ -32,67 +34,70 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Of a reply that is kept in memory.
-DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 # The API document's maximum: fewer requests count less against the limit.
 PAGE_SIZE = 500
-# 16 KiB for each entry of a page, which has about one.
+# 16 KiB for each entry of a page; real ones have about one.
 _PAGE_BYTES = 8 * 1024 * 1024
-# What a reply costs in memory is a matter of its objects and lists more than of its bytes: three, "{},", make a model.
-# Real objects have a hundred bytes and more each, real lists are at the least `"tag":["value"],`.
-_ANY_PARTS, _BYTES_FOR_AN_OBJECT, _BYTES_FOR_A_LIST = 10_000, 64, 8
-# Half a million invoices, or organizations: a server that has more is making them up.
-_MOST_PAGES = 1000
+# In memory, a reply costs as much as its objects and lists rather than its bytes: the three bytes of "{}," make a
+# model. Real objects have a hundred bytes and more each, real lists are at least `"tag":["value"],`.
+_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
+# Half a million invoices or organizations: a server that sends more is making them up.
+_MAX_PAGES = 1000
 
-# The generated parsers ask their client one thing only: whether an undocumented status raises; none gets so far here.
+# The generated parsers ask their client only whether an undocumented status raises, and none gets this far.
 _PARSER_CLIENT = GeneratedClient(base_url="")
 
 
 @frozen
-class Operation(Generic[T]):
-    """One request, the kind of document expected, how to read it, and how large it may be where it's read at once."""
-
-    name: str
-    kwargs: dict[str, Any]
-    kind: _responses.Kind
-    read: Callable[[_responses.ResponseHead, bytes], T]
-    enveloped: bool = False
-    max_bytes: int = DEFAULT_MAX_BYTES
-
-
-@frozen
 class Page(Generic[T]):
-    """One page of a list; `more` says whether the server has another, `where` what it answers, for messages."""
+    """One page of a list; `more` says whether the server has another, `where` is for messages."""
 
     items: tuple[T, ...]
     more: bool
     where: str
 
 
-class Paginator:
-    """How far a list has been read, so that a server that repeats itself doesn't keep us reading for ever."""
+class Paginator(Generic[T]):
+    """Reads a list page by page, and stops at a server that repeats itself.
 
-    def __init__(self) -> None:
-        """Begin at the first page."""
-        self.number = 1
+    Args:
+        operation: makes the operation of one page, `operation(page=1)`; called at once, so that invalid arguments
+            raise before anything is sent.
+        fetch: makes the steps that run an operation.
+    """
+
+    def __init__(
+        self,
+        operation: Callable[..., Operation[Page[T]]],
+        fetch: Callable[[Operation[Page[T]]], Steps[Page[T]]],
+    ) -> None:
+        self._operation = operation
+        self._fetch = fetch
+        self._next = operation(page=1)
+        self._number = 1
         self._seen: set[int] = set()
+        self.more = True
 
-    def advance(self, page: Page[Any]) -> None:
-        """Take a page that came and go to the next; raise `UnexpectedResponseError` where it came before."""
-        if self.number >= _MOST_PAGES:
-            raise UnexpectedResponseError(f"{page.where}: the list has no end after {self.number:,} pages")
-        mark = hash(tuple(str(item.id) for item in page.items))
+    def advance(self) -> Steps[tuple[T, ...]]:
+        """Fetch the next page and return its items; raises `UnexpectedResponseError` for a list without end."""
+        page = yield from self._fetch(self._next)
+        if self._number >= _MAX_PAGES:
+            raise UnexpectedResponseError(f"the list still goes on after {self._number:,} pages ({page.where})")
+        mark = hash(tuple(str(item.id) for item in cast("tuple[Any, ...]", page.items)))
         if mark in self._seen:
             raise UnexpectedResponseError(
-                f"{page.where}: page {self.number} is the same page as one before it, so the list has no end; "
-                "is a cache or proxy in between that drops the query?"
+                f"page {self._number} is the same page as an earlier one, so the list would never end; is a cache or "
+                f"proxy in between that drops the query? ({page.where})"
             )
         self._seen.add(mark)
-        self.number += 1
+        self.more = page.more
+        self._number += 1
+        self._next = self._operation(page=self._number)
+        return page.items
 
 
 def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: bool = False) -> Operation[bytes]:
-    """The call this project exists for."""
+    """The invoice as CSV."""
     kwargs = get_invoice_csv._get_kwargs(  # noqa: SLF001 - held in place by tests/contract
         _ids.organization_id(org_id),
         _ids.invoice_id(invoice_id),
@@ -109,7 +114,7 @@ def invoice(org_id: Id, invoice_id: Id) -> Operation[BillingInvoice]:
 
     def read_invoice(head: _responses.ResponseHead, body: bytes) -> BillingInvoice:
         parsed: BillingInvoice = read(head, body)
-        # Every field is optional, so any object would do as an invoice, an error's too.
+        # Every field is optional, so any object would pass for an invoice, even an error.
         if parsed.id is UNSET:
             raise _responses.unreadable(head, "json")
         return parsed
@@ -134,7 +139,7 @@ def invoices_page(
         items_per_page=PAGE_SIZE,
         page_num=page,
         view_linked_invoices=linked,
-        # A status nobody has seen yet is sent as it is: whether it's one is the server's to say.
+        # An unknown status is sent as it is: the server decides whether it exists.
         status_names=cast("list[ListInvoicesStatusNamesItem]", list(statuses)) if statuses else UNSET,
         from_date=_day(from_date, "from_date") if from_date else UNSET,
         to_date=_day(to_date, "to_date") if to_date else UNSET,
@@ -144,26 +149,26 @@ def invoices_page(
 
 
 def _day(day: date, name: str) -> date:
-    """The day alone: a datetime is a date too, and the API takes no time of day."""
+    """Drop the time of a datetime, which is a date too: the API takes none."""
     if not isinstance(day, date):
-        raise TypeError(f"{name} is a datetime.date, not {type(day).__name__}")
+        raise TypeError(f"{name} must be a datetime.date, not {type(day).__name__}")
     return day.date() if isinstance(day, datetime) else day
 
 
 def organizations_page(*, page: int, name: str | None = None) -> Operation[Page[AtlasOrganization]]:
     """One page of the organizations that the credentials can see."""
     kwargs = list_organizations._get_kwargs(items_per_page=PAGE_SIZE, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
-    read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - likewise
+    read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - held in place by tests/contract
     return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES)
 
 
 def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
     """The invoices of the open period.
 
-    The API document shows a page; clients in the wild read a single invoice. Either is accepted.
+    The API document shows a page, some clients read a single invoice; either is accepted.
     """
     kwargs = list_pending_invoices._get_kwargs(_ids.organization_id(org_id))  # noqa: SLF001 - held in place by tests/contract
-    read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - likewise
+    read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - held in place by tests/contract
 
     def read_either(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
@@ -185,15 +190,15 @@ def _read_envelope(head: _responses.ResponseHead, body: bytes) -> bytes:
 
 
 def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, bytes], Any]:
-    """Read a success with a generated parser; what it can't read is no traceback but `UnexpectedResponseError`."""
+    """Return a reader for a generated parser, whose failures become `UnexpectedResponseError`."""
 
-    def read(head: _responses.ResponseHead, body: bytes) -> Any:  # noqa: ANN401 - the generated parsers' own type, restored by each caller
+    def read(head: _responses.ResponseHead, body: bytes) -> Any:  # noqa: ANN401 - a generated parser's type, which each caller restores
         if (
-            body.count(b"{") > _ANY_PARTS + len(body) // _BYTES_FOR_AN_OBJECT
-            or body.count(b"[") > _ANY_PARTS + len(body) // _BYTES_FOR_A_LIST
+            body.count(b"{") > _FREE_PARTS + len(body) // _BYTES_PER_OBJECT
+            or body.count(b"[") > _FREE_PARTS + len(body) // _BYTES_PER_LIST
         ):
             raise UnexpectedResponseError(
-                f"{head.where}: the reply can't be read, for it has far more parts than Atlas sends"
+                f"the reply can't be read: it has far more parts than Atlas sends ({head.where})"
             )
         response = httpx.Response(head.status, content=body, headers={"content-type": "application/json"})
         try:
@@ -214,12 +219,12 @@ def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_respon
 
 def _page(head: _responses.ResponseHead, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
     if not isinstance(parsed.results, list):
-        raise UnexpectedResponseError(f"{head.where}: expected a page of results, got JSON without any")
-    # The generated parser leaves a whole list unparsed where one of its items is no object.
+        raise UnexpectedResponseError(f"expected a page of results, got JSON without any ({head.where})")
+    # The generated parser leaves the whole list unparsed if one of its items isn't an object.
     if not all(isinstance(item, model) for item in parsed.results):
         raise _responses.unreadable(head, "json")
     links = parsed.links if isinstance(parsed.links, list) else []
-    # A full page without a link is followed too: one request too many costs less than an invoice too few.
+    # A full page is followed without a link too: one request too many costs less than a missing invoice.
     more = any(isinstance(link, Link) and link.rel == "next" for link in links) or len(parsed.results) >= PAGE_SIZE
     return Page(tuple(parsed.results), more=more and bool(parsed.results), where=head.where)
 
@@ -228,5 +233,5 @@ def _by_name(_: Unset) -> str:
     return "UNSET"
 
 
-# The generated class doesn't say how it's pickled: a copy would be another object than the `UNSET` it's compared with.
+# By default a pickled copy of the generated class would be another object than the `UNSET` it's compared with.
 copyreg.pickle(Unset, _by_name)

@@ -1,4 +1,4 @@
-"""Small helpers that know nothing of invoices: text for messages, CSV rows, a dict that can't be changed."""
+"""Small helpers: text for messages, CSV rows, a frozen dict."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, NoReturn, TypeVar
 
 
 def single_line(text: object, limit: int = 200) -> str:
-    """Return `text` as one printable line of at most `limit` characters; what a terminal would obey becomes visible."""
+    """Return `text` as one printable line of at most `limit` characters, with control characters escaped."""
     shown = " ".join(map(escape_controls, str(text)[: limit + 1].split()))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def text_or_none(value: object) -> str | None:
-    """Return a model's text field, `None` where it's empty, not sent or no text: generated models check no types."""
+    """Return a model's text field; `None` if it's empty, missing or not text, since generated models check no types."""
     return value if isinstance(value, str) and value else None
 
 
@@ -24,34 +24,34 @@ def _escape(character: str) -> str:
 
 
 def escape_controls(text: str, *, keep: str = "", escape: Callable[[str], str] = _escape) -> str:
-    """Return `text` with what a terminal would obey written out, but for the characters in `keep`."""
+    """Return `text` with its control characters escaped, except those in `keep`."""
     return "".join([c if c.isprintable() or c in keep else escape(c) for c in text])
 
 
 def pluralize(number: int, one: str, more: str) -> str:
-    """Write a number with the words that go with it: `pluralize(1, "line", "lines")` is `1 line`."""
+    """Return a number with the right form of a word: `pluralize(1, "line", "lines")` is `1 line`."""
     return f"{number:,} {one if number == 1 else more}"
 
 
-# Spreadsheets run what begins so; some also with blanks before it, or with the full-width forms of the four signs.
+# How a formula may begin; some spreadsheets allow blanks before it, or full-width forms of the four signs.
 _FORMULA = re.compile(r"[\t\r]|\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]").match
 _QUOTED = re.compile(r'[,"\r\n]').search
 
 
 def csv_row(values: Iterable[object], *, raw: bool = False) -> str:
-    """One row of CSV; text that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`."""
+    """Return a row of CSV. Text that a spreadsheet would run as a formula gets an apostrophe first, unless `raw`."""
     cells = [_cell(value, raw=raw) for value in values]
-    # The csv module of Python 3.11 leaves a lone CR without quotes, and then can't read it back.
+    # The csv module of Python 3.11 doesn't quote a lone CR, and then can't read it back.
     return ",".join(['"' + cell.replace('"', '""') + '"' if _QUOTED(cell) else cell for cell in cells]) + "\n"
 
 
 def plain(value: object) -> str:
-    """A value as programs read it: a number without an exponent (1E+2 is 100), a day as an ISO date."""
+    """Return a value as text for programs: a number without an exponent (1E+2 is 100), a day as an ISO date."""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def plain_or_none(value: object) -> str | None:
-    """The same, and `None` for what isn't there, as JSON has it."""
+    """Return a value as text for programs, and `None` for `None`."""
     return None if value is None else plain(value)
 
 
@@ -66,18 +66,17 @@ T = TypeVar("T")
 
 
 class FrozenDict(dict[str, T]):
-    """Equal to a dict, hashable, shown like one, dumped as JSON like one, and pickled and copied whole."""
+    """A dict that can't be changed and is hashable; equal to a plain dict, and shown and dumped as JSON like one."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
-        raise TypeError("these values can't be changed; make a dict() of them first")
+        raise TypeError("these values can't be changed; copy them with dict() first")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
-    def __hash__(self) -> int:  # type: ignore[override] # dict says that it has none
-        """Equal ones hash alike, so that lines can be counted and put in sets."""
+    def __hash__(self) -> int:  # type: ignore[override] # dict is unhashable
         return hash(frozenset(self.items()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle through a plain dict, because unpickling would set items one by one."""
+        # Through a plain dict: unpickling would set items one by one.
         return FrozenDict, (dict(self),)

@@ -17,9 +17,10 @@ import httpx
 import pytest
 
 from atlas_invoices.cli._main import COMMANDS
-from atlas_invoices.sandbox import Sandbox, Settings
+from atlas_invoices.sandbox import Settings
 from command import COMMAND
 from raw_server import Connection, RawServer, http, replies
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,15 +47,15 @@ SUCCESSES = [
     *(("service-account", command) for command in COMMANDS if command != "sandbox"),
     *((kind, command) for kind in ("api-key", "access-token") for command in ("list", "doctor")),
 ]
-FAULTS: dict[str, Callable[[Sandbox], object]] = {
+FAULTS: dict[str, Callable[[WireSandbox], object]] = {
     "refused": lambda server: server.fail(401, times=9, path="/csv"),
     "forbidden": lambda server: server.fail(403, path="/csv"),
     "down": lambda server: server.fail(503, path="/csv"),
-    "broken": lambda server: server.faults.reset(50, path="/csv"),
+    "broken": lambda server: server.reset(50, path="/csv"),
     "redirected": lambda server: server.fail(302, path="/csv", headers={"location": "http://127.0.0.1:9/"}),
-    "a challenge that is reset": lambda server: server.faults.reset(path="/csv", before_auth=True),
+    "a challenge that is reset": lambda server: server.reset(path="/csv", before_auth=True),
     "the token endpoint is down": lambda server: server.fail(503, path="/api/oauth/token"),
-    "the token is cut": lambda server: server.faults.cut(40, path="/api/oauth/token"),
+    "the token is cut": lambda server: server.cut(40, path="/api/oauth/token"),
     "no token": lambda server: server.fail(403, path="/api/oauth/token"),
 }
 FAILURES = [
@@ -65,13 +66,13 @@ FAILURES = [
 
 
 @pytest.fixture(scope="module")
-def atlas() -> Iterator[Sandbox]:
-    with Sandbox(Settings(seed=11, months=3, typical_lines=20)) as running:
+def atlas() -> Iterator[WireSandbox]:
+    with WireSandbox(Settings(seed=11, months=3, typical_lines=20)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def given(atlas: Sandbox) -> str:
+def given(atlas: WireSandbox) -> str:
     """An access token that somebody else asked for."""
     reply = httpx.post(
         f"{atlas.base_url}/api/oauth/token",
@@ -137,13 +138,13 @@ class Watched:
 
 
 @pytest.fixture
-def watched(atlas: Sandbox, tmp_path: Path) -> Watched:
+def watched(atlas: WireSandbox, tmp_path: Path) -> Watched:
     name, secret = quote_plus(atlas.client_id), quote_plus(atlas.client_secret)
     basic = base64.b64encode(f"{name}:{secret}".encode()).decode()
     return Watched(tmp_path, atlas.client_secret, secret, basic, atlas.private_key)
 
 
-def credentials(atlas: Sandbox, kind: str, given: str) -> dict[str, str]:
+def credentials(atlas: WireSandbox, kind: str, given: str) -> dict[str, str]:
     env = atlas.environment("api-key" if kind == "api-key" else "service-account")
     if kind == "access-token":
         env = {name: value for name, value in env.items() if "CLIENT" not in name}
@@ -153,7 +154,7 @@ def credentials(atlas: Sandbox, kind: str, given: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("kind", "command"), SUCCESSES)
 def test_no_secret_is_seen_when_all_is_well(
-    kind: str, command: str, atlas: Sandbox, given: str, watched: Watched
+    kind: str, command: str, atlas: WireSandbox, given: str, watched: Watched
 ) -> None:
     env = credentials(atlas, kind, given)
     if command == "logout" and kind == "service-account":
@@ -166,13 +167,15 @@ def test_no_secret_is_seen_when_all_is_well(
 
 
 @pytest.mark.parametrize(("kind", "fault"), FAILURES)
-def test_no_secret_is_seen_whatever_fails(kind: str, fault: str, atlas: Sandbox, given: str, watched: Watched) -> None:
+def test_no_secret_is_seen_whatever_fails(
+    kind: str, fault: str, atlas: WireSandbox, given: str, watched: Watched
+) -> None:
     FAULTS[fault](atlas)
     try:
         status = watched.run("download", atlas.invoices[1].id, *TALKATIVE, env=credentials(atlas, kind, given))
         assert status in {3, 5, 6}
     finally:
-        atlas.faults.clear()
+        atlas.clear_faults()
 
 
 PROXIES: dict[str, Script] = {

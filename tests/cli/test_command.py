@@ -76,7 +76,7 @@ def test_a_key_that_sees_no_linked_invoices_is_told_so(run: Run) -> None:
         for done in (listed, synced):
             assert done.returncode == 0
             (line,) = [line for line in done.stderr.splitlines() if "linked" in line]
-            assert "no linked invoices came" in line
+            assert "no linked invoices found" in line
             assert "Organization Billing Admin" in line
         assert json.loads(synced.stdout)["linked"] == 0
         for arguments in (("list", "--linked"), ("sync", "--linked", "--dir", "all")):

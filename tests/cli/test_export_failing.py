@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from atlas_invoices.sandbox import Sandbox, Settings
+from atlas_invoices.sandbox import Settings
 from command import COMMAND
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,23 +56,23 @@ def test_a_bad_row_leaves_no_parquet(good_lines: int, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def large() -> Iterator[Sandbox]:
+def large() -> Iterator[WireSandbox]:
     """A local Atlas whose newest closed invoice is no single piece."""
-    with Sandbox(Settings(lines=20_000)) as sandbox:
+    with WireSandbox(Settings(lines=20_000)) as sandbox:
         yield sandbox
 
 
-FAULTS: dict[str, Callable[[Sandbox], None]] = {
-    "cut": lambda server: server.faults.cut(200_000, path="/csv"),
-    "reset": lambda server: server.faults.reset(200_000, path="/csv"),
-    "too short": lambda server: server.faults.wrong_length(7, path="/csv"),
+FAULTS: dict[str, Callable[[WireSandbox], None]] = {
+    "cut": lambda server: server.cut(200_000, path="/csv"),
+    "reset": lambda server: server.reset(200_000, path="/csv"),
+    "too short": lambda server: server.overstate_length(7, path="/csv"),
     "gzip cut": lambda server: server.faults.damaged_gzip("truncate", path="/csv"),
     "gzip flipped": lambda server: server.faults.damaged_gzip("flip", path="/csv"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_on_the_way_leaves_no_parquet(fault: str, large: Sandbox, tmp_path: Path) -> None:
+def test_a_fault_on_the_way_leaves_no_parquet(fault: str, large: WireSandbox, tmp_path: Path) -> None:
     invoice = max(large.invoices, key=lambda i: i.line_count)
     FAULTS[fault](large)
     done = export(invoice.id, tmp_path, large.environment("api-key"))

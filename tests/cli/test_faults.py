@@ -36,7 +36,7 @@ STATUS_OF = {
     "429, back in an hour": 5,
     "503 with HTML": 5,
     "a web page": 6,
-    "JSON where there is none": 6,
+    "JSON of another kind": 6,
     "a length too long, hung up": 6,
     "gzip with a damaged byte": 6,
     "302 with no body": 6,

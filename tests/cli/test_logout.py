@@ -1,4 +1,4 @@
-"""The command shares its token between runs, and `logout` takes it back."""
+"""The command shares its token between runs, and `logout` revokes it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices.sandbox import Sandbox, Settings
+from atlas_invoices.sandbox import Settings
 from command import COMMAND
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ TOKEN, REVOKE = "/api/oauth/token", "/api/oauth/revoke"
 class Home:
     """A user of the command: a home, and credentials for a server of their own."""
 
-    def __init__(self, server: Sandbox, folder: Path) -> None:
+    def __init__(self, server: WireSandbox, folder: Path) -> None:
         self.server = server
         self.cache = folder / "xdg" / "atlas-invoices"
         self.env = {
@@ -35,7 +36,7 @@ class Home:
         }
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Run the command; no output of it ever shows a secret."""
+        """Run the command, whose output never shows a secret."""
         done = subprocess.run(
             [COMMAND, *arguments],
             env={**self.env, **env},
@@ -47,11 +48,11 @@ class Home:
             timeout=60,
         )
         assert self.server.client_secret not in done.stdout + done.stderr
-        assert "sandbox." not in done.stdout + done.stderr, "how the sandbox's tokens begin"
+        assert "sandbox." not in done.stdout + done.stderr, "the sandbox's tokens begin with this"
         return done
 
     def log_in(self) -> str:
-        """Have a token cached, as a run of the command would, and return it."""
+        """Put a token into the cache, as a run of the command would, and return it."""
         auth = ai.ServiceAccountAuth(self.server.client_id, self.server.client_secret)
         with ai.Client(auth, base_url=self.server.base_url, token_cache=self.cache) as client:
             assert len(list(client.list_organizations())) == 1
@@ -65,25 +66,25 @@ class Home:
         (path,) = self.cache.glob("*.json")
         return path
 
-    def asked(self, path: str) -> int:
+    def count(self, path: str) -> int:
         return sum(request.path == path for request in self.server.requests)
 
     def status_with(self, token: str) -> int:
-        """What the server answers to this token."""
+        """The server's status for a request with this token."""
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.atlas.2023-01-01+json"}
         return httpx.get(f"{self.server.base_url}/api/atlas/v2/orgs", headers=headers).status_code
 
 
 @pytest.fixture(scope="module")
-def atlas() -> Iterator[Sandbox]:
-    with Sandbox(Settings(seed=13, months=2)) as sandbox:
+def atlas() -> Iterator[WireSandbox]:
+    with WireSandbox(Settings(seed=13, months=2)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def home(atlas: Sandbox, tmp_path: Path) -> Home:
+def home(atlas: WireSandbox, tmp_path: Path) -> Home:
     atlas.clear_requests()
-    atlas.faults.clear()
+    atlas.clear_faults()
     return Home(atlas, tmp_path)
 
 
@@ -92,7 +93,7 @@ def test_one_token_for_several_runs(home: Home) -> None:
         done = home.run("orgs", "-q")
         assert (done.returncode, done.stderr) == (0, "")
     home.log_in()
-    assert home.asked(TOKEN) == 1
+    assert home.count(TOKEN) == 1
     assert stat.S_IMODE(home.cache.stat().st_mode) == 0o700
     assert stat.S_IMODE(home.file().stat().st_mode) == 0o600
 
@@ -108,11 +109,11 @@ def test_logout_revokes_and_forgets(home: Home) -> None:
     ]
     assert home.status_with(token) == 401
     assert not list(home.cache.glob("*.json"))
-    assert home.asked(REVOKE) == 1
+    assert home.count(REVOKE) == 1
     again = home.run("logout")
     assert again.returncode == 0
     assert "no token is cached" in again.stderr
-    assert home.asked(REVOKE) == 1
+    assert home.count(REVOKE) == 1
     assert home.log_in() != token
 
 
@@ -126,10 +127,10 @@ def test_nothing_cached_yet_makes_nothing(home: Home) -> None:
 
 def test_another_account_s_token_stays(home: Home) -> None:
     token = home.log_in()
-    done = home.run("logout", MONGODB_ATLAS_CLIENT_ID="mdb_sa_id_of_somebody_else")
+    done = home.run("logout", MONGODB_ATLAS_CLIENT_ID="mdb_sa_id_of_another")
     assert (done.returncode, home.token()) == (0, token)
     assert home.status_with(token) == 200
-    assert home.asked(REVOKE) == 0
+    assert home.count(REVOKE) == 0
 
 
 @pytest.mark.parametrize(("status", "expected"), [(401, 3), (403, 3), (503, 5), (429, 5)])
@@ -143,19 +144,19 @@ def test_after_a_failed_revocation_logout_can_be_tried_again(home: Home, status:
     assert "logout" in note
     assert error.startswith("error: the token wasn't revoked: ")
     assert home.token() == token
-    assert home.asked(REVOKE) == (2 if expected == 5 else 1)
+    assert home.count(REVOKE) == (2 if expected == 5 else 1)
     home.server.faults.clear()
     assert home.run("logout").returncode == 0
     assert home.status_with(token) == 401
     assert not list(home.cache.glob("*.json"))
 
 
-def test_without_an_answer_likewise(home: Home) -> None:
+def test_without_an_answer_logout_can_be_tried_again(home: Home) -> None:
     token = home.log_in()
-    home.server.faults.reset(path=REVOKE)
+    home.server.reset(path=REVOKE)
     done = home.run("logout", "--max-retries", "0", "--debug")
     assert done.returncode == 5
-    assert "POST /api/oauth/revoke: " in done.stderr
+    assert "(POST /api/oauth/revoke)" in done.stderr
     assert home.token() == token
 
 
@@ -177,11 +178,11 @@ def test_doctor_tests_the_secret_itself_and_not_a_cached_token(home: Home) -> No
     good = home.run("doctor")
     assert good.returncode == 0
     assert "token:         a new one came, so the ID and secret are right\n" in good.stdout
-    assert home.asked(TOKEN) == 3
+    assert home.count(TOKEN) == 3
     assert home.token() == token, "the cached one stays as it was"
 
 
-def test_a_file_that_others_could_read_is_revoked_above_all(home: Home) -> None:
+def test_a_token_that_others_could_read_is_revoked(home: Home) -> None:
     token = home.log_in()
     home.file().chmod(0o644)
     assert home.run("logout").returncode == 0
@@ -195,7 +196,7 @@ def test_a_file_that_cannot_be_read_is_deleted(home: Home) -> None:
     assert done.returncode == 0
     assert "none to revoke" in done.stderr
     assert not list(home.cache.glob("*.json"))
-    assert home.asked(REVOKE) == 0
+    assert home.count(REVOKE) == 0
 
 
 def test_other_credentials_have_nothing_cached(home: Home) -> None:
@@ -212,7 +213,7 @@ def test_without_credentials_it_says_what_is_missing(home: Home) -> None:
     assert "error: no credentials" in done.stderr
 
 
-def test_a_cache_that_will_not_do_is_one_line_on_stderr(home: Home) -> None:
+def test_an_unusable_cache_is_one_line_on_stderr(home: Home) -> None:
     home.log_in()
     home.file().chmod(0o644)
     done = home.run("orgs", "--format", "json")

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,22 +18,19 @@ from command import COMMAND
 from sync_folder import check_complete, check_valid, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from command import Run
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
-    """In place of the one that all share: smaller invoices."""
+    """With smaller invoices than the shared one."""
     with Sandbox(Settings(seed=7, months=10, typical_lines=10)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def atlas(server: Sandbox) -> Iterator[Sandbox]:
-    """The local Atlas, without what a test planned for it."""
+    """The local Atlas, without planned faults."""
     yield server
     server.faults.clear()
 
@@ -141,7 +140,7 @@ def test_what_is_no_folder_is_told_without_an_option_that_sync_lacks(run: Run, t
     for place in ("link", os.devnull):
         ended = run("sync", "--dir", place)
         assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr == f"error: {place}: Is no folder, nor a link to one; choose another place\n"
+        assert ended.stderr == f"error: {place}: Not a folder; choose another path\n"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])

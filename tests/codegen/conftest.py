@@ -15,7 +15,7 @@ import regenerate
 import slicing
 import vendor_spec
 from environment import ROOT
-from openapi_recorder import Recorder, recorder
+from openapi_recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,5 +78,5 @@ def openapi_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def atlas() -> Iterator[Recorder]:
     """A server that answers what the test gives."""
-    with recorder() as running:
+    with Recorder() as running:
         yield running

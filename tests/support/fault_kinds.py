@@ -64,7 +64,7 @@ def no_connection(tries: int = 2) -> Raises:
 
 TIMEOUT = Raises(ai.APITimeoutError, "no answer in time", 2)
 STALLED = Raises(ai.APITimeoutError, "stalled", 2)
-BROKE = Raises(ai.IncompleteDownloadError, "the connection broke before the reply was whole", 2)
+BROKE = Raises(ai.IncompleteDownloadError, "the connection broke before the reply was complete", 2)
 DAMAGED = Raises(ai.IncompleteDownloadError, "damaged", 2)
 CUT_SHORT = Raises(ai.IncompleteDownloadError, "cut short", 2)
 NOT_HTTP = Raises(ai.APIConnectionError, "no proper HTTP answer", 2)

@@ -12,8 +12,9 @@ import trustme
 from attrs import field, frozen
 
 import atlas_invoices as ai
-from atlas_invoices.sandbox import Sandbox, Settings
+from atlas_invoices.sandbox import Settings
 from raw_server import Connection, RawServer, http
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +105,7 @@ class Scene:
 class Bench:
     """What all scenes share, because it takes long to make: certificates, a sandbox, a host that must hear nothing."""
 
-    def __init__(self, sandbox: Sandbox, elsewhere: RawServer) -> None:
+    def __init__(self, sandbox: WireSandbox, elsewhere: RawServer) -> None:
         """Make the certificates."""
         self.sandbox = sandbox
         self.elsewhere = elsewhere
@@ -119,7 +120,7 @@ class Bench:
 @contextmanager
 def bench() -> Iterator[Bench]:
     """Set everything up once."""
-    with Sandbox(Settings(typical_lines=20, months=3)) as sandbox, RawServer() as elsewhere:
+    with WireSandbox(Settings(typical_lines=20, months=3)) as sandbox, RawServer() as elsewhere:
         yield Bench(sandbox, elsewhere)
 
 
@@ -204,7 +205,7 @@ def full_backlog(bench: Bench, _struck: Document) -> Iterator[Scene]:
 
 
 def sandboxed(
-    arrange: Callable[[Sandbox, str], None], auth: str, *, strikes_all: bool = False
+    arrange: Callable[[WireSandbox, str], None], auth: str, *, strikes_all: bool = False
 ) -> Callable[[Bench, Document], AbstractContextManager[Scene]]:
     """The sandbox, where `arrange` has planned something for the path that ends so; `auth` is "digest" or "service"."""
 
@@ -220,16 +221,21 @@ def sandboxed(
             return ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
 
         def mend() -> None:
-            sandbox.faults.clear()
+            sandbox.clear_faults()
             sandbox.age_nonces(0)
 
         sandbox.clear_requests()
+        broken_before = sandbox.broken_challenges
         arrange(sandbox, suffix)
         try:
             yield Scene(
                 sandbox.base_url,
                 credentials,
-                lambda: sum(r.path.endswith(suffix) and r.status != 401 for r in sandbox.requests),
+                lambda: (
+                    sum(r.path.endswith(suffix) and r.status != 401 for r in sandbox.requests)
+                    + sandbox.broken_challenges
+                    - broken_before
+                ),
                 bench.trusting,
                 org=sandbox.org_id,
                 invoice=invoice,

@@ -1,69 +1,43 @@
-"""A server on a real socket that answers every request with what the test gives, and keeps what it was asked."""
+"""A server that gives every request the response that the test sets, and records the requests."""
 
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from attrs import define, field, frozen
+from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from raw_server import RawServer, Received, http
 
 
 @frozen
 class Asked:
-    """A request as it came: path, query pairs in order, and the headers by their names in lower case."""
+    """One request: path, query pairs in order, and headers by lower-case name."""
 
     path: str
     query: list[tuple[str, str]]
     headers: dict[str, str]
 
+    @classmethod
+    def of(cls, request: Received) -> Asked:
+        """Split the request's target."""
+        url = urlsplit(request.target)
+        return cls(url.path, parse_qsl(url.query), request.headers)
 
-@define
-class Recorder:
-    """What to answer next, and what was asked so far."""
 
-    url: str
-    status: int = 200
-    body: bytes = b"{}"
-    content_type: str = "application/json"
-    asked: list[Asked] = field(factory=list)
+class Recorder(RawServer):
+    """The server; `body` is the body of the next responses."""
+
+    def __init__(self) -> None:
+        super().__init__(default=lambda connection: connection.send(self._response))
+        self.answer(200, {})
 
     def answer(self, status: int, body: object, content_type: str = "application/json") -> None:
-        """Set the answer to all requests from now on; what is no text is sent as JSON."""
-        self.status, self.content_type = status, content_type
+        """Set the response to all requests from now on; a body that isn't text is sent as JSON."""
         self.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self._response = http(status, body=self.body, kind=content_type)
 
-
-@contextmanager
-def recorder() -> Iterator[Recorder]:
-    """A running server."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            kept.asked.append(Asked(url.path, parse_qsl(url.query), headers))
-            self.send_response(kept.status)
-            self.send_header("Content-Type", kept.content_type)
-            self.send_header("Content-Length", str(len(kept.body)))
-            self.end_headers()
-            self.wfile.write(kept.body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        kept = Recorder(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield kept
-        finally:
-            server.shutdown()
-            thread.join()
+    @property
+    def asked(self) -> list[Asked]:
+        """The requests so far."""
+        return [Asked.of(request) for request in self.requests]

@@ -1,7 +1,7 @@
-"""A server on a raw loopback socket that sends exactly the bytes it is told, when it is told, and breaks as it is told.
+"""A raw loopback server: its scripts decide which bytes it sends, when, and how the connection breaks.
 
-Each route has a script: a function that is given the connection once a request has been read. What it doesn't end
-stays open for the next request. A request that no route knows fails the test when the `with` block ends.
+Each route has a script: a function that gets the connection after a request has been read. The connection stays open
+for the next request unless the script ends it. A request without a script fails the test when the `with` block ends.
 """
 
 from __future__ import annotations
@@ -13,26 +13,24 @@ import ssl
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Self
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    Script = Callable[["Connection"], None]
+Script = Callable[["Connection"], None]
 
 _POLL = 0.02
 _MAX_HEAD = 64 * 1024
 
 
-class Gone(Exception):  # noqa: N818 - it's no error of a test, but how a script ends
-    """The peer or the test has ended the connection."""
+class Gone(Exception):  # noqa: N818 - not an error: it ends a script
+    """The connection has ended, by the script, the peer or the end of the test."""
 
 
 @frozen
 class Received:
-    """One request as it came; header names in lower case."""
+    """One request, with header names in lower case."""
 
     method: str
     target: str
@@ -46,10 +44,9 @@ class Received:
 
 
 class Connection:
-    """One accepted connection, for a script to answer on."""
+    """One accepted connection."""
 
     def __init__(self, sock: socket.socket, stop: threading.Event) -> None:
-        """Take the socket over."""
         self.sock = sock
         self.request = Received("", "", {}, b"")
         self._stop = stop
@@ -58,7 +55,7 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, *pieces: bytes, pause: float = 0.0) -> None:
-        """Send the pieces one by one, with a pause before each but the first."""
+        """Send the pieces one by one, pausing between them."""
         for number, piece in enumerate(pieces):
             if number and pause:
                 self.wait(pause)
@@ -74,12 +71,12 @@ class Connection:
                     raise Gone from None
 
     def send_all(self, pieces: Iterable[bytes]) -> None:
-        """Send pieces without end, perhaps, until the peer has enough."""
+        """Send pieces, perhaps endlessly, until the peer closes the connection."""
         for piece in pieces:
             self.send(piece)
 
     def wait(self, seconds: float) -> None:
-        """Do nothing for so long, or until the peer hangs up or the test ends."""
+        """Sleep, but end the script as soon as the peer hangs up or the test ends."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.sock.settimeout(min(left, _POLL))
@@ -95,22 +92,22 @@ class Connection:
                 raise Gone
 
     def hang(self) -> None:
-        """Say nothing more."""
+        """Send nothing more, and keep the connection open."""
         self.wait(3600)
 
     def close(self) -> None:
-        """End the connection in order."""
+        """Close the connection cleanly."""
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
         raise Gone
 
     def reset(self) -> None:
-        """End it with a TCP reset: the peer sees an error, not an end."""
+        """Close the connection with a TCP reset, which the peer sees as an error."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise Gone
 
     def read_request(self) -> bool:
-        """Read the next request; false where the peer has sent none and hung up."""
+        """Read the next request; false if the peer hung up instead."""
         while b"\r\n\r\n" not in self._buffer:
             if not self._more() or len(self._buffer) > _MAX_HEAD:
                 return False
@@ -143,8 +140,9 @@ class RawServer:
     """Listens on a free port of 127.0.0.1 while the `with` block runs.
 
     Args:
-        routes: "METHOD /path" and the scripts of its first, second, … request; the last one goes on for all others.
-        on_accept: runs before anything is read, for what goes wrong below HTTP.
+        routes: "METHOD /path" and the scripts for its first, second, … request; the last one also answers the rest.
+        default: answers requests that no route matches; without it, they fail the test.
+        on_accept: runs before anything is read.
         tls: wraps each connection.
     """
 
@@ -152,10 +150,10 @@ class RawServer:
         self,
         routes: Mapping[str, Script | list[Script]] | None = None,
         *,
+        default: Script | None = None,
         on_accept: Script | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Open the port; nothing is accepted before the block."""
         self.requests: list[Received] = []
         self.unknown: list[Received] = []
         self.failures: list[BaseException] = []
@@ -166,48 +164,45 @@ class RawServer:
             else itertools.repeat(scripts)
             for route, scripts in (routes or {}).items()
         }
+        self._default = default
         self._on_accept = on_accept
         self._tls = tls
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._listener.settimeout(_POLL)
 
     @property
     def port(self) -> int:
-        """Where it listens."""
         return int(self._listener.getsockname()[1])
 
     @property
     def url(self) -> str:
-        """Where it listens, with its scheme."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        """Start."""
         self._start(self._accept)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Stop; raise for a request that nobody expected, and for a script that failed."""
         self._stop.set()
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # Wakes the accepting thread, where the system lets it.
+            self._listener.shutdown(socket.SHUT_RDWR)  # on Linux, this wakes the accepting thread
         for thread in self._threads:
             thread.join(10)
         self._listener.close()
         if kind is None:
-            assert not self.unknown, f"nobody expected {[r.route for r in self.unknown]}"
+            assert not self.unknown, f"unexpected requests: {[r.route for r in self.unknown]}"
             assert not self.failures, f"a script failed: {self.failures!r}"
 
     def mend(self, route: str, script: Script) -> None:
-        """From now on, this is how the route is answered."""
+        """Answer the route with this script from now on."""
         with self._lock:
             self._scripts[route] = itertools.repeat(script)
 
     def count(self, route: str) -> int:
-        """How many requests this route had."""
+        """How many requests this route has received."""
         with self._lock:
             return sum(r.route == route for r in self.requests)
 
@@ -238,7 +233,7 @@ class RawServer:
             self._converse(Connection(sock, self._stop))
         except Gone:
             pass
-        except BaseException as error:  # noqa: BLE001 - shown when the block ends, in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised by __exit__, in the test's thread
             self.failures.append(error)
         finally:
             with contextlib.suppress(OSError):
@@ -251,10 +246,10 @@ class RawServer:
             request = connection.request
             with self._lock:
                 self.requests.append(request)
-                script = next(self._scripts[request.route]) if request.route in self._scripts else None
+                script = next(self._scripts[request.route]) if request.route in self._scripts else self._default
             if script is None:
                 self.unknown.append(request)
-                connection.send(http(501, body=b"nobody expected this request"))
+                connection.send(http(501, body=b"unexpected request"))
             else:
                 script(connection)
 
@@ -267,7 +262,7 @@ def http(
     kind: str | None = None,
     length: int | None = -1,
 ) -> bytes:
-    """A reply's bytes, with a right Content-Length; `length` declares another, `None` declares none."""
+    """A reply's bytes, with the correct Content-Length, the given `length`, or none for `None`."""
     lines = [f"HTTP/1.1 {status} Made Up"]
     if kind is not None:
         lines.append(f"Content-Type: {kind}")
@@ -278,12 +273,12 @@ def http(
 
 
 def replies(*replies: bytes) -> list[Script]:
-    """Scripts that send these replies, one for each request; the last for all others."""
+    """Scripts that send these replies, one for each request; the last one also answers the rest."""
     return [_sends(reply) for reply in replies]
 
 
 def drip(start: bytes, piece: bytes) -> Script:
-    """A reply that goes on without end, a piece at a time, each well before any timeout."""
+    """An endless reply: one piece at a time, each well before any timeout."""
 
     def script(connection: Connection) -> None:
         connection.send(start)
@@ -295,7 +290,7 @@ def drip(start: bytes, piece: bytes) -> Script:
 
 
 def pour(start: bytes, piece: bytes) -> Script:
-    """A reply that goes on without end, as fast as it's taken."""
+    """An endless reply, as fast as the peer reads it."""
     return lambda connection: connection.send_all(itertools.chain([start], itertools.repeat(piece)))
 
 

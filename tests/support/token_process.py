@@ -1,10 +1,10 @@
-"""One of many processes that share a token: says that it's ready, waits for a line, asks once, says how it went.
+"""One of many processes that share a token: prints "ready", waits for a line, makes one request, prints the outcome.
 
     python token_process.py BASE_URL CLIENT_ID FOLDER PLAN
 
 The client's secret comes in the environment, as TOKEN_PROCESS_SECRET. Plans: "ask"; "crowd", twelve processes at once;
 "full", on a full disk; "hold", which takes the account's lock and keeps it; "fork", where the process forks while a
-thread of its own asks; "patience 2", which gives up after two seconds and says which error it was.
+thread makes a request; "patience 2", which gives up after two seconds and prints the error's class.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from atlas_invoices._locks import FileLock
 
 
 def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
-    """Do what the plan says."""
+    """Carry out the plan."""
     if plan == "crowd":
         gather(12)
     auth = ServiceAccountAuth(client_id, os.environ["TOKEN_PROCESS_SECRET"])
@@ -34,7 +34,7 @@ def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
         # No file may grow: the first byte fails, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if plan == "hold":
-        lock = FileLock(TokenCache(Path(folder), parse_base_url(base_url), Secret(client_id)).file.lock_path)
+        lock = account_lock(base_url, client_id, Path(folder))
         assert lock.acquire()
     policy = RetryPolicy(deadline=float(plan.split()[1])) if plan.startswith("patience") else None
     with Client(auth, base_url=base_url, token_cache=folder, retry_policy=policy) as atlas:
@@ -53,15 +53,20 @@ def main(base_url: str, client_id: str, folder: str, plan: str) -> None:
         say(f"{count} organizations, warnings: {[str(warning.message) for warning in caught]}")
 
 
+def account_lock(base_url: str, client_id: str, folder: Path) -> FileLock:
+    """The lock under which an account's token is fetched."""
+    return FileLock(TokenCache(folder, parse_base_url(base_url), Secret(client_id)).file.lock_path)
+
+
 def gather(number: int) -> None:
-    """Come back in so many processes at once; they share the modules they have imported, and no client."""
+    """Return in so many processes at once; they share the imported modules, but no client."""
     at_the_start, start = os.pipe()
     children = []
     for _ in range(number):
         child = os.fork()
         if child == 0:
             os.close(start)
-            os.read(at_the_start, 1)  # The end of the pipe: when the parent lets go of it.
+            os.read(at_the_start, 1)  # Returns when the parent closes the pipe.
             return
         children.append(child)
     say("ready")
@@ -73,12 +78,12 @@ def gather(number: int) -> None:
 
 
 def fork_while_asking(atlas: Client) -> None:
-    """Ask in the child, whose parent has a thread that leads the token request and holds the lock."""
+    """Make a request in the child, while a thread of the parent leads the token request and holds the lock."""
     asking = threading.Thread(target=lambda: list(atlas.list_organizations()))
     asking.start()
     time.sleep(0.3)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python says what may go wrong here; it's what is tested.
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of threads, which are tested here.
         child = os.fork()
     if child == 0:
         started = time.monotonic()
@@ -90,7 +95,7 @@ def fork_while_asking(atlas: Client) -> None:
 
 
 def say(text: str) -> None:
-    """One line for the test, in one piece: many processes write into the same pipe."""
+    """Print a line in one piece: many processes write into the same pipe."""
     os.write(sys.stdout.fileno(), f"{text}\n".encode())
 
 

@@ -1,4 +1,4 @@
-"""Digest without I/O: published examples, and challenges as servers write them, right and wrong."""
+"""Digest without I/O: published examples, and valid and invalid challenges."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def test_without_qop_the_example_of_rfc_2069() -> None:
     assert sent.keys().isdisjoint({"qop", "nc", "cnonce"})
 
 
-def test_a_session_key_is_made_of_the_nonces() -> None:
+def test_a_session_key_is_derived_from_the_nonces() -> None:
     challenge = Challenge(**RFC7616, algorithm="MD5-sess", algorithm_sent=True)
     first = answer(challenge, password="Circle of Life", cnonce="c")
-    # md5(md5("Mufasa:http-auth@example.org:Circle of Life"):nonce:c) is the key; worked out with md5sum.
+    # md5(md5("Mufasa:http-auth@example.org:Circle of Life"):nonce:c) is the key; computed with md5sum.
     assert first["response"] == "8968d58584637f57b263c17e9504fd5d"
 
 
@@ -131,12 +131,12 @@ def test_quotes_and_bytes_go_back_as_they_came() -> None:
         b'realm="r", nonce="n", qop="auth"',
     ],
 )
-def test_what_is_no_digest_challenge_is_none(header: bytes) -> None:
+def test_anything_else_is_not_a_digest_challenge(header: bytes) -> None:
     assert find_challenge([header]) is None
 
 
 @pytest.mark.parametrize("part", [b'qop="auth-int"', b'algorithm="SHA-512-256"', b"algorithm=\x1bNOPE" + b"x" * 500])
-def test_a_digest_we_do_not_know_is_an_error(part: bytes) -> None:
+def test_an_unsupported_digest_is_an_error(part: bytes) -> None:
     header = b'Digest realm="r", nonce="n", ' + part.replace(b"\x1b", b"")
     with pytest.raises(ConfigError, match="a digest that Atlas doesn't use") as caught:
         find_challenge([header])

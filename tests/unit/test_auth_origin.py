@@ -175,6 +175,6 @@ def test_a_clients_base_url_binds_and_keeps_its_path() -> None:
         for_client(auth, base_url=parse_base_url("https://b.example"), http=TokenHTTP())
 
 
-def test_somebody_elses_auth_is_left_alone() -> None:
+def test_another_auth_is_returned_unchanged() -> None:
     auth = httpx.BasicAuth("a", "b")
     assert for_client(auth, base_url=parse_base_url("https://a.example"), http=TokenHTTP()) is auth

@@ -1,4 +1,4 @@
-"""Credentials that won't do are refused, and no credential can be seen from outside."""
+"""Invalid credentials are refused, and no credential can be seen from outside."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ MAKERS: dict[str, Callable[[str], httpx.Auth]] = {
         (" \n", "is empty"),
         (CANARY + "\n", "has whitespace around it"),
         ("\t" + CANARY, "has whitespace around it"),
-        (CANARY + "\x00x", "has characters that no Atlas credential has"),
-        (CANARY + "\nx", "has characters that no Atlas credential has"),
-        (CANARY + "é", "has characters that no Atlas credential has"),
+        (CANARY + "\x00x", "contains control or non-ASCII characters"),
+        (CANARY + "\nx", "contains control or non-ASCII characters"),
+        (CANARY + "é", "contains control or non-ASCII characters"),
         (None, "must be a string, not NoneType"),
         (CANARY.encode(), "must be a string, not bytes"),
     ],
 )
-def test_a_credential_that_will_not_do(name: str, value: str, message: str) -> None:
+def test_an_invalid_credential(name: str, value: str, message: str) -> None:
     with pytest.raises(ConfigError, match=f"the .*{name} {message}") as caught:
         MAKERS[name](value)
     # The frames from the constructor on; the one that called it is the test's own.

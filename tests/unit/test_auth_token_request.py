@@ -1,4 +1,4 @@
-"""What is sent to the token endpoint, and every reply it may give, without a network."""
+"""The token request, and every kind of reply, without a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOD = {"access_token": "abc.def-123", "expires_in": 3600, "token_type": "Bearer
 
 def read(status: int, body: object, headers: dict[str, str] | None = None) -> Token:
     raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    return read_token(TokenReply(status, httpx.Headers(headers), raw), ACCOUNT, asked_at=1000.0)
+    return read_token(TokenReply(status, httpx.Headers(headers), raw), ACCOUNT, sent_at=1000.0)
 
 
 def test_the_request() -> None:
@@ -47,7 +47,7 @@ def test_a_token_is_renewed_early(lifetime: float, renew_at: float, expires_at: 
     assert [token.renew_at, token.expires_at] == pytest.approx([renew_at, expires_at])
 
 
-def test_a_token_without_expires_in_is_taken_to_be_short_lived() -> None:
+def test_a_token_without_expires_in_is_assumed_to_be_short_lived() -> None:
     token = read(200, {"access_token": "abc", "token_type": "bearer"})
     assert token.expires_at == 1300
 
@@ -79,7 +79,7 @@ def test_a_token_without_expires_in_is_taken_to_be_short_lived() -> None:
         (GOOD | {"expires_in": float("nan")}, "expires_in"),
     ],
 )
-def test_a_reply_that_cannot_be_used(body: object, message: str) -> None:
+def test_an_invalid_reply(body: object, message: str) -> None:
     with pytest.raises(TokenError, match=message) as caught:
         read(200, body)
     assert caught.value.status_code == 200
@@ -99,16 +99,21 @@ def test_a_reply_that_cannot_be_used(body: object, message: str) -> None:
             "too many active access tokens: 100 at most (403: access_denied, Access Token limit reached)",
             "`atlas-invoices logout`, or wait up to an hour",
         ),
-        (403, {"detail": "Not from here."}, "may not have an access token (403: Not from here.)", "access settings"),
+        (
+            403,
+            {"detail": "Not from here."},
+            "isn't allowed to get an access token (403: Not from here.)",
+            "access settings",
+        ),
         (429, {"errorCode": "RATE_LIMITED"}, "50 a minute are allowed", "wait"),
-        (302, b"", "follow no redirect", "check the base URL"),
-        (404, b"nothing here", "gave no token (404)", "check the base URL"),
+        (302, b"", "never follow a redirect", "check the base URL"),
+        (404, b"nothing here", "returned no token (404)", "check the base URL"),
         (500, b"", "the token endpoint failed (500)", "try again later"),
         (599, {"reason": "Odd"}, "the token endpoint failed (599: Odd)", "try again later"),
-        (204, b"", "gave no token (204)", "check the base URL"),
+        (204, b"", "returned no token (204)", "check the base URL"),
     ],
 )
-def test_a_refusal_says_what_to_do(status: int, body: object, what: str, way_out: str) -> None:
+def test_a_refusal_names_the_way_out(status: int, body: object, what: str, way_out: str) -> None:
     with pytest.raises(TokenError) as caught:
         read(status, body, {"Retry-After": "7"})
     assert what in str(caught.value)
@@ -116,7 +121,7 @@ def test_a_refusal_says_what_to_do(status: int, body: object, what: str, way_out
     assert (caught.value.status_code, caught.value.retry_after) == (status, 7)
 
 
-def test_what_the_server_says_is_shortened_cleaned_and_masked() -> None:
+def test_the_servers_text_is_shortened_cleaned_and_masked() -> None:
     basic = token_request(parse_base_url("https://a.example"), ACCOUNT).headers["Authorization"].partition(" ")[2]
     text = f"\x1b[31m{SECRET}\r\n{ID} mdb_sa_sk_canary%2F+%3D%26 {basic} {base64.b64encode(SECRET.encode()).decode()}"
     with pytest.raises(TokenError) as caught:

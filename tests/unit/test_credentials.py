@@ -27,7 +27,7 @@ def test_each_kind_is_found(environ: dict[str, str], cls: type[httpx.Auth]) -> N
 
 
 def test_with_several_the_first_kind_wins_with_a_warning() -> None:
-    with pytest.warns(UserWarning, match="access token is used, the service account and the API key not"):
+    with pytest.warns(UserWarning, match="using the access token, ignoring the service account and the API key"):
         found = _credentials.find({**KEY, **ACCOUNT, **TOKEN})
     assert found.kind == "access token"
 

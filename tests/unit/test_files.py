@@ -88,7 +88,7 @@ def test_folders_and_devices_are_refused(tmp_path: Path) -> None:
         AtomicFile(tmp_path, overwrite=True)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         AtomicFile(fifo, overwrite=True)
     with pytest.raises(FileNotFoundError):
         AtomicFile(tmp_path / "no" / "folder.csv", overwrite=True)
@@ -98,7 +98,7 @@ def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:
     # /dev/stdout is such a link, and replacing it would break the system for all.
     link = tmp_path / "stdout"
     link.symlink_to("/dev/null")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         AtomicFile(link, overwrite=True)
     assert link.is_symlink()
 

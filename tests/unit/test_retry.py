@@ -1,16 +1,17 @@
-"""The retry policy, decision by decision, with a clock of our own."""
+"""The retry policy, decision by decision, and retries answered by hand: nothing sleeps."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices import _errors as errors
-from atlas_invoices._http._retry import RetryPolicy, call, call_async, wait_before_retry
+from atlas_invoices._http._retry import RetryPolicy, retry, wait_before_retry
+from atlas_invoices._http._steps import Sleep, Steps
 
 POLICY = RetryPolicy()
 
@@ -21,16 +22,16 @@ def status(code: int, retry_after: float | None = None) -> errors.APIStatusError
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504, 520, 599])
-def test_passing_failures_are_tried_again(code: int) -> None:
+def test_passing_failures_are_retried(code: int) -> None:
     assert wait_before_retry(status(code), [], POLICY, chance=lambda: 0.5) == 0.25
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 406, 409, 410])
-def test_refusals_are_not(code: int) -> None:
+def test_refusals_are_not_retried(code: int) -> None:
     assert wait_before_retry(status(code), [], POLICY) is None
 
 
-def test_a_500_is_tried_once_more_only() -> None:
+def test_a_500_is_retried_once() -> None:
     assert wait_before_retry(status(500), [status(503)], POLICY) is not None
     assert wait_before_retry(status(500), [status(500)], POLICY) is None
     assert wait_before_retry(status(503), [status(500), status(503)], POLICY) is not None
@@ -70,45 +71,73 @@ def test_every_wait_is_within_bounds(earlier: int, chance: float, asked: float |
         assert (asked or 0) <= wait <= POLICY.max_wait
 
 
-def test_thousands_of_tries_overflow_nothing() -> None:
+def test_thousands_of_attempts_overflow_nothing() -> None:
     policy = RetryPolicy(max_retries=5000)
     wait = wait_before_retry(status(503), [status(503)] * 4000, policy, chance=lambda: 0.5)
     assert wait == policy.max_wait / 2
 
 
-def test_the_last_failure_is_raised_after_all_tries(caplog: pytest.LogCaptureFixture) -> None:
-    slept: list[float] = []
-    tries = 0
+def attempts(*outcomes: errors.AtlasError | str) -> Callable[[], Steps[str]]:
+    """Attempts with these outcomes, one after the other."""
+    left = iter(outcomes)
 
-    def attempt() -> None:
-        nonlocal tries
-        tries += 1
-        raise status(503, float(tries))
+    def attempt() -> Steps[str]:
+        yield Sleep(-1)  # the request
+        outcome = next(left)
+        if isinstance(outcome, errors.AtlasError):
+            raise outcome
+        return outcome
 
+    return attempt
+
+
+def answered(steps: Steps[str], clock: Clock) -> tuple[list[float], str]:
+    """Run steps without sleeping; returns how long each one would have slept, and the result."""
+    slept = []
+    try:
+        while True:
+            step = next(steps)
+            assert isinstance(step, Sleep)
+            slept.append(step.seconds)
+            clock.now += step.seconds
+    except StopIteration as stop:
+        return slept, stop.value
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_last_failure_is_raised_after_all_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    failures = [status(503, float(number)) for number in range(1, 6)]
     with caplog.at_level(logging.INFO, "atlas_invoices"), pytest.raises(errors.ServerError) as caught:
-        call(attempt, RetryPolicy(max_retries=3), slept.append)
-    assert tries == 4
-    assert len(slept) == 3
-    assert caught.value.retry_after == 4.0
+        answered(retry(attempts(*failures), RetryPolicy(max_retries=3)), Clock())
+    assert caught.value is failures[3]
     assert [record.levelname for record in caplog.records] == ["INFO"] * 3
+    assert caplog.messages[0].startswith("attempt 1 failed, retrying in ")
 
 
-def test_sync_and_async_loops_do_the_same() -> None:
-    async def attempt() -> str:
-        outcomes.append(1)
-        if len(outcomes) < 3:
-            raise status(502)
-        return "done"
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    outcomes: list[int] = []
-    slept: list[float] = []
-    assert asyncio.run(call_async(attempt, POLICY, sleep)) == "done"
-    assert len(slept) == 2
+def test_a_wait_comes_between_attempts() -> None:
+    slept, result = answered(retry(attempts(status(502), status(503, 7.0), "done"), POLICY), Clock())
+    assert result == "done"
+    request, backoff, again, retry_after, last = slept
+    assert (request, again, last) == (-1, -1, -1)
+    assert 0 <= backoff <= POLICY.base
+    assert retry_after >= 7
 
 
-def test_no_retries_means_none() -> None:
+def test_no_attempt_begins_after_the_deadline() -> None:
+    clock = Clock()
+    policy = RetryPolicy(max_retries=100, deadline=30.0)
+    with pytest.raises(errors.RateLimitError):
+        answered(retry(attempts(*[status(429, 10.0)] * 100), policy, clock), clock)
+    assert 10 <= clock.now <= 30
+
+
+def test_no_retries_means_one_attempt() -> None:
+    failure = status(503)
     with pytest.raises(errors.ServerError):
-        call(lambda: (_ for _ in ()).throw(status(503)), RetryPolicy(max_retries=0), lambda _: pytest.fail("slept"))
+        answered(retry(attempts(failure, "never"), RetryPolicy(max_retries=0)), Clock())

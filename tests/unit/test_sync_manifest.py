@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atlas_invoices import ConfigError
-from atlas_invoices._sync._folder import Entry, FileFacts, Manifest, parse
+from atlas_invoices._sync._folder import Entry, FileFacts, Manifest
 from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice
 
 ORG = "0" * 23 + "1"
@@ -46,7 +46,7 @@ def with_entry(**changes: Any) -> bytes:
 
 
 def test_what_is_written_is_read_again() -> None:
-    assert parse(FULL.to_bytes(), "m") == FULL
+    assert Manifest.parse(FULL.to_bytes(), "m") == FULL
 
 
 def test_it_is_ascii_with_the_names_of_the_api_and_newest_first() -> None:
@@ -97,30 +97,30 @@ def test_it_is_ascii_with_the_names_of_the_api_and_newest_first() -> None:
     ],
 )
 def test_a_wrong_field_is_damage_not_a_traceback_nor_a_file_name(changes: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"^m is damaged \(fields are missing or wrong\)"):
-        parse(with_entry(**changes), "m")
+    with pytest.raises(ConfigError, match=r"^m is damaged \(fields are missing or invalid\)"):
+        Manifest.parse(with_entry(**changes), "m")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", FULL.to_bytes()[:-9], b"{" * 2000])
 def test_what_is_no_json_is_damage(content: bytes) -> None:
-    with pytest.raises(ConfigError, match=r"^m is damaged \(it isn't JSON\); put back a good copy, or move it away"):
-        parse(content, "m")
+    with pytest.raises(ConfigError, match=r"^m is damaged \(it isn't JSON\); restore a good copy, or move it away"):
+        Manifest.parse(content, "m")
 
 
 @pytest.mark.parametrize("content", [b"null", b"[]", b'{"name": "a web app"}', b'{"format": 1}'])
 def test_what_is_not_ours_is_told_from_damage(content: bytes) -> None:
     with pytest.raises(ConfigError, match="isn't a manifest of `atlas-invoices sync`; choose another folder"):
-        parse(content, "m")
+        Manifest.parse(content, "m")
 
 
 def test_a_newer_one_asks_for_an_upgrade() -> None:
     document = json.loads(FULL.to_bytes()) | {"version": 2}
     with pytest.raises(ConfigError, match="newer atlas-invoices"):
-        parse(json.dumps(document).encode(), "m")
+        Manifest.parse(json.dumps(document).encode(), "m")
 
 
 @pytest.mark.parametrize("version", [None, "2", 0, True, 1.5])
 def test_a_version_that_nobody_wrote_is_damage(version: object) -> None:
     document = json.loads(FULL.to_bytes()) | {"version": version}
-    with pytest.raises(ConfigError, match=r"^m is damaged \(fields are missing or wrong\)"):
-        parse(json.dumps(document).encode(), "m")
+    with pytest.raises(ConfigError, match=r"^m is damaged \(fields are missing or invalid\)"):
+        Manifest.parse(json.dumps(document).encode(), "m")

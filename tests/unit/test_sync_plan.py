@@ -13,16 +13,15 @@ from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedRespon
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
 from atlas_invoices._sync._folder import Entry, FileFacts
 from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice, RawInvoice
-from atlas_invoices._sync._listing import read_document as read
+from atlas_invoices._sync._listing import read_raw_invoice as read
 from atlas_invoices._sync._plan import SyncOptions, make_plan
 
 ORG = "f" * 24
 FACTS = FileFacts(1, "0" * 64)
 
 
-def job(**changes: Any) -> SyncOptions:
-    options: dict[str, Any] = {"since": None, "until": None, "linked": False, "verify": False, "workers": 1}
-    return SyncOptions.checked("https://example.com", ORG, "folder", **options | changes)
+def options(**changes: Any) -> SyncOptions:
+    return SyncOptions("https://example.com", ORG, "folder", **changes)
 
 
 def listed(**changes: Any) -> ListedInvoice:
@@ -45,7 +44,7 @@ def metadata(**changes: Any) -> BillingInvoiceMetadata:
 
 def why(now: ListedInvoice, before: ListedInvoice | None, *, intact: bool = True, settled: bool = True) -> str | None:
     entries = {before.id: Entry(before, FACTS, FACTS, "", settled)} if before else {}
-    plan = make_plan([now], entries, lambda _: intact, job())
+    plan = make_plan([now], entries, lambda _: intact, options())
     assert len(plan.fetch) + len(plan.unchanged) == 1
     return plan.fetch[0].reason if plan.fetch else None
 
@@ -96,7 +95,7 @@ def test_the_other_reasons() -> None:
     ],
 )
 def test_months(since: date | None, until: date | None, start: date | None, covered: bool) -> None:
-    assert job(since=since, until=until).covers(start) is covered
+    assert options(since=since, until=until).covers(start) is covered
 
 
 def test_both_forms_take_the_same_arguments() -> None:
@@ -107,7 +106,7 @@ def test_both_forms_take_the_same_arguments() -> None:
 
 def test_a_range_without_a_month_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"since \(2026-06\) is later than until \(2026-05\)"):
-        job(since=date(2026, 6, 1), until=date(2026, 5, 31))
+        options(since=date(2026, 6, 1), until=date(2026, 5, 31))
 
 
 def test_times_are_compared_as_moments() -> None:

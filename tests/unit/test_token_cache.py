@@ -1,7 +1,8 @@
-"""The file that shares a token between processes: what is taken from it, what never is, and who may look into it."""
+"""The file that shares a token between processes: when it is trusted, when it is replaced, and who can read it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -43,7 +44,7 @@ class Process:
             chance=lambda: self.chance,
         )
         self.path = self.cache.file.path
-        self.asked = 0
+        self.fetches = 0
 
     def later(self, seconds: float) -> None:
         self.now += seconds
@@ -51,17 +52,17 @@ class Process:
 
     def get(self, replaced: Token | None = None, *, value: str = CANARY, lifetime: float = 3600) -> Token:
         """A token, from the file or else a new one."""
-        with self.turn(replaced) as turn:
-            assert not turn.poll(blocking=True)
-            return turn.token or self.fetched(turn, value, lifetime)
+        with self.lease(replaced) as lease:
+            assert not lease.poll()
+            return lease.token or self.fetched(lease, value, lifetime)
 
-    def turn(self, replaced: Token | None = None) -> CacheLease:
-        """A go at the cache by somebody who waits 30 seconds for a token."""
+    def lease(self, replaced: Token | None = None) -> CacheLease:
+        """The lease of a caller that waits 30 seconds for a token."""
         return CacheLease(self.cache, replaced, self.now + 30)
 
-    def fetched(self, turn: CacheLease, value: str, lifetime: float) -> Token:
-        self.asked += 1
-        return turn.store(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
+    def fetched(self, lease: CacheLease, value: str, lifetime: float) -> Token:
+        self.fetches += 1
+        return lease.store(Token(Secret(value), self.now + lifetime - 300, self.now + lifetime))
 
 
 @pytest.fixture
@@ -87,14 +88,14 @@ def test_another_process_takes_the_token_from_the_file(folder: Path) -> None:
     other = Process(folder, monotonic=7.0)
     other.time += 600
     token = other.get()
-    assert (one.asked, other.asked) == (1, 0)
+    assert (one.fetches, other.fetches) == (1, 0)
     assert token.value.reveal() == CANARY
     assert [token.renew_at, token.expires_at] == pytest.approx([7 + 2700, 7 + 3000])
 
 
 @as_owner
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_only_the_owner_can_look_into_it(folder: Path, umask: int) -> None:
+def test_only_the_owner_can_read_it(folder: Path, umask: int) -> None:
     process = Process(folder)
     before = os.umask(umask)
     try:
@@ -123,21 +124,20 @@ CORRUPT: dict[str, tuple[Any, str]] = {
     "deep": (b"[" * 60_000, "isn't a JSON object"),
     "large": (b" " * 140_000, "larger than 128 KiB"),
     "no version": ({"version": None}, "another version"),
-    "version true": ({"version": True}, "another version"),
     "version 2": ({"version": 2}, "another version"),
-    "no token": ({"access_token": None}, "no token in it"),
-    "empty token": ({"access_token": ""}, "no token in it"),
-    "token with a line break": ({"access_token": f"{CANARY}\r\nX: y"}, "no token in it"),
-    "token beyond ASCII": ({"access_token": f"{CANARY}é"}, "no token in it"),
-    "expiry as text": ({"expires_at": "3600"}, "times can't be"),
-    "expiry true": ({"expires_at": True}, "times can't be"),
-    "expiry negative": ({"expires_at": -1}, "times can't be"),
-    "expiry NaN": ({"expires_at": float("nan")}, "times can't be"),
-    "expiry infinite": ({"expires_at": float("inf")}, "times can't be"),
-    "expiry huge": ({"expires_at": 10**400}, "times can't be"),
-    "expiry in two days": ({"expires_at": 1_800_000_000 + 2 * 86400, "lifetime": 86400}, "times can't be"),
-    "lifetime of a week": ({"lifetime": 7 * 86400}, "times can't be"),
-    "lifetime zero": ({"lifetime": 0}, "times can't be"),
+    "no token": ({"access_token": None}, "it has no valid token"),
+    "empty token": ({"access_token": ""}, "it has no valid token"),
+    "token with a line break": ({"access_token": f"{CANARY}\r\nX: y"}, "it has no valid token"),
+    "token beyond ASCII": ({"access_token": f"{CANARY}é"}, "it has no valid token"),
+    "expiry as text": ({"expires_at": "3600"}, "its expiry is invalid"),
+    "expiry true": ({"expires_at": True}, "its expiry is invalid"),
+    "expiry negative": ({"expires_at": -1}, "its expiry is invalid"),
+    "expiry NaN": ({"expires_at": float("nan")}, "its expiry is invalid"),
+    "expiry infinite": ({"expires_at": float("inf")}, "its expiry is invalid"),
+    "expiry huge": ({"expires_at": 10**400}, "its expiry is invalid"),
+    "expiry in two days": ({"expires_at": 1_800_000_000 + 2 * 86400, "lifetime": 86400}, "its expiry is invalid"),
+    "lifetime of a week": ({"lifetime": 7 * 86400}, "its expiry is invalid"),
+    "lifetime zero": ({"lifetime": 0}, "its expiry is invalid"),
 }
 
 
@@ -151,7 +151,7 @@ def test_a_corrupt_file_is_ignored_with_one_warning_and_replaced(folder: Path, c
     assert len(caught) == 1
     assert str(process.path) in str(caught[0].message)
     assert CANARY not in str(caught[0].message)
-    assert (token.value.reveal(), process.asked) == (CANARY, 1)
+    assert (token.value.reveal(), process.fetches) == (CANARY, 1)
     assert Process(folder).get(value="another").value.reveal() == CANARY
 
 
@@ -167,7 +167,7 @@ def test_a_file_that_others_can_read_or_write_is_ignored_and_replaced(folder: Pa
 
 @as_owner
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root can give files away")
-def test_what_belongs_to_somebody_else_is_ignored(folder: Path) -> None:
+def test_another_users_file_or_folder_is_ignored(folder: Path) -> None:
     process = Process(folder)
     put(process, good(process))
     os.chown(process.path, 12345, 12345)
@@ -186,7 +186,7 @@ def test_a_symbolic_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     process.path.rename(target)
     process.path.symlink_to(target)
     before = target.read_bytes()
-    with pytest.warns(UserWarning, match="it is a symbolic link"):
+    with pytest.warns(UserWarning, match="it isn't a regular file"):
         assert process.get().value.reveal() == CANARY
     assert target.read_bytes() == before
     assert not process.path.is_symlink()
@@ -207,22 +207,22 @@ OTHER_KINDS: dict[str, Callable[[Path], object]] = {
 
 @as_owner
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-def test_what_is_no_file_is_named_and_replaced_and_keeps_nobody_waiting(folder: Path, kind: str) -> None:
+def test_anything_but_a_file_is_replaced_and_never_waited_for(folder: Path, kind: str) -> None:
     process = Process(folder)
     folder.mkdir(mode=0o700, parents=True)
     try:
         OTHER_KINDS[kind](process.path)
     except PermissionError:
         pytest.skip("only root can make devices")
-    with pytest.warns(UserWarning, match=f"is ignored: it is {kind}; a new token replaces it") as caught:
+    with pytest.warns(UserWarning, match="is ignored: it isn't a regular file; a new token replaces it") as caught:
         assert process.get().value.reveal() == CANARY
     assert len(caught) == 1
-    assert Process(folder).get(value="another").value.reveal() == CANARY, "it was replaced indeed"
+    assert Process(folder).get(value="another").value.reveal() == CANARY, "it has been replaced"
 
 
 @as_owner
 @pytest.mark.parametrize("suffix", [".json", ".lock", ".new"])
-def test_a_folder_in_its_place_costs_no_request_and_is_named(folder: Path, suffix: str) -> None:
+def test_a_folder_with_its_name_is_reported_and_fails_no_request(folder: Path, suffix: str) -> None:
     process = Process(folder)
     blocked = process.path.with_suffix(suffix)
     blocked.mkdir(parents=True)
@@ -240,14 +240,14 @@ def test_a_folder_in_its_place_costs_no_request_and_is_named(folder: Path, suffi
 
 @as_owner
 @pytest.mark.parametrize("mode", [0o755, 0o711, 0o770])
-def test_a_folder_that_others_can_get_into_is_not_used(folder: Path, mode: int) -> None:
+def test_a_folder_that_others_can_access_is_not_used(folder: Path, mode: int) -> None:
     process = Process(folder)
     folder.mkdir(parents=True)
     folder.chmod(mode)
-    with pytest.warns(UserWarning, match=rf"others can get into the folder \(mode {mode:04o}\); chmod 700 mends"):
+    with pytest.warns(UserWarning, match=rf"others can access the folder \(mode {mode:04o}\); run `chmod 700`"):
         process.get()
     process.get()  # A second warning would be an error.
-    assert process.asked == 2
+    assert process.fetches == 2
     assert list(folder.iterdir()) == []
 
 
@@ -262,16 +262,16 @@ def test_a_folder_that_is_a_link_or_a_file_is_not_used(folder: Path, tmp_path: P
     assert list((tmp_path / "real").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_costs_no_request(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_fails_no_request(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     process = Process(tmp_path / "file" / "cache")
     with pytest.warns(UserWarning, match="aren't shared through .*: Not a directory"):
         process.get()
     process.get()  # A second warning would be an error.
-    assert process.asked == 2
+    assert process.fetches == 2
 
 
-def test_where_warnings_are_errors_nothing_stays_locked_and_nothing_shows(folder: Path) -> None:
+def test_if_warnings_are_errors_nothing_stays_locked_and_no_secret_shows(folder: Path) -> None:
     process = Process(folder)
     blocked = process.path.with_suffix(".new")
     blocked.mkdir(parents=True)
@@ -289,14 +289,14 @@ def test_where_warnings_are_errors_nothing_stays_locked_and_nothing_shows(folder
 
 
 @pytest.mark.parametrize(
-    ("passed", "asked"), [(0, 0), (3299, 0), (3301, 1), (3599, 1), (3601, 1), (-50, 0), (-70, 1), (-80000, 1)]
+    ("passed", "fetches"), [(0, 0), (3299, 0), (3301, 1), (3599, 1), (3601, 1), (-50, 0), (-70, 1), (-80000, 1)]
 )
-def test_the_wall_clock_decides_how_long_a_token_serves_others(folder: Path, passed: float, asked: int) -> None:
+def test_the_wall_clock_decides_how_long_others_use_a_token(folder: Path, passed: float, fetches: int) -> None:
     """Renewed 300 s before its end; from the future, beyond what clocks are set right by, it isn't trusted."""
     Process(folder).get()
     other = Process(folder, wall=1_800_000_000 + passed)
     token = other.get()
-    assert other.asked == asked
+    assert other.fetches == fetches
     assert token.expires_at <= other.now + 3600, "no jump of the clock makes it live longer than it was given"
 
 
@@ -315,11 +315,11 @@ def test_a_token_that_this_process_renews_is_not_taken_again(folder: Path) -> No
     old = one.get()
     # The wall clock says that it lives on, the process's own that it's due.
     new = one.get(replaced=old, value="new")
-    assert (new.value.reveal(), one.asked) == ("new", 2)
+    assert (new.value.reveal(), one.fetches) == ("new", 2)
     # Another process has the old one still, and takes the new one instead of fetching a third.
     other = Process(folder)
     assert other.get(replaced=old).value.reveal() == "new"
-    assert other.asked == 0
+    assert other.fetches == 0
 
 
 def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) -> None:
@@ -330,15 +330,15 @@ def test_a_refused_token_is_dropped_only_if_it_is_still_the_one(folder: Path) ->
     assert one.get(value="new").value.reveal() == "new"
     other.cache.refuse(old)
     assert other.get(value="newer").value.reveal() == "new"
-    assert (one.asked, other.asked) == (2, 0)
+    assert (one.fetches, other.fetches) == (2, 0)
 
 
 def test_a_refused_token_is_gone_even_if_no_new_one_comes(folder: Path) -> None:
     one = Process(folder)
     one.cache.refuse(one.get())
-    with one.turn() as turn:
-        assert not turn.poll(blocking=True)
-        assert turn.token is None
+    with one.lease() as lease:
+        assert not lease.poll()
+        assert lease.token is None
         assert not one.path.exists()
 
 
@@ -347,41 +347,55 @@ def test_while_one_renews_early_others_use_the_old_token(folder: Path) -> None:
     one.get()
     one.later(3400)
     other.later(3400)
-    with one.turn() as renewing:
-        assert not renewing.poll(blocking=True)
+    with one.lease() as renewing:
+        assert not renewing.poll()
         assert renewing.token is None
         token = other.get()
-        assert (token.value.reveal(), other.asked) == (CANARY, 0)
+        assert (token.value.reveal(), other.fetches) == (CANARY, 0)
         assert token.renew_at == pytest.approx(other.now + 30), "it looks again soon"
         # Once it has ended, there's nothing to use: they wait.
         other.later(300)
-        with other.turn() as waiting:
-            assert waiting.poll(blocking=False)
+        with other.lease() as waiting:
+            assert waiting.poll()
             other.later(19)
-            assert waiting.poll(blocking=False)
+            assert waiting.poll()
             other.later(2)
-            assert not waiting.poll(blocking=False), "and keep time for a request of their own"
+            assert not waiting.poll(), "and keep time for a request of their own"
             assert waiting.token is None
             other.fetched(waiting, "unshared", 3600)
         one.fetched(renewing, "new", 3600)
     assert json.loads(one.path.read_text())["access_token"] == "new"
 
 
-def test_while_another_renews_the_token_that_is_due_serves_on(folder: Path) -> None:
+def test_a_lock_that_this_very_thread_holds_is_not_waited_for(folder: Path) -> None:
+    one, other = Process(folder), Process(folder)
+    with one.lease() as fetching, other.lease() as waiting:
+        assert not fetching.poll()
+        steps = waiting.wait()
+        step = next(steps)
+        assert asyncio.run(step.run_async()), "a task can wait for another task of its thread"
+        step = steps.send(True)
+        assert not step.run(), "blocking the thread would block the task that holds the lock"
+        with pytest.raises(StopIteration):
+            steps.send(False)
+        assert waiting.token is None
+
+
+def test_while_another_process_renews_a_due_token_it_is_still_used(folder: Path) -> None:
     one, other = Process(folder), Process(folder)
     old = one.get()
     one.later(3400)
     other.later(3400)
-    with other.turn() as renewing:
-        assert not renewing.poll(blocking=True)
+    with other.lease() as renewing:
+        assert not renewing.poll()
         one.time -= 60 * 40  # The wall clock was set back, and says that there's an hour left.
         kept = one.get(replaced=old)
-        assert (kept.value.reveal(), one.asked) == (CANARY, 1)
+        assert (kept.value.reveal(), one.fetches) == (CANARY, 1)
         assert kept.expires_at == pytest.approx(old.expires_at)
         assert kept.renew_at == pytest.approx(one.now + 30)
 
 
-def test_what_a_killed_process_left_half_written_is_replaced(folder: Path) -> None:
+def test_a_half_written_file_of_a_killed_process_is_replaced(folder: Path) -> None:
     process = Process(folder)
     folder.mkdir(mode=0o700, parents=True)
     left = process.path.with_suffix(".new")
@@ -392,11 +406,11 @@ def test_what_a_killed_process_left_half_written_is_replaced(folder: Path) -> No
 
 
 @pytest.mark.parametrize("setting", [None, False])
-def test_it_is_off_unless_asked_for(setting: bool | None) -> None:
+def test_it_is_off_by_default(setting: bool | None) -> None:
     assert folder_of(setting) is None
 
 
-def test_a_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_of_your_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert folder_of("here") == folder_of(Path("here")) == tmp_path / "here", "wherever the process goes later"
 
@@ -410,7 +424,7 @@ def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert folder.is_relative_to(tmp_path)
 
 
-def test_without_the_extra_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "platformdirs", None)
     with pytest.raises(ConfigError, match=r"atlas-invoices\[cli\]"):
         Client(ServiceAccountAuth("client-id", "client-secret"), base_url="https://a.example", token_cache=True)

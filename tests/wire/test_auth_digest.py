@@ -1,11 +1,10 @@
-"""Digest on a real socket: few challenges, no nonce count twice, and an end when the key is wrong."""
+"""Digest on a real socket: few challenges, no nonce count twice, whatever runs at the same time."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import operator
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -13,9 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from atlas_invoices import ConfigError, DigestAuth
-from atlas_invoices._auth._challenge import Challenge
-from atlas_invoices._auth._digest import NoncePool
+from atlas_invoices import DigestAuth
 from auth_server import LIMITS, PRIVATE_KEY, PUBLIC_KEY, TLS, AuthServer, Get, both, get
 
 if TYPE_CHECKING:
@@ -52,7 +49,7 @@ async def many(ask: Callable[[], Awaitable[httpx.Response]], tasks: int, each: i
 
 
 def crowd(key: httpx.Auth, url: str, threads: int, tasks: int, each: int) -> list[int]:
-    """Ask from many threads on one client and many tasks on another, all starting at once."""
+    """Make requests from many threads on one client and many tasks on another, all starting at once."""
     barrier = threading.Barrier(threads + 1)
 
     def worker(client: httpx.Client) -> list[int]:
@@ -70,10 +67,9 @@ def crowd(key: httpx.Auth, url: str, threads: int, tasks: int, each: int) -> lis
         return asyncio.run(loop()) + functools.reduce(operator.iadd, (future.result() for future in asked), [])
 
 
-@pytest.mark.parametrize(("threads", "tasks"), [(32, 0), (1, 64), (32, 64)])
-def test_a_crowd_that_starts_at_once_costs_one_challenge(server: AuthServer, threads: int, tasks: int) -> None:
+def test_a_crowd_that_starts_at_once_costs_one_challenge(server: AuthServer) -> None:
     server.delay = 0.05
-    assert crowd(auth(), server.url, threads, tasks, each=1) == [200] * (threads + tasks)
+    assert crowd(auth(), server.url, 32, 64, each=1) == [200] * 96
     assert server.challenges == 1
     assert set(server.uses.values()) == {1}
 
@@ -87,28 +83,7 @@ def test_challenges_do_not_grow_with_requests_when_nonces_age(server: AuthServer
 
 
 @both
-def test_stale_several_times_in_a_row(server: AuthServer, get: Get) -> None:
-    key = auth()
-    get(key, server.url)
-    server.stale_in_a_row = 7
-    assert get(key, server.url).status_code == 200
-    assert server.challenges == 8
-    assert get(key, server.url).status_code == 200
-    assert server.challenges == 8, "the newest nonce serves the next request"
-    assert set(server.uses.values()) == {1}
-
-
-@both
-def test_a_server_that_calls_every_nonce_stale_is_given_up(server: AuthServer, get: Get) -> None:
-    server.stale_in_a_row = 10**6
-    response = get(auth(), server.url)
-    assert response.status_code == 401
-    assert response.json() == {"error": 401}, "the last reply is whole"
-    assert len(server.requests) == 11
-
-
-@both
-def test_a_wrong_key_ends_after_one_signed_try(server: AuthServer, get: Get) -> None:
+def test_a_wrong_key_ends_after_one_signed_attempt(server: AuthServer, get: Get) -> None:
     key = DigestAuth(PUBLIC_KEY, "wrong")
     response = get(key, server.url)
     assert response.status_code == 401
@@ -118,37 +93,7 @@ def test_a_wrong_key_ends_after_one_signed_try(server: AuthServer, get: Get) -> 
     assert len(server.requests) == 4
 
 
-@both
-def test_a_server_that_forgot_its_nonces_is_asked_for_another(server: AuthServer, get: Get) -> None:
-    key = auth()
-    get(key, server.url)
-    server._nonces.clear()  # A restart: the old nonce is refused, and not as stale.
-    assert get(key, server.url).status_code == 200
-    assert server.challenges == 2
-
-
-def test_a_request_sent_again_is_signed_anew(server: AuthServer) -> None:
-    with httpx.Client(verify=TLS, auth=auth()) as client:
-        request = client.build_request("GET", server.url)
-        assert [client.send(request).status_code for _ in range(3)] == [200] * 3
-    assert set(server.uses.values()) == {1}
-
-
-@both
-def test_a_server_without_digest_gets_no_second_try(server: AuthServer, get: Get) -> None:
-    server.accept = {"bearer"}
-    assert get(auth(), server.url).status_code == 401
-    assert len(server.requests) == 1
-
-
-def test_where_nothing_is_challenged_nobody_queues(server: AuthServer) -> None:
-    server.accept, server.delay = {"bearer"}, 0.3
-    with httpx.Client(verify=TLS, auth=auth(), limits=LIMITS) as client, ThreadPoolExecutor(32) as threads:
-        futures = [threads.submit(client.get, server.url) for _ in range(32)]
-        assert {future.result(timeout=3).status_code for future in futures} == {401}  # One by one: 9.6 s.
-
-
-def test_a_leader_that_gets_no_answer_does_not_hold_up_the_others(server: AuthServer) -> None:
+def test_a_cancelled_leader_does_not_hold_up_the_others(server: AuthServer) -> None:
     server.delay = 0.3
     key = auth()
 
@@ -224,63 +169,15 @@ def test_an_async_request_from_a_hook_of_the_first_request(server: AuthServer) -
     assert inner == [200]
 
 
-def test_another_key_on_the_same_request_repeats_nothing(server: AuthServer) -> None:
-    with httpx.Client(verify=TLS) as client:
-        request = client.build_request("GET", server.url)
-        assert [client.send(request, auth=auth()).status_code for _ in range(2)] == [200] * 2
-    assert set(server.uses.values()) == {1}
-
-
-def test_requests_in_flight_spread_over_the_nonces() -> None:
-    pool = NoncePool()
-    old, new = (pool.exchange(None, Challenge(realm="r", nonce=text), reserve=False) for text in "ab")
-    pool.give_back(old)
-    pool.give_back(new)
-    assert [pool.borrow() for _ in range(4)] == [new, old, new, old]
-
-
-def test_after_a_fork_no_nonce_is_used_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = NoncePool()
-    pool.give_back(pool.exchange(None, Challenge(realm="r", nonce="n"), reserve=False))
-    assert pool.borrow() is not None
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert pool.borrow() is None
-
-
-def test_a_server_that_wants_counts_in_order_refuses_nobody(server: AuthServer) -> None:
+def test_a_server_that_requires_rising_counts_refuses_no_request(server: AuthServer) -> None:
     server.counts_must_rise = True
     assert crowd(auth(), server.url, 16, 32, each=4) == [200] * 192
     assert set(server.uses.values()) == {1}
 
 
 @both
-def test_the_body_of_a_challenge_is_not_taken_in(server: AuthServer, get: Get) -> None:
+def test_the_body_of_a_challenge_is_dropped(server: AuthServer, get: Get) -> None:
     server.challenge_body = b"x" * 3_000_000
     response = get(auth(), server.url)
     assert response.status_code == 200
     assert [len(earlier.content) for earlier in response.history] == [0]
-
-
-def test_a_digest_that_atlas_does_not_use_is_an_error() -> None:
-    headers = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth-int"'}
-    transport = httpx.MockTransport(lambda _: httpx.Response(401, headers=headers))
-    with (
-        httpx.Client(verify=TLS, auth=auth(), transport=transport) as client,
-        pytest.raises(ConfigError, match="qop=auth-int"),
-    ):
-        client.get("https://a.example")
-
-
-def test_a_server_that_repeats_its_nonce_sees_no_count_twice() -> None:
-    seen: list[str] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers.get("Authorization", ""))
-        challenge = 'Digest realm="r", nonce="always the same", qop="auth", stale=true'
-        return httpx.Response(401, headers={"WWW-Authenticate": challenge})
-
-    with httpx.Client(verify=TLS, auth=auth(), transport=httpx.MockTransport(answer)) as client:
-        for _ in range(3):
-            client.get("https://a.example")
-    counts = [value.partition("nc=")[2][:8] for value in seen if value]
-    assert len(counts) == len(set(counts)) > 20

@@ -15,7 +15,7 @@ import pytest
 
 from atlas_invoices import AccessTokenAuth, DigestAuth, ServiceAccountAuth, TokenError
 from atlas_invoices_client import Client
-from auth_server import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, AuthServer, Get, Reply, both
+from auth_server import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, AuthServer, Get, Reply, both, get, get_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,8 +34,7 @@ def server() -> Iterator[AuthServer]:
         yield running
 
 
-@both
-@each_auth
+@pytest.mark.parametrize(("name", "get"), [("digest", get), ("service account", get_async), ("access token", get)])
 def test_another_host_gets_no_credentials_and_no_answer_to_its_challenge(
     server: AuthServer, name: str, get: Get
 ) -> None:
@@ -45,14 +44,13 @@ def test_another_host_gets_no_credentials_and_no_answer_to_its_challenge(
         for _ in range(2):
             assert get(auth, f"{server.url}/away", follow_redirects=True).status_code == 401
         assert len(elsewhere.requests) == 2
-        assert not [headers for _, _, headers in elsewhere.requests if "authorization" in headers]
+        assert not [request for request in elsewhere.requests if "authorization" in request.headers]
         # It stays bound to the first one.
         server.redirects.clear()
         assert get(auth, server.url).status_code == (401 if name == "access token" else 200)
 
 
-@both
-def test_a_redirect_within_the_server_is_signed(server: AuthServer, get: Get) -> None:
+def test_a_redirect_within_the_server_is_signed(server: AuthServer) -> None:
     server.redirects["/old"] = "/new"
     auth = MAKERS["digest"]()
     for _ in range(2):
@@ -95,12 +93,14 @@ def echo(_: str) -> Reply:
 
 
 @both
-@each_auth
-@pytest.mark.parametrize("token_reply", [None, cut_reply, wrong_type, echo])
+@pytest.mark.parametrize(
+    ("name", "token_reply"),
+    [*((name, None) for name in MAKERS), *(("service account", bad) for bad in (cut_reply, wrong_type, echo))],
+)
 def test_logs_and_errors_show_nothing(
     server: AuthServer,
-    name: str,
     get: Get,
+    name: str,
     token_reply: Callable[[str], Reply] | None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

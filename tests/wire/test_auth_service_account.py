@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -75,8 +74,7 @@ def test_a_refused_token_is_replaced_once(server: AuthServer, get: Get) -> None:
     assert server.token_requests == 2
 
 
-@both
-def test_when_every_token_is_refused_the_401_is_returned(server: AuthServer, get: Get) -> None:
+def test_when_every_token_is_refused_the_401_is_returned(server: AuthServer) -> None:
     server.accept, server.token_reply = set(), bearer
     response = get(auth(), server.url)
     assert response.status_code == 401
@@ -86,17 +84,6 @@ def test_when_every_token_is_refused_the_401_is_returned(server: AuthServer, get
 
 def bearer(token: str) -> tuple[int, dict[str, str], bytes]:
     return 200, {}, b'{"access_token": "%s", "expires_in": 3600, "token_type": "Bearer"}' % token.encode()
-
-
-@both
-def test_a_token_is_renewed_before_it_ends(server: AuthServer, get: Get) -> None:
-    server.token_lifetime = 0.6
-    account = auth()
-    get(account, server.url)
-    time.sleep(0.58)
-    server.requests.clear()
-    assert get(account, server.url).status_code == 200
-    assert [target for _, target, _ in server.requests] == ["/api/oauth/token", "/"]
 
 
 def test_a_crowd_whose_token_is_refused_makes_one_more(server: AuthServer) -> None:
@@ -113,29 +100,20 @@ def test_a_crowd_whose_token_is_refused_makes_one_more(server: AuthServer) -> No
 def test_the_token_endpoints_redirect_is_not_followed(server: AuthServer, get: Get) -> None:
     with AuthServer() as elsewhere:
         server.token_reply = lambda _: (307, {"Location": f"{elsewhere.url}/api/oauth/token"}, b"")
-        with pytest.raises(TokenError, match="credentials follow no redirect") as caught:
+        with pytest.raises(TokenError, match="credentials never follow a redirect") as caught:
             get(auth(), server.url)
         assert elsewhere.requests == []
     assert caught.value.status_code == 307
 
 
-@both
-def test_wrong_credentials(server: AuthServer, get: Get) -> None:
+def test_wrong_credentials(server: AuthServer) -> None:
     with pytest.raises(TokenError, match="ID or secret was refused") as caught:
         get(ServiceAccountAuth(CLIENT_ID, "wrong"), server.url)
     assert caught.value.status_code == 401
     assert len(server.requests) == 1
 
 
-@both
-def test_an_endless_token_reply_is_cut_short(server: AuthServer, get: Get) -> None:
-    server.token_reply = lambda token: (200, {}, bearer(token)[2] + b" " * 20_000_000)
-    with pytest.raises(TokenError, match="longer than 64 KiB"):
-        get(auth(), server.url)
-
-
-@both
-def test_no_answer_is_httpx_s_error_and_the_next_request_tries_again(server: AuthServer, get: Get) -> None:
+def test_a_broken_connection_is_an_httpx_error_and_the_next_request_tries_again(server: AuthServer) -> None:
     good = server.token_reply
     server.token_reply = lambda _: (200, {"Content-Length": "1000"}, b'{"access_token": "')
     server.close_after_reply = True
@@ -198,8 +176,7 @@ def test_a_shared_transport_with_one_connection_does_not_block_itself(server: Au
     assert server.token_requests == 2
 
 
-@both
-def test_a_ready_made_token(server: AuthServer, get: Get) -> None:
+def test_a_ready_made_token(server: AuthServer) -> None:
     get(auth(), server.url)
     assert get(AccessTokenAuth("token-canary-1"), server.url).status_code == 200
     assert get(AccessTokenAuth("another"), server.url).status_code == 401

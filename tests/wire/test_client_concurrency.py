@@ -23,6 +23,7 @@ from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import twin
 from raw_server import RawServer, http, replies
 from sandbox_http import auth_for
+from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +132,7 @@ def test_a_download_that_is_cancelled_at_any_moment_leaves_nothing_or_all(tmp_pa
 
 
 def test_a_cancelled_task_leaves_the_client_and_the_folder_in_order(tmp_path: Path) -> None:
-    with Sandbox(Settings(months=2, typical_lines=200)) as sandbox:
+    with WireSandbox(Settings(months=2, typical_lines=200)) as sandbox:
         org, invoice = sandbox.org_id, sandbox.invoices[1].id
 
         def suffixes() -> list[str]:
@@ -139,7 +140,7 @@ def test_a_cancelled_task_leaves_the_client_and_the_folder_in_order(tmp_path: Pa
 
         async def main() -> None:
             async with ai.AsyncClient(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client:
-                sandbox.faults.drip(1000, 0.05, path="/csv")
+                sandbox.drip(1000, 0.05, path="/csv")
                 task = asyncio.create_task(client.download_invoice_csv(org, invoice, tmp_path / "a.csv"))
                 await asyncio.sleep(0.3)
                 assert suffixes() == [".part"]
@@ -203,7 +204,7 @@ def test_one_that_waits_for_its_turn_gives_up_in_time(kind: Kind) -> None:
         with pytest.raises(ai.RateLimitError):
             atlas.call("get_invoice", "0" * 24, "1" * 24)
         began = time.monotonic()
-        with pytest.raises(ai.APITimeoutError, match="kept it waiting for the server's rate limit"):
+        with pytest.raises(ai.APITimeoutError, match="gave up after 1 s waiting for the rate limit"):
             atlas.call("get_invoice", "0" * 24, "1" * 24)
         assert time.monotonic() - began < 10
         assert len(server.requests) == 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._http import _rate_limit as _pace
+from atlas_invoices._http import _rate_limit
 from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Twin, twin
@@ -50,7 +50,7 @@ QUICK = RetryPolicy(max_retries=1, base=0.001)
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pace, "_MOMENT", 0.001)
+    monkeypatch.setattr(_rate_limit, "_DEFAULT_PAUSE", 0.001)
 
 
 def raised(kind: Kind, reply: bytes, method: str = "get_invoice", **settings: Any) -> ai.AtlasError:
@@ -75,7 +75,8 @@ def check(error: ai.AtlasError, status: int, path: str) -> None:
     assert isinstance(fields, list)
     assert [(f.field, f.description) for f in fields] == [("fromDate", "is no date")]
     assert str(error).isprintable()
-    assert f"GET {path}: {status}" in str(error)
+    assert f"{status}" in str(error)
+    assert str(error).endswith(f"(GET {path})")
     assert "NOT_SO: the detail" in str(error)
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert type(again) is type(error)
@@ -83,25 +84,25 @@ def check(error: ai.AtlasError, status: int, path: str) -> None:
     assert str(again) == str(error)
 
 
-@pytest.mark.parametrize("status", CLASSES)
-def test_a_refusal_is_a_typed_error_with_all_that_atlas_said(kind: Kind, status: int) -> None:
+@pytest.mark.parametrize(("kind", "status"), [*[("sync", status) for status in CLASSES], ("async", 403)])
+def test_a_refusal_is_a_typed_error_with_all_fields_of_its_body(kind: Kind, status: int) -> None:
     reply = http(status, body=json.dumps(DOCUMENT).encode(), kind="application/json")
     check(raised(kind, reply), status, f"{BASE}/{INVOICE}")
 
 
 @pytest.mark.parametrize("status", CLASSES)
-def test_a_refusal_in_an_envelope_is_the_same_error(kind: Kind, status: int) -> None:
+def test_a_refusal_in_an_envelope_is_the_same_error(status: int) -> None:
     body = json.dumps({"status": status, "content": DOCUMENT}).encode()
-    error = raised(kind, http(200, body=body, kind="application/json"), "get_invoice_csv", envelope=True)
+    error = raised("sync", http(200, body=body, kind="application/json"), "get_invoice_csv", envelope=True)
     check(error, status, f"{BASE}/{INVOICE}/csv")
 
 
 @pytest.mark.parametrize("status", CLASSES)
-def test_a_refusal_in_any_other_form_is_still_the_typed_error(kind: Kind, status: int) -> None:
+def test_a_refusal_in_any_other_form_is_still_the_typed_error(status: int) -> None:
     bodies = [b"", b"<html>Bad\x1b[2J Gateway</html>", b'{"error"', b"null", b"[]", b'"x"', b"{}", b"\xff"]
     with (
         RawServer({f"GET {BASE}": replies(*(http(status, body=body, kind="text/html") for body in bodies))}) as server,
-        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, max_retries=0) as atlas,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url, max_retries=0) as atlas,
     ):
         for _ in bodies:
             with pytest.raises(ai.APIStatusError) as caught:
@@ -113,17 +114,17 @@ def test_a_refusal_in_any_other_form_is_still_the_typed_error(kind: Kind, status
         assert len(server.requests) == len(bodies)
 
 
-def test_an_error_body_with_nulls_and_odd_types_is_read_as_far_as_it_goes(kind: Kind) -> None:
+def test_an_error_body_with_nulls_and_odd_types_is_read_as_far_as_it_goes() -> None:
     document = dict.fromkeys(DOCUMENT) | {"errorCode": "X", "detail": 7, "parameters": [1], "new": {"field": []}}
-    error = raised(kind, http(400, body=json.dumps(document).encode(), kind="application/json"))
+    error = raised("sync", http(400, body=json.dumps(document).encode(), kind="application/json"))
     assert isinstance(error, ai.BadRequestError)
     assert (error.error_code, error.detail, error.bad_request_detail) == ("X", None, None)
 
 
-def test_a_403_names_the_roles_that_would_do_and_the_access_list(kind: Kind) -> None:
+def test_a_403_names_the_roles_and_the_access_list() -> None:
     with (
         Sandbox(Settings(months=2, typical_lines=5, role="ORG_MEMBER")) as sandbox,
-        twin(kind, ai.DigestAuth(sandbox.public_key, sandbox.private_key), base_url=sandbox.base_url) as atlas,
+        twin("sync", ai.DigestAuth(sandbox.public_key, sandbox.private_key), base_url=sandbox.base_url) as atlas,
         pytest.raises(ai.PermissionDeniedError) as caught,
     ):
         atlas.call("list_invoices", sandbox.org_id)
@@ -132,7 +133,7 @@ def test_a_403_names_the_roles_that_would_do_and_the_access_list(kind: Kind) -> 
 
 
 @pytest.mark.parametrize("auth", ["digest", "service"])
-def test_wrong_credentials_are_told_after_one_try(kind: Kind, auth: str) -> None:
+def test_wrong_credentials_raise_after_one_attempt(kind: Kind, auth: str) -> None:
     with Sandbox(Settings(months=2, typical_lines=5)) as sandbox:
         wrong = (
             ai.DigestAuth(sandbox.public_key, "canary")
@@ -185,16 +186,16 @@ def test_values_nobody_has_seen_nulls_and_new_fields_are_read(odd: tuple[Twin, R
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"error": 404, "errorCode": "X"}', b'{"status": 200, "content": {}}'])
-def test_an_object_that_is_no_invoice_is_none(kind: Kind, body: bytes) -> None:
-    assert isinstance(raised(kind, http(200, body=body, kind="application/json")), ai.UnexpectedResponseError)
+def test_an_object_that_is_not_an_invoice_is_unexpected(body: bytes) -> None:
+    assert isinstance(raised("sync", http(200, body=body, kind="application/json")), ai.UnexpectedResponseError)
 
 
-def test_a_byte_order_mark_is_no_trouble_in_any_pieces(kind: Kind) -> None:
+def test_a_byte_order_mark_is_no_trouble_in_any_pieces() -> None:
     body = b"\xef\xbb\xbf" + json.dumps({"id": INVOICE}).encode()
     reply = http(200, body=body, kind="application/json")
     with (
         RawServer({f"GET {BASE}/{INVOICE}": lambda c: c.send(*(bytes([b]) for b in reply), pause=0.001)}) as server,
-        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
     ):
         assert atlas.call("get_invoice", ORG, INVOICE).id == INVOICE
 
@@ -219,13 +220,13 @@ def test_retry_after_is_obeyed_or_raised_at_once(kind: Kind, status: int, wait: 
         assert len(server.requests) == tries
 
 
-def test_max_retries(kind: Kind) -> None:
+def test_max_retries() -> None:
     with RawServer({f"GET {BASE}/{INVOICE}": replies(http(502))}) as server:
         for number in (0, 2):
             server.requests.clear()
             policy = RetryPolicy(max_retries=number, base=0.001)
             with (
-                twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=policy) as atlas,
+                twin("sync", ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=policy) as atlas,
                 pytest.raises(ai.ServerError),
             ):
                 atlas.call("get_invoice", ORG, INVOICE)

@@ -62,38 +62,50 @@ def test_nothing_is_asked_before_the_first_step(kind: Kind) -> None:
         assert not server.requests
 
 
-def test_a_short_page_with_a_link_is_followed_by_number_never_by_link(kind: Kind) -> None:
+def test_a_short_page_with_a_link_is_followed_by_number_never_by_link() -> None:
     def make(n: int) -> dict[str, Any]:
         return page(n * 10, 3, more=n < 4)
 
-    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+    with (
+        RawServer({ROUTE: served(make)}) as server,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
         assert len(atlas.call("list_invoices", ORG)) == 12
         assert server.count(ROUTE) == 4
 
 
-def test_a_full_page_without_a_link_is_followed(kind: Kind) -> None:
+def test_a_full_page_without_a_link_is_followed() -> None:
     def make(n: int) -> dict[str, Any]:
         return page(n * 1000, 500 if n == 1 else 2)
 
-    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+    with (
+        RawServer({ROUTE: served(make)}) as server,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
         assert len(atlas.call("list_invoices", ORG)) == 502
 
 
-def test_an_empty_page_is_the_end_whatever_its_links_say(kind: Kind) -> None:
+def test_an_empty_page_is_the_end_whatever_its_links_say() -> None:
     def make(n: int) -> dict[str, Any]:
         return page(0, 2 if n == 1 else 0, more=True)
 
-    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+    with (
+        RawServer({ROUTE: served(make)}) as server,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
         assert len(atlas.call("list_invoices", ORG)) == 2
         assert server.count(ROUTE) == 2
 
 
 @pytest.mark.parametrize("cycle", [1, 2, 3])
-def test_a_list_that_repeats_itself_comes_to_an_end(kind: Kind, cycle: int) -> None:
+def test_a_list_that_repeats_itself_comes_to_an_end(cycle: int) -> None:
     def make(n: int) -> dict[str, Any]:
         return page(n % cycle, 1, more=True)
 
-    with RawServer({ROUTE: served(make)}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+    with (
+        RawServer({ROUTE: served(make)}) as server,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+    ):
         with pytest.raises(ai.UnexpectedResponseError, match="the same page"):
             atlas.call("list_invoices", ORG)
         assert server.count(ROUTE) == cycle + 1
@@ -110,14 +122,14 @@ def test_a_list_without_end_is_read_as_far_as_it_is_asked_for(kind: Kind) -> Non
 
 
 @pytest.mark.parametrize("part", [b"{}", b"[]"])
-def test_a_page_of_millions_of_nothings_costs_little(kind: Kind, part: bytes) -> None:
+def test_a_page_of_millions_of_nothings_costs_little(part: bytes) -> None:
     # In gzip as long as a short letter; as models, gigabytes.
     body = gzip.compress(b'{"results":[' + b",".join([part] * 1_000_000) + b"]}")
 
     def script(connection: Connection) -> None:
         connection.send(http(200, [("Content-Encoding", "gzip")], body, kind="application/json"))
 
-    with RawServer({ROUTE: script}) as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+    with RawServer({ROUTE: script}) as server, twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
         tracemalloc.start()
         try:
             with pytest.raises(ai.UnexpectedResponseError, match="far more parts"):
@@ -128,7 +140,7 @@ def test_a_page_of_millions_of_nothings_costs_little(kind: Kind, part: bytes) ->
     assert peak < 20_000_000
 
 
-def test_a_page_of_tens_of_megabytes_is_refused(kind: Kind) -> None:
+def test_a_page_of_tens_of_megabytes_is_refused() -> None:
     body = gzip.compress(json.dumps({"results": [{"id": "x" * 9_000_000}]}).encode())
 
     def script(connection: Connection) -> None:
@@ -136,17 +148,17 @@ def test_a_page_of_tens_of_megabytes_is_refused(kind: Kind) -> None:
 
     with (
         RawServer({ROUTE: script}) as server,
-        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
         pytest.raises(ai.UnexpectedResponseError, match="larger than 8,388,608 bytes"),
     ):
         atlas.call("list_invoices", ORG)
 
 
 @pytest.mark.parametrize("name", ["from_date", "to_date"])
-def test_a_day_that_is_text_is_told(kind: Kind, name: str) -> None:
+def test_a_day_that_is_text_is_told(name: str) -> None:
     with (
         RawServer() as server,
-        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
-        pytest.raises(TypeError, match=f"{name} is a datetime.date, not str"),
+        twin("sync", ai.AccessTokenAuth("t"), base_url=server.url) as atlas,
+        pytest.raises(TypeError, match=f"{name} must be a datetime.date, not str"),
     ):
         atlas.call("list_invoices", ORG, **{name: "2026-07-01"})

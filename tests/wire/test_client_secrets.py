@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._http import _rate_limit as _pace
+from atlas_invoices._http import _rate_limit
 from atlas_invoices._http._retry import RetryPolicy
 from client_twin import twin
 from raw_server import Connection, RawServer, http, replies
@@ -90,7 +90,7 @@ SCRIPTS: dict[str, Script] = {
 @pytest.fixture
 def seen(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Everything logged by anybody, down to the lowest level."""
-    monkeypatch.setattr(_pace, "_MOMENT", 0.001)
+    monkeypatch.setattr(_rate_limit, "_DEFAULT_PAUSE", 0.001)
     caplog.set_level(1)
     for name in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection", "atlas_invoices", "asyncio"):
         caplog.set_level(1, logger=name)
@@ -118,7 +118,7 @@ def hold(text: str) -> None:
 
 
 @pytest.mark.parametrize("fault", SCRIPTS)
-@pytest.mark.parametrize("auth", AUTHS)
+@pytest.mark.parametrize(("kind", "auth"), [*[("sync", auth) for auth in AUTHS], ("async", "service")])
 def test_no_secret_is_seen_whatever_happens(
     kind: Kind, auth: str, fault: str, seen: Callable[[], str], tmp_path: Path
 ) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -268,6 +271,49 @@ def test_a_large_invoice_in_json_is_streamed_too_and_reconciles() -> None:
             result = ai.reconcile(as_csv, invoice)
         assert result.matches
         assert (result.csv.lines, result.invoice.lines) == (10_500, 10_500)
+
+
+def test_json_has_the_lines_of_the_csv(sandbox: Sandbox, client: httpx.Client) -> None:
+    for number, invoice in enumerate(sandbox.invoices):
+        rows = list(
+            csv.DictReader(io.StringIO(sandbox.csv_bytes(invoice.id).decode().partition("\n\n")[2], newline=""))
+        )
+        items = json.loads(client.get(invoice_path(sandbox, number)).content, parse_float=Decimal)["lineItems"]
+        for item, row in zip(items, rows, strict=True):
+            assert item["totalPriceCents"] - item.get("discountCents", 0) == Decimal(row["Amount"]) * 100
+            assert item.get("groupId", "") == row["Project ID"]
+            assert item.get("groupName", "") == row["Project"]
+            assert item.get("clusterName", "") == row["Cluster"]
+            assert item.get("note", "") == row["Note"]
+            assert item["quantity"] == Decimal(row["Quantity"])
+            assert item["unitPriceDollars"] == Decimal(row["Unit Price"])
+            assert item.get("percentDiscount", 0) == Decimal(row["Discount Percent"] or 0)
+            month, day, year = row["Usage Date"].split("/")
+            assert item["startDate"] == f"{year}-{month}-{day}T00:00:00Z"
+            tags = {name.removeprefix("Tag/"): cell for name, cell in row.items() if name.startswith("Tag/") and cell}
+            assert {key: values[0] for key, values in item.get("tags", {}).items()} == tags
+
+
+@pytest.mark.parametrize(("lines", "max_lines"), [(0, 0), (40, 40), (40, 39), (10_001, 10_001), (10_001, 10_000)])
+def test_json_has_line_items_up_to_a_number(lines: int, max_lines: int) -> None:
+    settings = Settings(lines=lines, lines_in_json=max_lines, months=2, typical_lines=0)
+    with Sandbox(settings) as sandbox, digest_client(sandbox) as client:
+        assert ("lineItems" in client.get(invoice_path(sandbox, 1)).json()) == (lines <= max_lines)
+
+
+def test_a_huge_invoice_needs_little_memory() -> None:
+    with Sandbox(Settings(lines=100_000)) as sandbox, digest_client(sandbox) as client:
+        path = invoice_path(sandbox, 1, csv=True)
+        client.get(ORGS)
+        tracemalloc.start()
+        try:
+            with client.stream("GET", path, headers=CSV) as reply:
+                size = sum(len(piece) for piece in reply.iter_raw())
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert size > 20_000_000
+    assert peak < 6_000_000
 
 
 def test_gzip_is_for_those_who_accept_it() -> None:

@@ -16,15 +16,14 @@ import pytest
 import atlas_invoices as ai
 import token_process
 from atlas_invoices import _config as _settings
-from atlas_invoices._auth import _token_cache, parse_base_url
-from atlas_invoices._auth._secret import Secret
-from atlas_invoices._locks import FileLock
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from atlas_invoices._locks import FileLock
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +54,11 @@ def token_requests(sandbox: Sandbox) -> int:
 
 def lock_of(sandbox: Sandbox, folder: Path) -> FileLock:
     folder.mkdir(mode=0o700, exist_ok=True)
-    base_url = parse_base_url(sandbox.base_url)
-    return FileLock(_token_cache.TokenCache(folder, base_url, Secret(sandbox.client_id)).file.lock_path)
+    return token_process.account_lock(sandbox.base_url, sandbox.client_id, folder)
 
 
 def start(sandbox: Sandbox, folder: Path, plan: str = "ask") -> subprocess.Popen[str]:
-    """A process that is ready once it has said so."""
+    """A process that prints "ready" when it is."""
     return subprocess.Popen(
         [sys.executable, token_process.__file__, sandbox.base_url, sandbox.client_id, folder, plan],
         env={**os.environ, "TOKEN_PROCESS_SECRET": sandbox.client_secret},
@@ -108,19 +106,19 @@ def test_processes_that_share_nothing_else_make_one_token_request(sandbox: Sandb
     assert token_requests(sandbox) == 1
 
 
-def test_one_after_the_other_likewise(sandbox: Sandbox, folder: Path, kind: Kind) -> None:
+def test_one_after_the_other_makes_one_token_request(sandbox: Sandbox, folder: Path, kind: Kind) -> None:
     for _ in range(3):
         ask(sandbox, folder, kind)
     assert token_requests(sandbox) == 1
 
 
 def test_without_the_setting_nothing_is_written(
-    sandbox: Sandbox, kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with twin(kind, auth(sandbox), base_url=sandbox.base_url) as atlas:
-        atlas.call("list_organizations")
+    with ai.Client(auth(sandbox), base_url=sandbox.base_url) as atlas:
+        assert len(list(atlas.list_organizations())) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -161,13 +159,13 @@ def test_a_refused_token_is_replaced_by_one_process_for_all(sandbox: Sandbox, fo
     assert [r.status for r in sandbox.requests if r.path.endswith("/orgs")].count(401) == 2
 
 
-def test_where_every_token_is_refused_it_ends(sandbox: Sandbox, folder: Path, kind: Kind) -> None:
+def test_where_every_token_is_refused_it_ends(sandbox: Sandbox, folder: Path) -> None:
     sandbox.fail(401, path="/orgs", times=2)
     with (
-        twin(kind, auth(sandbox), base_url=sandbox.base_url, token_cache=folder) as atlas,
+        ai.Client(auth(sandbox), base_url=sandbox.base_url, token_cache=folder) as atlas,
         pytest.raises(ai.AuthenticationError),
     ):
-        atlas.call("list_organizations")
+        next(atlas.list_organizations())
     assert token_requests(sandbox) == 2
 
 
@@ -183,15 +181,15 @@ def test_a_killed_process_leaves_nothing_locked(sandbox: Sandbox, folder: Path) 
     assert time.monotonic() - started < 5
 
 
-def test_a_lock_that_is_never_given_back_is_waited_for_only_so_long(
-    sandbox: Sandbox, folder: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+def test_a_lock_that_is_never_released_is_waited_for_only_so_long(
+    sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 3.0)
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 1.5)
     lock = lock_of(sandbox, folder)
     with ThreadPoolExecutor(1) as another_thread:
         assert another_thread.submit(lock.acquire).result()
-        ask(sandbox, folder, kind)
-        assert [path.suffix for path in folder.iterdir()] == [".lock"], "nobody writes without the lock"
+        ask(sandbox, folder, "sync")
+        assert [path.suffix for path in folder.iterdir()] == [".lock"], "no process writes without the lock"
         lock.release()
 
 
@@ -215,7 +213,7 @@ def test_a_coroutine_that_waits_for_the_lock_lets_its_loop_run(sandbox: Sandbox,
     assert token_requests(sandbox) == 1
 
 
-def test_a_cancelled_coroutine_gives_the_lock_back(folder: Path) -> None:
+def test_a_cancelled_coroutine_releases_the_lock(folder: Path) -> None:
     async def main(slow: Sandbox) -> None:
         async with ai.AsyncClient(auth(slow), base_url=slow.base_url, token_cache=folder) as atlas:
             with pytest.raises(TimeoutError):
@@ -258,14 +256,14 @@ def test_a_forked_child_waits_for_no_thread_that_its_parent_has(sandbox: Sandbox
 def test_on_a_full_disk_it_goes_on_with_a_warning(sandbox: Sandbox, folder: Path) -> None:
     process = start(sandbox, folder, "full")
     ready(process)
-    said = finish(process)
-    assert said.startswith("1 organizations, warnings: [\"access tokens aren't shared through ")
-    assert said.endswith('File too large"]')
+    outcome = finish(process)
+    assert outcome.startswith("1 organizations, warnings: [\"access tokens aren't shared through ")
+    assert outcome.endswith('File too large"]')
     assert [path.suffix for path in folder.iterdir()] == [".lock"]
 
 
-def test_other_credentials_have_nothing_to_share(sandbox: Sandbox, folder: Path, kind: Kind) -> None:
+def test_other_credentials_have_nothing_to_share(sandbox: Sandbox, folder: Path) -> None:
     key = ai.DigestAuth(sandbox.public_key, sandbox.private_key)
-    with twin(kind, key, base_url=sandbox.base_url, token_cache=folder) as atlas:
-        assert len(atlas.call("list_organizations")) == 1
+    with ai.Client(key, base_url=sandbox.base_url, token_cache=folder) as atlas:
+        assert len(list(atlas.list_organizations())) == 1
     assert not folder.exists()

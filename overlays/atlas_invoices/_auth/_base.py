@@ -1,14 +1,17 @@
-"""What the auth classes share: one origin, a repr without secrets, no pickling; and the access token's."""
+"""The base of the auth classes: one flow for threads and asyncio, one origin, no secret shown; and access tokens."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import httpx
+from attrs import frozen
 
 from atlas_invoices._errors import CredentialsError
+from atlas_invoices._http._steps import Step, Steps, run, run_async
 
 from ._origin import BaseUrl, Binding, parse_base_url
 from ._secret import Secret, validate_credential
@@ -17,15 +20,97 @@ if TYPE_CHECKING:
     from ._token_http import TokenHTTP
 
 
-class OriginBoundAuth(httpx.Auth):
+Flow: TypeAlias = Generator[httpx.Request | Step[Any], Any, None]
+"""Yields requests for httpx to send, and receives their responses; between them, steps to wait for."""
+
+
+class SteppedAuth(httpx.Auth):
+    """An auth whose flow is written once, for `httpx.Client` and `httpx.AsyncClient`."""
+
+    def _flow(self, request: httpx.Request) -> Flow:
+        raise NotImplementedError
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Yield the requests to send; httpx calls this."""
+        with closing(self._flow(request)) as flow:
+            response = None
+            while (signed := run(_next_request(flow, response))) is not None:
+                response = yield signed
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Yield the requests to send; httpx calls this."""
+        with closing(self._flow(request)) as flow:
+            response = None
+            while (signed := await run_async(_next_request(flow, response))) is not None:
+                response = yield signed
+
+
+def _next_request(flow: Flow, response: httpx.Response | None) -> Steps[httpx.Request | None]:
+    """Hand over the last request's response; return the next request, or None at the end of the flow."""
+    advance: Callable[[Any], httpx.Request | Step[Any]] = flow.send
+    value: Any = response
+    try:
+        while True:
+            # Outside the except block, as in `run`.
+            item = advance(value)
+            if isinstance(item, httpx.Request):
+                return item
+            try:
+                advance, value = flow.send, (yield item)
+            except BaseException as error:  # noqa: BLE001 - the flow decides what becomes of it
+                advance, value = flow.throw, error
+    except StopIteration:
+        return None
+    finally:
+        value = None  # An exception and the frame it passed through would keep each other alive.
+
+
+_MAX_DRAINED = 64 * 1024
+
+
+@frozen
+class DrainBody:
+    """Read and drop the body of a refusal, so that its connection is free for the next request.
+
+    httpx would read all of it into memory, and decompress it, before it sends the next request; it finds an empty body
+    instead. A body longer than 64 KiB costs its connection, not more memory.
+    """
+
+    response: httpx.Response
+
+    def run(self) -> None:
+        with closing(self._detach()) as body:
+            size = 0
+            for chunk in body.iter_raw():
+                size += len(chunk)
+                if size > _MAX_DRAINED:
+                    break
+
+    async def run_async(self) -> None:
+        async with (
+            aclosing(self._detach()) as body,
+            aclosing(cast("AsyncGenerator[bytes, None]", body.aiter_raw())) as chunks,
+        ):
+            size = 0
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > _MAX_DRAINED:
+                    break
+
+    def _detach(self) -> httpx.Response:
+        stream, self.response.stream = self.response.stream, httpx.ByteStream(b"")
+        return httpx.Response(self.response.status_code, stream=stream, request=self.response.request)
+
+
+class OriginBoundAuth(SteppedAuth):
     """Base of the auth classes: bound to one origin, safe for many threads and tasks."""
 
     def __init__(self, base_url: str | None, fault: str | None) -> None:
         """Bind to `base_url`, or stay unbound until a client or the first request binds.
 
         Raises:
-            ConfigError: there is a fault in the credentials, or the base URL won't do. The credentials must be out of
-                the caller's locals by then, and whatever the repr shows in place, because tracebacks may print them.
+            ConfigError: there is a fault in the credentials, or the base URL is invalid. Delete the credentials from
+                the caller's locals first, and set whatever the repr shows: tracebacks may print both.
         """
         self._binding = Binding()
         if fault is not None:
@@ -37,7 +122,7 @@ class OriginBoundAuth(httpx.Auth):
         self,
         base_url: BaseUrl,
         http: TokenHTTP,  # noqa: ARG002 - service accounts use it
-        token_cache: Path | None,  # noqa: ARG002 - likewise
+        token_cache: Path | None,  # noqa: ARG002 - service accounts use it
     ) -> httpx.Auth:
         self._binding.bind(base_url)
         return self
@@ -61,9 +146,9 @@ def for_client(auth: httpx.Auth, *, base_url: BaseUrl, http: TokenHTTP, token_ca
     """Return the auth that a client with this base URL uses for its requests.
 
     Args:
-        auth: any `httpx.Auth`; one that isn't ours is returned as it is.
-        base_url: the client's; ours are bound to it.
-        http: how the client connects; a service account's token requests go the same way.
+        auth: any `httpx.Auth`; one from elsewhere is returned unchanged.
+        base_url: the client's; our own auth objects are bound to it.
+        http: how the client connects; a service account's token requests use it too.
         token_cache: the folder through which a service account shares its token with other processes, or None.
 
     Raises:
@@ -78,13 +163,13 @@ class AccessTokenAuth(OriginBoundAuth):
     """Send a ready-made access token (OAuth 2 bearer); it isn't renewed.
 
     Args:
-        token: the access token, as the token endpoint gave it.
-        base_url: the server it is for, such as `https://cloud.mongodb.com`; without it, a client's base URL or else
-            the origin of the first request it signs.
+        token: the access token, as returned by the token endpoint.
+        base_url: the server it is for, such as `https://cloud.mongodb.com`. Without it, a client's base URL counts, or
+            else the origin of the first request.
 
     Raises:
-        ConfigError: the token is empty or has characters that no token has, or the base URL won't do. Later, before
-            a request is sent: the request is for another origin.
+        ConfigError: the token is empty or contains invalid characters, or the base URL is invalid. Later, before a
+            request is sent: the request is for another origin.
 
     Example:
         >>> auth = ai.AccessTokenAuth("eyJhbGciOi")
@@ -94,7 +179,6 @@ class AccessTokenAuth(OriginBoundAuth):
     """
 
     def __init__(self, token: str, *, base_url: str | None = None) -> None:
-        """Check and keep the token; nothing is sent."""
         fault = validate_credential(token, "access token")
         if fault is None and " " in token:
             fault = "the access token has a space in it; give the token alone, without 'Bearer'"
@@ -102,54 +186,7 @@ class AccessTokenAuth(OriginBoundAuth):
         del token
         super().__init__(base_url, fault)
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign the request, if it is for the bound origin; httpx calls this."""
+    def _flow(self, request: httpx.Request) -> Flow:
         self._binding.check(request.url)
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
         yield request
-
-
-_MAX_BYTES = 64 * 1024
-
-
-class _Discarded(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """Yields nothing, after it has read at most `_MAX_BYTES` of the real body."""
-
-    def __init__(self, inner: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
-        self._inner = inner
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        if isinstance(self._inner, httpx.SyncByteStream):
-            for chunk in self._inner:
-                size += len(chunk)
-                if size > _MAX_BYTES:
-                    break
-        yield from ()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        if isinstance(self._inner, httpx.AsyncByteStream):
-            async for chunk in self._inner:
-                size += len(chunk)
-                if size > _MAX_BYTES:
-                    break
-        for nothing in tuple[bytes, ...]():
-            yield nothing
-
-    def close(self) -> None:
-        if isinstance(self._inner, httpx.SyncByteStream):
-            self._inner.close()
-
-    async def aclose(self) -> None:
-        if isinstance(self._inner, httpx.AsyncByteStream):
-            await self._inner.aclose()
-
-
-def drain_body(response: httpx.Response) -> None:
-    """Make the response's body empty for whoever reads it next, which httpx does before it sends the next request.
-
-    Without this, httpx would take in and decompress whatever a server sends as the body of a challenge. A body
-    longer than 64 KiB costs its connection, not more memory.
-    """
-    response.stream = _Discarded(response.stream)

@@ -1,4 +1,4 @@
-"""HTTP digest as RFC 7616 has it, without I/O: read a challenge, build the header that answers it."""
+"""HTTP digest (RFC 7616) without I/O: parse a challenge, build the Authorization header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atlas_invoices._utils import single_line
 
 
 def _md5(data: bytes) -> str:
-    # Not for security: the protocol names it, and a FIPS build of Python must still allow it here.
+    # Not for security: the protocol prescribes it, and a FIPS build of Python refuses MD5 otherwise.
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
@@ -40,16 +40,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @frozen
 class Challenge:
-    """What a server asks a digest to be made of."""
+    """A server's digest challenge."""
 
     realm: str
     nonce: str
     algorithm: str = "MD5"
     algorithm_sent: bool = False
-    """Whether the server named the algorithm, so that the answer names it too."""
+    """Whether the server named the algorithm; if so, the answer names it too."""
     opaque: str | None = None
     qop: bool = True
-    """True for qop=auth; false where the server sent none (RFC 2069), and no nonce count either."""
+    """True for qop=auth; false if the server sent none (RFC 2069): then there is no nonce count either."""
     stale: bool = False
 
     @property
@@ -59,27 +59,27 @@ class Challenge:
 
 
 def find_challenge(headers: Iterable[bytes]) -> Challenge | None:
-    """Return the first digest challenge this client can answer, or None if there is none at all.
+    """Return the first digest challenge this client supports, or None if there is no digest challenge.
 
     Args:
         headers: the values of all WWW-Authenticate headers; each may hold several challenges.
 
     Raises:
-        ConfigError: there are digest challenges, but each asks for something this client doesn't know.
+        ConfigError: there are digest challenges, but none that this client supports.
     """
-    refused = ""
+    unsupported = ""
     for header in headers:
-        # Bytes that aren't UTF-8 survive the way through str, so the digest is made of exactly what was sent.
+        # Bytes that aren't UTF-8 survive the round trip through str, so the digest covers exactly the bytes sent.
         for scheme, parameters in split_challenges(header.decode("utf-8", "surrogateescape")):
             if scheme != "digest":
                 continue
             challenge = _as_challenge(parameters)
             if isinstance(challenge, Challenge):
                 return challenge
-            refused = refused or challenge
-    if refused:
+            unsupported = unsupported or challenge
+    if unsupported:
         raise ConfigError(
-            f"the server asks for a digest that Atlas doesn't use ({single_line(refused, 60)}); check the base URL"
+            f"the server asks for a digest that Atlas doesn't use ({single_line(unsupported, 60)}); check the base URL"
         )
     return None
 
@@ -87,9 +87,9 @@ def find_challenge(headers: Iterable[bytes]) -> Challenge | None:
 def split_challenges(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield (scheme, parameters) for each challenge in a WWW-Authenticate value, names in lower case.
 
-    Where the text breaks the grammar, the challenge it is in is left out.
+    A challenge that breaks the grammar is skipped.
     """
-    scheme, parameters, sound = "", dict[str, str](), False
+    scheme, parameters, valid = "", dict[str, str](), False
     position = 0
     while True:
         position = _end(_SEPARATORS, text, position)
@@ -102,11 +102,11 @@ def split_challenges(text: str) -> Iterator[tuple[str, dict[str, str]]]:
             parameters.setdefault(name[0].lower(), plain if quoted is None else _ESCAPED.sub(r"\1", quoted))
             position = value.end()
             continue
-        if sound:
+        if valid:
             yield scheme, parameters
-        scheme, parameters, sound = name[0].lower(), {}, True
+        scheme, parameters, valid = name[0].lower(), {}, True
         position = _end(_TOKEN68, text, name.end())
-    if sound and position == len(text):
+    if valid and position == len(text):
         yield scheme, parameters
 
 
@@ -116,7 +116,7 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 
 def _as_challenge(parameters: dict[str, str]) -> Challenge | str:
-    """Return the challenge, or the thing in it that this client can't do; "" if it is no digest challenge."""
+    """Return the challenge, or the parameter that this client doesn't support; "" if it is invalid."""
     if "nonce" not in parameters or "realm" not in parameters:
         return ""
     if any(_CONTROL.search(value) for value in parameters.values()):
@@ -144,14 +144,14 @@ def build_authorization(
     """Return the value of the Authorization header that answers a challenge.
 
     Args:
-        challenge: what the server asked.
+        challenge: the server's.
         username: the public key.
         password: the private key.
-        method: of the request.
+        method: the request's.
         uri: the request target exactly as it is sent: path and query.
-        count: how many requests, this one included, have used the nonce; never the same twice.
-        cnonce: the client's own nonce; the same for all requests on one server nonce, because a -sess algorithm
-            makes its key of the first.
+        count: the number of requests that have used the nonce, including this one; never the same twice.
+        cnonce: the client's own nonce; the same for all requests with one server nonce, because a -sess algorithm
+            derives its key from the first.
     """
     digest = _ALGORITHMS[challenge.algorithm.lower()]
 

@@ -1,4 +1,4 @@
-"""What a service account says to the token endpoint and what comes back, without I/O: request, reply, errors."""
+"""OAuth 2 for service accounts, without I/O: token and revoke requests, replies, errors."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path
 REVOKE_PATH = "/api/oauth/revoke"
-# A token reply has some 2 KB; this much is read of one and no more.
+# A token reply has about 2 KB; no more than this is read of one.
 MAX_REPLY_BYTES = 64 * 1024
-# RFC 6749 §5.1 lets a server leave expires_in out. Atlas sends 3600 (Atlas documentation); without it, assume little:
-# a token that lives longer is only renewed sooner than it had to be.
+# RFC 6749 §5.1 makes expires_in optional. Atlas sends 3600 (Atlas documentation); without it, assume little: a token
+# that lives longer is only renewed sooner than necessary.
 _ASSUMED_LIFETIME = 300.0
-# A lifetime beyond this is a mistake or ill will; renewing once a day costs nothing.
+# A longer lifetime is a mistake or malice; renewing once a day costs nothing.
 MAX_LIFETIME = 86400.0
-# Renewed about this many seconds before its end, or at a tenth of its life if that is later.
+# A token is renewed about this many seconds before it expires, or in the last tenth of its life if that is later.
 _MAX_MARGIN = 300.0
 _MARGIN_SHARE = 0.1
 
@@ -41,19 +41,19 @@ _REFUSALS: dict[int, tuple[str, str]] = {
     httpx.codes.BAD_REQUEST: _INVALID_CLIENT,
     httpx.codes.UNAUTHORIZED: _INVALID_CLIENT,
     httpx.codes.FORBIDDEN: (
-        "the service account may not have an access token",
+        "the service account isn't allowed to get an access token",
         "check the service account in Atlas's access settings",
     ),
     # The limit: Atlas documentation.
     httpx.codes.TOO_MANY_REQUESTS: (
-        "too many token requests: 50 a minute are allowed for each address and service account",
+        "too many token requests: at most 50 a minute are allowed for each IP address and service account",
         "wait, and share one token between processes with token_cache=True",
     ),
 }
-# A 403 too, told by its words, "Access Token limit reached" (Atlas documentation).
+# A 403 too; its text is "Access Token limit reached" (Atlas documentation).
 _TOO_MANY_TOKENS = (
     "the service account has too many active access tokens: 100 at most",
-    "share one with token_cache=True, run `atlas-invoices logout`, or wait up to an hour for some to end",
+    "share one with token_cache=True, run `atlas-invoices logout`, or wait up to an hour for some to expire",
 )
 
 
@@ -67,7 +67,7 @@ class ClientCredentials:
 
 @frozen(eq=False)
 class Token:
-    """An access token; times are those of the clock it was asked for with, in seconds."""
+    """An access token; times are in seconds, on the clock that was used to request it."""
 
     value: Secret
     renew_at: float
@@ -76,12 +76,12 @@ class Token:
 
 @frozen
 class TokenReply:
-    """What the token endpoint answered."""
+    """A reply from the token or revoke endpoint."""
 
     status_code: int
     headers: httpx.Headers = field(repr=False)
     body: bytes | None = field(repr=False)
-    """None if it is longer than `MAX_REPLY_BYTES`."""
+    """None if longer than `MAX_REPLY_BYTES`."""
 
 
 def token_request(base_url: BaseUrl, account: ClientCredentials) -> httpx.Request:
@@ -90,7 +90,7 @@ def token_request(base_url: BaseUrl, account: ClientCredentials) -> httpx.Reques
 
 
 def revoke_request(base_url: BaseUrl, account: ClientCredentials, token: Secret) -> httpx.Request:
-    """Return the request that ends a token (Atlas documentation; RFC 7009 §2.1)."""
+    """Return the request that revokes a token (Atlas documentation; RFC 7009 §2.1)."""
     return _request(base_url, REVOKE_PATH, account, {"token": token.reveal(), "token_type_hint": "access_token"})
 
 
@@ -101,7 +101,7 @@ def _request(base_url: BaseUrl, path: str, account: ClientCredentials, form: dic
         headers={
             "Authorization": f"Basic {_basic(account).reveal()}",
             "Accept": "application/json",
-            # Nothing to decompress, so nothing that grows on its way.
+            # So that a small reply can't decompress into a huge one.
             "Accept-Encoding": "identity",
             "User-Agent": f"atlas-invoices/{__version__}",
         },
@@ -115,30 +115,30 @@ def _basic(account: ClientCredentials) -> Secret:
 
 
 def margin(lifetime: float, chance: float) -> float:
-    """Return how many seconds before its end a token is renewed.
+    """Return how many seconds before it expires a token is renewed.
 
     Args:
-        lifetime: of the token, in seconds.
-        chance: from 0 to 1: half to one and a half times the usual, so that a fleet doesn't renew at once.
+        lifetime: the token's, in seconds.
+        chance: from 0 to 1, for half to one and a half times the usual: many clients mustn't renew at once.
     """
     return min(_MAX_MARGIN, lifetime * _MARGIN_SHARE) * (0.5 + chance)
 
 
-def read_token(reply: TokenReply, account: ClientCredentials, asked_at: float, chance: float = 0.5) -> Token:
-    """Return the token in a reply; `asked_at` is the clock's time when it was asked for, `chance` is for `margin`.
+def read_token(reply: TokenReply, account: ClientCredentials, sent_at: float, chance: float = 0.5) -> Token:
+    """Return the token in a reply to a request sent at `sent_at` on the clock; `chance` is for `margin`.
 
     Raises:
-        TokenError: there is none that can be used. Its message says why and what to do, and shows no secret.
+        TokenError: the reply has no valid token. The message says why and what to do, and shows no secret.
     """
-    outcome = _outcome(reply, (account.client_secret, account.client_id, _basic(account)), asked_at, chance)
+    outcome = _outcome(reply, (account.client_secret, account.client_id, _basic(account)), sent_at, chance)
     if isinstance(outcome, Token):
         return outcome
-    # Raised here, where no local holds the body or what is in it.
+    # Raised here, where no local holds the body or parts of it.
     raise TokenError(outcome, status_code=reply.status_code, retry_after=retry_after(reply.headers))
 
 
 def check_revoked(reply: TokenReply, account: ClientCredentials, token: Secret) -> None:
-    """Raise `TokenError` unless the reply says that the token is revoked; an unknown one is too (RFC 7009 §2.2)."""
+    """Raise `TokenError` unless the token was revoked; for an unknown one, a server reports success (RFC 7009 §2.2)."""
     if httpx.codes.is_success(reply.status_code):
         return
     secrets = (token, account.client_secret, account.client_id, _basic(account))
@@ -149,22 +149,16 @@ def check_revoked(reply: TokenReply, account: ClientCredentials, token: Secret) 
     )
 
 
-def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], asked_at: float, chance: float) -> Token | str:
+def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], sent_at: float, chance: float) -> Token | str:
     document = _parsed(reply.body)
     if reply.status_code != httpx.codes.OK:
         return _refusal(reply.status_code, masked(_reason(document), secrets))
-    fault = _fault_outside(reply) or _fault(document)
+    fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
     if fault is not None:
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
     lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), MAX_LIFETIME))
-    expires_at = asked_at + lifetime
+    expires_at = sent_at + lifetime
     return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
-
-
-def _fault_outside(reply: TokenReply) -> str | None:
-    if reply.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        return "it's compressed, which wasn't asked for"
-    return f"it is longer than {MAX_REPLY_BYTES // 1024} KiB" if reply.body is None else None
 
 
 def _fault(document: object) -> str | None:
@@ -177,22 +171,22 @@ def _fault(document: object) -> str | None:
         return "its access_token has characters that can't be sent in a header"
     if not isinstance(kind, str) or kind.lower() != "bearer":
         return "its token_type isn't Bearer"
-    if "expires_in" in document and not _is_positive(lifetime):
+    if "expires_in" in document and not is_positive(lifetime):
         return "its expires_in isn't a positive number of seconds"
     return None
 
 
 def fits_header(value: str) -> bool:
-    """Whether this can be sent as a token."""
+    """Whether the value can be sent as a token."""
     return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
-def _is_positive(number: object) -> bool:
-    # A bool is an int in Python, and NaN compares false with everything.
+def is_positive(number: object) -> bool:
+    """Whether a JSON value is a number above 0; a bool is an int, and NaN compares false with everything."""
     return isinstance(number, int | float) and not isinstance(number, bool) and number > 0
 
 
-def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 - whatever JSON a server sends
+def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 - any JSON that a server sends
     try:
         return json.loads(body or b"")
     except (ValueError, RecursionError):
@@ -200,7 +194,7 @@ def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 - whatever JSON a server
 
 
 def _reason(document: object) -> str:
-    """Return the server's own words: those of OAuth, or those of the Atlas API's error bodies."""
+    """Return the server's explanation, from OAuth's fields or those of the Atlas API's error bodies."""
     if not isinstance(document, dict):
         return ""
     names = ("error", "errorCode", "error_description", "detail", "reason")
@@ -208,16 +202,16 @@ def _reason(document: object) -> str:
 
 
 def _refusal(status: int, reason: str) -> str:
-    """Say what the endpoint answered and what to do; `reason` is masked."""
-    said = f"{status}: {reason}" if reason else str(status)
+    """Describe a refusal and the way out; `reason` is masked."""
+    detail = f"{status}: {reason}" if reason else str(status)
     if status == httpx.codes.FORBIDDEN and "token limit" in reason.lower():
         what, way_out = _TOO_MANY_TOKENS
     elif status in _REFUSALS:
         what, way_out = _REFUSALS[status]
     elif httpx.codes.is_redirect(status):
-        what, way_out = "the token endpoint redirects, and credentials follow no redirect", "check the base URL"
+        what, way_out = "the token endpoint redirects, but credentials never follow a redirect", "check the base URL"
     elif status >= httpx.codes.INTERNAL_SERVER_ERROR:
         what, way_out = "the token endpoint failed", "try again later"
     else:
-        what, way_out = "the token endpoint gave no token", "check the base URL"
-    return f"{what} ({said}); {way_out}"
+        what, way_out = "the token endpoint returned no token", "check the base URL"
+    return f"{what} ({detail}); {way_out}"

@@ -1,4 +1,4 @@
-"""Which server a credential is for: base URLs, origins, and the rule that a credential never leaves its own."""
+"""Which server a credential is for: base URLs, origins, and the rule that a credential is sent nowhere else."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ _MAX_PORT = 65535
 
 @frozen
 class Origin:
-    """Scheme, host and effective port: what must be equal for two URLs to be the same server."""
+    """Scheme, host and effective port; two URLs with equal origins are the same server."""
 
     scheme: str
     host: str
     port: int
 
     def __str__(self) -> str:
-        """As in a URL, without the port that the scheme implies."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
@@ -35,13 +34,12 @@ class Origin:
 
 @frozen
 class BaseUrl:
-    """A checked base URL: its origin, and a path prefix that is empty or starts, but doesn't end, with a slash."""
+    """A checked base URL: an origin, and a path prefix that is empty or starts (but doesn't end) with a slash."""
 
     origin: Origin
     path: str = ""
 
     def __str__(self) -> str:
-        """The URL, without a slash at its end."""
         return f"{self.origin}{self.path}"
 
 
@@ -52,14 +50,14 @@ def origin_of(url: httpx.URL) -> Origin:
 
 
 def parse_base_url(text: str) -> BaseUrl:
-    """Read and check a base URL such as `https://cloud.mongodb.com`; a path prefix is kept.
+    """Parse and check a base URL such as `https://cloud.mongodb.com`; a path prefix is kept.
 
     Raises:
         ConfigError: it isn't a URL with a host, isn't https (http is for a loopback address), or has user info,
             a query or a fragment.
     """
     if "@" in text:
-        # Not shown: what stands before the @ is often a password.
+        # The URL isn't shown: it probably contains a password.
         raise ConfigError("the base URL must not contain user info (name:password@)")
     shown = single_line(text)
     if not text or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
@@ -73,9 +71,9 @@ def parse_base_url(text: str) -> BaseUrl:
     if url.scheme not in _DEFAULT_PORTS or not url.raw_host:
         raise ConfigError(f"the base URL {shown!r} needs a scheme and a host; write it as https://host")
     origin = origin_of(url)
-    # httpx lets these through, and fails later with an error that doesn't name the base URL.
+    # httpx accepts these, and fails later with an error that doesn't name the base URL.
     if not (_HOST.fullmatch(origin.host) or _address(origin.host)) or not 0 < origin.port <= _MAX_PORT:
-        raise ConfigError(f"the base URL {shown!r} has a host or port that can't be; write it as https://host:port")
+        raise ConfigError(f"the base URL {shown!r} has an invalid host or port; write it as https://host:port")
     require_https(origin, "the base URL")
     return BaseUrl(origin=origin, path=url.raw_path.decode("ascii").rstrip("/"))
 
@@ -85,7 +83,7 @@ def require_https(origin: Origin, what: str) -> None:
     if origin.scheme == "https" or (origin.scheme == "http" and _is_loopback(origin.host)):
         return
     raise ConfigError(
-        f"{what} must be https, not {single_line(origin)}: credentials would travel unprotected"
+        f"{what} must be https, not {single_line(origin)}: credentials would be sent unencrypted"
         " (http is accepted for localhost, 127.0.0.0/8 and ::1)"
     )
 
@@ -103,26 +101,26 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 class Binding:
-    """The one server a credential is for; safe to use from many threads.
+    """The one server a credential is for; thread-safe.
 
-    Its own base URL binds at once, otherwise a client's, or else the first request.
+    Set by the credential's own base URL, else by a client's, else by the first request.
     """
 
     def __init__(self) -> None:
-        """Bound to nothing yet."""
         self._lock = threading.Lock()
         self._base: BaseUrl | None = None
         self._explicit = False
 
     @property
     def base_url(self) -> BaseUrl | None:
-        """What it is bound to, or None."""
+        """The server, or None while unbound."""
         return self._base
 
     def bind(self, base_url: BaseUrl) -> BaseUrl:
-        """Bind to a base URL and return the one that holds; raises ConfigError if bound to another origin.
+        """Bind to a base URL, and return the first one given, whose path prefix counts.
 
-        The first base URL's path prefix holds.
+        Raises:
+            ConfigError: it is bound to another origin.
         """
         with self._lock:
             self._require_same(base_url.origin)
@@ -131,10 +129,10 @@ class Binding:
             return self._base
 
     def check(self, url: httpx.URL) -> BaseUrl:
-        """Return the base URL for a request to `url`, binding to its origin if it is the first.
+        """Return the base URL for a request to `url`; the first request binds to its origin.
 
         Raises:
-            ConfigError: it is for another origin, or the first and not https. Nothing was sent.
+            ConfigError: the request is for another origin, or is the first and not https. Nothing was sent.
         """
         origin = origin_of(url)
         base = self._base
@@ -148,7 +146,7 @@ class Binding:
             return self._base
 
     def covers(self, response: httpx.Response) -> bool:
-        """Whether the response came from the bound origin: a client that follows redirects may end up elsewhere."""
+        """Whether the response is from the bound origin: a client that follows redirects may end up elsewhere."""
         base = self._base
         return base is not None and origin_of(response.url) == base.origin
 
@@ -156,5 +154,5 @@ class Binding:
         if self._base is not None and self._base.origin != origin:
             raise ConfigError(
                 f"these credentials are for {self._base.origin} and are never sent to {single_line(origin)};"
-                " make another auth object for another server"
+                " create another auth object for that server"
             )

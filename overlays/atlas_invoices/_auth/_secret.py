@@ -14,29 +14,26 @@ _LONG = 16
 
 
 class Secret:
-    """A string that repr, str, vars, pickle and a traceback that prints locals don't show."""
+    """A string that is hidden from repr, str, vars, pickle and tracebacks that print locals."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Keep `value`."""
         self._value = value
 
     def reveal(self) -> str:
-        """Return the string; use it in place, don't give it a name."""
+        """Return the string. Use it in place: a traceback may print a variable that holds it."""
         return self._value
 
     def __repr__(self) -> str:
-        """Return a mask."""
         return f"Secret({_MASK})"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        """Refuse pickling and copying."""
         raise TypeError("a secret can't be pickled or copied")
 
 
 def validate_credential(value: object, what: str) -> str | None:
-    """Say what is wrong with a credential, without quoting it, or return None.
+    """Return what is wrong with a credential, without quoting it, or None.
 
     The caller raises: a frame that raises must not have the value in its locals.
     """
@@ -47,20 +44,20 @@ def validate_credential(value: object, what: str) -> str | None:
     if value != value.strip():
         return f"the {what} has whitespace around it (a line break from a file, perhaps); remove it"
     if not (value.isascii() and value.isprintable()):
-        return f"the {what} has characters that no Atlas credential has (control or non-ASCII characters)"
+        return f"the {what} contains control or non-ASCII characters, which no Atlas credential does"
     return None
 
 
 def mask_id(identifier: Secret) -> str:
     """Return enough of a public identifier to tell it from another, and no more."""
-    text = str(identifier.reveal())  # A repr in the traceback of the fault that was found may see another type.
+    text = str(identifier.reveal())  # Not yet a string where the traceback of a failed validation shows the repr.
     if len(text) >= _LONG:
         return f"{text[:4]}…{text[-4:]}"
     return f"{text[:2]}…" if len(text) >= _SHORT else "…"
 
 
 def masked(text: object, secrets: tuple[Secret, ...]) -> str:
-    """Return a server's text as one short line in which none of the secrets appears, encoded or not."""
+    """Return a server's text as one short line without any of the secrets, plain or encoded."""
     shown = str(text)
     for secret in secrets:
         for form in _forms(secret):

@@ -1,7 +1,8 @@
-"""One token for all processes of an account, in a folder for its owner alone; what goes wrong there is a warning."""
+"""One token for all processes of an account, in a folder only its owner can use; its failures are only warnings."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import random
@@ -11,31 +12,37 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._locks import FileLock
 from atlas_invoices._utils import single_line
 
 from ._oauth import MAX_LIFETIME, Token, margin
-from ._token_file import IS_A_FOLDER, Entry, TokenFile
+from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
 
 if TYPE_CHECKING:
+    from atlas_invoices._http._steps import Steps
+
     from ._origin import BaseUrl
     from ._secret import Secret
 
 
-# Clocks are set right by a little all the time. A token kept this much later than now is from another time.
+T = TypeVar("T")
+
+# Clocks are adjusted by seconds all the time. A token from this far in the future was written before a larger jump.
 _FUTURE = 60.0
-# No more tokens of one account than this are active at once (Atlas documentation).
+# An account has at most this many active tokens (Atlas documentation).
 _MAX_REFUSED = 100
 
 
 def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
-    """Return the folder that `token_cache` means; None if it is off.
+    """Return the folder for a `token_cache` setting; None if it is off.
 
     Raises:
-        ConfigError: it is True, and what knows the user's cache folder isn't installed.
+        ConfigError: it is True, and platformdirs isn't installed.
     """
     if setting is None or setting is False:
         return None
@@ -57,8 +64,8 @@ def user_folder() -> Path:
 class TokenCache:
     """The token of one account at one server, shared through a folder.
 
-    What goes wrong with the folder or the file costs a warning, the first time, and never a request. Clocks are in
-    seconds: `clock` is monotonic, `wall` is the time since 1970 (UTC); `chance` gives numbers from 0 to 1.
+    A problem with the folder or the file causes one warning, and never fails a request. Clocks are in seconds: `clock`
+    is monotonic, `wall` is the time since 1970 (UTC); `chance` returns numbers from 0 to 1.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class TokenCache:
         wall: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Nothing is looked at yet. The file's name shows neither server nor client."""
+        # A digest, so that the file's name shows neither server nor client.
         name = hashlib.sha256(f"{base_url}\0{client_id.reveal()}".encode()).hexdigest()
         self.file = TokenFile(folder, name)
         self.clock = clock
@@ -81,88 +88,63 @@ class TokenCache:
         self._has_warned = False
 
     def refuse(self, token: Token) -> None:
-        """Never take this token from the file again: the server answered 401 to it."""
+        """Never read this token from the file again: the server answered it with 401."""
         self._refused.append(_fingerprint(token.value))
 
     def is_refused(self, value: Secret) -> bool:
-        """Whether the server answered 401 to this token."""
+        """Whether the server answered this token with 401."""
         return _fingerprint(value) in self._refused
 
     def read(self) -> Entry | None:
-        """Return what is in the file if its time isn't over, refused or not."""
-        try:
-            fault = self.file.folder_fault()
-            found = None if fault else self.file.read()
-        except OSError as error:
-            fault, found = _in_words(error), None
-        if fault is not None:
-            self._warn_of_folder(fault)
-            return None
+        """Return the file's token unless it has expired, even if it was refused."""
+        found = self._attempt(self.file.read)
         if isinstance(found, Entry):
             ahead = found.expires_at - self.wall()
             if ahead <= MAX_LIFETIME:
-                # Kept in the future: the clock was set back, and nobody can say how old the token is.
+                # Not from the future: then the clock was set back, and the token's age is unknown.
                 return found if 0 < ahead <= found.lifetime + _FUTURE else None
-            found = "its times can't be"
+            found = INVALID_EXPIRY
         if found is not None:
             self._warn(f"the token cache {self.file.path} is ignored: {found}; a new token replaces it")
         return None
 
     def read_to_revoke(self) -> Secret | None:
-        """Return the token in the file if its time isn't over, even one that others could read: that one above all."""
+        """Return the file's token unless it has expired, even if others could read it: that one above all."""
         found = self.file.read(owner_only=False)
         return found.value if isinstance(found, Entry) and found.expires_at > self.wall() else None
 
-    def open_folder(self) -> bool:
-        """Make the folder if need be; false, with a warning, if it can't be used."""
-        try:
-            self.file.make_folder()
-            fault = self.file.folder_fault()
-        except OSError as error:
-            fault = _in_words(error)
-        if fault is not None:
-            self._warn_of_folder(fault)
-        return fault is None
-
     def acquire(self, lock: FileLock) -> bool | None:
-        """Try to lock; None, with a warning, where that isn't possible at all."""
-        try:
-            return lock.acquire()
-        except OSError as error:
-            fault = _in_words(error)
-        self._warn_of_folder(fault)
-        return None
+        """Make the folder and try to lock; None, with a warning, if that isn't possible."""
 
-    def drop_refused(self) -> None:
-        """Take the file away if its token is one that the server refused. Call it under the lock."""
+        def acquire() -> bool:
+            self.file.make_folder()
+            return lock.acquire()
+
+        return self._attempt(acquire)
+
+    def delete_refused(self) -> None:
+        """Delete the file if its token was refused. Call it with the lock."""
         entry = self.read()
-        if entry is None or not self.is_refused(entry.value):
-            return
-        try:
-            self.file.delete()
-        except OSError as error:
-            fault = _in_words(error)
-        else:
-            return
-        self._warn_of_folder(fault)
+        if entry is not None and self.is_refused(entry.value):
+            self._attempt(self.file.delete)
 
     def write(self, token: Token) -> None:
-        """Keep the token for others. Call it under the lock."""
+        """Store the token for other processes. Call it with the lock."""
         lifetime = token.expires_at - self.clock()
-        try:
-            self.file.write(Entry(token.value, self.wall() + lifetime, lifetime))
-        except OSError as error:
-            fault = _in_words(error)
-        else:
-            return
-        # Not inside the except block: where warnings are errors, its context would show the frame that wrote the token.
-        self._warn_of_folder(fault)
+        entry = Entry(token.value, self.wall() + lifetime, lifetime)
+        self._attempt(lambda: self.file.write(entry))
 
-    def _warn_of_folder(self, fault: str) -> None:
+    def _attempt(self, action: Callable[[], T]) -> T | None:
+        """Return the action's result; None, with a warning, if the file system refuses."""
+        try:
+            return action()
+        except OSError as error:
+            fault = _describe(error)
+        # Outside the except block: where warnings are errors, its context would show the frame that wrote the token.
         self._warn(f"access tokens aren't shared through {self.file.folder}: {fault}")
+        return None
 
     def _warn(self, text: str) -> None:
-        """Say what is wrong, the first time."""
         if not self._has_warned:
             self._has_warned = True
             warnings.warn(single_line(text, 1000), UserWarning, stacklevel=2)
@@ -172,31 +154,47 @@ def _fingerprint(value: Secret) -> str:
     return hashlib.sha256(value.reveal().encode()).hexdigest()
 
 
-def _in_words(error: OSError) -> str:
-    # Systems differ in what they say of a folder in a file's place. It keeps every process from sharing.
+def _describe(error: OSError) -> str:
+    # A folder with the file's name keeps every process from sharing, and systems word the error differently.
     if error.filename and os.path.isdir(error.filename):  # noqa: PTH112 - pathlib's may raise
         return f"{Path(error.filename).name} {IS_A_FOLDER}"
     return error.strerror or type(error).__name__
 
 
 POLL_SECONDS = 0.05
-# The share of the time that may go on waiting for somebody else's request.
+# The share of the time that may be spent waiting for another process's request.
 _LOCK_SHARE = 2 / 3
-# A token that is due, but whose renewal somebody else has in hand, is used this many seconds before the next look.
+# A token that is due for renewal, while another process renews it, is used this many seconds before the next look.
 _PAUSE = 30.0
 
 
+@frozen
+class _WaitForLock:
+    """Wait a moment before the next look; false if waiting would block the very task that holds the lock."""
+
+    lock: FileLock
+
+    def run(self) -> bool:
+        if self.lock.held_by_this_thread():
+            return False
+        time.sleep(POLL_SECONDS)
+        return True
+
+    async def run_async(self) -> bool:
+        await asyncio.sleep(POLL_SECONDS)
+        return True
+
+
 class CacheLease:
-    """A token from the cache, or else the lock under which to fetch and keep a new one.
+    """A token from the cache, or else the lock under which to fetch and store a new one.
 
     Args:
         cache: where to look.
-        replaced: the token that this process has, and that has to be another now.
-        until: the cache's clock's time at which nobody waits for the token any more.
+        replaced: this process's token, which must be replaced.
+        until: the time on the cache's clock at which the caller gives up.
     """
 
     def __init__(self, cache: TokenCache, replaced: Token | None, until: float) -> None:
-        """Nothing is looked at yet."""
         self._cache = cache
         self._replaced = replaced
         self._chance = cache.chance()
@@ -206,33 +204,30 @@ class CacheLease:
         self.token: Token | None = None
 
     def __enter__(self) -> Self:
-        """Use it in a block."""
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give the lock back."""
         self._lock.release()
 
-    def poll(self, *, blocking: bool) -> bool:
-        """Whether to look again in `POLL_SECONDS`; if not, use `token`, or else fetch one and `store` it.
+    def wait(self) -> Steps[None]:
+        """Wait until there is a `token`, or until the caller should fetch one and `store` it."""
+        while self.poll() and (yield _WaitForLock(self._lock)):
+            pass
 
-        Args:
-            blocking: whether this thread does nothing else meanwhile, not even run an event loop.
-        """
-        if self._find(due=False) or not self._cache.open_folder():
+    def poll(self) -> bool:
+        """Look once; whether to look again, because another process fetches a token."""
+        if self._find(due=False):
             return False
         locked = self._cache.acquire(self._lock)
         if locked:
-            # Somebody may have been there between the look and the lock.
+            # Another process may have stored one between the look and the lock.
             if not self._find(due=False):
-                self._cache.drop_refused()
+                self._cache.delete_refused()
             return False
-        # Somebody else fetches one. If it's an early renewal, the token they renew will do until then.
+        # If another process renews a token early, the old one can be used until then.
         if locked is None or self._find(due=True):
-            return False
-        if blocking and self._lock.held_by_this_thread():
             return False
         return self._cache.clock() < self._end
 
@@ -243,7 +238,7 @@ class CacheLease:
         return token
 
     def _find(self, *, due: bool) -> bool:
-        """Look for a token in the file; with `due`, one that is to be renewed will do."""
+        """Look for a token in the file; with `due`, accept one that is due for renewal."""
         entry = self._cache.read()
         if entry is None or self._cache.is_refused(entry.value):
             return False
@@ -251,7 +246,7 @@ class CacheLease:
         expires_at = now + min(entry.expires_at - self._cache.wall(), entry.lifetime)
         renew_at = expires_at - margin(entry.lifetime, self._chance)
         if self._replaced is not None and entry.value.reveal() == self._replaced.value.reveal():
-            # What this process knows of its end was measured by a clock that nobody sets.
+            # This process measured its expiry with a clock that nobody sets.
             expires_at = min(expires_at, self._replaced.expires_at)
             renew_at = now
         if renew_at <= now:

@@ -1,4 +1,4 @@
-"""A token in a file that only its owner can read: what is written, and what is good enough to be read again."""
+"""A token in a file that only its owner can read: its format, and the checks before it is trusted again."""
 
 from __future__ import annotations
 
@@ -8,47 +8,23 @@ import json
 import os
 import stat
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
-from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header
+from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header, is_positive
 from ._secret import Secret
 
-VERSION = 1
-# A token comes from a reply that has at most half of this.
+_VERSION = 1
+# A token comes from a reply of at most half this size.
 _MAX_BYTES = 2 * MAX_REPLY_BYTES
-_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-# A FIFO in the file's place must not make opening it wait for a writer.
-_READ = os.O_RDONLY | _SAFE | getattr(os, "O_NONBLOCK", 0)
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
-# All of them, unlike a folder, are replaced by a new file.
-_OTHER_KINDS = {
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 # The year 5138.
 _FAR = 1e11
 
 IS_A_FOLDER = "is a folder; remove it"
-
-if sys.platform == "win32":
-    # No owners and modes of this kind; there the user's own folder keeps others out.
-    def _is_foreign(status: os.stat_result) -> bool:  # noqa: ARG001 - the signature of the other one
-        return False
-
-    def _is_open(status: os.stat_result) -> bool:  # noqa: ARG001 - likewise
-        return False
-else:
-
-    def _is_foreign(status: os.stat_result) -> bool:
-        return status.st_uid != os.geteuid()
-
-    def _is_open(status: os.stat_result) -> bool:
-        return bool(status.st_mode & 0o077)
+INVALID_EXPIRY = "its expiry is invalid"
 
 
 @frozen
@@ -57,8 +33,8 @@ class Entry:
 
     Attributes:
         value: the token.
-        expires_at: when it ends, in seconds since 1970 (UTC).
-        lifetime: how many seconds it had left when it was put into the file.
+        expires_at: when it expires, in seconds since 1970 (UTC).
+        lifetime: how many seconds it had left when it was written.
     """
 
     value: Secret
@@ -67,63 +43,58 @@ class Entry:
 
 
 class TokenFile:
-    """One account's file. Every method raises the file system's `OSError`."""
+    """One account's file. Methods raise `OSError`, also for a folder that isn't safe."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Nothing is looked at yet."""
         self.folder = folder
         self.path = folder / f"{name}.json"
         self.lock_path = folder / f"{name}.lock"
-        # One name is enough: it's written under the lock. What a killed process left is replaced by the next.
+        # One name is enough: it's written with the lock. A leftover of a killed process is replaced.
         self._temporary = folder / f"{name}.new"
 
-    def folder_fault(self) -> str | None:
-        """Say why the folder won't do, and the way out; None if it will, or isn't there yet."""
+    def make_folder(self) -> None:
+        """Make the folder, for its owner alone; raises also if it exists and isn't safe."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check_folder()
+
+    def _check_folder(self) -> None:
         try:
             status = self.folder.lstat()
         except FileNotFoundError:
-            return None
+            return
         if not stat.S_ISDIR(status.st_mode):
-            return "the folder is a symbolic link or a file; remove it, or use another folder"
+            raise OSError(errno.ENOTDIR, "the folder is a symbolic link or a file; remove it, or use another folder")
         if _is_foreign(status):
-            return "the folder belongs to another user; use another folder"
+            raise OSError(errno.EPERM, "the folder belongs to another user; use another folder")
         if _is_open(status):
-            return f"others can get into the folder (mode {stat.S_IMODE(status.st_mode):04o}); chmod 700 mends it"
-        return None
-
-    def make_folder(self) -> None:
-        """Make the folder, for its owner alone."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mode = f"{stat.S_IMODE(status.st_mode):04o}"
+            raise OSError(errno.EPERM, f"others can access the folder (mode {mode}); run `chmod 700` on it")
 
     def read(self, *, owner_only: bool = True) -> Entry | str | None:
-        """Return what is in the file, or in words why it can't be trusted; None if there is none.
+        """Return the file's token, or the reason not to trust it; None if there is no file.
 
-        With `owner_only`, a file that others can read or write isn't trusted.
+        With `owner_only`, a file or folder that others can access isn't trusted.
         """
+        if owner_only:
+            self._check_folder()
         try:
-            # Looked at before it is opened: opening alone rewinds a tape, and starts a watchdog.
             kind = stat.S_IFMT(self.path.lstat().st_mode)
             if kind == stat.S_IFDIR:
                 raise IsADirectoryError(errno.EISDIR, f"it {IS_A_FOLDER}", str(self.path))
             if kind != stat.S_IFREG:
-                return f"it is {_OTHER_KINDS.get(kind, 'no file')}"
-            descriptor = os.open(self.path, _READ)
+                # Not opened: a link may lead anywhere, and opening a pipe would wait for its writer.
+                return "it isn't a regular file"
+            with self.path.open("rb") as file:
+                fault = _fault(os.fstat(file.fileno())) if owner_only else None
+                return fault or _entry(file.read(_MAX_BYTES + 1))
         except FileNotFoundError:
             return None
-        try:
-            fault = _fault(os.fstat(descriptor), owner_only=owner_only)
-            if fault is not None:
-                return fault
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return _entry(file.read(_MAX_BYTES + 1))
-        finally:
-            os.close(descriptor)
 
     def write(self, entry: Entry) -> None:
-        """Put the token into the file, which has all of it or keeps what it had. Call it under the lock."""
+        """Write the token, completely or not at all. Call it with the lock."""
         self._temporary.unlink(missing_ok=True)
         try:
-            with os.fdopen(os.open(self._temporary, _WRITE, 0o600), "wb") as file:
+            with open(self._temporary, "xb", opener=partial(os.open, mode=0o600)) as file:
                 file.write(_document(entry))
             self._temporary.replace(self.path)
         except BaseException:
@@ -132,18 +103,24 @@ class TokenFile:
             raise
 
     def delete(self) -> None:
-        """Take the file away if there is one, and what a killed process left of one. Call it under the lock."""
+        """Delete the file, and a leftover of a killed process, if there are any. Call it with the lock."""
         self._temporary.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
 
-def _fault(status: os.stat_result, *, owner_only: bool) -> str | None:
-    if not stat.S_ISREG(status.st_mode):
-        # Only where something else took its place between the look and the opening.
-        return "it is no regular file"
-    if owner_only and _is_foreign(status):
+def _is_foreign(status: os.stat_result) -> bool:
+    return sys.platform != "win32" and status.st_uid != os.geteuid()
+
+
+def _is_open(status: os.stat_result) -> bool:
+    # Windows has no such modes; there the user's own folder keeps others out.
+    return sys.platform != "win32" and bool(status.st_mode & 0o077)
+
+
+def _fault(status: os.stat_result) -> str | None:
+    if _is_foreign(status):
         return "it belongs to another user"
-    if owner_only and _is_open(status):
+    if _is_open(status):
         return f"others can read or write it (mode {stat.S_IMODE(status.st_mode):04o})"
     return None
 
@@ -151,7 +128,7 @@ def _fault(status: os.stat_result, *, owner_only: bool) -> str | None:
 def _document(entry: Entry) -> bytes:
     return json.dumps(
         {
-            "version": VERSION,
+            "version": _VERSION,
             "access_token": entry.value.reveal(),
             "expires_at": entry.expires_at,
             "lifetime": entry.lifetime,
@@ -168,19 +145,17 @@ def _entry(raw: bytes) -> Entry | str:
         document = None
     if not isinstance(document, dict):
         return "it isn't a JSON object"
-    version, value = document.get("version"), document.get("access_token")
-    if version != VERSION or isinstance(version, bool):
-        return "another version of atlas-invoices wrote it"
+    if document.get("version") != _VERSION:
+        return "it was written by another version of atlas-invoices"
     expires_at, lifetime = _seconds(document.get("expires_at")), _seconds(document.get("lifetime"))
+    value = document.get("access_token")
     if not isinstance(value, str) or not fits_header(value):
-        return "there is no token in it that could be sent"
+        return "it has no valid token"
     if expires_at is None or lifetime is None or lifetime > MAX_LIFETIME:
-        return "its times can't be"
+        return INVALID_EXPIRY
     return Entry(Secret(value), expires_at, lifetime)
 
 
-def _seconds(number: object) -> float | None:
-    # A bool is an int in Python; NaN compares false with everything; a large int doesn't fit into a float.
-    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 < number < _FAR:
-        return None
-    return float(number)
+def _seconds(number: Any) -> float | None:  # noqa: ANN401 - any JSON value
+    # Compared before it is converted: a large int doesn't fit into a float.
+    return float(number) if is_positive(number) and number < _FAR else None

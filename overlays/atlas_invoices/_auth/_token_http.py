@@ -1,7 +1,7 @@
-"""Send token requests with an HTTP client of their own, so that they share nothing but the way to the server.
+"""Send token requests with an HTTP client of their own, with only the connection settings of the API client.
 
-Sent through the client whose request waits for the token, they'd leave the token in `response.history`, follow that
-client's redirects, and pass through its event hooks.
+Sent through the API client itself, they would leave the token in `response.history`, follow that client's redirects,
+and pass through its event hooks.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from contextlib import aclosing, closing
 from contextvars import copy_context
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from atlas_invoices._errors import APITimeoutError
-from atlas_invoices._http._patience import patience, teach
 from atlas_invoices._http._transport import forget_frames
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
@@ -27,12 +25,12 @@ from ._oauth import MAX_REPLY_BYTES, TokenReply
 if TYPE_CHECKING:
     import ssl
 
+    from atlas_invoices._http._steps import Steps
 
-H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
-# Getting a token takes no longer than this, from when it was asked for: waiting for other threads, tasks and processes,
-# looking up the host, connecting, sending, and reading the reply. Not the API client's timeout, which may be long for
-# large invoices, or too short for a token that everything waits for.
+# The most that getting a token takes: waiting for other threads, tasks and processes, looking up the host, connecting,
+# sending, and reading the reply. Independent of the API client's timeout, which may be long for large invoices, or too
+# short for a token that everything waits for.
 TOKEN_SECONDS = 30.0
 # So that one address of several that doesn't answer leaves time for another.
 _CONNECT_SECONDS = 10.0
@@ -40,10 +38,10 @@ _CONNECT_SECONDS = 10.0
 
 @frozen
 class TokenHTTP:
-    """How to reach the token endpoint: the settings of httpx that decide where a connection goes.
+    """How to reach the token endpoint: httpx's connection settings.
 
-    A transport belongs to the client it was made for, and is never closed here. `seconds` is how long getting a token
-    may take in all.
+    A transport belongs to the client it was made for, and is never closed here. `seconds` is the most that getting a
+    token may take in all.
     """
 
     verify: ssl.SSLContext | str | bool = True
@@ -51,157 +49,132 @@ class TokenHTTP:
     transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None
     seconds: float = TOKEN_SECONDS
 
-    def send(self, request: httpx.Request, seconds: float | None = None) -> TokenReply:
-        """Send one request and read its reply, no further than `MAX_REPLY_BYTES`.
+    def send(self, request: httpx.Request, seconds: float | None = None) -> Steps[TokenReply]:
+        """Send one request and read its reply, up to `MAX_REPLY_BYTES`.
 
         Args:
             request: a token or revoke request.
-            seconds: what is left of the time in all; all of it by default.
+            seconds: the time that is left; by default, all of it.
 
         Raises:
-            APITimeoutError: no whole reply came in time. Not to be tried again: the next try would wait as long.
-            httpx.HTTPError: any other failure, as httpx has it.
+            APITimeoutError: no complete reply came in time. Not transient: a retry would wait as long.
+            httpx.HTTPError: any other failure.
         """
         seconds = self.seconds if seconds is None else seconds
         try:
-            if self.transport is None:
-                return _within(seconds, lambda: self._send(request, seconds))
-            # Somebody else's may be for this thread alone. Its own timeouts are all that bounds it.
-            return self._send(request, seconds)
+            reply: TokenReply = yield _Exchange(self, request, seconds)
         except (httpx.HTTPError, TimeoutError) as error:
             failure = self._failure(error, request)
-        # Not inside the except block: the context would show the request, and its headers.
-        raise failure
-
-    async def send_async(self, request: httpx.Request, seconds: float | None = None) -> TokenReply:
-        """Do the same from a coroutine."""
-        seconds = self.seconds if seconds is None else seconds
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._send_async(request, seconds)
-        except (httpx.HTTPError, TimeoutError) as error:
-            failure = self._failure(error, request)
+        else:
+            return reply
+        # Outside the except block: the context would show the request and its headers.
         raise failure
 
     def _failure(self, error: httpx.HTTPError | TimeoutError, request: httpx.Request) -> Exception:
         forget_frames(error)
         if isinstance(error, httpx.RequestError):
-            # Without its headers, which have the credentials, and which a pickle of the error would have, too.
+            # Without its headers: they hold the credentials, and a pickle of the error would hold them too.
             error.request = httpx.Request(request.method, request.url)
         if not isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return error
         return APITimeoutError(
-            f"{request.method} {request.url.path}: no answer in time (at most {self.seconds:g} s, whatever the "
-            "timeout); check the network, the proxy and the base URL, or try again later",
+            f"the token endpoint gave no answer in time (at most {self.seconds:g} s, whatever the timeout); check the "
+            f"network, the proxy and the base URL, or try again later ({request.method} {request.url.path})",
             transient=False,
         )
 
-    def _send(self, request: httpx.Request, seconds: float) -> TokenReply:
-        transport = _Shared(self.transport) if isinstance(self.transport, httpx.BaseTransport) else None
-        with (
-            # In place of the patience with the request that waits for the token.
-            patience(seconds),
-            httpx.Client(
-                verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
-            ) as client,
-            closing(_taught(client).send(request, stream=True, auth=None, follow_redirects=False)) as response,
+
+@frozen
+class _Exchange:
+    """Send a request and read its reply; raises `TimeoutError` when the time is up."""
+
+    http: TokenHTTP
+    request: httpx.Request
+    seconds: float
+
+    def run(self) -> TokenReply:
+        if self.http.transport is not None:
+            # Somebody else's may work in this thread only. Nothing but its own timeouts ends it.
+            return self._send()
+        # In a thread that is left behind when the time is up: nothing else ends the look-up of a host name, and the
+        # timeouts of a connection are for each of its steps, and for each of a host's addresses.
+        reply: Future[TokenReply] = Future()
+
+        def send() -> None:
+            try:
+                reply.set_result(self._send())
+            except BaseException as error:  # noqa: BLE001 - raised by the thread that waits
+                reply.set_exception(error)
+
+        threading.Thread(target=copy_context().run, args=(send,), daemon=True).start()
+        return reply.result(self.seconds)
+
+    async def run_async(self) -> TokenReply:
+        async with (
+            asyncio.timeout(self.seconds),
+            httpx.AsyncClient(**self._settings()) as client,
+            aclosing(await client.send(self.request, stream=True)) as response,
         ):
-            body = _Body(seconds)
-            # Not unpacked: it was asked for as it is, and what is packed nevertheless may be a thousand times larger.
-            for chunk in response.iter_raw():
+            body = _Body(self.seconds)
+            async for chunk in cast("httpx.AsyncByteStream", response.stream):
                 if not body.add(chunk):
                     break
             return body.reply(response)
 
-    async def _send_async(self, request: httpx.Request, seconds: float) -> TokenReply:
-        transport = _AsyncShared(self.transport) if isinstance(self.transport, httpx.AsyncBaseTransport) else None
-        with patience(seconds):
-            async with (
-                httpx.AsyncClient(
-                    verify=self.verify, proxy=self.proxy, transport=transport, timeout=_timeout(seconds)
-                ) as client,
-                aclosing(
-                    await _taught(client).send(request, stream=True, auth=None, follow_redirects=False)
-                ) as response,
-                aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as chunks,
-            ):
-                body = _Body(seconds)
-                async for chunk in chunks:
-                    if not body.add(chunk):
-                        break
-                return body.reply(response)
+    def _send(self) -> TokenReply:
+        with httpx.Client(**self._settings()) as client, closing(client.send(self.request, stream=True)) as response:
+            body = _Body(self.seconds)
+            for chunk in cast("httpx.SyncByteStream", response.stream):
+                if not body.add(chunk):
+                    break
+            return body.reply(response)
+
+    def _settings(self) -> dict[str, Any]:
+        if self.seconds <= 0:
+            raise TimeoutError
+        transport = self.http.transport
+        return {
+            "verify": self.http.verify,
+            "proxy": self.http.proxy,
+            "transport": None if transport is None else _Unclosed(transport),
+            "timeout": httpx.Timeout(self.seconds, connect=min(_CONNECT_SECONDS, self.seconds)),
+            "follow_redirects": False,
+        }
 
 
-def _timeout(seconds: float) -> httpx.Timeout:
-    if seconds <= 0:
-        raise TimeoutError
-    return httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
-
-
-def _within(seconds: float, send: Callable[[], TokenReply]) -> TokenReply:
-    """Return what `send()` returns, or raise `TimeoutError`.
-
-    In a thread that is left behind when the time is over: nothing else ends the look-up of a name, and the timeouts of
-    a connection are for each of its steps, and of a host's addresses.
-    """
-    reply: Future[TokenReply] = Future()
-
-    def run() -> None:
-        try:
-            reply.set_result(send())
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            reply.set_exception(error)
-
-    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    return reply.result(seconds)
-
-
-def _taught(client: H) -> H:
-    teach(client)
-    return client
-
-
+@define
 class _Body:
-    """What has been read of a reply, up to its limits."""
+    """The part of a reply that has been read, within its limits.
 
-    def __init__(self, seconds: float) -> None:
-        self._bytes = bytearray()
-        self._end = time.monotonic() + seconds
+    It isn't decompressed: the request rules compression out, and the content may be a thousand times as large.
+    """
+
+    seconds: float
+    data: bytearray = field(factory=bytearray, repr=False)
+    started: float = field(factory=time.monotonic)
 
     def add(self, chunk: bytes) -> bool:
-        """Keep a chunk; false once there is too much. Raises `TimeoutError` when the time is over."""
-        self._bytes += chunk
-        if time.monotonic() > self._end:
+        """Keep a chunk; false once there is too much. Raises `TimeoutError` when the time is up."""
+        self.data += chunk
+        if time.monotonic() - self.started > self.seconds:
             raise TimeoutError
-        return len(self._bytes) <= MAX_REPLY_BYTES
+        return len(self.data) <= MAX_REPLY_BYTES
 
     def reply(self, response: httpx.Response) -> TokenReply:
-        whole = bytes(self._bytes) if len(self._bytes) <= MAX_REPLY_BYTES else None
-        return TokenReply(response.status_code, response.headers, whole)
+        body = bytes(self.data) if len(self.data) <= MAX_REPLY_BYTES else None
+        return TokenReply(response.status_code, response.headers, body)
 
 
-class _Shared(httpx.BaseTransport):
-    """Somebody else's transport: used, not closed."""
+class _Unclosed(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that belongs to another client: used, but not closed."""
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - for threads or for asyncio
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return _unread(self._inner.handle_request(request))
-
-
-class _AsyncShared(httpx.AsyncBaseTransport):
-    """Likewise."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
+        response: httpx.Response = self._inner.handle_request(request)
+        return response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return _unread(await self._inner.handle_async_request(request))
-
-
-def _unread(response: httpx.Response) -> httpx.Response:
-    """The same reply, to be read from its beginning: one that was made in memory counts as read already."""
-    return httpx.Response(
-        response.status_code, headers=response.headers, stream=response.stream, extensions=response.extensions
-    )
+        response: httpx.Response = await self._inner.handle_async_request(request)
+        return response

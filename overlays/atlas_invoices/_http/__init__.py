@@ -1,1 +1,1 @@
-"""One exchange with the server: send, judge the reply, read its body, try again."""
+"""One exchange with the server: send, judge the reply, read its body, retry."""

@@ -1,31 +1,38 @@
-"""Read the body of a reply: decode it, and check that it is complete and of the right kind."""
+"""Read the body of a reply: decode it, and check that it is complete, fast enough and of the right kind."""
 
 from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, TooLargeError, UnexpectedResponseError
 
-from . import _responses
+from ._responses import MAX_ERROR_BYTES, Kind, ResponseHead, check_start, check_type
 
-# What requests ask for: the one coding that every server speaks and whose end can be seen.
+# What requests accept: the one coding that every server speaks and that marks its end.
 ACCEPT_ENCODING = "gzip"
-# A small body may decode to gigabytes; it's handed on in pieces of this many bytes at most, never at once.
-_PIECE = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
+# A small body may decode to gigabytes: it's passed on in pieces of at most this many bytes.
+_PIECE = 64 * 1024
+# The slowest transfer allowed, on average over the time spent waiting for the network.
+_MIN_BYTES_PER_SECOND = 4 * 1024
+# An error's body is only for its message, and not worth a longer wait.
+_ERROR_BODY_SECONDS = 5.0
+# How many blank bytes may come before a document.
+_MAX_BLANK = 64 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Decoder(Protocol):
-    """Turns the bytes of the wire into the bytes of the document."""
+    """Turns bytes as received into bytes of the document."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` decodes to, in small pieces."""
+        """Yield the decoded data in small pieces."""
 
     def finish(self) -> None:
-        """Raise `IncompleteDownloadError` unless what was fed was whole."""
+        """Raise `IncompleteDownloadError` if the data ended early."""
 
 
 class _Identity:
@@ -34,11 +41,12 @@ class _Identity:
             yield data
 
     def finish(self) -> None:
-        """Nothing to see at the end of plain bytes; their number is checked elsewhere."""
+        """Do nothing: plain bytes have no end mark."""
 
 
 class _Gzip:
-    def __init__(self) -> None:
+    def __init__(self, where: str) -> None:
+        self._where = where
         self._member = zlib.decompressobj(_GZIP)
         self._started = False
 
@@ -54,170 +62,156 @@ class _Gzip:
             try:
                 piece = self._member.decompress(data, _PIECE)
             except zlib.error:
-                raise IncompleteDownloadError("the reply's gzip data was damaged on its way; try again") from None
+                raise IncompleteDownloadError(f"the reply's gzip data is damaged; try again ({self._where})") from None
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             if piece:
                 yield piece
 
     def finish(self) -> None:
         if self._started and not self._member.eof:
-            raise IncompleteDownloadError("the reply's gzip data ends before its end mark: it was cut short; try again")
-
-
-def decoder(headers: Mapping[str, str]) -> Decoder:
-    """The decoder for a reply with these headers; `UnexpectedResponseError` for a coding that wasn't asked for."""
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in {"", "identity"}:
-        return _Identity()
-    if coding in {"gzip", "x-gzip"}:
-        return _Gzip()
-    raise UnexpectedResponseError(f"the reply came in the content coding {coding[:40]!r}, which wasn't asked for")
-
-
-class LengthCheck:
-    """Counts the bytes of the wire against Content-Length, where there is one."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        """Read the announced length; it counts bytes before decoding."""
-        announced = headers.get("content-length", "")
-        self._announced = int(announced) if announced.isascii() and announced.isdigit() else None
-        self.seen = 0
-
-    def add(self, data: bytes) -> None:
-        """Count a piece."""
-        self.seen += len(data)
-
-    def finish(self) -> None:
-        """Raise `IncompleteDownloadError` unless as many bytes came as were announced."""
-        if self._announced is not None and self.seen != self._announced:
             raise IncompleteDownloadError(
-                f"the reply ended after {self.seen:,} of {self._announced:,} bytes: it was cut short; try again"
+                f"the reply was cut short: its gzip data has no end mark; try again ({self._where})"
             )
 
 
-# Less than this, on the average of the time spent waiting for it, is no transfer but a way to keep us busy.
-_LEAST_BYTES_A_SECOND = 4 * 1024
-# An error's body is for its message only; nobody waits long for that.
-_EXCERPT_SECONDS = 5.0
-# Blank bytes before a document begins; more than this is taken for what it is.
-_MAX_BLANK = 64 * 1024
+def decoder(head: ResponseHead) -> Decoder:
+    """Return the decoder for a reply; raises `UnexpectedResponseError` for a coding that wasn't requested."""
+    coding = head.headers.get("content-encoding", "").strip().lower()
+    if coding in {"", "identity"}:
+        return _Identity()
+    if coding in {"gzip", "x-gzip"}:
+        return _Gzip(head.where)
+    raise UnexpectedResponseError(f"the reply has the content coding {coding[:40]!r}, not gzip ({head.where})")
 
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+class LengthCheck:
+    """Compares the bytes received with Content-Length, if there is one."""
 
+    def __init__(self, head: ResponseHead) -> None:
+        self._where = head.where
+        length = head.headers.get("content-length", "")
+        self._expected = int(length) if length.isascii() and length.isdigit() else None
+        self.received = 0
 
-def _is_blank(start: bytes) -> bool:
-    """Whether nothing is there yet to judge a document by; a byte order mark may be there in part."""
-    return _BYTE_ORDER_MARK.startswith(start) or not start.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    def add(self, data: bytes) -> None:
+        """Count bytes as received, before decoding."""
+        self.received += len(data)
+
+    def finish(self) -> None:
+        """Raise `IncompleteDownloadError` if the length is wrong."""
+        if self._expected is not None and self.received != self._expected:
+            raise IncompleteDownloadError(
+                f"the reply was cut short after {self.received:,} of {self._expected:,} bytes; try again "
+                f"({self._where})"
+            )
 
 
 class BodyReader:
-    """Turns the bytes of the wire into checked bytes of the document."""
+    """Turns bytes as received into checked bytes of the document.
+
+    Args:
+        head: the reply's.
+        kind: the kind of document expected.
+        enveloped: whether a CSV was requested inside JSON.
+        max_bytes: the largest size allowed after decoding.
+        read_timeout: how many seconds of waiting for the network are allowed before a slow reply is a timeout. Time
+            that the consumer takes doesn't count.
+        clock: in seconds.
+    """
 
     def __init__(
         self,
-        head: _responses.ResponseHead,
-        kind: _responses.Kind,
+        head: ResponseHead,
+        kind: Kind,
         *,
         enveloped: bool = False,
         max_bytes: int | None = None,
-        patience: float | None = None,
+        read_timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare for the reply with this head.
-
-        `max_bytes` limits the decoded size; after `patience` seconds of waiting for the network (not of being waited
-        for), a trickle counts as a timeout.
-        """
-        _responses.check_type(head, kind, enveloped=enveloped)
+        check_type(head, kind, enveloped=enveloped)
         self._head = head
         self._kind = kind
         self._enveloped = enveloped
         self._max_bytes = max_bytes
         self._size = 0
-        self._meter = LengthCheck(head.headers)
-        try:
-            self._decoder = decoder(head.headers)
-        except UnexpectedResponseError as error:
-            raise UnexpectedResponseError(f"{head.where}: {error}") from None
+        self._length = LengthCheck(head)
+        self._decoder = decoder(head)
+        # The first bytes, until there are enough of them to check.
         self._start: bytes | None = b""
-        self._patience = patience
+        self._read_timeout = read_timeout
         self._clock = clock
         self._waited = 0.0
         self._waiting_since = clock()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the document's bytes in `data`; the first ones are held back until they can be judged."""
+        """Yield the document's bytes in `data`; the first ones are held back until they can be checked."""
         self._waited += self._clock() - self._waiting_since
-        self._meter.add(data)
+        self._length.add(data)
         self._check_speed()
-        for piece in self._decoded(data):
+        for piece in self._decoder.feed(data):
             self._size += len(piece)
             if self._max_bytes is not None and self._size > self._max_bytes:
                 raise TooLargeError(
-                    f"{self._head.where}: the reply is larger than {self._max_bytes:,} bytes; raise max_bytes if that "
-                    "is right (stream_invoice_csv and download_invoice_csv need no memory for it)"
+                    f"the reply is larger than {self._max_bytes:,} bytes; raise max_bytes, or use stream_invoice_csv "
+                    f"or download_invoice_csv, which need no memory for it ({self._head.where})"
                 )
             if self._start is None:
                 yield piece
                 continue
             self._start += piece
             if not _is_blank(self._start) or len(self._start) > _MAX_BLANK:
-                yield self._judged()
+                yield self._checked_start()
         self._waiting_since = self._clock()
 
-    def _decoded(self, data: bytes) -> Iterator[bytes]:
-        try:
-            yield from self._decoder.feed(data)
-        except IncompleteDownloadError as error:
-            raise IncompleteDownloadError(f"{self._head.where}: {error}") from None
+    def finish(self) -> Iterator[bytes]:
+        """Yield any bytes still held back; raises `IncompleteDownloadError` if the reply is incomplete."""
+        # Completeness first: a body that was cut to nothing isn't an empty document.
+        self._length.finish()
+        self._decoder.finish()
+        if self._start is not None:
+            yield self._checked_start()
 
     def _check_speed(self) -> None:
-        if self._patience is None or self._waited <= self._patience:
+        if self._read_timeout is None or self._waited <= self._read_timeout:
             return
-        if self._meter.seen < (self._waited - self._patience) * _LEAST_BYTES_A_SECOND:
+        if self._length.received < (self._waited - self._read_timeout) * _MIN_BYTES_PER_SECOND:
             raise APITimeoutError(
-                f"{self._head.where}: only {self._meter.seen:,} bytes came in {self._waited:.0f} s; try again later"
+                f"the reply is too slow: {self._length.received:,} bytes in {self._waited:.0f} s; try again later "
+                f"({self._head.where})"
             )
 
-    def finish(self) -> Iterator[bytes]:
-        """Yield what was still held back; raise unless the reply was whole."""
-        # Whether it's whole comes first: a body cut to nothing is no empty document.
-        try:
-            self._meter.finish()
-            self._decoder.finish()
-        except IncompleteDownloadError as error:
-            raise IncompleteDownloadError(f"{self._head.where}: {error}") from None
-        if self._start is not None:
-            yield self._judged()
-
-    def _judged(self) -> bytes:
+    def _checked_start(self) -> bytes:
         start, self._start = self._start or b"", None
-        _responses.check_start(self._head, self._kind, start, enveloped=self._enveloped)
+        check_start(self._head, self._kind, start, enveloped=self._enveloped)
         return start
 
 
-class ErrorBody:
-    """The beginning of an error's body, for its message: never more than is useful, and damage is no second failure."""
+def _is_blank(start: bytes) -> bool:
+    """Whether there is nothing yet to check; part of a byte order mark counts as nothing."""
+    return _BYTE_ORDER_MARK.startswith(start) or not start.removeprefix(_BYTE_ORDER_MARK).lstrip()
 
-    def __init__(self, headers: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
-        """Prepare for a reply with these headers."""
-        self.body = b""
+
+class ErrorBody:
+    """The beginning of an error's body, for its message. It stays small, and damage in it raises nothing."""
+
+    def __init__(self, head: ResponseHead, clock: Callable[[], float] = time.monotonic) -> None:
+        self.content = b""
         self._clock = clock
-        self._until = clock() + _EXCERPT_SECONDS
+        self._until = clock() + _ERROR_BODY_SECONDS
         try:
-            self._decoder: Decoder | None = decoder(headers)
+            self._decoder: Decoder | None = decoder(head)
         except UnexpectedResponseError:
             self._decoder = None
 
-    def wants_more(self, data: bytes) -> bool:
-        """Take a piece of the wire; whether the next one is of use."""
+    def add(self, data: bytes) -> bool:
+        """Add bytes as received; returns whether to read more."""
         if self._decoder is None or self._clock() > self._until:
             return False
         try:
             for piece in self._decoder.feed(data):
-                self.body += piece[: _responses.MAX_ERROR_BYTES - len(self.body)]
-                if len(self.body) >= _responses.MAX_ERROR_BYTES:
+                self.content += piece[: MAX_ERROR_BYTES - len(self.content)]
+                if len(self.content) >= MAX_ERROR_BYTES:
                     return False
         except IncompleteDownloadError:
             return False

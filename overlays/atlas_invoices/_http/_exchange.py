@@ -1,42 +1,53 @@
-"""One exchange with the server, synchronously: send, judge the head, read the body. The one way out to the network.
+"""Exchange a request for a response: wait for the rate limit, send, judge the head, read the body.
 
-`_async_stream` is its twin.
+The only way out to the network but for token requests.
 """
 
 from __future__ import annotations
 
-import contextlib
+import io
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
+from attrs import frozen
 
 from atlas_invoices import _locks
 
 from . import _responses
 from ._body import BodyReader, ErrorBody
-from ._patience import patience
 from ._rate_limit import RateLimiter, rate_limit_timeout
-from ._responses import DeprecationWarner
-from ._transport import while_connecting, while_reading
+from ._responses import DeprecationWarner, ResponseHead
+from ._retry import RetryPolicy
+from ._steps import Sleep, Steps, run, run_async
+from ._transport import Connections, ReadChunk, while_connecting, while_reading
 
-if TYPE_CHECKING:
-    from atlas_invoices._operations import Operation
-
-    from ._retry import RetryPolicy
-
-
+T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
-class Line:
-    """The way to the server, shared by all requests of a client, and what is known of its limits."""
 
-    def __init__(self, connect: Callable[[], httpx.Client], policy: RetryPolicy) -> None:
-        """Nothing is sent yet; the client's read timeout is also how long a trickle is borne."""
+@frozen
+class Operation(Generic[T]):
+    """A request, the kind of document expected, and how to read it; `max_bytes` limits it where it's kept in memory."""
+
+    name: str
+    kwargs: dict[str, Any]
+    kind: _responses.Kind
+    read: Callable[[ResponseHead, bytes], T]
+    enveloped: bool = False
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+
+class Exchange:
+    """One client's way to the server: its connections, rate limiter and deprecation warnings."""
+
+    def __init__(self, connect: Callable[[], httpx.Client | httpx.AsyncClient], policy: RetryPolicy) -> None:
         self._connect = connect
         self._policy = policy
         self.after_fork()
@@ -44,130 +55,186 @@ class Line:
 
     def after_fork(self) -> None:
         """Begin without connections: two processes on one would read each other's replies."""
-        self.http = self._connect()
-        self._pace = RateLimiter(self._policy.max_wait)
-        self._notices = DeprecationWarner()
+        self.connections = Connections(self._connect())
+        self._rate_limiter = RateLimiter(self._policy.max_wait)
+        self._deprecations = DeprecationWarner()
 
-    def open(self, call: Operation[Any], max_bytes: int) -> Reply:
+    def send(self, operation: Operation[Any], max_bytes: int) -> Steps[Response]:
         """Send the request; return a success whose first bytes are right, or raise a typed error."""
-        request = self.http.build_request(**call.kwargs)
+        request = self.connections.request(operation.kwargs)
         where = f"{request.method} {request.url.path}"
         asked = time.monotonic()
-        while wait := self._pace.acquire():
+        while wait := self._rate_limiter.acquire():
             if time.monotonic() - asked + wait > self._policy.deadline:
                 raise rate_limit_timeout(where, self._policy.deadline)
-            time.sleep(wait)
+            yield Sleep(wait)
         head, began = None, time.monotonic()
         try:
-            with while_connecting(where), patience(self.http.timeout.read):
-                response = self.http.send(request, stream=True)
-            head = _responses.ResponseHead(request.method, request.url.path, response.status_code, response.headers)
+            with while_connecting(where):
+                reply: httpx.Response = yield self.connections.send(request)
+            head = ResponseHead(request.method, request.url.path, reply.status_code, reply.headers)
         finally:
-            self._pace.release(head)
+            self._rate_limiter.release(head)
         log.debug("%s: %d after %.2f s", where, head.status, time.monotonic() - began)
         try:
-            self._notices.warn_once(call.name, head.headers)
-            return self._judged(head, response, call, max_bytes)
+            self._deprecations.warn_once(operation.name, head.headers)
+            return (yield from self._judge(head, reply, operation, max_bytes))
         except BaseException:
-            response.close()
+            yield self.connections.close_response(reply)
             raise
 
-    def _judged(
-        self, head: _responses.ResponseHead, response: httpx.Response, call: Operation[Any], max_bytes: int
-    ) -> Reply:
+    def _judge(
+        self, head: ResponseHead, reply: httpx.Response, operation: Operation[Any], max_bytes: int
+    ) -> Steps[Response]:
         if not _responses.is_success(head):
-            raise _responses.error_for(head, _excerpt(response))
-        patience = self.http.timeout.read
-        reader = BodyReader(head, call.kind, enveloped=call.enveloped, max_bytes=max_bytes, patience=patience)
-        reply = Reply(head, response, reader)
-        reply.read_first()
-        return reply
+            raise _responses.error_for(head, (yield from _error_body(head, reply)))
+        timeout = self.connections.read_timeout
+        body = BodyReader(
+            head, operation.kind, enveloped=operation.enveloped, max_bytes=max_bytes, read_timeout=timeout
+        )
+        response = Response(head, body, self.connections, reply)
+        yield from response.read_start()
+        return response
 
 
-class Reply:
-    """A success that is being read; `head` is what came before its body."""
+def _error_body(head: ResponseHead, reply: httpx.Response) -> Steps[bytes]:
+    body, chunk = ErrorBody(head), ReadChunk(reply)
+    try:
+        while (data := (yield chunk)) is not None and body.add(data):
+            pass
+    except httpx.HTTPError:
+        pass  # The status is the error; a body that breaks adds nothing.
+    return body.content
 
-    def __init__(self, head: _responses.ResponseHead, response: httpx.Response, reader: BodyReader) -> None:
-        """Nothing of the body is read yet."""
+
+class Response:
+    """A success whose body is read by steps; `head` came before it."""
+
+    def __init__(self, head: ResponseHead, body: BodyReader, connections: Connections, reply: httpx.Response) -> None:
         self.head = head
-        self._response = response
-        self._pieces = self._read(reader)
-        self._first: bytes | None = None
-        self._ended = False
+        self._body = body
+        self._chunk = ReadChunk(reply)
+        self._close = connections.close_response(reply)
+        self._pieces: Iterator[bytes] = iter(())
+        self._started = self._ended = self._closed = False
 
-    def read_first(self) -> None:
-        """Read and judge the beginning."""
-        self._first = next(self._pieces, None)
+    def read_start(self) -> Steps[None]:
+        """Read as much as it takes to judge the document by its first bytes."""
+        piece = yield from self.read()
+        self._pieces = chain((piece or b"",), self._pieces)
 
-    def iter_bytes(self) -> Iterator[bytes]:
-        """Yield the document's bytes, once."""
-        first, self._first = self._first, None
-        if first is None:
-            raise RuntimeError("this stream was read before; its bytes can be read once, ask for it again")
-        yield first
-        yield from self._pieces
-        if not self._ended:
-            # A closed generator ends like one that is done, and what came so far would pass for the whole.
-            raise RuntimeError("this stream was closed before its end: read it within the `with` block")
+    def read(self) -> Steps[bytes | None]:
+        """Read the next piece of the document; None at its end, after which the connection is free again."""
+        while (piece := next(self._pieces, None)) is None:
+            if self._ended:
+                return None
+            if self._closed:
+                # Otherwise the part read so far would pass for the whole.
+                raise RuntimeError("the stream was closed before its end; read it inside its `with` block")
+            with while_reading(self.head.where):
+                data = yield self._chunk
+            if data is None:
+                yield from self.close()
+                self._pieces = iter(list(self._body.finish()))
+                self._ended = True
+            else:
+                self._pieces = self._body.feed(data)
+        return piece
 
-    def close(self) -> None:
-        """Give the connection back, or close it where the body wasn't read to its end."""
-        self._pieces.close()
-        self._response.close()
+    def start(self) -> None:
+        """Raise `RuntimeError` for a second reading."""
+        if self._started:
+            raise RuntimeError("the stream can be read once; request it again")
+        self._started = True
 
-    def _read(self, reader: BodyReader) -> Generator[bytes, None, None]:
-        with while_reading(self.head.where):
-            for data in _raw(self._response):
-                yield from reader.feed(data)
-        yield from reader.finish()
-        self._ended = True
+    def read_all(self) -> Steps[bytes]:
+        """Read the whole document into memory, and close."""
+        # Not a list of pieces: a server that sends single bytes would make each cost fifty.
+        content = io.BytesIO()
+        try:
+            while (piece := (yield from self.read())) is not None:
+                content.write(piece)
+        finally:
+            yield from self.close()
+        return content.getvalue()
+
+    def close(self) -> Steps[None]:
+        """Give the connection back, or close it if the body wasn't read to its end."""
+        if not self._closed:
+            self._closed = True
+            yield self._close
 
 
-class CsvStream:
+class _Stream:
+    """What the two streams share: how to open one, and its response once it is open."""
+
+    def __init__(self, send: Callable[[], Steps[Response]]) -> None:
+        self._send = send
+        self._response: Response | None = None
+
+    def _opened(self) -> Response:
+        if self._response is None:
+            raise RuntimeError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
+        return self._response
+
+
+class CsvStream(_Stream):
     """An invoice CSV as it arrives; a context manager that closes the connection at its end.
 
-    Its status, type and first bytes have been checked when the `with` block begins.
+    The status, the type and the first bytes have been checked when the `with` block begins.
     """
 
-    def __init__(self, open_reply: Callable[[], Reply]) -> None:
-        """Keep how to open it; nothing is sent before the `with` block."""
-        self._open_reply = open_reply
-        self._reply: Reply | None = None
-
     def __enter__(self) -> Self:
-        """Send the request."""
-        self._reply = self._open_reply()
+        self._response = run(self._send())
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the connection."""
-        if self._reply is not None:
-            self._reply.close()
+        if self._response is not None:
+            run(self._response.close())
 
     def iter_bytes(self) -> Iterator[bytes]:
         """Yield the file's bytes, exactly as sent, in pieces of at most 64 KiB.
 
-        Raises `IncompleteDownloadError` at the end where the reply wasn't whole, so what was read is good only when
-        the loop has ended. The bytes can be read once, within the `with` block.
+        Raises `IncompleteDownloadError` at the end of an incomplete reply, so the bytes are good only after the loop
+        has ended. They can be read once, within the `with` block.
         """
-        if self._reply is None:
-            raise RuntimeError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
-        return self._reply.iter_bytes()
+        return _pieces(self._opened())
 
 
-def _excerpt(response: httpx.Response) -> bytes:
-    excerpt = ErrorBody(response.headers)
-    with contextlib.suppress(httpx.HTTPError):
-        for data in _raw(response):
-            if not excerpt.wants_more(data):
-                break
-    return excerpt.body
+def _pieces(response: Response) -> Iterator[bytes]:
+    response.start()
+    while (piece := run(response.read())) is not None:
+        yield piece
 
 
-def _raw(response: httpx.Response) -> Iterator[bytes]:
-    # A reply that a transport made in memory, as httpx.MockTransport does, counts as read before anybody has.
-    if response.is_stream_consumed and isinstance(response.stream, httpx.SyncByteStream):
-        return iter(response.stream)
-    return response.iter_raw()
+class AsyncCsvStream(_Stream):
+    """An invoice CSV as it arrives; an asynchronous context manager that closes the connection at its end.
+
+    The status, the type and the first bytes have been checked when the `async with` block begins.
+    """
+
+    async def __aenter__(self) -> Self:
+        self._response = await run_async(self._send())
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._response is not None:
+            await run_async(self._response.close())
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Yield the file's bytes, exactly as sent, in pieces of at most 64 KiB.
+
+        Raises `IncompleteDownloadError` at the end of an incomplete reply, so the bytes are good only after the loop
+        has ended. They can be read once, within the `async with` block.
+        """
+        return _pieces_async(self._opened())
+
+
+async def _pieces_async(response: Response) -> AsyncIterator[bytes]:
+    response.start()
+    while (piece := await run_async(response.read())) is not None:
+        yield piece

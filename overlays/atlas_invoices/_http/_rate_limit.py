@@ -1,8 +1,8 @@
-"""Keep all requests of one client under the server's rate limit together, instead of each finding out for itself.
+"""Keep all requests of one client under the server's rate limit.
 
-Atlas answers with RateLimit-Remaining on some replies, and with 429, with or without Retry-After, when it's too late
-(Atlas documentation, "rate limiting"); how fast its buckets fill isn't part of either. So: where the last reply left
-less than what is under way, new requests wait a moment, then one goes first and its reply tells how many may follow.
+Atlas answers with RateLimit-Remaining on some replies, and with 429, with or without Retry-After, once the limit is
+exceeded (Atlas documentation, "rate limiting"); how fast its buckets fill isn't in either. So when the last reply left
+fewer requests than are under way, new ones wait; then one goes first, and its reply tells how many may follow.
 """
 
 from __future__ import annotations
@@ -21,27 +21,29 @@ if TYPE_CHECKING:
     from ._responses import ResponseHead
 
 
-# A pause where the server named none: time for a bucket to fill a little.
+# How long to wait when the server doesn't say: a bucket has filled a little by then.
 _DEFAULT_PAUSE = 1.0
-# How soon those who wait for another request's reply look again.
+# How often a request asks again while another one's reply is awaited.
 _POLL = 0.02
 
 
 class RateLimiter:
-    """One client's sense of the limit. Safe for threads and tasks; does no waiting itself."""
+    """Client-wide rate limiter; thread-safe. Returns how long to wait and never sleeps.
+
+    A pause longer than `max_wait` seconds holds nothing up: the request that met it fails instead.
+    """
 
     def __init__(self, max_wait: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Never ask anybody to wait longer than `max_wait` seconds: a longer pause is that request's own error."""
         self._max_wait = max_wait
         self._clock = clock
         self._lock = threading.Lock()
         self._resume_at = 0.0
         self._under_way = 0
-        # How many may go before the next reply; None where the server names no limit.
+        # How many requests may be sent before the next reply; None if the server gives no limit.
         self._left: int | None = None
 
     def acquire(self) -> float:
-        """0 if a request may go now, which then has to `release`; else the seconds after which to ask again."""
+        """Return 0 if a request may be sent now, and must be released later; else the seconds before asking again."""
         with self._lock:
             pause = self._resume_at - self._clock()
             if pause > 0:
@@ -56,7 +58,7 @@ class RateLimiter:
             return 0.0
 
     def release(self, head: ResponseHead | None) -> None:
-        """A request has the head of its reply, or, with None, won't get any."""
+        """Take the head of a request's reply into account; None if the request failed without one."""
         with self._lock:
             self._under_way -= 1
             if head is None:
@@ -80,9 +82,9 @@ class RateLimiter:
 
 
 def rate_limit_timeout(where: str, seconds: float) -> APITimeoutError:
-    """The error of a request whose turn didn't come in that time."""
+    """Return the error of a request that waited too long for its turn."""
     return APITimeoutError(
-        f"{where}: others of this client kept it waiting for the server's rate limit (at most {seconds:g} s); "
-        "ask for less at once, or try again later",
+        f"gave up after {seconds:g} s waiting for the rate limit because other requests were ahead; use fewer parallel "
+        f"requests, or try again later ({where})",
         transient=False,
     )

@@ -1,12 +1,13 @@
-"""Decide what a reply is before anything parses it: a success of the right kind, or a typed error.
+"""Judge a reply before anything parses it: a success of the right kind, or a typed error.
 
-The generated parsers see only what has passed here. They'd raise a ValueError for a status that `http.HTTPStatus`
-doesn't know, and a decoding error for a web page.
+The generated parsers see only replies that have passed here. They would raise a ValueError for a status unknown to
+`http.HTTPStatus`, and a decoding error for a web page.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 import warnings
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ from ._retry import retry_after
 
 Kind = Literal["csv", "json"]
 
-# Of an error's body this much is read: more than any documented one has, and nothing endless.
+# How much of an error's body is read: more than any documented one has.
 MAX_ERROR_BYTES = 64 * 1024
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -49,27 +50,28 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     410: GoneError,
     429: RateLimitError,
 }
-_WHAT_TO_DO: dict[int, str] = {
+_ADVICE: dict[int, str] = {
     400: "check the parameters",
     401: "check the key or service account, and that it belongs to this organization and server",
     # Roles: Atlas Admin API document, `x-rolesRequirements` and the operations' descriptions.
     403: "the credentials need one of the roles Organization Billing Viewer, Organization Billing Admin or "
-    "Organization Owner (one of the last two for linked invoices), and this machine's address must be on their "
+    "Organization Owner (for linked invoices, one of the last two), and this machine's address must be on their "
     "access list",
-    404: "check the organization and invoice IDs; `atlas-invoices orgs` and `atlas-invoices list` show the right ones",
-    406: "the server doesn't know the resource version asked for; is the base URL an Atlas Admin API?",
+    404: "check the base URL",
+    406: "the server doesn't know this resource version; is the base URL an Atlas Admin API?",
     410: "this resource version has been removed; upgrade atlas-invoices",
     429: "too many requests; wait and try again",
 }
-# No text has these control characters; compressed data has them at once.
+# Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
-_LOOKED_AT = 64
+_BINARY_WITHIN = 64
+_IDS = re.compile(r"/orgs/([0-9a-f]{24})(?:/invoices/([0-9a-f]{24}))?")
 _CSV_TYPES = frozenset({"text/csv", "application/csv", "text/plain", "application/octet-stream"})
 
 
 @frozen
 class ResponseHead:
-    """What of a reply is known before its body, and the request it answers."""
+    """The part of a reply that comes before its body, and the request it answers."""
 
     method: str
     path: str
@@ -78,29 +80,29 @@ class ResponseHead:
 
     @property
     def where(self) -> str:
-        """Method and path, as messages name the place."""
+        """Method and path, for messages."""
         return f"{self.method} {self.path}"
 
 
 def is_success(head: ResponseHead) -> bool:
-    """Whether the body is the document asked for; only 200 is documented."""
+    """Whether the body is the requested document; only 200 is documented."""
     return head.status == HTTPStatus.OK
 
 
 def error_for(head: ResponseHead, body: bytes) -> AtlasError:
-    """The error that a reply without success stands for; `body` may be cut at `MAX_ERROR_BYTES`."""
+    """Return the error for a reply that isn't a success; `body` may be cut at `MAX_ERROR_BYTES`."""
     if head.status < HTTPStatus.BAD_REQUEST:
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
             return UnexpectedResponseError(
-                f"{head.where}: the server answered with a redirect ({head.status}), which isn't followed, because "
-                "credentials go to the configured server only; check the base URL"
+                f"the server answered with a redirect ({head.status}), which isn't followed because credentials go "
+                f"only to the configured server; check the base URL ({head.where})"
             )
-        return UnexpectedResponseError(f"{head.where}: expected status 200, got {head.status}")
+        return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.where})")
     return status_error(head, _api_error(_json_or_none(body)))
 
 
 def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
-    """The typed error for a status of 400 or more, with what Atlas's error body says."""
+    """Return the typed error for a status of 400 or more, with the fields of Atlas's error body."""
     cls = _BY_STATUS.get(
         head.status, ServerError if head.status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError
     )
@@ -110,15 +112,18 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
     bad_request_detail = model.bad_request_detail if model else None
     parameters = model.parameters if model else None
     wait = retry_after(head.headers)
-    said = ": ".join(
+    text = ": ".join(
         single_line(part) for part in (error_code, detail or reason, _violations(bad_request_detail)) if part
     )
-    todo = _WHAT_TO_DO.get(head.status, "try again later" if cls is ServerError else "")
-    if wait is not None:
-        todo = f"{todo}; the server asks to wait {wait:g} s" if todo else f"the server asks to wait {wait:g} s"
-    message = f"{head.where}: {head.status} {_phrase(head.status)}".rstrip()
+    fact, advice = _not_found(head.path) if head.status == HTTPStatus.NOT_FOUND else ("", "")
+    if fact:
+        text = f"{head.status} {text}".rstrip()
+    fact = fact or f"{head.status} {_phrase(head.status)}".rstrip()
+    fact = f"{fact} ({text})" if text else fact
+    advice = advice or _ADVICE.get(head.status, "try again later" if cls is ServerError else "")
+    wait_text = "" if wait is None else f"the server asks to wait {wait:g} s"
     return cls(
-        "; ".join(part for part in (f"{message} ({said})" if said else message, todo) if part),
+        f"{'; '.join(part for part in (fact, advice, wait_text) if part)} ({head.where})",
         status_code=head.status,
         error_code=error_code,
         detail=detail,
@@ -132,40 +137,40 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
 
 
 def check_type(head: ResponseHead, kind: Kind, *, enveloped: bool = False) -> None:
-    """Raise `UnexpectedResponseError` where a success has another Content-Type than asked for; none is tolerated."""
+    """Raise `UnexpectedResponseError` if a success has the wrong Content-Type; it may have none."""
     sent = head.headers.get("content-type", "")
     media_type = sent.partition(";")[0].strip().lower()
     is_json = media_type.endswith(("+json", "/json"))
     is_csv = media_type.endswith("+csv") or media_type in _CSV_TYPES
-    # Which type an enveloped CSV has isn't documented.
+    # The type of an enveloped CSV isn't documented.
     good = (is_json or is_csv) if enveloped else is_csv if kind == "csv" else is_json
     if media_type and not good:
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, f"the type {single_line(sent, 60)}"))
+        raise UnexpectedResponseError(_unexpected(head, kind, f"the type {single_line(sent, 60)}"))
 
 
 def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool = False) -> None:
-    """Raise `UnexpectedResponseError` where the first bytes of a success can't begin what was asked for."""
+    """Raise `UnexpectedResponseError` if a document of this kind can't begin with these bytes."""
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, "an empty body"))
+        raise UnexpectedResponseError(_unexpected(head, kind, "an empty body"))
     first = text[:1]
     if first == b"<":
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, "a web page"))
+        raise UnexpectedResponseError(_unexpected(head, kind, "a web page"))
     if kind == "csv" and not enveloped and first in b"{[":
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, "JSON"))
-    if kind == "csv" and _BINARY.intersection(text[:_LOOKED_AT]):
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, "binary data"))
+        raise UnexpectedResponseError(_unexpected(head, kind, "JSON"))
+    if kind == "csv" and _BINARY.intersection(text[:_BINARY_WITHIN]):
+        raise UnexpectedResponseError(_unexpected(head, kind, "binary data"))
     if kind == "json" and first != b"{":
-        raise UnexpectedResponseError(_not_what_was_asked(head, kind, "something that is no JSON object"))
+        raise UnexpectedResponseError(_unexpected(head, kind, "something other than a JSON object"))
 
 
 def unreadable(head: ResponseHead, kind: Kind) -> UnexpectedResponseError:
-    """The error for a success whose body turned out not to be readable after all."""
-    return UnexpectedResponseError(_not_what_was_asked(head, kind, "a body that can't be read as that"))
+    """Return the error for a success whose body can't be read after all."""
+    return UnexpectedResponseError(_unexpected(head, kind, "a body that can't be read as such"))
 
 
 def open_envelope(head: ResponseHead, body: bytes) -> bytes:
-    """The CSV inside an enveloped reply; an enveloped error is raised like any other.
+    """Return the CSV inside an enveloped reply; raises an enveloped error like any other.
 
     The API document: with `envelope`, the reply is JSON with `status` and the body under `content`. A server that
     ignores the parameter and sends the CSV itself is tolerated.
@@ -174,7 +179,7 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
         return body
     envelope = _json_or_none(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("status"), int):
-        raise UnexpectedResponseError(_not_what_was_asked(head, "csv", "JSON that is no envelope"))
+        raise UnexpectedResponseError(_unexpected(head, "csv", "JSON that isn't an envelope"))
     status, content = envelope["status"], envelope.get("content")
     if status != HTTPStatus.OK:
         inner = ResponseHead(method=head.method, path=head.path, status=status, headers=head.headers)
@@ -182,13 +187,13 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
             raise error_for(inner, b"")
         raise status_error(inner, _api_error(content) or _api_error(envelope))
     if not isinstance(content, str):
-        raise UnexpectedResponseError(_not_what_was_asked(head, "csv", "an envelope without text in it"))
+        raise UnexpectedResponseError(_unexpected(head, "csv", "an envelope without text"))
     inside = content.encode("utf-8", "surrogatepass")
     check_start(head, "csv", inside)
     return inside
 
 
-def _api_error(document: Any) -> ApiError | None:  # noqa: ANN401 - whatever JSON a server sent
+def _api_error(document: Any) -> ApiError | None:  # noqa: ANN401 - any JSON that a server may send
     if not isinstance(document, dict) or not ({"error", "errorCode", "detail", "reason"} & document.keys()):
         return None
     try:
@@ -197,13 +202,27 @@ def _api_error(document: Any) -> ApiError | None:  # noqa: ANN401 - whatever JSO
         return None
 
 
+def _not_found(path: str) -> tuple[str, str]:
+    """What a 404 for this path means, and what to do; empty unless the path names an organization."""
+    match = _IDS.search(path)
+    if match is None:
+        return "", ""
+    organization, invoice = match.groups()
+    if invoice is None:
+        return f"organization {organization} not found", "run `atlas-invoices orgs` to see yours"
+    return (
+        f"invoice {invoice} not found in organization {organization}",
+        "run `atlas-invoices list` to see its invoices",
+    )
+
+
 def _violations(detail: object) -> str:
-    """Which fields were refused, and why."""
+    """The refused fields, and why."""
     fields = detail.fields if isinstance(detail, BadRequestDetail) else None
     return "; ".join(f"{each.field} {each.description}" for each in fields or [])
 
 
-def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON a server sent
+def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - any JSON that a server may send
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -217,21 +236,20 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _not_what_was_asked(head: ResponseHead, kind: Kind, got: str) -> str:
+def _unexpected(head: ResponseHead, kind: Kind, got: str) -> str:
     hint = "is a proxy or a login page in between, or the base URL wrong?"
-    return f"{head.where}: expected {kind.upper()}, got {got}; {hint}"
+    return f"expected {kind.upper()}, got {got}; {hint} ({head.where})"
 
 
 class DeprecationWarner:
-    """What one client has been told and has passed on."""
+    """Warns that an operation's resource version will end; once per operation and client."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
         self._lock = threading.Lock()
-        self._said: set[str] = set()
+        self._warned: set[str] = set()
 
     def warn_once(self, operation: str, headers: Mapping[str, str]) -> None:
-        """Warn (`FutureWarning`, which is shown by default) if these headers announce an end; once for an operation.
+        """Warn if these headers announce an end, with a `FutureWarning`, which Python shows by default.
 
         A deprecated version answers with Deprecation and Sunset, HTTP dates (Atlas documentation, "versioning").
         """
@@ -239,13 +257,13 @@ class DeprecationWarner:
         if not (deprecated or sunset):
             return
         with self._lock:
-            if operation in self._said:
+            if operation in self._warned:
                 return
-            self._said.add(operation)
+            self._warned.add(operation)
         since = f" since {_day(deprecated)}" if deprecated else ""
         until = f" and will be removed on {_day(sunset)}" if sunset else ""
         warnings.warn(
-            f"{operation}: the resource version that this release asks for is deprecated{since}{until}; "
+            f"{operation}: the resource version used by this release is deprecated{since}{until}; "
             "upgrade atlas-invoices",
             FutureWarning,
             stacklevel=2,

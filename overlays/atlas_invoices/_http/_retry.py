@@ -1,13 +1,11 @@
-"""Decide which failures are tried again, and after how long."""
+"""Decide which failed requests to repeat, and after how long."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,26 +15,33 @@ from attrs import field, frozen, validators
 
 from atlas_invoices._errors import APIStatusError, AtlasError, TokenError, is_transient
 
+from ._steps import Sleep, Steps
+
+T = TypeVar("T")
+log = logging.getLogger("atlas_invoices")
+
+# Beyond any max_wait, and no overflow.
+_MAX_DOUBLINGS = 64
+
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that Retry-After asks to wait: whole seconds or an HTTP date (RFC 9110 §10.2.3), else None.
+    """Return the seconds in Retry-After, whole seconds or an HTTP date (RFC 9110 §10.2.3), or None.
 
-    A date is counted from the reply's own, where it has one: the two clocks may differ.
+    A date is compared with the reply's own, if it has one, because the two clocks may differ.
     """
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
     if value.isascii() and value.isdigit():
-        seconds = float(value[:12])
-        return seconds if math.isfinite(seconds) else None
-    when = _moment(value)
+        return float(value[:12])
+    when = _parse_date(value)
     if when is None:
         return None
-    begins = _moment(headers.get("date", "")) or now or datetime.now(UTC)
-    return max(0.0, (when - begins).total_seconds())
+    sent = _parse_date(headers.get("date", "")) or now or datetime.now(UTC)
+    return max(0.0, (when - sent).total_seconds())
 
 
-def _moment(value: str) -> datetime | None:
+def _parse_date(value: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
@@ -44,22 +49,16 @@ def _moment(value: str) -> datetime | None:
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
-T = TypeVar("T")
-log = logging.getLogger("atlas_invoices")
-# Beyond any max_wait, and no overflow.
-_MOST_DOUBLINGS = 64
-
-
 @frozen
 class RetryPolicy:
-    """How often and how long; all times in seconds.
+    """How often to retry, and how long to wait; all times in seconds.
 
     Attributes:
-        max_retries: how many tries may follow the first.
+        max_retries: how many retries may follow the first attempt.
         base: the first wait is up to this, the next up to twice as much, and so on (exponential, full jitter).
-        max_wait: caps both our own waits and the Retry-After that is obeyed: a longer one is raised at once.
-        deadline: no try begins later than this after the first one began; nor does a try wait longer than this for
-            a service account's token.
+        max_wait: the longest wait. An error with a longer Retry-After is raised at once.
+        deadline: no attempt starts later than this after the first one; none waits longer than this for a service
+            account's token.
     """
 
     max_retries: int = field(default=4, validator=validators.ge(0))
@@ -76,30 +75,30 @@ def wait_before_retry(
     elapsed: float = 0.0,
     chance: Callable[[], float] = random.random,
 ) -> float | None:
-    """Seconds to wait before the next try, or None to give up.
+    """Return the seconds to wait before the next attempt, or None to give up.
 
     Args:
-        error: what the last try failed with.
-        earlier: what the tries before it failed with, oldest first.
+        error: the last attempt's.
+        earlier: those of the attempts before it, oldest first.
         policy: the limits.
-        elapsed: seconds since the first try began.
+        elapsed: seconds since the first attempt began.
         chance: a number from 0 (inclusive) to 1 (exclusive).
     """
-    if len(earlier) >= policy.max_retries or not _worth_it(error, earlier):
+    if len(earlier) >= policy.max_retries or not _is_retryable(error, earlier):
         return None
-    # Full jitter: many clients that fail together don't come back together.
-    wait = min(policy.max_wait, policy.base * 2.0 ** min(len(earlier), _MOST_DOUBLINGS)) * chance()
+    # Full jitter, so that many clients that fail together don't retry together.
+    wait = min(policy.max_wait, policy.base * 2.0 ** min(len(earlier), _MAX_DOUBLINGS)) * chance()
     asked = getattr(error, "retry_after", None)
     if asked is not None:
         if asked > policy.max_wait:
             return None
-        # Retry-After is the least, then clearly longer each time.
+        # At least Retry-After, and clearly longer each time.
         wait = min(asked + wait, max(asked, policy.max_wait))
     return None if elapsed + wait > policy.deadline else float(wait)
 
 
-def _worth_it(error: AtlasError, earlier: Sequence[AtlasError]) -> bool:
-    # A 500 may be a passing fault or this request's own; once more tells.
+def _is_retryable(error: AtlasError, earlier: Sequence[AtlasError]) -> bool:
+    # A 500 may be a passing fault or this request's own: one more attempt tells.
     again = any(_status(one) == HTTPStatus.INTERNAL_SERVER_ERROR for one in earlier)
     return is_transient(error) and not (again and _status(error) == HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -108,46 +107,19 @@ def _status(error: AtlasError) -> int | None:
     return error.status_code if isinstance(error, (APIStatusError, TokenError)) else None
 
 
-def call(
-    attempt: Callable[[], T],
-    policy: RetryPolicy,
-    sleep: Callable[[float], object] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> T:
-    """Return what `attempt()` returns, trying again as the policy says; raises the last failure."""
+def retry(
+    attempt: Callable[[], Steps[T]], policy: RetryPolicy, clock: Callable[[], float] = time.monotonic
+) -> Steps[T]:
+    """Return the result of `attempt()`, repeated as the policy says; raises the last failure."""
     began = clock()
     earlier: list[AtlasError] = []
     while True:
         try:
-            return attempt()
+            return (yield from attempt())
         except AtlasError as error:
             wait = wait_before_retry(error, earlier, policy, elapsed=clock() - began)
             if wait is None:
                 raise
-            _note(error, wait, earlier)
-        sleep(wait)
-
-
-async def call_async(
-    attempt: Callable[[], Awaitable[T]],
-    policy: RetryPolicy,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> T:
-    """The same for a coroutine function."""
-    began = clock()
-    earlier: list[AtlasError] = []
-    while True:
-        try:
-            return await attempt()
-        except AtlasError as error:
-            wait = wait_before_retry(error, earlier, policy, elapsed=clock() - began)
-            if wait is None:
-                raise
-            _note(error, wait, earlier)
-        await sleep(wait)
-
-
-def _note(error: AtlasError, wait: float, earlier: list[AtlasError]) -> None:
-    earlier.append(error)
-    log.info("try %d failed, again in %.1f s: %s", len(earlier), wait, error)
+            earlier.append(error)
+            log.info("attempt %d failed, retrying in %.1f s: %s", len(earlier), wait, error)
+        yield Sleep(wait)

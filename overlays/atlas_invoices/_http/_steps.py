@@ -15,9 +15,10 @@ answers the steps itself, so nothing sleeps.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from collections.abc import Generator
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Generator
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
@@ -51,33 +52,71 @@ class Sleep:
         await asyncio.sleep(self.seconds)
 
 
+@frozen
+class Blocking(Generic[T]):
+    """Call a function that blocks; under asyncio in another thread, so that the event loop goes on."""
+
+    function: Callable[[], T]
+
+    def run(self) -> T:
+        return self.function()
+
+    async def run_async(self) -> T:
+        return await wait_to_the_end(asyncio.get_running_loop().run_in_executor(None, self.function))
+
+
+async def wait_to_the_end(work: asyncio.Future[T]) -> T:
+    """Return the result of work in a thread, which can't be cancelled: a cancellation is raised after its end."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not work.cancelled():
+            work.exception()  # retrieved, or asyncio would log it
+        raise cancelled
+    return work.result()
+
+
 def run(steps: Steps[T]) -> T:
-    """Run to the end in this thread. A step's exception is raised where the generator waits for it."""
-    try:
-        step = next(steps)
-        while True:
-            try:
+    """Run to the end in this thread.
+
+    A step's exception is raised where the generator waits for it, and so is an interrupt between two steps: a
+    generator that is dropped instead couldn't wait for anything while it cleans up.
+    """
+    result: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            while True:
+                # Outside the except block: what the generator raises instead must not show the step's exception.
+                step = steps.send(result) if error is None else steps.throw(error)
+                result = error = None
                 result = step.run()
-            except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
+        except BaseException as raised:
+            error = raised if inspect.getgeneratorstate(steps) != inspect.GEN_CLOSED else None
+            if error is None:
+                if isinstance(raised, StopIteration):
+                    return cast("T", raised.value)
+                raise
 
 
 async def run_async(steps: Steps[T]) -> T:
     """Run to the end in this task. A step's exception, a cancellation too, is raised where the generator waits."""
-    try:
-        step = next(steps)
-        while True:
-            try:
+    result: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            while True:
+                # Outside the except block: what the generator raises instead must not show the step's exception.
+                step = steps.send(result) if error is None else steps.throw(error)
+                result = error = None
                 result = await step.run_async()
-            except BaseException as error:  # noqa: BLE001 - the generator decides what becomes of it
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
+        except BaseException as raised:
+            error = raised if inspect.getgeneratorstate(steps) != inspect.GEN_CLOSED else None
+            if error is None:
+                if isinstance(raised, StopIteration):
+                    return cast("T", raised.value)
+                raise

@@ -1,15 +1,112 @@
-"""Turn httpx's failures into this package's errors, at the one place where requests leave."""
+"""The steps that touch the network, and httpx's failures as this package's errors."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, Generic, TypeVar, cast
 
 import httpx
+from attrs import frozen
 
 from atlas_invoices._errors import APIConnectionError, APITimeoutError, AtlasError, ConfigError, IncompleteDownloadError
 from atlas_invoices._utils import single_line
+
+from ._steps import Step
+
+T = TypeVar("T")
+
+
+@frozen
+class _Either(Generic[T]):
+    """A step from one of httpx's two clients."""
+
+    run: Callable[[], T]
+    run_async: Callable[[], Coroutine[Any, Any, T]]
+
+
+class Connections:
+    """One of httpx's two clients, with steps to send and to close."""
+
+    def __init__(self, http: httpx.Client | httpx.AsyncClient) -> None:
+        self._http: Any = http
+        self.read_timeout = http.timeout.read
+        # Closing goes on after the task that waited for it has been cancelled.
+        self._background: set[asyncio.Task[Any]] = set()
+
+    def request(self, arguments: dict[str, Any]) -> httpx.Request:
+        """Build a request from a generated module's arguments."""
+        request: httpx.Request = self._http.build_request(**arguments)
+        return request
+
+    def send(self, request: httpx.Request) -> Step[httpx.Response]:
+        """Send a request; its response is ready to be read."""
+        return _Either(lambda: self._http.send(request, stream=True), lambda: self._send_async(request))
+
+    def close_response(self, response: httpx.Response) -> Step[None]:
+        """Give the connection back, or close it if the body wasn't read to its end."""
+        return _Either(response.close, lambda: self._close_response_async(response))
+
+    def close(self) -> Step[None]:
+        """Close all connections."""
+        return _Either(self._close, self._close_async)
+
+    async def _send_async(self, request: httpx.Request) -> httpx.Response:
+        # In a task of its own: one cancelled within httpcore 1.0 may keep its place in the pool for good.
+        sending = self._start(self._http.send(request, stream=True))
+        try:
+            response: httpx.Response = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            sending.add_done_callback(self._drop)
+            raise
+        return response
+
+    def _drop(self, sending: asyncio.Task[httpx.Response]) -> None:
+        if not sending.cancelled() and sending.exception() is None:
+            self._start(sending.result().aclose())
+
+    async def _close_response_async(self, response: httpx.Response) -> None:
+        # In a task of its own, for the same reason.
+        await asyncio.shield(self._start(response.aclose()))
+
+    def _close(self) -> None:
+        self._http.close()
+
+    async def _close_async(self) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._http.aclose()
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._background.add(task)  # asyncio itself holds tasks weakly
+        task.add_done_callback(self._background.discard)
+        return task
+
+
+class ReadChunk:
+    """The step that reads the next bytes of a body as the server sent them; None at its end.
+
+    It reads the stream below httpx's `iter_raw`, which refuses a reply that a transport made in memory, as
+    httpx.MockTransport does.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream: Any = response.stream
+        self._chunks: Any = None
+
+    def run(self) -> bytes | None:
+        if self._chunks is None:
+            self._chunks = iter(self._stream)
+        return next(cast("Iterator[bytes]", self._chunks), None)
+
+    async def run_async(self) -> bytes | None:
+        if self._chunks is None:
+            self._chunks = aiter(self._stream)
+        return await anext(cast("AsyncIterator[bytes]", self._chunks), None)
 
 
 @contextmanager
@@ -20,43 +117,43 @@ def while_connecting(where: str) -> Iterator[None]:
     except httpx.HTTPError as error:
         raise _as_connection_error(error, where) from _without_headers(error)
     except httpx.InvalidURL as error:
-        raise ConfigError(f"the URL for {where} can't be used: {single_line(error)}") from None
+        raise ConfigError(f"the URL is invalid: {single_line(error)} ({where})") from None
 
 
 @contextmanager
 def while_reading(where: str) -> Iterator[None]:
-    """Around reading the body: what breaks here leaves a reply that isn't whole."""
+    """Around reading the body: a failure here leaves an incomplete reply."""
     try:
         yield
     except httpx.TimeoutException as error:
-        raise APITimeoutError(f"{where}: the reply stalled; try again, or raise the timeout") from _without_headers(
-            error
-        )
+        message = f"the reply stalled; try again, or raise the timeout ({where})"
+        raise APITimeoutError(message) from _without_headers(error)
     except httpx.HTTPError as error:
         raise IncompleteDownloadError(
-            f"{where}: the connection broke before the reply was whole ({_reason(error)}); try again"
+            f"the connection broke before the reply was complete: {_reason(error)}; try again ({where})"
         ) from _without_headers(error)
 
 
 def _as_connection_error(error: httpx.HTTPError, where: str) -> AtlasError:
     reason = _reason(error)
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"{where}: no answer in time ({reason}); try again, or raise the timeout")
+        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({where})")
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-        return ConfigError(f"{where} can't be sent: {reason}")
+        return ConfigError(f"can't send the request: {reason} ({where})")
     if isinstance(error, httpx.ProxyError):
-        return APIConnectionError(f"{where}: the proxy refused: {reason}; check the proxy settings", transient=False)
+        message = f"the proxy refused: {reason}; check the proxy settings ({where})"
+        return APIConnectionError(message, transient=False)
     if _is_certificate_failure(error):
         return APIConnectionError(
-            f"{where}: the server's certificate isn't trusted ({reason}); where a company proxy signs its own, "
-            "name its CA bundle with verify= or SSL_CERT_FILE",
+            f"the server's certificate isn't trusted: {reason}; if a company proxy signs its own, name its CA bundle "
+            f"with verify= or SSL_CERT_FILE ({where})",
             transient=False,
         )
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
-            f"{where}: no proper HTTP answer ({reason}); try again, or check the base URL and any proxy in between"
+            f"no proper HTTP answer: {reason}; try again, or check the base URL and any proxy in between ({where})"
         )
-    return APIConnectionError(f"{where}: no connection ({reason}); check the network, the proxy and the base URL")
+    return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({where})")
 
 
 def _is_certificate_failure(error: BaseException) -> bool:
@@ -73,7 +170,7 @@ def _reason(error: httpx.HTTPError) -> str:
 
 
 def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError:
-    """The same failure, without what would carry an Authorization header to whoever logs the chain.
+    """Take off an error what would show an Authorization header to a logger of the whole chain.
 
     That is its request, and the frames of httpx and httpcore, which some tools show with their locals.
     """
@@ -87,7 +184,7 @@ def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError:
 
 
 def forget_frames(error: BaseException) -> None:
-    """Take the tracebacks off an error and its chain: httpx's frames hold credentials and pieces of tokens."""
+    """Take the tracebacks off an error and its chain: httpx's frames hold credentials and parts of tokens."""
     seen: BaseException | None = error
     while seen is not None:
         seen.__traceback__ = None

@@ -1,11 +1,11 @@
-"""Keep a folder with every invoice of an organization: what the command `sync` does, for programs.
+"""Keep a folder with every invoice of an organization: the command `sync`, for programs.
 
-How it stays right, whatever ends a run:
+The folder is valid at every moment, even if a run is killed:
 
-- A file is written beside its place and moved there whole (`_files`); the manifest likewise.
-- The manifest never lists what may not be so: an invoice that is about to be fetched again is taken out of it first,
-  and comes in again once its files are in place. A file that isn't in the manifest is fetched.
-- One run at a time works in a folder (`_lock`). What a killed run left half written, the next one clears away.
+- Files and the manifest are written to a temporary file and renamed when complete (`_files`).
+- The manifest never lists a file that may be out of date: an invoice is removed from it before it's fetched again, and
+  added when its files are in place. A file that isn't in the manifest is fetched.
+- One run at a time works in a folder (`FolderLock`), and clears what a killed run left half written.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ import re
 import stat
 import warnings
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
+from attrs.validators import instance_of, matches_re
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._files import AtomicFile
@@ -21,209 +21,157 @@ from atlas_invoices._locks import FileLock
 
 from ._listing import AMOUNTS, ListedInvoice
 
-FORMAT = "atlas-invoices sync"
-VERSION = 1
+_FORMAT = "atlas-invoices sync"
+_VERSION = 1
 
-_ID = re.compile(r"[0-9a-f]{24}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+# The manifest's names, which are the API's where it has them, and ours.
+_LISTED = {
+    "id": "id",
+    "orgId": "organization_id",
+    "linked": "linked",
+    "startDate": "start",
+    "endDate": "end",
+    "statusName": "status",
+    "updated": "updated",
+}
+
+_MANIFEST = "manifest.json"
+_LOCK = ".atlas-invoices.lock"
+
+# The temporary names that AtomicFile gives to the files of this folder.
+_LEFTOVER = re.compile(r"\.(?:[0-9a-f]{24}\.(?:csv|json)|manifest\.json)\.[0-9a-f]{16}\.part")
+
+# How a file system without locks answers.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 
 
 class FolderError(ConfigError):
-    """The folder isn't one that this run may write to."""
+    """This run may not write to the folder."""
 
 
 @frozen
 class FileFacts:
-    """A file as it was saved: size in bytes, SHA-256 in lower-case hexadecimal."""
+    """A saved file: size in bytes, SHA-256 in lower-case hexadecimal."""
 
-    size: int
-    sha256: str
+    size: int = field(validator=instance_of(int))
+    sha256: str = field(validator=matches_re("[0-9a-f]{64}"))
 
 
 @frozen
 class Entry:
     """An invoice whose two files are in the folder.
 
-    `listed` is what the listing said when they were fetched: never newer than the files, so that whatever changed
-    later makes the next listing differ. `settled` is whether the invoice was final then, and was sent as new as listed.
+    `listed` is the invoice as listed before the files were fetched, so any later change makes the next listing differ.
+    `settled` is whether its status was final then and the files were as new as the listing.
     """
 
     listed: ListedInvoice
     csv: FileFacts
     json: FileFacts
-    fetched: str
-    settled: bool
+    fetched: str = field(validator=instance_of(str))
+    settled: bool = field(validator=instance_of(bool))
 
 
 @frozen
 class Manifest:
-    """Everything the folder holds, and of whom."""
+    """The folder's invoices by ID, and the server and organization they belong to."""
 
-    server: str
-    org_id: str
+    server: str = field(validator=instance_of(str))
+    org_id: str = field(validator=matches_re("[0-9a-f]{24}"))
     entries: Mapping[str, Entry] = field(factory=dict)
 
     def to_bytes(self) -> bytes:
-        """The JSON document, newest invoice first; fields that are Atlas's have its API's names."""
-        ordered = sorted(
+        """The JSON document, newest invoice first."""
+        newest_first = sorted(
             self.entries.values(), key=lambda each: (each.listed.start or "", each.listed.id), reverse=True
         )
         document = {
-            "format": FORMAT,
-            "version": VERSION,
+            "format": _FORMAT,
+            "version": _VERSION,
             "server": self.server,
             "orgId": self.org_id,
-            "invoices": [_entry_json(entry) for entry in ordered],
+            "invoices": [_entry_to_json(entry) for entry in newest_first],
         }
         return json.dumps(document, indent=1).encode("ascii") + b"\n"
 
-
-def parse(content: bytes, name: str) -> Manifest:
-    """Read a manifest; raises `FolderError`, which names it by `name`, for one that isn't ours or is damaged."""
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        raise _damaged(name, "it isn't JSON") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise FolderError(f"{name} isn't a manifest of `atlas-invoices sync`; choose another folder")
-    version = document.get("version")
-    if isinstance(version, int) and version > VERSION:
-        raise FolderError(f"{name} was written by a newer atlas-invoices (its version is {version}); upgrade this one")
-    try:
-        if version is True or version != VERSION:
-            raise ValueError  # noqa: TRY301 - the same answer as to any other field
-        entries = [_entry(each) for each in document["invoices"]]
-        return Manifest(
-            server=_text(document["server"]),
-            org_id=_matching(_ID, document["orgId"]),
-            entries={entry.listed.id: entry for entry in entries},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise _damaged(name, "fields are missing or wrong") from None
+    @classmethod
+    def parse(cls, content: bytes, name: str) -> Manifest:
+        """Read a manifest called `name`; raises `FolderError` where it's damaged or not a manifest of sync."""
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            raise _damaged(name, "it isn't JSON") from None
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise FolderError(f"{name} isn't a manifest of `atlas-invoices sync`; choose another folder")
+        version = document.get("version")
+        if isinstance(version, int) and version > _VERSION:
+            raise FolderError(f"{name} was written by a newer atlas-invoices (format {version}); upgrade this one")
+        try:
+            if version is True or version != _VERSION:
+                raise ValueError  # noqa: TRY301 - reported like any other invalid field
+            entries = [_entry_from_json(each) for each in document["invoices"]]
+            return cls(document["server"], document["orgId"], {entry.listed.id: entry for entry in entries})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _damaged(name, "fields are missing or invalid") from None
 
 
-def _damaged(name: str, how: str) -> FolderError:
-    return FolderError(
-        f"{name} is damaged ({how}); put back a good copy, or move it away: then every invoice is fetched again"
-    )
+def _damaged(name: str, why: str) -> FolderError:
+    return FolderError(f"{name} is damaged ({why}); restore a good copy, or move it away to fetch every invoice again")
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
-    listed = entry.listed
+def _entry_to_json(entry: Entry) -> dict[str, Any]:
     return {
-        "id": listed.id,
-        "orgId": listed.organization_id,
-        "linked": listed.linked,
-        "startDate": listed.start,
-        "endDate": listed.end,
-        "statusName": listed.status,
-        "updated": listed.updated,
-        **listed.amounts,
-        "csv": {"size": entry.csv.size, "sha256": entry.csv.sha256},
-        "json": {"size": entry.json.size, "sha256": entry.json.sha256},
+        **{name: getattr(entry.listed, attribute) for name, attribute in _LISTED.items()},
+        **entry.listed.amounts,
+        "csv": asdict(entry.csv),
+        "json": asdict(entry.json),
         "fetched": entry.fetched,
         "settled": entry.settled,
     }
 
 
-def _entry(found: dict[str, Any]) -> Entry:
-    listed = ListedInvoice(
-        id=_matching(_ID, found["id"]),
-        organization_id=None if found["orgId"] is None else _matching(_ID, found["orgId"]),
-        start=_time(found["startDate"]),
-        end=_time(found["endDate"]),
-        status=None if found["statusName"] is None else _text(found["statusName"]),
-        updated=None if found["updated"] is None else _text(found["updated"]),
-        amounts={name: found[name] for name in AMOUNTS},
-        linked=_flag(found["linked"]),
-    )
+def _entry_from_json(fields: dict[str, Any]) -> Entry:
     return Entry(
-        listed,
-        _facts(found["csv"]),
-        _facts(found["json"]),
-        fetched=_text(found["fetched"]),
-        settled=_flag(found["settled"]),
+        listed=ListedInvoice(
+            **{attribute: fields[name] for name, attribute in _LISTED.items()},
+            amounts={name: fields[name] for name in AMOUNTS},
+        ),
+        csv=FileFacts(fields["csv"]["size"], fields["csv"]["sha256"]),
+        json=FileFacts(fields["json"]["size"], fields["json"]["sha256"]),
+        fetched=fields["fetched"],
+        settled=fields["settled"],
     )
-
-
-def _facts(found: dict[str, Any]) -> FileFacts:
-    size = found["size"]
-    if not isinstance(size, int):
-        raise TypeError
-    return FileFacts(size, _matching(_SHA256, found["sha256"]))
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str:
-    text = _text(value)
-    if not pattern.fullmatch(text):
-        raise ValueError
-    return text
-
-
-def _time(value: object) -> str | None:
-    if value is None:
-        return None
-    text = _text(value)
-    date.fromisoformat(text[:10])
-    return text
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-MANIFEST = "manifest.json"
-
-# The names that AtomicFile gives to what it has not finished, for the files of this folder and for nothing else's.
-_LEFTOVER = re.compile(r"\.(?:[0-9a-f]{24}\.(?:csv|json)|manifest\.json)\.[0-9a-f]{16}\.part")
-
-
-def csv_name(invoice_id: str) -> str:
-    """The CSV's name in the folder."""
-    return f"{invoice_id}.csv"
-
-
-def json_name(invoice_id: str) -> str:
-    """The JSON's name in the folder."""
-    return f"{invoice_id}.json"
 
 
 @frozen
 class Folder:
-    """A folder of invoices. What its methods are given as an invoice ID has been checked."""
+    """A folder of invoices. Invoice IDs passed to its methods have been checked."""
 
     path: Path
 
     def create(self) -> None:
-        """Make it, where it isn't there; raises `NotADirectoryError` where something else is."""
+        """Create it if it doesn't exist; raises `NotADirectoryError` where something else does."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            what = "Is no folder, nor a link to one; choose another place"
-            raise NotADirectoryError(errno.ENOTDIR, what, str(self.path)) from None
+            raise NotADirectoryError(errno.ENOTDIR, "Not a folder; choose another path", str(self.path)) from None
 
     def csv_path(self, invoice_id: str) -> Path:
-        """Where the CSV belongs."""
-        return self.path / csv_name(invoice_id)
+        return self.path / f"{invoice_id}.csv"
+
+    def json_path(self, invoice_id: str) -> Path:
+        return self.path / f"{invoice_id}.json"
 
     def load(self, server: str, org_id: str) -> Manifest | None:
-        """The manifest, None where there isn't one; raises `FolderError` for a damaged or somebody else's."""
-        path = self.path / MANIFEST
+        """Read the manifest, if there is one; raises `FolderError` where it's damaged or of another organization."""
+        path = self.path / _MANIFEST
         if path.exists() and not path.is_file():
-            raise FolderError(f"{path} is no regular file; move it away, or choose another folder")
+            raise FolderError(f"{path} isn't a regular file; move it away, or choose another folder")
         try:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
-        manifest = parse(content, str(path))
+        manifest = Manifest.parse(content, str(path))
         if (manifest.server, manifest.org_id) != (server, org_id):
             raise FolderError(
                 f"{self.path} holds the invoices of organization {manifest.org_id} at {manifest.server}, not of "
@@ -232,34 +180,33 @@ class Folder:
         return manifest
 
     def save(self, manifest: Manifest) -> None:
-        """Replace the manifest at once, or not at all."""
-        self._write(MANIFEST, manifest.to_bytes())
+        """Replace the manifest, completely or not at all."""
+        _write(self.path / _MANIFEST, manifest.to_bytes())
 
-    def save_json(self, invoice_id: str, document: bytes) -> FileFacts:
-        """Replace an invoice's JSON at once, or not at all."""
-        return self._write(json_name(invoice_id), document)
+    def save_json(self, invoice_id: str, content: bytes) -> FileFacts:
+        """Replace an invoice's JSON, completely or not at all."""
+        return _write(self.json_path(invoice_id), content)
 
     def intact(self, entry: Entry, *, verify: bool) -> bool:
-        """Whether an entry's files are there with their sizes, and with `verify` byte for byte."""
-        return all(
-            _is(self.path / name, facts, verify=verify)
-            for name, facts in ((csv_name(entry.listed.id), entry.csv), (json_name(entry.listed.id), entry.json))
-        )
+        """Whether an entry's files are there with the right sizes, and with `verify` the right SHA-256."""
+        files = {self.csv_path(entry.listed.id): entry.csv, self.json_path(entry.listed.id): entry.json}
+        return all(_matches(path, facts, verify=verify) for path, facts in files.items())
 
     def clear_leftovers(self) -> None:
-        """Take away what a killed run left half written; only while no other run is at work here."""
+        """Delete the temporary files of a killed run; only while no other run is at work here."""
         for path in list(self.path.iterdir()):
             if _LEFTOVER.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
-    def _write(self, name: str, content: bytes) -> FileFacts:
-        file = AtomicFile(self.path / name, overwrite=True)
-        with file:
-            file.write(content)
-        return FileFacts(file.saved.size, file.saved.sha256)
+
+def _write(path: Path, content: bytes) -> FileFacts:
+    file = AtomicFile(path, overwrite=True)
+    with file:
+        file.write(content)
+    return FileFacts(file.saved.size, file.saved.sha256)
 
 
-def _is(path: Path, facts: FileFacts, *, verify: bool) -> bool:
+def _matches(path: Path, facts: FileFacts, *, verify: bool) -> bool:
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size != facts.size:
@@ -269,30 +216,22 @@ def _is(path: Path, facts: FileFacts, *, verify: bool) -> bool:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == facts.sha256
     except OSError:
-        # What can't be read can't be relied on: it's fetched again, and what is really wrong shows then.
+        # A file that can't be read is fetched again; if the disk is at fault, that shows then.
         return False
 
 
-NAME = ".atlas-invoices.lock"
-POLL_SECONDS = 0.1
-
-# What a file system without locks says.
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
-
-
 class FolderLock(FileLock):
-    """The lock of one folder, for one run; it holds between threads of a process as well as between processes."""
+    """The lock of one folder, for one run; holds between the threads of a process and between processes."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is opened or locked yet."""
         # The folder's own permissions decide who else may run a sync in it.
-        super().__init__(folder / NAME, 0o666)
+        super().__init__(folder / _LOCK, 0o666)
         self._folder = folder
 
     def acquire(self) -> bool:
-        """Try to get it, without waiting; false where another run has it.
+        """Try to get the lock without waiting; False while another run holds it.
 
-        Where the file system has no locks that's a warning, and the run goes on without (`held` is false then).
+        Warns where the file system has no locks, and goes on without one (`held` is False then).
         Raises `OSError` where the folder can't be written to.
         """
         try:
@@ -301,7 +240,7 @@ class FolderLock(FileLock):
             if error.errno not in _NO_LOCKS:
                 raise
         warnings.warn(
-            f"{self._folder}: no file locks here, so make sure that only one sync at a time runs in this folder",
+            f"{self._folder}: this file system has no file locks; make sure that only one sync at a time runs here",
             stacklevel=2,
         )
         return True

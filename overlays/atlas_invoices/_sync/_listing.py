@@ -1,4 +1,4 @@
-"""The invoices that a sync lists, and their JSON as sent."""
+"""The invoices that a sync lists, and the JSON of each as sent."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import Attribute, evolve, field, frozen
+from attrs.validators import instance_of, matches_re, optional
 
 from atlas_invoices import _ids, _operations
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
+from atlas_invoices._http._exchange import Operation
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
-# Every documented status but PENDING (Atlas Admin API document); one that nobody has seen yet may still change.
+# Every documented status except PENDING (Atlas Admin API document). An invoice with an unknown one may still change.
 _FINAL = frozenset({"CLOSED", "FAILED", "FORGIVEN", "FREE", "INVOICED", "PAID", "PREPAID"})
 
+# The amounts to compare: the API's names and the model's.
 AMOUNTS = {
     "amountBilledCents": "amount_billed_cents",
     "amountPaidCents": "amount_paid_cents",
@@ -25,113 +28,113 @@ AMOUNTS = {
     "startingBalanceCents": "starting_balance_cents",
     "subtotalCents": "subtotal_cents",
 }
-"""The API's names of the amounts that are compared, and the models' names of them."""
 
+# Roles: Atlas Admin API document. It doesn't say that without them the listing is shorter rather than refused.
 NO_LINKED = (
-    "no linked invoices came: no organization is linked to this one, or the credentials may not see their invoices, "
-    "which takes Organization Billing Admin or Organization Owner of this one"
+    "no linked invoices found: either no organization is linked to this one, or the credentials can't see their "
+    "invoices, which takes the role Organization Billing Admin or Organization Owner in this one"
 )
-"""Roles: Atlas Admin API document. That without them a listing is just shorter, and not refused, is not documented."""
+
+# Workers read JSON documents up to this size in parallel. Larger ones take turns, to bound memory: the JSON of ten
+# thousand lines has about 6 MB.
+LARGE = 8 * 1024 * 1024
+
+
+def _iso_date(_instance: object, _attribute: Attribute[Any], value: str) -> None:
+    date.fromisoformat(value[:10])
+
+
+_text = optional(instance_of(str))
+_id = matches_re("[0-9a-f]{24}")
+_time = optional([instance_of(str), _iso_date])
 
 
 @frozen
 class ListedInvoice:
-    """An invoice as the listing has it: times are ISO 8601 in UTC, amounts whole cents by their API names.
+    """An invoice as listed: times are ISO 8601 in UTC, amounts whole cents by their API names.
 
-    What wasn't sent, or isn't what the API document says, is None.
+    A field that is missing or invalid in the listing is None.
     """
 
-    id: str
-    organization_id: str | None
-    start: str | None
-    end: str | None
-    status: str | None
-    updated: str | None
+    id: str = field(validator=_id)
+    organization_id: str | None = field(validator=optional(_id))
+    start: str | None = field(validator=_time)
+    end: str | None = field(validator=_time)
+    status: str | None = field(validator=_text)
+    updated: str | None = field(validator=_text)
     amounts: Mapping[str, int | None]
-    linked: bool
+    linked: bool = field(validator=instance_of(bool))
 
     @property
     def final(self) -> bool:
-        """Whether its status is one in which an invoice doesn't change any more by itself."""
+        """Whether its status is one that no longer changes by itself."""
         return self.status in _FINAL
 
     @property
     def first_day(self) -> date | None:
-        """The period's first day, in UTC."""
+        """First day of the billing period, in UTC."""
         return date.fromisoformat(self.start[:10]) if self.start else None
 
     @property
     def last_day_exclusive(self) -> date | None:
-        """The day after the period's last, in UTC."""
+        """The day after the billing period's last, in UTC."""
         return date.fromisoformat(self.end[:10]) if self.end else None
 
     def differs(self, other: ListedInvoice) -> bool:
-        """Whether status, `updated` or an amount is another."""
+        """Whether status, `updated` or an amount differs."""
         return (self.status, self.updated, self.amounts) != (other.status, other.updated, other.amounts)
 
 
 @frozen
 class Listing:
-    """Everything listed, newest first, each invoice once; and what was listed in a way that can't be used."""
+    """All listed invoices, newest first, each once; and the IDs and errors of entries that can't be used."""
 
     invoices: tuple[ListedInvoice, ...]
     unusable: tuple[tuple[str, UnexpectedResponseError], ...]
 
 
-def read_listing(found: Iterable[BillingInvoiceMetadata], *, linked: bool) -> Listing:
-    """Check what a listing has; with `linked`, also the invoices inside others."""
+def read_listing(models: Iterable[BillingInvoiceMetadata], *, linked: bool) -> Listing:
+    """Check listed invoices; with `linked`, also those nested in others."""
     invoices: dict[str, ListedInvoice] = {}
     unusable: list[tuple[str, UnexpectedResponseError]] = []
-    for model, inside in _flat(found, linked=linked, inside=False):
+    for model, nested in _flatten(models, linked=linked, nested=False):
         try:
-            listed = _listed(model, inside)
+            invoice = _read(model, nested)
         except UnexpectedResponseError as error:
             unusable.append((_shown_id(model), error))
         else:
-            invoices.setdefault(listed.id, listed)
+            invoices.setdefault(invoice.id, invoice)
     newest_first = sorted(invoices.values(), key=lambda each: each.start or "9999", reverse=True)
     return Listing(tuple(newest_first), tuple(unusable))
 
 
-def _instant(value: object) -> str | None:
-    """A model's time as ISO 8601 in UTC; one that the model couldn't read, as it is."""
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        try:
-            return aware.astimezone(UTC).isoformat()
-        except OverflowError:
-            return None
-    return single_line(value, 40) if isinstance(value, str) else None
+def _flatten(models: Iterable[Any], *, linked: bool, nested: bool) -> Iterator[tuple[Any, bool]]:
+    for model in models:
+        yield model, nested
+        inner = getattr(model, "linked_invoices", None)
+        if linked and isinstance(inner, list):
+            yield from _flatten(inner, linked=True, nested=True)
 
 
-def _flat(found: Iterable[Any], *, linked: bool, inside: bool) -> Iterator[tuple[Any, bool]]:
-    for model in found:
-        yield model, inside
-        nested = getattr(model, "linked_invoices", None)
-        if linked and isinstance(nested, list):
-            yield from _flat(nested, linked=True, inside=True)
-
-
-def _listed(model: object, inside: bool) -> ListedInvoice:
+def _read(model: object, linked: bool) -> ListedInvoice:
     if not isinstance(model, BillingInvoiceMetadata):
-        raise UnexpectedResponseError("the listing has an entry that isn't an invoice; nothing was saved for it")
+        raise UnexpectedResponseError("the listing has an entry that isn't an invoice; skipped it")
     try:
         id_ = _ids.invoice_id(model.id)
     except InvalidIdError:
-        # It would become a file's name.
+        # It would become a file name.
         raise UnexpectedResponseError(
-            f"the listing has an invoice whose ID {_shown_id(model)} isn't 24 hexadecimal digits; nothing was saved "
-            "for it"
+            f"the listing has an invoice whose ID {_shown_id(model)} isn't 24 hexadecimal digits; skipped it"
         ) from None
     return ListedInvoice(
         id=id_,
         organization_id=_organization(model.org_id),
         start=_instant(model.start_date) if isinstance(model.start_date, datetime) else None,
         end=_instant(model.end_date) if isinstance(model.end_date, datetime) else None,
-        status=_status(model.status_name),
+        status=single_line(model.status_name, 40) if isinstance(model.status_name, str) else None,
         updated=_instant(model.updated),
-        amounts={name: _cents(getattr(model, field)) for name, field in AMOUNTS.items()},
-        linked=inside,
+        amounts={name: _cents(getattr(model, attribute)) for name, attribute in AMOUNTS.items()},
+        linked=linked,
     )
 
 
@@ -147,7 +150,13 @@ def _organization(value: object) -> str | None:
         return None
 
 
-def _status(value: object) -> str | None:
+def _instant(value: object) -> str | None:
+    """A model's time as ISO 8601 in UTC; text that the model couldn't parse stays as it is."""
+    if isinstance(value, datetime):
+        try:
+            return _utc(value).isoformat()
+        except OverflowError:
+            return None
     return single_line(value, 40) if isinstance(value, str) else None
 
 
@@ -157,51 +166,47 @@ def _cents(value: object) -> int | None:
 
 @frozen
 class RawInvoice:
-    """The reply's body, and of its fields those that are looked at."""
+    """An invoice's JSON as sent, and the two fields that a sync reads."""
 
     content: bytes
     status: object
     updated: object
 
     def is_older_than(self, listed: ListedInvoice) -> bool:
-        """Whether it's of an earlier state than the listing, which was read before it, says.
+        """Whether it shows an earlier state than the listing, although it was fetched later.
 
-        Not documented, but a server of several machines can answer so; what was saved then must not count as final.
+        Not documented, but a server with replicas can do this; such a copy must not count as final.
         """
         if listed.final and self.status == "PENDING":
             return True
         try:
-            updated = datetime.fromisoformat(str(self.updated))
-            then = datetime.fromisoformat(str(listed.updated))
-            # To the second: the two replies may tell the time with other precision.
-            return _utc(updated).replace(microsecond=0) < _utc(then).replace(microsecond=0)
+            sent = _utc(datetime.fromisoformat(str(self.updated)))
+            # To the second: the two replies may differ in precision.
+            return sent.replace(microsecond=0) < _utc(datetime.fromisoformat(str(listed.updated))).replace(
+                microsecond=0
+            )
         except (ValueError, OverflowError):
             return False
 
 
-# So much of each is read at a time by all workers; what is larger, one after the other: many at once would fill the
-# memory. The JSON of ten thousand lines has about 6 MB.
-AT_ONCE = 8 * 1024 * 1024
+def raw_invoice(org_id: str, invoice_id: str) -> Operation[RawInvoice]:
+    """The operation of `get_invoice`, with the reply read as a `RawInvoice`."""
+    operation: Operation[Any] = _operations.invoice(org_id, invoice_id)
+    return evolve(operation, read=lambda _head, body: read_raw_invoice(body, invoice_id))
 
 
-def call(org_id: str, invoice_id: str) -> _operations.Operation[RawInvoice]:
-    """`get_invoice`'s call, whose reply is read as a `RawInvoice`."""
-    request: _operations.Operation[Any] = _operations.invoice(org_id, invoice_id)
-    return evolve(request, read=lambda _head, body: read_document(body, invoice_id))
-
-
-def read_document(body: bytes, invoice_id: str) -> RawInvoice:
-    """Check a reply; raises `UnexpectedResponseError` for what isn't JSON, or is another invoice's."""
+def read_raw_invoice(body: bytes, invoice_id: str) -> RawInvoice:
+    """Check a reply; raises `UnexpectedResponseError` unless it's the JSON of this invoice."""
     try:
-        found = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        fields = json.loads(body.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise UnexpectedResponseError(f"invoice {invoice_id}: the server sent a damaged JSON; try again") from None
-    id_ = found.get("id") if isinstance(found, dict) else None
+        raise UnexpectedResponseError(f"the server sent damaged JSON for invoice {invoice_id}; try again") from None
+    id_ = fields.get("id") if isinstance(fields, dict) else None
     if not isinstance(id_, str) or id_.lower() != invoice_id:
         raise UnexpectedResponseError(
-            f"asked for invoice {invoice_id}, the server sent something else; is a cache or proxy in between?"
+            f"the server sent something else for invoice {invoice_id}; is there a cache or proxy in between?"
         )
-    return RawInvoice(body, found.get("statusName"), found.get("updated"))
+    return RawInvoice(body, fields.get("statusName"), fields.get("updated"))
 
 
 def _refuse(name: str) -> None:

@@ -1,14 +1,14 @@
-"""What a sync has to do."""
+"""What a sync fetches, and why."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
+from attrs import Attribute, field, frozen
+from attrs.converters import optional
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import ConfigError
@@ -17,65 +17,47 @@ if TYPE_CHECKING:
     from ._folder import Entry
     from ._listing import ListedInvoice
 
-
-# Three years of invoices are then two rounds. A rate limit is kept by the client, for all of them together.
+# Three years of monthly invoices then take two rounds. The client's rate limiter covers all workers.
 DEFAULT_WORKERS = 20
+
+
+def _first_of_month(day: date) -> date:
+    """A plain date, even of a datetime."""
+    return date(day.year, day.month, 1)
 
 
 @frozen
 class SyncOptions:
-    """One run's arguments; `since` and `until` are first days of months, both inclusive."""
+    """The arguments of one run, checked; `since` and `until` become first days of months, both inclusive.
+
+    Raises `InvalidIdError` or `ConfigError`.
+    """
 
     server: str
-    org_id: str
-    directory: Path
-    since: date | None
-    until: date | None
-    linked: bool
-    verify: bool
-    workers: int
+    org_id: str = field(converter=_ids.organization_id)
+    directory: Path = field(converter=Path)
+    since: date | None = field(default=None, converter=optional(_first_of_month))
+    until: date | None = field(default=None, converter=optional(_first_of_month))
+    linked: bool = False
+    verify: bool = False
+    workers: int = field(default=DEFAULT_WORKERS)
 
-    @classmethod
-    def checked(
-        cls,
-        server: str,
-        org_id: str,
-        directory: str | os.PathLike[str],
-        *,
-        since: date | None,
-        until: date | None,
-        linked: bool,
-        verify: bool,
-        workers: int,
-    ) -> SyncOptions:
-        """The job; raises `InvalidIdError`, or `ConfigError` for numbers and months that won't do."""
+    @until.validator
+    def _check_months(self, _attribute: Attribute[date | None], until: date | None) -> None:
+        if self.since and until and self.since > until:
+            raise ConfigError(f"since ({self.since:%Y-%m}) is later than until ({until:%Y-%m}); swap them")
+
+    @workers.validator
+    def _check_workers(self, _attribute: Attribute[int], workers: int) -> None:
         if workers < 1:
-            raise ConfigError(f"workers is a number of invoices at a time, from 1 up, not {workers!r}")
-        since, until = since and first_of_month(since), until and first_of_month(until)
-        if since and until and since > until:
-            raise ConfigError(f"since ({since:%Y-%m}) is later than until ({until:%Y-%m}): no month is between them")
-        return cls(
-            server=server,
-            org_id=_ids.organization_id(org_id),
-            directory=Path(directory),
-            since=since,
-            until=until,
-            linked=linked,
-            verify=verify,
-            workers=workers,
-        )
+            raise ConfigError(f"workers must be at least 1, not {workers!r}")
 
     def covers(self, start: date | None) -> bool:
-        """Whether an invoice is asked for whose period starts on this day; one without a start is in every period."""
+        """Whether to include an invoice whose period starts on this day; always, if it has no start."""
         if start is None:
             return True
-        month = first_of_month(start)
+        month = _first_of_month(start)
         return (self.since is None or self.since <= month) and (self.until is None or month <= self.until)
-
-
-def first_of_month(day: date) -> date:
-    """The first day of the month, a plain date even of a datetime."""
-    return date(day.year, day.month, 1)
 
 
 Reason = Literal["new", "not final", "changed", "file missing or damaged"]
@@ -83,7 +65,7 @@ Reason = Literal["new", "not final", "changed", "file missing or damaged"]
 
 @frozen
 class Task:
-    """An invoice to fetch, and why. `before` is its entry in the manifest, where its files are still what it says."""
+    """An invoice to fetch, and why. `before` is its entry in the manifest, if the files still match it."""
 
     listed: ListedInvoice
     reason: Reason
@@ -92,7 +74,7 @@ class Task:
 
 @frozen
 class Plan:
-    """What is to be done, newest first; `gone` are invoices of the folder that are no longer listed."""
+    """What to fetch, newest first, and what is unchanged; `gone` are invoices that are no longer listed."""
 
     fetch: tuple[Task, ...]
     unchanged: tuple[Entry, ...]
@@ -100,38 +82,38 @@ class Plan:
 
 
 def make_plan(
-    listed: Sequence[ListedInvoice], entries: Mapping[str, Entry], intact: Callable[[Entry], bool], job: SyncOptions
+    listed: Sequence[ListedInvoice], entries: Mapping[str, Entry], intact: Callable[[Entry], bool], options: SyncOptions
 ) -> Plan:
-    """Plan a run; `intact` says whether an entry's files are there as they were saved."""
+    """Plan a run; `intact` returns whether an entry's files are there as they were saved."""
     fetch: list[Task] = []
     unchanged: list[Entry] = []
     for invoice in listed:
-        if not job.covers(invoice.first_day):
+        if not options.covers(invoice.first_day):
             continue
         entry = entries.get(invoice.id)
-        whole = entry is not None and intact(entry)
-        reason = _why(invoice, entry, whole)
+        before = entry if entry and intact(entry) else None
+        reason = _why(invoice, entry, before)
         if reason:
-            fetch.append(Task(invoice, reason, entry if whole else None))
-        elif entry:
-            unchanged.append(entry)
-    here = {invoice.id for invoice in listed}
+            fetch.append(Task(invoice, reason, before))
+        elif before:
+            unchanged.append(before)
+    ids = {invoice.id for invoice in listed}
     gone = [
         entry
         for id_, entry in entries.items()
-        # A linked invoice isn't listed where linked ones weren't asked for.
-        if id_ not in here and job.covers(entry.listed.first_day) and (job.linked or not entry.listed.linked)
+        # Without the option `linked`, linked invoices aren't listed.
+        if id_ not in ids and options.covers(entry.listed.first_day) and (options.linked or not entry.listed.linked)
     ]
     return Plan(tuple(fetch), tuple(unchanged), tuple(gone))
 
 
-def _why(invoice: ListedInvoice, entry: Entry | None, whole: bool) -> Reason | None:
+def _why(invoice: ListedInvoice, entry: Entry | None, before: Entry | None) -> Reason | None:
     if entry is None:
         return "new"
-    if not whole:
+    if before is None:
         return "file missing or damaged"
-    if invoice.differs(entry.listed):
+    if invoice.differs(before.listed):
         return "changed"
-    if not (invoice.final and entry.settled):
+    if not (invoice.final and before.settled):
         return "not final"
     return None

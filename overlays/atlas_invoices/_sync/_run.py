@@ -1,119 +1,37 @@
-"""Run a sync, with threads or with asyncio."""
+"""Run a sync: list, plan, fetch each invoice, report. Written once, in steps, for threads and for asyncio."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import queue
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import frozen
 
 from atlas_invoices._errors import AtlasError, TooLargeError
+from atlas_invoices._http import _steps
+from atlas_invoices._http._steps import Blocking, Sleep, Steps
 
 from . import _listing
-from ._folder import POLL_SECONDS, Folder, FolderLock
-from ._plan import DEFAULT_WORKERS, SyncOptions
-from ._progress import Progress, Result, entry_for, tell_log
+from ._folder import Folder, FolderLock
+from ._plan import DEFAULT_WORKERS, SyncOptions, Task
+from ._progress import OnProgress, Result, SyncReport, SyncState, saved
+from ._workers import WorkerPool
 
 if TYPE_CHECKING:
     from atlas_invoices._client import AsyncClient, Client
-
-    from ._listing import Listing
-    from ._plan import Task
-    from ._progress import SyncReport, Tell
-
+    from atlas_invoices_client.models import BillingInvoiceMetadata
 
 T = TypeVar("T")
-R = TypeVar("R")
 
-# In steps: on Windows a wait without end is deaf to Ctrl-C.
-_STEP_SECONDS = 0.5
+_POLL_SECONDS = 0.1
 
-
-class WorkerPool(Generic[T, R]):
-    """Threads that call `work` with each item, in order, some at a time.
-
-    They are daemons: an interrupted program needn't wait until the last server has answered.
-    """
-
-    def __init__(self, work: Callable[[T], R], items: Iterable[T], size: int) -> None:
-        """Nothing runs yet."""
-        self._work = work
-        self._items = deque(items)
-        self._stop = threading.Event()
-        # A result, an exception that `work` should not have raised, or None for a thread that has ended.
-        self._out: queue.SimpleQueue[tuple[R] | BaseException | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"atlas-invoices-sync-{n}", daemon=True)
-            for n in range(min(size, len(self._items)))
-        ]
-        self._running = 0
-
-    def start(self) -> None:
-        """Let them begin."""
-        for thread in self._threads:
-            thread.start()
-            self._running += 1
-
-    def results(self, seconds: float | None = None, *, raising: bool = True) -> Iterator[R]:
-        """Yield what `work` returned, as it comes, until all threads have ended or the time is up.
-
-        What it should not have raised is raised here, but not without `raising`: where something has been already.
-        """
-        end = None if seconds is None else time.monotonic() + seconds
-        while self._running and (end is None or time.monotonic() < end):
-            try:
-                got = self._out.get(timeout=_STEP_SECONDS if end is None else max(0.0, end - time.monotonic()))
-            except queue.Empty:
-                continue
-            if got is None:
-                self._running -= 1
-            elif isinstance(got, BaseException):
-                if raising:
-                    raise got
-            else:
-                yield got[0]
-
-    def stop(self) -> None:
-        """Begin nothing more; what is under way goes on to its end."""
-        self._stop.set()
-
-    @property
-    def at_work(self) -> bool:
-        """Whether a thread hasn't ended."""
-        return self._running > 0
-
-    def when_ended(self, then: Callable[[], object]) -> None:
-        """Call `then` when the last thread has ended, without waiting for that."""
-
-        def wait() -> None:
-            for thread in self._threads:
-                thread.join()
-            then()
-
-        threading.Thread(target=wait, name="atlas-invoices-sync-end", daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                try:
-                    item = self._items.popleft()
-                except IndexError:
-                    break
-                self._out.put((self._work(item),))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for results
-            self._out.put(error)
-        finally:
-            self._out.put(None)
-
-
-# How long an interrupted run waits for what is under way, so that it isn't lost.
-_GRACE_SECONDS = 2.0
+_log = logging.getLogger("atlas_invoices")
 
 
 def sync_invoices(
@@ -129,27 +47,28 @@ def sync_invoices(
 ) -> SyncReport:
     """Bring a folder up to date with an organization's invoices: each as CSV, exactly as sent, and as JSON.
 
-    The folder then has `<invoice id>.csv` and `<invoice id>.json` for each invoice, and `manifest.json`, which says
-    what they are, with sizes and SHA-256. An invoice is fetched when it's missing, when its status is PENDING or one
-    that isn't known, or when its status, `updated` or amounts have changed since it was fetched. Nothing is ever
-    deleted. A run that ends early, however it ends, leaves a valid folder, which the next one completes; of two at
-    once in one folder, the second waits for the first.
+    The folder then has `<invoice id>.csv` and `<invoice id>.json` for each invoice, and `manifest.json`, which lists
+    them with sizes and SHA-256. An invoice is fetched if it's missing, if its status is PENDING or unknown, or if its
+    status, `updated` or amounts have changed since it was fetched. Nothing is ever deleted. A run that ends early for
+    any reason leaves a valid folder, which the next run completes. Of two runs in one folder, the second waits for the
+    first.
 
     Args:
         atlas: the client.
         org_id: 24 hexadecimal digits.
-        directory: the folder; made where it isn't there. It belongs to one organization of one server.
+        directory: the folder, created if it doesn't exist. It belongs to one organization of one server.
         since: only invoices whose period starts in this day's month (UTC) or later; the day itself doesn't matter.
-        until: only invoices whose period starts in this day's month (UTC) or earlier. An invoice without a start
-            is never left out.
+        until: only invoices whose period starts in this day's month (UTC) or earlier. Invoices without a start are
+            always included.
         linked: also the invoices of linked organizations, in the same folder.
-        verify: read the files of these invoices that are here already and compare the SHA-256, not just the size.
+        verify: compare the SHA-256 of files that are already there, not only their size.
         workers: how many invoices at a time.
 
-    Returns a `SyncReport`. An invoice that fails is in it, and doesn't stop the others; refused credentials, a
-    file system that refuses and a server that has stopped answering do, since all would fail: the rest is then
-    `not_tried`. Raises `InvalidIdError` before anything is sent, `ConfigError` for settings or a folder that won't do,
-    any `AtlasError` of the listing, and `OSError` where the manifest can't be written.
+    Returns a `SyncReport`. An invoice that fails is listed in it, and the run goes on; refused credentials, a file
+    system that refuses to write and a server that no longer answers stop it, because everything else would fail too,
+    and the remaining invoices are `not_tried`. Raises `InvalidIdError` before any request, `ConfigError` for invalid
+    settings or a folder that can't be used, any `AtlasError` of the listing, and `OSError` if the manifest can't be
+    written.
 
     Example:
         >>> with ai.Client() as atlas:
@@ -157,96 +76,7 @@ def sync_invoices(
         >>> report.ok, len(report.saved)
         (True, 14)
     """
-    job = SyncOptions.checked(
-        atlas.base_url,
-        org_id,
-        directory,
-        since=since,
-        until=until,
-        linked=linked,
-        verify=verify,
-        workers=workers,
-    )
-    return run(atlas, job, tell_log)
-
-
-def run(atlas: Client, job: SyncOptions, tell: Tell) -> SyncReport:
-    """Do the job; `tell` gets a line for each invoice saved, in the thread of the caller."""
-    listing = _list(atlas, job)
-    folder = Folder(job.directory)
-    folder.create()
-    lock = FolderLock(folder.path)
-    crew: WorkerPool[Task, Result] | None = None
-    try:
-        if not lock.acquire():
-            tell(f"another sync is at work in {folder.path}; waiting for it to end")
-            while not lock.acquire():
-                time.sleep(POLL_SECONDS)
-            listing = _list(atlas, job)
-        progress = Progress(job, folder, listing, tell)
-        if lock.held:
-            folder.clear_leftovers()
-        progress.start()
-        try:
-            large = threading.Lock()
-            crew = WorkerPool(
-                lambda task: _do(atlas, job, folder, progress, task, large), progress.plan.fetch, job.workers
-            )
-            _collect(crew, progress)
-        finally:
-            if crew is not None and crew.at_work and lock.held:
-                # Who is still at work can't put in place any more what it has begun.
-                folder.clear_leftovers()
-            progress.finish()
-    finally:
-        if crew is not None and crew.at_work:
-            crew.when_ended(lock.release)
-        else:
-            lock.release()
-    return progress.report()
-
-
-def _list(atlas: Client, job: SyncOptions) -> Listing:
-    return _listing.read_listing(atlas.list_invoices(job.org_id, linked=job.linked), linked=job.linked)
-
-
-def _collect(crew: WorkerPool[Task, Result], progress: Progress) -> None:
-    try:
-        crew.start()
-        for result in crew.results():
-            progress.settle(result)
-            if progress.stopped:
-                crew.stop()
-            if progress.save_is_due:
-                progress.save()
-    except BaseException:
-        crew.stop()
-        for result in crew.results(_GRACE_SECONDS, raising=False):
-            progress.settle(result)
-        raise
-
-
-def _do(
-    atlas: Client, job: SyncOptions, folder: Folder, progress: Progress, task: Task, large: threading.Lock
-) -> Result:
-    """Fetch one invoice; in a worker's thread. The JSON comes first, and is put in place last: then both are here."""
-    id_ = task.listed.id
-    progress.claim(task)
-    try:
-        # A linked invoice, too, is asked for under the organization that pays (Atlas Admin API document: linked
-        # invoices take a role in the paying organization).
-        call = _listing.call(job.org_id, id_)
-        with ExitStack() as held:
-            try:
-                document = atlas._get(call, _listing.AT_ONCE)  # noqa: SLF001 - `get_invoice`, but as sent
-            except TooLargeError:
-                held.enter_context(large)
-                document = atlas._get(call)  # noqa: SLF001 - likewise
-            csv = atlas.download_invoice_csv(job.org_id, id_, folder.csv_path(id_))
-            return Result(task, entry=entry_for(task, document, csv, folder.save_json(id_, document.content)))
-    except (AtlasError, OSError) as error:
-        kept = task.before is not None and folder.intact(task.before, verify=True)
-        return Result(task, error=error, kept=kept)
+    return run(atlas, SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers), _log.info)
 
 
 async def sync_invoices_async(
@@ -268,103 +98,121 @@ async def sync_invoices_async(
         >>> async with ai.AsyncClient() as atlas:
         ...     report = await ai.sync_invoices_async(atlas, org_id, "invoices")
     """
-    job = SyncOptions.checked(
-        atlas.base_url,
-        org_id,
-        directory,
-        since=since,
-        until=until,
-        linked=linked,
-        verify=verify,
-        workers=workers,
-    )
-    return await run_async(atlas, job, tell_log)
+    options = SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers)
+    return await _steps.run_async(_sync(atlas, options, _log.info, asyncio.Lock()))
 
 
-async def run_async(atlas: AsyncClient, job: SyncOptions, tell: Tell) -> SyncReport:
-    """Do the job; `tell` gets a line for each invoice saved."""
-    listing = await _list_async(atlas, job)
-    folder = Folder(job.directory)
+def run(atlas: Client, options: SyncOptions, on_progress: OnProgress) -> SyncReport:
+    """Sync in threads; `on_progress` gets a line for each saved invoice, in the caller's thread."""
+    return _steps.run(_sync(atlas, options, on_progress, threading.Lock()))
+
+
+@frozen
+class Acquire:
+    """Wait for a lock among threads, or among tasks."""
+
+    lock: Any
+
+    def run(self) -> None:
+        self.lock.acquire()
+
+    async def run_async(self) -> None:
+        await self.lock.acquire()
+
+
+@frozen
+class ReadFiles(Generic[T]):
+    """Read from the disk; under asyncio in another thread, whose end a cancellation doesn't wait for."""
+
+    function: Callable[[], T]
+
+    def run(self) -> T:
+        return self.function()
+
+    async def run_async(self) -> T:
+        return await asyncio.to_thread(self.function)
+
+
+def _sync(
+    atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProgress, large: threading.Lock | asyncio.Lock
+) -> Steps[SyncReport]:
+    listing = yield from _list(atlas, options)
+    folder = Folder(options.directory)
     folder.create()
     lock = FolderLock(folder.path)
+    pool: WorkerPool[Task, Result] | None = None
     try:
         if not lock.acquire():
-            tell(f"another sync is at work in {folder.path}; waiting for it to end")
-            while not lock.acquire():  # noqa: ASYNC110 - what is waited for is another process
-                await asyncio.sleep(POLL_SECONDS)
-            listing = await _list_async(atlas, job)
-        # It reads every file where they are to be verified.
-        progress = await asyncio.to_thread(Progress, job, folder, listing, tell)
+            on_progress(f"another sync is running in {folder.path}; waiting for it to end")
+            while not lock.acquire():
+                yield Sleep(_POLL_SECONDS)
+            listing = yield from _list(atlas, options)
+        # With `verify` it reads every file.
+        state: SyncState = yield ReadFiles(lambda: SyncState(options, folder, listing, on_progress))
         if lock.held:
             folder.clear_leftovers()
-        progress.start()
+        state.begin()
+
+        def save_if_due() -> Steps[None]:
+            if state.save_is_due:
+                yield Blocking(state.save)
+
+        pool = WorkerPool(
+            state.plan.fetch,
+            options.workers,
+            work=lambda task: _fetch(atlas, options, folder, state, task, large),
+            on_result=state.finished,
+            checkpoint=save_if_due,
+        )
         try:
-            await _work(atlas, job, folder, progress)
+            yield pool
         finally:
-            progress.finish()
-        return progress.report()
+            if pool.busy and lock.held:
+                # The threads still at work can't put a file in place any more.
+                folder.clear_leftovers()
+            state.end()
     finally:
-        lock.release()
+        if pool is None:
+            lock.release()
+        else:
+            pool.when_idle(lock.release)
+    return state.report()
 
 
-async def _list_async(atlas: AsyncClient, job: SyncOptions) -> Listing:
-    found = [each async for each in atlas.list_invoices(job.org_id, linked=job.linked)]
-    return _listing.read_listing(found, linked=job.linked)
+def _list(atlas: Client | AsyncClient, options: SyncOptions) -> Steps[_listing.Listing]:
+    pages = atlas._invoice_pages(options.org_id, linked=options.linked)  # noqa: SLF001 - the steps of `list_invoices`
+    models: list[BillingInvoiceMetadata] = []
+    while pages.more:
+        models += yield from pages.advance()
+    return _listing.read_listing(models, linked=options.linked)
 
 
-async def _work(atlas: AsyncClient, job: SyncOptions, folder: Folder, progress: Progress) -> None:
-    items = deque(progress.plan.fetch)
-    saving, large = asyncio.Lock(), asyncio.Lock()
-
-    async def worker() -> None:
-        while items and not progress.stopped:
-            progress.settle(await _do_async(atlas, job, folder, progress, items.popleft(), large))
-            async with saving:
-                if progress.save_is_due:
-                    await _to_its_end(progress.save)
-
-    workers = [asyncio.create_task(worker()) for _ in range(min(job.workers, len(items)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for each in workers:
-            # Once is enough: a second time would interrupt what the first one made it put in order.
-            if not each.cancelling():
-                each.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-
-
-async def _do_async(
-    atlas: AsyncClient, job: SyncOptions, folder: Folder, progress: Progress, task: Task, large: asyncio.Lock
-) -> Result:
-    """Fetch one invoice. The JSON comes first, and is put in place last: then both are here."""
+def _fetch(
+    atlas: Client | AsyncClient,
+    options: SyncOptions,
+    folder: Folder,
+    state: SyncState,
+    task: Task,
+    large: threading.Lock | asyncio.Lock,
+) -> Steps[Result]:
+    """Fetch one invoice: the JSON first, then the CSV, saved at once; the JSON is saved last."""
     id_ = task.listed.id
-    progress.claim(task)
+    state.started(task)
+    # A linked invoice, too, is requested under the organization that pays (Atlas Admin API document: linked invoices
+    # take a role in the paying organization).
+    operation = _listing.raw_invoice(options.org_id, id_)
     try:
-        # Under the organization that pays, as in `_run`.
-        call = _listing.call(job.org_id, id_)
-        async with AsyncExitStack() as held:
+        with ExitStack() as held:
             try:
-                document = await atlas._get(call, _listing.AT_ONCE)  # noqa: SLF001 - `get_invoice`, but as sent
+                document = yield from atlas._fetch(operation, _listing.LARGE)  # noqa: SLF001 - the steps of `get_invoice`
             except TooLargeError:
-                await held.enter_async_context(large)
-                document = await atlas._get(call)  # noqa: SLF001 - likewise
-            csv = await atlas.download_invoice_csv(job.org_id, id_, folder.csv_path(id_))
-            json = await _to_its_end(lambda: folder.save_json(id_, document.content))
-            return Result(task, entry=entry_for(task, document, csv, json))
+                yield Acquire(large)
+                held.callback(large.release)
+                document = yield from atlas._fetch(operation)  # noqa: SLF001 - the steps of `get_invoice`
+            csv = yield from atlas._download(options.org_id, id_, folder.csv_path(id_), overwrite=True)  # noqa: SLF001 - the steps of `download_invoice_csv`
+            json = yield Blocking(lambda: folder.save_json(id_, document.content))
+            return saved(task, document, csv, json)
     except (AtlasError, OSError) as error:
         before = task.before
-        kept = before is not None and await asyncio.to_thread(lambda: folder.intact(before, verify=True))
+        kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))
         return Result(task, error=error, kept=kept)
-
-
-async def _to_its_end(function: Callable[[], T]) -> T:
-    """Run it in a thread, which can't be cancelled: a task that is waits for it, so that no write outlives the lock."""
-    running = asyncio.ensure_future(asyncio.to_thread(function))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        if not running.cancelled():
-            running.exception()  # looked at, or asyncio logs it when nobody is left who could
-        raise

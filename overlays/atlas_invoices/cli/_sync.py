@@ -87,22 +87,14 @@ def sync_command(
     Fetches what is missing, what has changed since, and what isn't final yet; never deletes. A month is that in which
     an invoice's period starts. Stopped at any moment, it leaves a valid folder, and the next run completes it.
     """
-    from atlas_invoices._sync import DEFAULT_WORKERS, SyncOptions, run  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._sync import SyncOptions, run  # noqa: PLC0415 - imports httpx
 
     if since and until and since > until:
         raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}: no month is between them")
     with session.client() as client:
-        job = SyncOptions.checked(
-            client.base_url,
-            session.org_id(client),
-            directory,
-            since=since,
-            until=until,
-            linked=linked,
-            verify=verify,
-            workers=DEFAULT_WORKERS,
-        )
-        report = run(client, job, _output.note)
+        org_id = session.org_id(client)
+        options = SyncOptions(client.base_url, org_id, directory, since, until, linked, verify)
+        report = run(client, options, _output.note)
     if form == "json":
         _table.write_json(_as_json(report))
     else:

@@ -1,9 +1,10 @@
-"""The sandbox's credentials: digest, and tokens of service accounts."""
+"""Checks the sandbox's credentials: HTTP digest, and access tokens of a service account."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import re
@@ -12,22 +13,19 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_plus
 
 from attrs import define, field, frozen
 
-if TYPE_CHECKING:
-    from ._settings import Settings
-
+from ._settings import Settings
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABET = _LETTERS + _LETTERS.upper() + "0123456789"
 
 
 @frozen
-class Keys:
-    """Both kinds of credentials."""
+class Credentials:
+    """An API key and a service account."""
 
     public_key: str
     private_key: str = field(repr=False)
@@ -35,8 +33,8 @@ class Keys:
     client_secret: str = field(repr=False)
 
     @classmethod
-    def draw(cls, random: Random) -> Keys:
-        """Make them up. The client secret has characters that differ once form-urlencoded, as RFC 6749 asks for."""
+    def generate(cls, random: Random) -> Credentials:
+        """Random credentials. The client secret has characters that form-urlencoding changes (RFC 6749)."""
         digits = f"{random.getrandbits(128):032x}"
         return cls(
             public_key="".join(random.choices(_LETTERS, k=8)),
@@ -46,94 +44,88 @@ class Keys:
         )
 
 
-REALM = "MMS Public API"
-_REMEMBERED_NONCES = 4096
+_REALM = "MMS Public API"
+_MAX_NONCES = 4096
 _PARAMETER = re.compile(r'\s*([A-Za-z*]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,|$)')
 _COUNT = re.compile(r"[0-9a-f]{8}")
-_NEEDED = ("username", "realm", "nonce", "uri", "response", "qop", "nc", "cnonce")
+_REQUIRED = ("username", "realm", "nonce", "uri", "response", "qop", "nc", "cnonce")
 
 
 @frozen
-class Verdict:
-    """What came of checking one request's Authorization; `violation` names a client's mistake, not a wrong key."""
+class DigestResult:
+    """The result of checking digest credentials. `violation` describes a mistake in the client, not a wrong key."""
 
-    accepted: bool
-    stale: bool = False
     username: str | None = None
     nonce: str | None = None
     count: str | None = None
+    accepted: bool = False
+    stale: bool = False
     violation: str | None = None
 
 
 @define
-class DigestGuard:
-    """Checks digest credentials and hands out challenges. Used from one thread, the server's.
+class DigestVerifier:
+    """Checks digest credentials and issues challenges. Only the server's thread uses it.
 
-    The next `refuse_next` good requests are refused as stale all the same.
+    The next `stale_responses` correct requests are refused as stale.
     """
 
-    keys: Keys
+    credentials: Credentials
     nonce_uses: int | None
-    refuse_next: int = 0
-    _used: OrderedDict[str, set[str]] = field(init=False, factory=OrderedDict)
+    stale_responses: int = 0
+    _counts: OrderedDict[str, set[str]] = field(init=False, factory=OrderedDict)
 
     def challenge(self, *, stale: bool) -> str:
         """A `WWW-Authenticate` value with a new nonce."""
         nonce = secrets.token_urlsafe(24) + "=="
-        self._used[nonce] = set()
-        while len(self._used) > _REMEMBERED_NONCES:
-            self._used.popitem(last=False)
+        self._counts[nonce] = set()
+        if len(self._counts) > _MAX_NONCES:
+            self._counts.popitem(last=False)
         return (
-            f'Digest realm="{REALM}", domain="", nonce="{nonce}", algorithm=MD5, qop="auth", '
+            f'Digest realm="{_REALM}", domain="", nonce="{nonce}", algorithm=MD5, qop="auth", '
             f"stale={'true' if stale else 'false'}"
         )
 
-    def check(self, authorization: str, method: str, target: str) -> Verdict:  # noqa: PLR0911 - one for each rule
-        """Judge the value of `Authorization` (after the word Digest) for a request of `target`, path and query."""
-        given = _parameters(authorization)
+    def check(self, authorization: str, method: str, target: str) -> DigestResult:  # noqa: PLR0911 - one for each rule
+        """Check the parameters of `Authorization` for a request of `target`, path and query."""
+        given = _parse_parameters(authorization)
         if given is None:
-            return Verdict(accepted=False, violation="malformed digest credentials")
-        username, nonce, count = given.get("username"), given.get("nonce"), given.get("nc")
-
-        def refuse(violation: str | None = None, *, stale: bool = False) -> Verdict:
-            return Verdict(
-                accepted=False, stale=stale, username=username, nonce=nonce, count=count, violation=violation
-            )
-
-        missing = [name for name in _NEEDED if name not in given]
+            return DigestResult(violation="malformed digest credentials")
+        result = functools.partial(DigestResult, given.get("username"), given.get("nonce"), given.get("nc"))
+        missing = [name for name in _REQUIRED if name not in given]
         if missing:
-            return refuse(f"digest credentials without {', '.join(missing)}")
-        if given["realm"] != REALM or given["qop"] != "auth" or given.get("algorithm", "MD5").upper() != "MD5":
-            return refuse("digest credentials for another challenge")
+            return result(violation=f"digest credentials without {', '.join(missing)}")
+        if given["realm"] != _REALM or given["qop"] != "auth" or given.get("algorithm", "MD5").upper() != "MD5":
+            return result(violation="digest credentials for another challenge")
         if given["uri"] != target:
-            return refuse("digest uri is not the request's")
+            return result(violation="digest uri is not the request's")
         if not _COUNT.fullmatch(given["nc"]) or int(given["nc"], 16) == 0:
-            return refuse("nonce count is not eight hexadecimal digits from 00000001")
-        if not self._is_response(given, method):
-            return refuse()
-        used = self._used.get(given["nonce"])
-        if used is None:
-            return refuse(stale=True)
-        if self.refuse_next > 0:
-            self.refuse_next -= 1
-            return refuse(stale=True)
-        if given["nc"] in used:
-            return refuse("nonce count used twice", stale=True)
-        if self.nonce_uses is not None and len(used) >= self.nonce_uses:
-            return refuse(stale=True)
-        used.add(given["nc"])
-        return Verdict(accepted=True, username=username, nonce=nonce, count=count)
+            return result(violation="nonce count is not eight hexadecimal digits from 00000001")
+        if not self._is_correct(given, method):
+            return result()
+        counts = self._counts.get(given["nonce"])
+        if counts is None:
+            return result(stale=True)
+        if self.stale_responses > 0:
+            self.stale_responses -= 1
+            return result(stale=True)
+        if given["nc"] in counts:
+            return result(stale=True, violation="nonce count used twice")
+        if self.nonce_uses is not None and len(counts) >= self.nonce_uses:
+            return result(stale=True)
+        counts.add(given["nc"])
+        return result(accepted=True)
 
-    def _is_response(self, given: dict[str, str], method: str) -> bool:
-        secret = _md5(f"{self.keys.public_key}:{REALM}:{self.keys.private_key}")
+    def _is_correct(self, given: dict[str, str], method: str) -> bool:
+        key = _md5(f"{self.credentials.public_key}:{_REALM}:{self.credentials.private_key}")
         request = _md5(f"{method}:{given['uri']}")
-        expected = _md5(f"{secret}:{given['nonce']}:{given['nc']}:{given['cnonce']}:{given['qop']}:{request}")
-        is_user = hmac.compare_digest(given["username"].encode(), self.keys.public_key.encode())
-        return hmac.compare_digest(given["response"].encode(), expected.encode()) and is_user
+        response = _md5(f"{key}:{given['nonce']}:{given['nc']}:{given['cnonce']}:{given['qop']}:{request}")
+        is_user = hmac.compare_digest(given["username"].encode(), self.credentials.public_key.encode())
+        return hmac.compare_digest(given["response"].encode(), response.encode()) and is_user
 
 
-def _parameters(text: str) -> dict[str, str] | None:
-    """Each parameter by its name in lower case; `None` if the text is no list of parameters, or one is doubled."""
+def _parse_parameters(text: str) -> dict[str, str] | None:
+    """Parameters by lower-case name; `None` if the list is malformed or has a duplicate."""
     found: dict[str, str] = {}
     position = 0
     while position < len(text):
@@ -147,15 +139,15 @@ def _parameters(text: str) -> dict[str, str] | None:
 
 
 def _md5(text: str) -> str:
-    # RFC 7616 keeps MD5 for old servers, and Atlas is one; nothing here is protected by it.
+    # Digest authentication prescribes MD5; nothing secret depends on it here.
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 _MINUTE = 60.0
 
 
-class TokenRefusedError(Exception):
-    """The endpoint says no, in OAuth's words (RFC 6749 section 5.2)."""
+class OAuthError(Exception):
+    """An error response of the token endpoint (RFC 6749 section 5.2)."""
 
     def __init__(self, status: int, error: str, description: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(description)
@@ -166,51 +158,51 @@ class TokenRefusedError(Exception):
 
 @define
 class TokenEndpoint:
-    """Issues, recognizes and revokes access tokens. Used from one thread, the server's."""
+    """Issues, checks and revokes access tokens. Only the server's thread uses it."""
 
-    keys: Keys
+    credentials: Credentials
     settings: Settings
     clock: Callable[[], float] = time.monotonic
     _expiry: dict[str, float] = field(init=False, factory=dict, repr=False)
-    _asked: deque[float] = field(init=False, factory=deque)
+    _request_times: deque[float] = field(init=False, factory=deque)
 
     def issue(self, authorization: str, form: str) -> dict[str, object]:
-        """The token response for one POST to the token endpoint.
+        """The token response to a POST.
 
         Raises:
-            TokenRefusedError: 401 for wrong credentials, 400 for another grant, 429 over the limit, 403 with too many
+            OAuthError: 401 for wrong credentials, 400 for another grant, 429 over the rate limit, 403 with too many
                 tokens.
         """
         self._limit()
         self._authenticate(authorization)
         if parse_qs(form).get("grant_type") != ["client_credentials"]:
-            raise TokenRefusedError(400, "unsupported_grant_type", "The grant type is not client_credentials.")
+            raise OAuthError(400, "unsupported_grant_type", "The grant type is not client_credentials.")
         now = self.clock()
         self._expiry = {token: end for token, end in self._expiry.items() if end > now}
         if len(self._expiry) >= self.settings.token_limit:
-            raise TokenRefusedError(403, "access_denied", "Access Token limit reached")
+            raise OAuthError(403, "access_denied", "Access Token limit reached")
         token = f"sandbox.{secrets.token_urlsafe(32)}"
         self._expiry[token] = now + self.settings.token_seconds
         return {"access_token": token, "expires_in": int(self.settings.token_seconds), "token_type": "Bearer"}
 
     def revoke(self, authorization: str, form: str) -> None:
-        """Forget a token; an unknown one is as good as revoked (RFC 7009 section 2.2).
+        """Revoke a token; an unknown one counts as revoked (RFC 7009 section 2.2).
 
         Raises:
-            TokenRefusedError: 401 for wrong credentials, 400 where no token is named.
+            OAuthError: 401 for wrong credentials, 400 without a token.
         """
         self._authenticate(authorization)
         token = parse_qs(form).get("token")
         if not token:
-            raise TokenRefusedError(400, "invalid_request", "No token is named.")
+            raise OAuthError(400, "invalid_request", "The token is missing.")
         self._expiry.pop(token[0], None)
 
     def is_valid(self, token: str) -> bool:
-        """Whether `token` was issued, not revoked, and has not expired."""
+        """Whether `token` is active: issued, not revoked, not expired."""
         return self._expiry.get(token, 0.0) > self.clock()
 
     def expire_all(self) -> None:
-        """End every token at once, as if its time were over."""
+        """Expire all tokens now."""
         self._expiry.clear()
 
     def _limit(self) -> None:
@@ -218,24 +210,24 @@ class TokenEndpoint:
         if allowed is None:
             return
         now = self.clock()
-        while self._asked and self._asked[0] <= now - _MINUTE:
-            self._asked.popleft()
-        if len(self._asked) >= allowed:
-            wait = int(self._asked[0] + _MINUTE - now) + 1
-            raise TokenRefusedError(429, "rate_limited", "Too many token requests.", {"Retry-After": str(wait)})
-        self._asked.append(now)
+        while self._request_times and self._request_times[0] <= now - _MINUTE:
+            self._request_times.popleft()
+        if len(self._request_times) >= allowed:
+            wait = int(self._request_times[0] + _MINUTE - now) + 1
+            raise OAuthError(429, "rate_limited", "Too many token requests.", {"Retry-After": str(wait)})
+        self._request_times.append(now)
 
     def _authenticate(self, authorization: str) -> None:
-        client_id, client_secret = basic_pair(authorization)
-        is_id = hmac.compare_digest(client_id.encode(), self.keys.client_id.encode())
-        if not hmac.compare_digest(client_secret.encode(), self.keys.client_secret.encode()) or not is_id:
-            raise TokenRefusedError(
-                401, "invalid_client", "The client is unknown, or its secret is wrong.", {"WWW-Authenticate": "Basic"}
+        client_id, client_secret = parse_basic(authorization)
+        is_id = hmac.compare_digest(client_id.encode(), self.credentials.client_id.encode())
+        if not hmac.compare_digest(client_secret.encode(), self.credentials.client_secret.encode()) or not is_id:
+            raise OAuthError(
+                401, "invalid_client", "The client is unknown or its secret is wrong.", {"WWW-Authenticate": "Basic"}
             )
 
 
-def basic_pair(authorization: str) -> tuple[str, str]:
-    """Name and password of Basic credentials, form-decoded (RFC 6749 section 2.3.1); empty if there are none."""
+def parse_basic(authorization: str) -> tuple[str, str]:
+    """Name and password of Basic credentials, form-decoded (RFC 6749 section 2.3.1); empty without any."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return "", ""

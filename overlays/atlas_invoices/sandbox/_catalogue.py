@@ -1,4 +1,4 @@
-"""What is for sale and who buys it: SKUs with prices, projects, clusters and tags that the invoices are made of."""
+"""SKUs with prices, and the projects, clusters and tags that use them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 @frozen
 class Sku:
-    """One thing for sale. `low` and `high` bound a day's quantity, in millionths of `unit`."""
+    """Something that Atlas sells. `low` and `high` limit a day's quantity, in millionths of `unit`."""
 
     code: str
     text: str
@@ -19,12 +19,12 @@ class Sku:
     unit_price: Decimal
     low: int
     high: int
-    description: str
+    description: str = ""
 
 
 @frozen
 class Resource:
-    """One source of daily usage: a cluster's (or an application's) use of one SKU."""
+    """A cluster's (or an application's) daily use of one SKU."""
 
     sku: Sku
     project: str
@@ -36,11 +36,10 @@ class Resource:
     application: str = ""
     tags: Mapping[str, str] = field(factory=dict)
 
-
-def never_free(resource: Resource) -> Resource:
-    """The same, but with so much of it every day that no line comes to 0.00."""
-    least = int((Decimal("0.01") / resource.sku.unit_price * _MILLION).to_integral_value(ROUND_CEILING))
-    return evolve(resource, sku=evolve(resource.sku, low=max(resource.sku.low, least)))
+    def at_least_one_cent(self) -> Resource:
+        """The same resource with a minimum quantity that costs 0.01."""
+        minimum = int((Decimal("0.01") / self.sku.unit_price * _MILLION).to_integral_value(ROUND_CEILING))
+        return evolve(self, sku=evolve(self.sku, low=max(self.sku.low, minimum)))
 
 
 @frozen
@@ -55,7 +54,7 @@ class _Cluster:
     config_server: str = ""
 
 
-# Names are traps for parsers on purpose: "Credit" inside a name, a comma, letters beyond ASCII, a spreadsheet formula.
+# Names are traps for parsers: "Credit" in a name, a comma, letters beyond ASCII, a spreadsheet formula.
 PROJECTS = ("payments-prod", "CreditCheck", "Große Daten, Wien", "=SUM(A1:A9)", "数据平台")
 _TEAMS = ("Zahlungen", "risk", "Plattform, Süd", "", "数据")
 _OWNERS = ("li.na@example.com", "", 'Ida "I" Öst', "ops@example.com", "")
@@ -73,56 +72,8 @@ _LABELS = {"AWS": "AWS", "AZURE": "Azure", "GCP": "GCP"}
 _HOURLY = {"M10": "0.08", "M20": "0.2", "M30": "0.54", "M40": "1.04", "M50": "2.0125"}
 _MILLION = 1_000_000
 
-
-def _cluster_skus(cluster: _Cluster) -> tuple[Sku, ...]:
-    provider, label, tier = cluster.provider, _LABELS[cluster.provider], cluster.tier
-    hours = 24 * cluster.nodes * _MILLION
-    return (
-        Sku(
-            f"ATLAS_{provider}_INSTANCE_{tier}",
-            f"Atlas {tier} Instance - {label}",
-            provider,
-            "server hours",
-            Decimal(_HOURLY[tier]),
-            hours - 400_000,
-            hours,
-            f"{tier} servers, {cluster.nodes} nodes",
-        ),
-        Sku(
-            f"ATLAS_{provider}_STORAGE_PROVISIONED",
-            f"Atlas Storage 32 GB - {label}",
-            provider,
-            "GB hours",
-            Decimal("0.000173611111"),
-            700 * _MILLION,
-            2300 * _MILLION,
-            "",
-        ),
-        Sku(
-            f"ATLAS_{provider}_BACKUP_SNAPSHOT_STORAGE",
-            f"Atlas Cloud Backup Storage - {label}",
-            provider,
-            "GB days",
-            Decimal("0.0046666666667"),
-            9 * _MILLION,
-            640 * _MILLION,
-            "snapshots, all",
-        ),
-        Sku(
-            f"ATLAS_{provider}_DATA_TRANSFER",
-            f"Atlas {label} Data Transfer",
-            provider,
-            "GB",
-            Decimal("0.0125"),
-            1,  # often less than half a cent: lines of 0.00
-            90 * _MILLION,
-            "",
-        ),
-    )
-
-
-APP_REQUESTS = Sku(
-    "REALM_APP_REQUESTS", "App Services Requests", "ATLAS", "requests", Decimal("0.000002"), 10**11, 10**12, ""
+_APP_REQUESTS = Sku(
+    "REALM_APP_REQUESTS", "App Services Requests", "ATLAS", "requests", Decimal("0.000002"), 10**11, 10**12
 )
 SUPPORT = Sku(
     "SUPPORT_DEVELOPER", "Developer Support", "ATLAS", "months", Decimal(49), _MILLION, _MILLION, "support plan"
@@ -135,17 +86,45 @@ CREDIT_NOTES = (
 )
 
 
+def _cluster_skus(cluster: _Cluster) -> tuple[Sku, ...]:
+    label, tier = _LABELS[cluster.provider], cluster.tier
+    full = 24 * cluster.nodes * _MILLION
+    nodes = f"{tier} servers, {cluster.nodes} nodes"
+
+    def sku(code: str, text: str, unit: str, price: str, low: int, high: int, description: str = "") -> Sku:
+        provider = cluster.provider
+        return Sku(f"ATLAS_{provider}_{code}", f"Atlas {text}", provider, unit, Decimal(price), low, high, description)
+
+    return (
+        sku(
+            f"INSTANCE_{tier}", f"{tier} Instance - {label}", "server hours", _HOURLY[tier], full - 400_000, full, nodes
+        ),
+        sku("STORAGE_PROVISIONED", f"Storage 32 GB - {label}", "GB hours", "0.000173611111", 7 * 10**8, 23 * 10**8),
+        sku(
+            "BACKUP_SNAPSHOT_STORAGE",
+            f"Cloud Backup Storage - {label}",
+            "GB days",
+            "0.0046666666667",
+            9_000_000,
+            64 * 10**7,
+            "snapshots, all",
+        ),
+        # Often less than half a cent: lines of 0.00.
+        sku("DATA_TRANSFER", f"{label} Data Transfer", "GB", "0.0125", 1, 9 * 10**7),
+    )
+
+
 def resources(project_ids: tuple[str, ...], tag_keys: tuple[str, ...]) -> tuple[Resource, ...]:
-    """Every source of daily usage, with those of its tags whose key is in `tag_keys`."""
+    """All resources, with only those of their tags whose key is in `tag_keys`."""
     found = []
     for number, cluster in enumerate(_CLUSTERS):
-        everything = {
+        all_tags = {
             "environment": cluster.environment,
             "team": _TEAMS[cluster.project],
             "cost center": f"CC-{4100 + number}" if number % 2 else "",
             "owner": _OWNERS[cluster.project],
         }
-        tags = {key: everything[key] for key in tag_keys if everything[key]}
+        tags = {key: all_tags[key] for key in tag_keys if all_tags[key]}
         for position, sku in enumerate(_cluster_skus(cluster)):
             found.append(
                 Resource(
@@ -159,5 +138,5 @@ def resources(project_ids: tuple[str, ...], tag_keys: tuple[str, ...]) -> tuple[
                     tags=tags,
                 )
             )
-    found.append(Resource(APP_REQUESTS, PROJECTS[0], project_ids[0], application="storefront, web"))
+    found.append(Resource(_APP_REQUESTS, PROJECTS[0], project_ids[0], application="storefront, web"))
     return tuple(found)

@@ -1,13 +1,13 @@
-"""What the sandbox knows: organizations, invoices, lines and payments, as frozen data that tests can compare with."""
+"""The sandbox's data: organizations, invoices, lines and payments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 
 @frozen
@@ -18,47 +18,47 @@ class Organization:
     name: str
 
 
-@frozen
+@frozen(kw_only=True)
 class Line:
-    """One line of an invoice, in the CSV and (mirrored) in the JSON.
+    """One line of an invoice, the same in the CSV and the JSON.
 
-    `gross_cents` is unit price times quantity, `amount_cents` the same less the discount: both rounded half up to
-    whole cents. `discount_percent` is a percentage, 12.5 for an eighth.
+    `gross_cents` is unit price times quantity, `amount_cents` is that less the discount; both are rounded half up.
+    `discount_percent` is a percentage: 12.5 for an eighth.
     """
 
     bill_date: date
     usage_date: date
-    description: str
-    note: str
-    project: str
-    project_id: str
+    description: str = ""
+    note: str = ""
+    project: str = ""
+    project_id: str = ""
     sku: str
     sku_code: str
     provider: str
-    region: str
-    cluster: str
-    replica_set: str
-    config_server: str
-    application: str
-    unit: str
+    region: str = ""
+    cluster: str = ""
+    replica_set: str = ""
+    config_server: str = ""
+    application: str = ""
+    unit: str = ""
     unit_price: Decimal
     quantity: Decimal
     discount_percent: Decimal
     gross_cents: int
     amount_cents: int
-    tags: Mapping[str, str]
+    tags: Mapping[str, str] = Factory(dict)
 
 
 @frozen
 class Block:
-    """Some lines of an invoice, in order. `day`, if set, stands for the usage date of each of them."""
+    """Consecutive lines of an invoice. `day`, if set, replaces the usage date of each of them."""
 
     lines: Sequence[Line]
     day: date | None = None
 
 
 class Lines(Protocol):
-    """An invoice's lines: in memory for ordinary invoices, repeated patterns for a huge one."""
+    """An invoice's lines."""
 
     @property
     def subtotal_cents(self) -> int:
@@ -66,18 +66,17 @@ class Lines(Protocol):
 
     @property
     def credits_cents(self) -> int:
-        """Sum of the negative amounts, so zero or less."""
+        """Sum of the negative amounts: zero or less."""
 
-    def __len__(self) -> int:
-        """How many lines there are."""
+    def __len__(self) -> int: ...
 
     def blocks(self) -> Iterator[Block]:
-        """All lines, in order, some at a time."""
+        """All lines in order."""
 
 
 @frozen
 class Payment:
-    """One payment towards an invoice. Cents are of a US dollar; `unit_price` is the rate into `currency`."""
+    """One payment towards an invoice, in US cents. `unit_price` is the exchange rate to `currency`."""
 
     id: str
     status: str
@@ -93,7 +92,7 @@ class Payment:
 
 @frozen
 class Refund:
-    """Money given back for a payment."""
+    """A refund of a payment."""
 
     payment_id: str
     amount_cents: int
@@ -105,9 +104,9 @@ class Refund:
 class Invoice:
     """One monthly invoice. `end` is exclusive: the first day of the next month.
 
-    Credits are negative in every place: their lines' amounts, and `credits_cents` as their sum (not documented by
-    Atlas). So `amount_billed_cents` = `subtotal_cents` + `credits_cents` + `sales_tax_cents`. The payments' subtotals
-    and taxes each add up to the invoice's, and their billed amounts, which are without tax, do so together with it.
+    Credits are negative: the amounts of their lines, and `credits_cents`, their sum (not documented by Atlas). So
+    `amount_billed_cents` = `subtotal_cents` + `credits_cents` + `sales_tax_cents`. The subtotals and taxes of the
+    payments add up to the invoice's. Their billed amounts exclude tax; with the taxes they add up to the invoice's.
     """
 
     id: str
@@ -131,17 +130,5 @@ class Invoice:
 
     @property
     def line_count(self) -> int:
-        """How many lines the CSV has below its header."""
+        """Number of lines in the CSV below its header."""
         return len(self.lines)
-
-
-def plain(number: Decimal) -> str:
-    """Without an exponent: 1E+2 is "100"."""
-    return format(number, "f")
-
-
-def timestamp(moment: datetime | date) -> str:
-    """ISO 8601 in UTC with a Z; a day is its midnight."""
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,73 +1,53 @@
-"""Invoices as the documents that the API sends: CSV and JSON."""
+"""Invoices as CSV and JSON, in the formats of the API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
-from ._data import plain, timestamp
-
-if TYPE_CHECKING:
-    from ._data import Invoice, Line, Organization, Payment, Refund
-
-
-CHUNK_BYTES = 64 * 1024
-_ROWS_AT_ONCE = 256
+from ._data import Invoice, Line, Organization, Payment, Refund
 
 _COLUMNS = (
     "Date,Usage Date,Description,Note,Organization Name,Organization ID,Project,Project ID,SKU,Region,Cluster,"
     "Replica Set,Config Server,Application,Unit,Unit Price,Quantity,Discount Percent,Amount"
 )
-# Stand for a pattern's dates until its day is known; no text of the catalogue has them.
+_MONTHS = "January,February,March,April,May,June,July,August,September,October,November,December"
+# Placeholders for the dates of a repeated pattern; no text of the catalogue contains them.
 _BILL_MARK, _USAGE_MARK = "\x01", "\x02"
 _SPECIAL = frozenset(',"\r\n')
+_DAY = timedelta(days=1)
 
 
-def csv_chunks(invoice: Invoice) -> Iterator[bytes]:
-    """The whole file, in chunks of `CHUNK_BYTES` (the last one is shorter).
+def csv_pieces(invoice: Invoice) -> Iterator[bytes]:
+    """The CSV, piece by piece.
 
-    The format is that of the API document's example: preamble lines that end in a comma, a blank line, the header, LF
-    ends. Tag columns come last (where they stand isn't documented). Dates are MM/DD/YYYY.
+    The format follows the API document's example: preamble lines that end in a comma, a blank line, the header, and LF
+    line ends. Tag columns come last (their position isn't documented). Dates are MM/DD/YYYY.
     """
-    waiting = bytearray()
-    for piece in _pieces(invoice):
-        waiting += piece
-        done = len(waiting) - len(waiting) % CHUNK_BYTES
-        for begin in range(0, done, CHUNK_BYTES):
-            yield bytes(waiting[begin : begin + CHUNK_BYTES])
-        del waiting[:done]
-    if waiting:
-        yield bytes(waiting)
-
-
-def _pieces(invoice: Invoice) -> Iterator[bytes]:
     yield _head(invoice).encode()
-    organization = f"{_cell(invoice.organization.name)},{invoice.organization.id}"
     patterns: dict[int, bytes] = {}
     for block in invoice.lines.blocks():
         if block.day is None:
-            for begin in range(0, len(block.lines), _ROWS_AT_ONCE):
-                rows = (
-                    _row(line, _day(line.bill_date), _day(line.usage_date), organization, invoice.tag_keys)
-                    for line in block.lines[begin : begin + _ROWS_AT_ONCE]
-                )
-                yield "".join(rows).encode()
+            rows = (
+                _row(invoice, line, _format_day(line.bill_date), _format_day(line.usage_date)) for line in block.lines
+            )
+            yield "".join(rows).encode()
         else:
             key = id(block.lines)
             if key not in patterns:
-                patterns[key] = _pattern(block.lines, organization, invoice.tag_keys)
-            bill, usage = _day(block.day + timedelta(days=1)), _day(block.day)
+                patterns[key] = "".join(_row(invoice, line, _BILL_MARK, _USAGE_MARK) for line in block.lines).encode()
+            bill, usage = _format_day(block.day + _DAY), _format_day(block.day)
             yield (
                 patterns[key].replace(_BILL_MARK.encode(), bill.encode()).replace(_USAGE_MARK.encode(), usage.encode())
             )
 
 
 def _head(invoice: Invoice) -> str:
-    period = f"{_long_day(invoice.start)} - {_long_day(invoice.end)}"
     preamble = (
         ("Invoice Number", invoice.id),
-        ("Billing Period", period),
+        ("Billing Period", f"{_format_long_day(invoice.start)} - {_format_long_day(invoice.end)}"),
         ("Organization Name", invoice.organization.name),
         ("Organization ID", invoice.organization.id),
     )
@@ -75,17 +55,14 @@ def _head(invoice: Invoice) -> str:
     return "".join(f"{name},{_cell(value)},\n" for name, value in preamble) + f"\n{columns}\n"
 
 
-def _pattern(lines: Iterable[Line], organization: str, tag_keys: Sequence[str]) -> bytes:
-    return "".join(_row(line, _BILL_MARK, _USAGE_MARK, organization, tag_keys) for line in lines).encode()
-
-
-def _row(line: Line, bill: str, usage: str, organization: str, tag_keys: Sequence[str]) -> str:
+def _row(invoice: Invoice, line: Line, bill: str, usage: str) -> str:
     cells = [
         bill,
         usage,
         _cell(line.description),
         _cell(line.note),
-        organization,
+        _cell(invoice.organization.name),
+        invoice.organization.id,
         _cell(line.project),
         line.project_id,
         _cell(line.sku),
@@ -95,48 +72,38 @@ def _row(line: Line, bill: str, usage: str, organization: str, tag_keys: Sequenc
         line.config_server,
         _cell(line.application),
         line.unit,
-        plain(line.unit_price),
-        plain(line.quantity),
-        plain(line.discount_percent) if line.discount_percent else "",
-        dollars(line.amount_cents),
-        *(_cell(line.tags.get(key, "")) for key in tag_keys),
+        _format_decimal(line.unit_price),
+        _format_decimal(line.quantity),
+        _format_decimal(line.discount_percent) if line.discount_percent else "",
+        _format_dollars(line.amount_cents),
+        *(_cell(line.tags.get(key, "")) for key in invoice.tag_keys),
     ]
     return ",".join(cells) + "\n"
-
-
-def dollars(cents: int) -> str:
-    """Whole cents as dollars with two decimals: -1205 is "-12.05"."""
-    whole, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole}.{rest:02d}"
 
 
 def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if not _SPECIAL.isdisjoint(text) else text
 
 
-def _day(day: date) -> str:
+def _format_decimal(number: Decimal) -> str:
+    """Without an exponent: 1E+2 is "100"."""
+    return format(number, "f")
+
+
+def _format_dollars(cents: int) -> str:
+    """-1205 is "-12.05"."""
+    whole, rest = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole}.{rest:02d}"
+
+
+def _format_day(day: date) -> str:
     return f"{day.month:02d}/{day.day:02d}/{day.year:04d}"
 
 
-def _long_day(day: date) -> str:
-    # Not strftime: month names must not follow the machine's locale.
-    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
-
-
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+def _format_long_day(day: date) -> str:
+    # Not strftime, whose month names follow the machine's locale.
+    month = _MONTHS.split(",")[day.month - 1]
+    return f"{month} {day.day}, {day.year}"
 
 
 Json = dict[str, Any]
@@ -154,34 +121,34 @@ def organization_json(organization: Organization, base_url: str) -> Json:
 
 
 def metadata_json(invoice: Invoice, base_url: str, *, linked: bool) -> Json:
-    """A `BillingInvoiceMetadata`, with the linked invoices' where `linked`."""
+    """A `BillingInvoiceMetadata`, with linked invoices if `linked`."""
     return _common(invoice, base_url) | {
         "linkedInvoices": [metadata_json(other, base_url, linked=False) for other in invoice.linked if linked]
     }
 
 
-def invoice_json(invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Json:
-    """A `BillingInvoice`; one with more than `most_lines` lines has no `lineItems`."""
-    whole = invoice_without_lines(invoice, base_url, linked=linked, most_lines=most_lines)
-    if invoice.line_count <= most_lines:
-        whole["lineItems"] = [line for block in line_items(invoice) for line in block]
-    return whole
+def invoice_json(invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Json:
+    """A `BillingInvoice`; with more than `max_lines` lines, it has no `lineItems`."""
+    document = invoice_json_without_lines(invoice, base_url, linked=linked, max_lines=max_lines)
+    if invoice.line_count <= max_lines:
+        document["lineItems"] = [line for block in line_items(invoice) for line in block]
+    return document
 
 
-def invoice_without_lines(invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Json:
-    """A `BillingInvoice` but for its own `lineItems`; the linked ones have theirs, up to `most_lines`."""
+def invoice_json_without_lines(invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Json:
+    """A `BillingInvoice` without its own `lineItems`; linked invoices have theirs, up to `max_lines`."""
     inside = invoice.linked if linked else ()
     return _common(invoice, base_url) | {
-        "linkedInvoices": [invoice_json(each, base_url, linked=False, most_lines=most_lines) for each in inside],
+        "linkedInvoices": [invoice_json(each, base_url, linked=False, max_lines=max_lines) for each in inside],
         "payments": [_payment(payment) for payment in invoice.payments],
         "refunds": [_refund(refund) for refund in invoice.refunds],
     }
 
 
 def line_items(invoice: Invoice) -> Iterator[list[Json]]:
-    """The `lineItems`, some at a time: the CSV's lines in the same order."""
+    """The `lineItems`, block by block, in the order of the CSV."""
     for block in invoice.lines.blocks():
-        yield [_line(line, block.day or line.usage_date) for line in block.lines]
+        yield [_line_item(line, block.day or line.usage_date) for line in block.lines]
 
 
 def _common(invoice: Invoice, base_url: str) -> Json:
@@ -190,10 +157,10 @@ def _common(invoice: Invoice, base_url: str) -> Json:
         "id": invoice.id,
         "orgId": invoice.organization.id,
         "statusName": invoice.status,
-        "startDate": timestamp(invoice.start),
-        "endDate": timestamp(invoice.end),
-        "created": timestamp(invoice.created),
-        "updated": timestamp(invoice.updated),
+        "startDate": _timestamp(invoice.start),
+        "endDate": _timestamp(invoice.end),
+        "created": _timestamp(invoice.created),
+        "updated": _timestamp(invoice.updated),
         "subtotalCents": invoice.subtotal_cents,
         "creditsCents": invoice.credits_cents,
         "salesTaxCents": invoice.sales_tax_cents,
@@ -204,16 +171,16 @@ def _common(invoice: Invoice, base_url: str) -> Json:
     }
 
 
-def _line(line: Line, day: date) -> Json:
-    """An `InvoiceLineItem`: `totalPriceCents` is before the discount, so the CSV's Amount is that less `discountCents`.
+def _line_item(line: Line, day: date) -> Json:
+    """An `InvoiceLineItem`: `totalPriceCents` less `discountCents` is the CSV's Amount.
 
-    The document defines `totalPriceCents` as unit price times quantity, and `discountCents` as sent only where there
-    is a discount. Fields that a line has no value for are left out. Doubles are exact: numbers have 15 digits at most.
+    The document defines `totalPriceCents` as unit price times quantity, and sends `discountCents` only where there is a
+    discount. Empty fields are left out. Doubles are exact: numbers have 15 digits at most.
     """
-    found: Json = {
-        "created": timestamp(day + timedelta(days=1)),
-        "startDate": timestamp(day),
-        "endDate": timestamp(day + timedelta(days=1)),
+    item: Json = {
+        "created": _timestamp(day + _DAY),
+        "startDate": _timestamp(day),
+        "endDate": _timestamp(day + _DAY),
         "cloudProvider": line.provider,
         "sku": line.sku_code,
         "unitPriceDollars": float(line.unit_price),
@@ -221,8 +188,8 @@ def _line(line: Line, day: date) -> Json:
         "totalPriceCents": line.gross_cents,
     }
     if line.discount_percent:
-        found["percentDiscount"] = float(line.discount_percent)
-        found["discountCents"] = line.gross_cents - line.amount_cents
+        item["percentDiscount"] = float(line.discount_percent)
+        item["discountCents"] = line.gross_cents - line.amount_cents
     texts = {
         "groupId": line.project_id,
         "groupName": line.project,
@@ -231,10 +198,10 @@ def _line(line: Line, day: date) -> Json:
         "note": line.note,
         "unit": line.unit,
     }
-    found.update({name: text for name, text in texts.items() if text})
+    item.update({name: text for name, text in texts.items() if text})
     if line.tags:
-        found["tags"] = {key: [value] for key, value in line.tags.items()}
-    return found
+        item["tags"] = {key: [value] for key, value in line.tags.items()}
+    return item
 
 
 def _payment(payment: Payment) -> Json:
@@ -247,8 +214,8 @@ def _payment(payment: Payment) -> Json:
         "amountPaidCents": payment.amount_paid_cents,
         "unitPrice": payment.unit_price,
         "currency": payment.currency,
-        "created": timestamp(payment.created),
-        "updated": timestamp(payment.updated),
+        "created": _timestamp(payment.created),
+        "updated": _timestamp(payment.updated),
     }
 
 
@@ -257,5 +224,12 @@ def _refund(refund: Refund) -> Json:
         "paymentId": refund.payment_id,
         "amountCents": refund.amount_cents,
         "reason": refund.reason,
-        "created": timestamp(refund.created),
+        "created": _timestamp(refund.created),
     }
+
+
+def _timestamp(moment: datetime | date) -> str:
+    """ISO 8601 in UTC with a Z; a date means its midnight."""
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

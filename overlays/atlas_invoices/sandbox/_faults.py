@@ -1,20 +1,24 @@
-"""Faults on demand: what a test asks the server to do wrong, to which request, and how often."""
+"""Faults on demand: error statuses, late responses and damaged bodies for the next matching requests."""
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Literal, TypedDict, Unpack
 
 from attrs import define, field
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import _wire
-from ._requests import Problem
-from ._responses import fixed_reply
+from ._responses import ApiError, error_response
 
-if TYPE_CHECKING:
-    from ._wire import Effect
-
+Effect = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
+"""Responds to one request, with or without the application."""
 
 _CODES = {
     400: "VALIDATION_ERROR",
@@ -28,23 +32,23 @@ _CODES = {
 
 
 class Where(TypedDict, total=False):
-    """Which requests a fault strikes."""
+    """Which requests a fault applies to."""
 
     path: str | None
-    """Only those whose path ends so (`"/csv"`, `"/api/oauth/token"`); `None`, the default, is any."""
+    """Only requests whose path ends with this (`"/csv"`, `"/api/oauth/token"`); by default any request."""
     times: int
-    """How many of them; 1 by default."""
+    """How many requests; 1 by default."""
     after: int
-    """How many of them are let through before; 0 by default."""
+    """How many matching requests to serve normally first; 0 by default."""
     before_auth: bool
-    """Whether those that are not yet authenticated count, a digest client's first one for instance.
+    """Whether requests match before their credentials are checked, such as a digest client's first one.
 
-    By default, a fault waits for those that would have been answered. The token endpoint counts as authenticated.
+    By default, requests that fail authentication don't match. The token endpoint counts as authenticated.
     """
 
 
 @define
-class _Planned:
+class _Fault:
     effect: Effect
     path: str | None = None
     times: int = 1
@@ -54,12 +58,9 @@ class _Planned:
 
 @define
 class Faults:
-    """Plans faults, for requests in the order they arrive; `Where` says which.
+    """Faults for the next requests, in the order in which they arrive; see `Where`. Thread-safe."""
 
-    Safe to use from several threads.
-    """
-
-    _planned: list[_Planned] = field(init=False, factory=list)
+    _planned: list[_Fault] = field(init=False, factory=list)
     _lock: threading.Lock = field(init=False, factory=threading.Lock, repr=False)
 
     def status(
@@ -70,59 +71,82 @@ class Faults:
         body: bytes | None = None,
         **where: Unpack[Where],
     ) -> None:
-        """Answer with `status` and `body` as it is (`headers` may name its type); without one, the documented error."""
-        problem = Problem(status, _CODES.get(status, "UNEXPECTED_ERROR"), headers=dict(headers or {}))
-        self._plan(fixed_reply(problem, body), where)
-
-    def cut(self, after_bytes: int, **where: Unpack[Where]) -> None:
-        """Close the connection after `after_bytes` bytes of the body."""
-        self._plan(_wire.partial(after_bytes, reset=False), where)
-
-    def reset(self, after_bytes: int | None = None, **where: Unpack[Where]) -> None:
-        """Reset the connection after `after_bytes` bytes of the body, or with `None` in place of an answer."""
-        effect = _wire.no_reply() if after_bytes is None else _wire.partial(after_bytes, reset=True)
-        self._plan(effect, where)
-
-    def wrong_length(self, by: int, **where: Unpack[Where]) -> None:
-        """Declare `by` bytes more (or fewer, if negative) than are sent."""
-        self._plan(_wire.wrong_length(by), where)
+        """Respond with `status` and `body` (its type goes in `headers`); without `body`, with the documented error."""
+        error = ApiError(status, _CODES.get(status, "UNEXPECTED_ERROR"), headers=dict(headers or {}))
+        self._plan(partial(_respond, error=error, body=body), where)
 
     def damaged_gzip(self, how: Literal["flip", "truncate"] = "truncate", **where: Unpack[Where]) -> None:
-        """Send a compressed body with a byte changed, or half of it; Content-Length agrees with what is sent."""
-        self._plan(_wire.damaged_gzip(how), where)
-
-    def drip(self, chunk_bytes: int, seconds: float, **where: Unpack[Where]) -> None:
-        """Send the body `chunk_bytes` at a time, `seconds` apart."""
-        self._plan(_wire.drip(chunk_bytes, seconds), where)
+        """Send a compressed body with one byte changed, or only half of it, and a Content-Length that matches."""
+        self._plan(partial(_damage_gzip, how=how), where)
 
     def delay(self, seconds: float, **where: Unpack[Where]) -> None:
-        """Begin the answer `seconds` late."""
-        self._plan(_wire.delay(seconds), where)
-
-    def raw(self, data: bytes, **where: Unpack[Where]) -> None:
-        """Write `data` to the connection in place of an HTTP reply, and close."""
-        self._plan(_wire.raw(data), where)
+        """Begin the response `seconds` late."""
+        self._plan(partial(_delay, seconds=seconds), where)
 
     def clear(self) -> None:
-        """Forget what is planned."""
+        """Remove all planned faults."""
         with self._lock:
             self._planned.clear()
 
     def match(self, path: str, *, authenticated: bool) -> Effect | None:
-        """The fault for this request, if there is one; it counts as used."""
+        """The effect of the first fault that applies to this request, and count it as used."""
         with self._lock:
-            for planned in self._planned:
-                if planned.before_auth == authenticated or not path.endswith(planned.path or ""):
+            for fault in self._planned:
+                if fault.before_auth == authenticated or not path.endswith(fault.path or ""):
                     continue
-                if planned.after > 0:
-                    planned.after -= 1
+                if fault.after > 0:
+                    fault.after -= 1
                     continue
-                planned.times -= 1
-                if planned.times <= 0:
-                    self._planned.remove(planned)
-                return planned.effect
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._planned.remove(fault)
+                return fault.effect
         return None
 
     def _plan(self, effect: Effect, where: Where) -> None:
         with self._lock:
-            self._planned.append(_Planned(effect, **where))
+            self._planned.append(_Fault(effect, **where))
+
+
+async def _respond(
+    app: ASGIApp,  # noqa: ARG001 - every effect has the same parameters
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    error: ApiError,
+    body: bytes | None,
+) -> None:
+    if body is None:
+        response = error_response(Request(scope, receive), error)
+    else:
+        response = Response(body, error.status, headers=error.headers)
+    await response(scope, receive, send)
+
+
+async def _delay(app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await app(scope, receive, send)
+
+
+async def _damage_gzip(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, how: Literal["flip", "truncate"]
+) -> None:
+    messages: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, collect)
+    start, *parts = messages
+    headers = MutableHeaders(scope=start)
+    body = b"".join(part.get("body", b"") for part in parts)
+    data = bytearray(body if "content-encoding" in headers else gzip.compress(body, mtime=0))
+    middle = len(data) // 2
+    if how == "flip":
+        data[middle] ^= 0xFF
+    else:
+        del data[middle:]
+    headers["content-encoding"], headers["content-length"] = "gzip", str(len(data))
+    await send(start)
+    await send({"type": "http.response.body", "body": bytes(data)})

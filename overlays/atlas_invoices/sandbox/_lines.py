@@ -1,4 +1,4 @@
-"""Makes an invoice's lines from a random source: daily usage first, then what Atlas bills the organization itself."""
+"""Generates an invoice's lines: daily usage first, then support and credits of the organization itself."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _NO_DISCOUNT = Decimal(0)
 _DAY = timedelta(days=1)
 _MILLIONTH = Decimal("0.000001")
 
-ROOM_FOR_SPECIALS = 40
-"""An invoice shorter than this has daily usage only."""
+_MIN_LINES_FOR_SPECIALS = 40
+"""A shorter invoice has daily usage only."""
 
 
 @frozen
-class ShortLines:
-    """Lines that are kept in memory."""
+class LinesInMemory:
+    """The lines of an ordinary invoice."""
 
-    kept: Sequence[Line]
+    _lines: Sequence[Line]
     subtotal_cents: int
     credits_cents: int
 
     @classmethod
-    def of(cls, lines: Sequence[Line]) -> ShortLines:
-        """Add up `lines` and keep them."""
+    def of(cls, lines: Sequence[Line]) -> LinesInMemory:
+        """`lines` and their sums."""
         amounts = [line.amount_cents for line in lines]
         return cls(lines, sum(a for a in amounts if a > 0), sum(a for a in amounts if a < 0))
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self._lines)
 
     def blocks(self) -> Iterator[Block]:
-        """All lines at once."""
-        yield Block(self.kept)
+        """All lines in one block."""
+        yield Block(self._lines)
 
 
 @frozen
@@ -56,78 +56,57 @@ class RepeatedLines:
     credits_cents: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Add up without making the lines: whole patterns by multiplication, the cut one by itself."""
-        full, rest = divmod(self.count, self._size)
-        turns = [(index, full // self._kinds + (index < full % self._kinds)) for index in range(self._kinds)]
-        sums = [ShortLines.of(pattern) for pattern in self.patterns]
-        tail = ShortLines.of(self.patterns[full % self._kinds][:rest])
-        object.__setattr__(
-            self, "subtotal_cents", sum(sums[i].subtotal_cents * n for i, n in turns) + tail.subtotal_cents
-        )
-        object.__setattr__(self, "credits_cents", sum(sums[i].credits_cents * n for i, n in turns) + tail.credits_cents)
-
-    @property
-    def _size(self) -> int:
-        return len(self.patterns[0])
-
-    @property
-    def _kinds(self) -> int:
-        return len(self.patterns)
+        full, rest = divmod(self.count, len(self.patterns[0]))
+        repetitions, extra = divmod(full, len(self.patterns))
+        sums = [
+            (LinesInMemory.of(pattern), repetitions + (index < extra)) for index, pattern in enumerate(self.patterns)
+        ]
+        sums.append((LinesInMemory.of(self.patterns[extra][:rest]), 1))
+        object.__setattr__(self, "subtotal_cents", sum(each.subtotal_cents * times for each, times in sums))
+        object.__setattr__(self, "credits_cents", sum(each.credits_cents * times for each, times in sums))
 
     def __len__(self) -> int:
         return self.count
 
     def blocks(self) -> Iterator[Block]:
         """One pattern at a time, the last one cut to length."""
-        total = -(-self.count // self._size)
+        size = len(self.patterns[0])
+        total = -(-self.count // size)
         for number in range(total):
-            pattern = self.patterns[number % self._kinds]
-            left = self.count - number * self._size
-            yield Block(
-                pattern if left >= len(pattern) else pattern[:left],
-                self.start + _DAY * (number * self.days // total),
-            )
+            pattern = self.patterns[number % len(self.patterns)]
+            left = self.count - number * size
+            yield Block(pattern if left >= size else pattern[:left], self.start + _DAY * (number * self.days // total))
 
 
 def make_lines(
     random: Random, resources: Sequence[Resource], start: date, days: int, count: int, discounts: bool
 ) -> list[Line]:
-    """Exactly `count` lines for `days` days from `start`; where there is room, special ones are among them."""
-    if count < ROOM_FOR_SPECIALS:
+    """Exactly `count` lines for `days` days from `start`; with late usage, support and credits if they fit."""
+    if count < _MIN_LINES_FOR_SPECIALS:
         return _usage(random, resources, start, days, count, discounts)
     late = _usage(random, resources, start - 2 * _DAY, 2, 3, discounts)
     specials = 1 + len(CREDIT_NOTES)
     lines = late + _usage(random, resources, start, days, count - len(late) - specials, discounts)
     last = start + (days - 1) * _DAY
-    lines.append(_line(Resource(SUPPORT, "", ""), last, Decimal(1), _NO_DISCOUNT))
+    lines.append(_usage_line(Resource(SUPPORT, "", ""), last, Decimal(1), _NO_DISCOUNT))
     positive = sum(line.amount_cents for line in lines)
     return lines + [credit_line(last, positive * random.randint(1, 40) // 1000, note) for note in CREDIT_NOTES]
 
 
 def credit_line(day: date, cents: int, note: str) -> Line:
-    """A credit of `cents`, which become negative (the sign is not documented by Atlas)."""
+    """A credit of `cents`; its amount is negative (the sign is not documented by Atlas)."""
     return Line(
         bill_date=day + _DAY,
         usage_date=day,
-        description="",
         note=note,
-        project="",
-        project_id="",
         sku=CREDIT_TEXT,
         sku_code=CREDIT_CODE,
         provider="ATLAS",
-        region="",
-        cluster="",
-        replica_set="",
-        config_server="",
-        application="",
-        unit="",
         unit_price=Decimal(-cents).scaleb(-2),
         quantity=_ONE,
         discount_percent=_NO_DISCOUNT,
         gross_cents=-cents,
         amount_cents=-cents,
-        tags={},
     )
 
 
@@ -139,7 +118,7 @@ def _usage(
         resource = resources[number % len(resources)]
         quantity = random.randint(resource.sku.low, resource.sku.high) * _MILLIONTH
         discount = _discount(resource) if discounts else _NO_DISCOUNT
-        lines.append(_line(resource, start + _DAY * (number * days // count), quantity.normalize(), discount))
+        lines.append(_usage_line(resource, start + _DAY * (number * days // count), quantity.normalize(), discount))
     return lines
 
 
@@ -149,14 +128,13 @@ def _discount(resource: Resource) -> Decimal:
     return _NO_DISCOUNT
 
 
-def _line(resource: Resource, day: date, quantity: Decimal, discount: Decimal) -> Line:
+def _usage_line(resource: Resource, day: date, quantity: Decimal, discount: Decimal) -> Line:
     sku = resource.sku
     price = sku.unit_price * quantity
     return Line(
         bill_date=day + _DAY,
         usage_date=day,
         description=sku.description,
-        note="",
         project=resource.project,
         project_id=resource.project_id,
         sku=sku.text,
@@ -172,7 +150,7 @@ def _line(resource: Resource, day: date, quantity: Decimal, discount: Decimal) -
         quantity=quantity,
         discount_percent=discount,
         gross_cents=int((price * _HUNDRED).quantize(_ONE, ROUND_HALF_UP)),
-        # A hundred cents and a percentage's hundredth cancel out.
+        # The factors of 100 for cents and 1/100 for percent cancel out.
         amount_cents=int((price * (_HUNDRED - discount)).quantize(_ONE, ROUND_HALF_UP)),
         tags=resource.tags,
     )

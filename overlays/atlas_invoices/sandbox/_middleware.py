@@ -1,82 +1,37 @@
-"""What every request to the sandbox goes through: log, rate limit, credentials, faults."""
+"""The path of every request: faults, credentials, access list, rate limit, and a record of each."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
-import threading
 import time
-from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from attrs import define, evolve, field, frozen
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ._auth import basic_pair
-from ._requests import Problem
-from ._responses import problem_reply
-from ._wire import Exchange
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from ._auth import DigestGuard, TokenEndpoint
-    from ._faults import Faults
-    from ._ledger import Ledger
-    from ._settings import RateLimit
-    from ._wire import Effect
-
-
-@frozen
-class Allowance:
-    """One request's share of the bucket; `retry_after` is in whole seconds, 0 where the request is allowed."""
-
-    allowed: bool
-    remaining: int
-    retry_after: int
-
-    def headers(self, limit: RateLimit) -> dict[str, str]:
-        """The rate limit headers of the Atlas Admin API document."""
-        found = {"RateLimit-Limit": str(limit.capacity), "RateLimit-Remaining": str(self.remaining)}
-        if not self.allowed:
-            found["Retry-After"] = str(self.retry_after)
-        return found
-
-
-@define
-class Buckets:
-    """Token buckets by name, each full at first. Used from one thread, the server's."""
-
-    limit: RateLimit
-    clock: Callable[[], float] = time.monotonic
-    _levels: dict[str, tuple[float, float]] = field(init=False, factory=dict)
-
-    def take(self, name: str) -> Allowance:
-        """Take one token from that bucket, if there is one."""
-        now = self.clock()
-        level, then = self._levels.get(name, (float(self.limit.capacity), now))
-        level = min(self.limit.capacity, level + (now - then) * self.limit.refill)
-        allowed = level >= 1
-        self._levels[name] = (level - 1 if allowed else level, now)
-        wait = 0 if allowed else max(1, math.ceil((1 - level) / self.limit.refill))
-        return Allowance(allowed, int(self._levels[name][0]), wait)
-
+from ._auth import DigestVerifier, TokenEndpoint, parse_basic
+from ._faults import Faults
+from ._ledger import Ledger
+from ._responses import ApiError, error_response
+from ._settings import RateLimit
 
 AuthKind = Literal["none", "basic", "bearer", "digest"]
 
 
 @frozen
 class RequestRecord:
-    """One request. Secrets are left out: of credentials there is the public half alone.
+    """One request. Of credentials, it has only the public half.
 
-    `status` is what was answered, or 0 where the connection was cut before a reply. `username`, `nonce` and
-    `nonce_count` (eight hexadecimal digits) are those of digest credentials; for Basic, `username` is the client ID.
-    `violation` says what the client did against RFC 7616, a nonce count used twice for one. `fault` is whether a
-    planned fault struck it.
+    `status` is 0 if the connection ended before the response. `username`, `nonce` and `nonce_count` (eight hexadecimal
+    digits) are from digest credentials; with Basic credentials, `username` is the client ID. `violation` describes a
+    breach of RFC 7616 by the client, such as a nonce count used twice. `fault` is whether a planned fault applied.
     """
 
     method: str
@@ -93,28 +48,74 @@ class RequestRecord:
     peer: tuple[str, int]
     fault: bool
 
+    @classmethod
+    def of(cls, request: Request) -> RequestRecord:
+        """The record of a request that has no response yet."""
+        authorization = request.headers.get("authorization", "")
+        kinds: dict[str, AuthKind] = {"basic": "basic", "bearer": "bearer", "digest": "digest"}
+        kind = kinds.get(authorization.partition(" ")[0].lower(), "none")
+        peer: Any = request.client or ("", 0)
+        return cls(
+            method=request.method,
+            path=request.url.path,
+            query=request.url.query,
+            status=0,
+            auth=kind,
+            username=parse_basic(authorization)[0] if kind == "basic" else None,
+            nonce=None,
+            nonce_count=None,
+            violation=None,
+            accept=request.headers.get("accept", ""),
+            user_agent=request.headers.get("user-agent", ""),
+            peer=(peer[0], peer[1]),
+            fault=False,
+        )
+
 
 @define
-class RequestLog:
-    """Records in the order their replies began. Safe to use from several threads."""
+class _Transaction:
+    """A request and its response: the record, which is kept before the response begins, and headers to add."""
 
-    _records: list[RequestRecord] = field(init=False, factory=list)
-    _lock: threading.Lock = field(init=False, factory=threading.Lock, repr=False)
+    record: RequestRecord
+    records: list[RequestRecord]
+    headers: dict[str, str]
+    forward: Send
+    recorded: bool = False
 
-    def add(self, record: RequestRecord) -> None:
-        """Keep one more."""
-        with self._lock:
-            self._records.append(record)
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message.get("headers", [])))
+            headers.update(self.headers)
+            message = {**message, "headers": headers.raw}
+            self.record = evolve(self.record, status=message["status"])
+            self.finish()
+        await self.forward(message)
 
-    def all(self) -> tuple[RequestRecord, ...]:
-        """All of them so far."""
-        with self._lock:
-            return tuple(self._records)
+    def finish(self) -> None:
+        """Keep the record, once."""
+        if not self.recorded:
+            self.recorded = True
+            self.records.append(self.record)
 
-    def clear(self) -> None:
-        """Start anew."""
-        with self._lock:
-            self._records.clear()
+
+@define
+class _TokenBuckets:
+    """Token buckets by name, full at first."""
+
+    limit: RateLimit
+    _levels: dict[str, tuple[float, float]] = field(init=False, factory=dict)
+
+    def take(self, name: str) -> dict[str, str]:
+        """Take a token. Returns the documented rate limit headers; `Retry-After` is among them if there is none."""
+        now, capacity = time.monotonic(), self.limit.capacity
+        level, then = self._levels.get(name, (float(capacity), now))
+        level = min(capacity, level + (now - then) * self.limit.refill)
+        allowed = level >= 1
+        self._levels[name] = (level - allowed, now)
+        headers = {"RateLimit-Limit": str(capacity), "RateLimit-Remaining": str(int(level - allowed))}
+        if not allowed:
+            headers["Retry-After"] = str(max(1, math.ceil((1 - level) / self.limit.refill)))
+        return headers
 
 
 _logger = logging.getLogger("atlas_invoices.sandbox")
@@ -124,155 +125,93 @@ _ORG_IN_PATH = 5  # /api/atlas/v2/orgs/{orgId}
 
 @define
 class Middleware:
-    """An ASGI application around the operations'. Used from one thread, the server's."""
+    """An ASGI application around the operations. Only the server's thread uses it."""
 
     app: ASGIApp
-    book: Ledger
+    ledger: Ledger
     tokens: TokenEndpoint
-    digest: DigestGuard
+    digest: DigestVerifier
     faults: Faults
-    log: RequestLog
-    transport_of: Callable[[tuple[str, int]], asyncio.Transport]
-    _buckets: Buckets | None = field(init=False)
+    records: list[RequestRecord]
+    """Gets a record of each request before its response begins."""
+    _buckets: _TokenBuckets | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Fill the buckets."""
-        limit = self.book.settings.rate_limit
-        self._buckets = Buckets(limit) if limit else None
+        limit = self.ledger.settings.rate_limit
+        self._buckets = _TokenBuckets(limit) if limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, and log it before its reply begins."""
         request = Request(scope, receive)
-        passage = _Passage(_record(request), self.log, send, _standing_headers(self.book))
+        settings = self.ledger.settings
+        dates = {"Deprecation": settings.deprecation, "Sunset": settings.sunset}
+        headers = {name: format_datetime(at.astimezone(UTC), usegmt=True) for name, at in dates.items() if at}
+        transaction = _Transaction(RequestRecord.of(request), self.records, headers, send)
         try:
-            if self.book.settings.latency:
-                await asyncio.sleep(self.book.settings.latency)
-            app = self._admit(request, passage)
-            await app(scope, receive, passage.send)
+            if settings.latency:
+                await asyncio.sleep(settings.latency)
+            app = self._choose_app(request, transaction)
+            await app(scope, receive, transaction.send)
         except Exception:
-            # A fault of the sandbox itself; the client has its 500 from the application below.
+            # A bug in the sandbox; the application has already sent the client a 500.
             _logger.exception("sandbox: %s %s failed", request.method, request.url.path)
         finally:
-            passage.close()
+            transaction.finish()
 
-    def _admit(self, request: Request, passage: _Passage) -> ASGIApp:
-        """What answers the request: the operations, a fault, or a refusal."""
+    def _choose_app(self, request: Request, transaction: _Transaction) -> ASGIApp:
+        """The application that responds: the operations, a fault, or an error."""
         path = request.url.path
         is_api = path.startswith(_API)
         effect = self.faults.match(path, authenticated=False)
         try:
             if not effect:
                 if is_api:
-                    self._authenticate(request, passage)
+                    self._authenticate(request, transaction)
                 effect = self.faults.match(path, authenticated=True)
             if effect:
-                return self._struck(effect, request, passage)
+                transaction.record = evolve(transaction.record, fault=True)
+                return functools.partial(effect, self.app)
             if is_api:
-                self._limit(request, passage)
-        except Problem as problem:
-            return problem_reply(request, problem)
+                self._limit(request, transaction)
+        except ApiError as error:
+            return error_response(request, error)
         return self.app
 
-    def _struck(self, effect: Effect, request: Request, passage: _Passage) -> ASGIApp:
-        passage.record = evolve(passage.record, fault=True)
-        peer = request.client or ("", 0)
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            transport = self.transport_of((peer[0], peer[1]))
-            await effect(Exchange(self.app, scope, receive, send, transport, passage.close))
-
-        return app
-
-    def _authenticate(self, request: Request, passage: _Passage) -> None:
+    def _authenticate(self, request: Request, transaction: _Transaction) -> None:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             if not self.tokens.is_valid(rest.strip()):
                 headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-                raise Problem(401, "USER_UNAUTHORIZED", "The access token is unknown or has expired.", headers=headers)
+                raise ApiError(401, "USER_UNAUTHORIZED", "The access token is unknown or has expired.", headers=headers)
             return
         stale = False
         if scheme.lower() == "digest":
             target = request.scope["raw_path"].decode("latin-1")
             if request.scope["query_string"]:
                 target += f"?{request.scope['query_string'].decode('latin-1')}"
-            verdict = self.digest.check(rest, request.method, target)
-            passage.record = evolve(
-                passage.record,
-                username=verdict.username,
-                nonce=verdict.nonce,
-                nonce_count=verdict.count,
-                violation=verdict.violation,
+            result = self.digest.check(rest, request.method, target)
+            transaction.record = evolve(
+                transaction.record,
+                username=result.username,
+                nonce=result.nonce,
+                nonce_count=result.count,
+                violation=result.violation,
             )
-            if verdict.accepted:
+            if result.accepted:
                 return
-            stale = verdict.stale
+            stale = result.stale
         headers = {"WWW-Authenticate": self.digest.challenge(stale=stale)}
-        raise Problem(401, "USER_UNAUTHORIZED", "You are not authorized for this resource.", headers=headers)
+        raise ApiError(401, "USER_UNAUTHORIZED", "You are not authorized for this resource.", headers=headers)
 
-    def _limit(self, request: Request, passage: _Passage) -> None:
-        if self.book.settings.access_list_refuses:
+    def _limit(self, request: Request, transaction: _Transaction) -> None:
+        if self.ledger.settings.access_list_refuses:
             address = request.client.host if request.client else ""
             detail = f"IP address {address} is not allowed to access this resource."
-            raise Problem(403, "IP_ADDRESS_NOT_ON_ACCESS_LIST", detail, parameters=(address,))
+            raise ApiError(403, "IP_ADDRESS_NOT_ON_ACCESS_LIST", detail, parameters=(address,))
         if self._buckets is None:
             return
         parts = request.url.path.split("/")
-        owner = parts[_ORG_IN_PATH] if len(parts) > _ORG_IN_PATH else self.book.organizations[0].id
-        allowance = self._buckets.take(owner)
-        passage.headers.update(allowance.headers(self._buckets.limit))
-        if not allowance.allowed:
-            raise Problem(429, "RATE_LIMITED_TOKEN_BUCKET")
-
-
-@define
-class _Passage:
-    """One request on its way through: its record so far, and headers that its reply gets."""
-
-    record: RequestRecord
-    log: RequestLog
-    reply: Send
-    headers: dict[str, str]
-    logged: bool = False
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=list(message.get("headers", [])))
-            headers.update(self.headers)
-            message = {**message, "headers": headers.raw}
-            self.record = evolve(self.record, status=message["status"])
-            self.close()
-        await self.reply(message)
-
-    def close(self) -> None:
-        """Log the request, once."""
-        if not self.logged:
-            self.logged = True
-            self.log.add(self.record)
-
-
-def _standing_headers(book: Ledger) -> dict[str, str]:
-    settings = book.settings
-    moments = {"Deprecation": settings.deprecation, "Sunset": settings.sunset}
-    return {name: format_datetime(at.astimezone(UTC), usegmt=True) for name, at in moments.items() if at is not None}
-
-
-def _record(request: Request) -> RequestRecord:
-    authorization = request.headers.get("authorization", "")
-    schemes: dict[str, AuthKind] = {"basic": "basic", "bearer": "bearer", "digest": "digest"}
-    kind = schemes.get(authorization.partition(" ")[0].lower(), "none")
-    peer: Any = request.client or ("", 0)
-    return RequestRecord(
-        method=request.method,
-        path=request.url.path,
-        query=request.url.query,
-        status=0,
-        auth=kind,
-        username=basic_pair(authorization)[0] if kind == "basic" else None,
-        nonce=None,
-        nonce_count=None,
-        violation=None,
-        accept=request.headers.get("accept", ""),
-        user_agent=request.headers.get("user-agent", ""),
-        peer=(peer[0], peer[1]),
-        fault=False,
-    )
+        owner = parts[_ORG_IN_PATH] if len(parts) > _ORG_IN_PATH else self.ledger.organizations[0].id
+        headers = self._buckets.take(owner)
+        transaction.headers.update(headers)
+        if "Retry-After" in headers:
+            raise ApiError(429, "RATE_LIMITED_TOKEN_BUCKET")

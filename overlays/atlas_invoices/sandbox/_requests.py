@@ -1,104 +1,41 @@
-"""Read requests: media types, parameters, and the problems to answer with."""
+"""Reads requests: the Accept header and the query parameters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from attrs import define, field
+from starlette.requests import Request
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
+from ._responses import VERSION, ApiError, Format, media_type
 
-
-class Problem(Exception):  # noqa: N818 - it is an answer, not a failure of this program
-    """Raised by a handler to answer with an error body (the `ApiError` schema of the Atlas Admin API document).
-
-    `fields` maps parameters to what is wrong with them. Where there is no detail, it is null, as upstream sends it
-    since 2026-07.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str | None = None,
-        *,
-        fields: dict[str, str] | None = None,
-        parameters: tuple[str, ...] = (),
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(f"{status} {code}")
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.fields = fields or {}
-        self.parameters = parameters
-        self.headers = headers or {}
-
-    def body(self) -> dict[str, Any]:
-        """The JSON body."""
-        found: dict[str, Any] = {
-            "error": self.status,
-            "errorCode": self.code,
-            "detail": self.detail,
-            "reason": _phrase(self.status),
-            "badRequestDetail": None,
-        }
-        if self.parameters:
-            found["parameters"] = [{"value": value} for value in self.parameters]
-        if self.fields:
-            found["badRequestDetail"] = {
-                "fields": [{"field": name, "description": text} for name, text in self.fields.items()]
-            }
-        return found
-
-
-def _phrase(status: int) -> str | None:
-    """The reason phrase, or `None` for a status of no standard, as proxies send."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return None
-
-
-Format = Literal["json", "csv"]
-
-VERSION = "2023-01-01"
-"""The version of all five operations (Atlas Admin API document)."""
-
-REMOVED_VERSION = "2022-06-01"
-"""Stands for a version that was there once; asking for it is a 410. The sandbox's own: none is removed upstream."""
+_REMOVED_VERSION = "2022-06-01"
+"""A version that gets 410. Only the sandbox has one; Atlas hasn't removed any."""
 
 _MEDIA_TYPE = re.compile(r"application/vnd\.atlas\.(\d{4}-\d{2}-\d{2})\+(json|csv)")
 
 
-def choose(accept: str, offered: tuple[Format, ...]) -> Format:
-    """The offered format that `accept` prefers.
+def negotiate_format(request: Request, *offered: Format) -> Format:
+    """The offered format that the Accept header prefers.
 
     Raises:
-        Problem: 406 where no known version is asked for (none, `*/*` and later versions included: which of them Atlas
-            would map to an older version is not documented), 410 where only a removed one is.
+        ApiError: 406 without a known version, 410 for a removed one. No Accept header, `*/*` and later versions also
+            get 406, because Atlas doesn't document to which older version it would map them.
     """
     removed = False
-    for media_range in _by_preference(accept):
+    for media_range in _by_preference(",".join(request.headers.getlist("accept"))):
         match = _MEDIA_TYPE.fullmatch(media_range)
-        if match and match[2] in offered:
-            if match[1] == VERSION:
-                return "csv" if match[2] == "csv" else "json"
-            removed = removed or match[1] == REMOVED_VERSION
+        for format_ in offered:
+            if match and match[2] == format_:
+                if match[1] == VERSION:
+                    return format_
+                removed = removed or match[1] == _REMOVED_VERSION
     if removed:
-        raise Problem(410, "VERSION_GONE", f"Version {REMOVED_VERSION} of this resource has been removed.")
-    wanted = " or ".join(media_type(kind) for kind in offered)
-    raise Problem(406, "INVALID_VERSION", f"Accept names no version of this resource; it has {wanted}.")
-
-
-def media_type(kind: Format) -> str:
-    """The media type of a reply."""
-    return f"application/vnd.atlas.{VERSION}+{kind}"
+        raise ApiError(410, "VERSION_GONE", f"Version {_REMOVED_VERSION} of this resource has been removed.")
+    wanted = " or ".join(map(media_type, offered))
+    raise ApiError(406, "INVALID_VERSION", f"Accept names no version of this resource; it has {wanted}.")
 
 
 def _by_preference(accept: str) -> list[str]:
@@ -117,95 +54,90 @@ def _by_preference(accept: str) -> list[str]:
     return [name for _, name in sorted(ranges, key=lambda pair: -pair[0])]
 
 
-_EVERYWHERE = frozenset({"envelope", "pretty"})
+_COMMON = frozenset({"envelope", "pretty"})
 _PAGING = frozenset({"pageNum", "itemsPerPage", "includeCount"})
-_MOST_ITEMS = 500  # Atlas Admin API document
+_MAX_ITEMS = 500  # Atlas Admin API document
 
 
-@define
 class Query:
-    """One request's parameters. Mistakes are collected, and `done` answers them all together with a 400."""
+    """The query parameters of a request. `check` reports all invalid values together.
 
-    request: Request
-    allowed: frozenset[str]
-    _wrong: dict[str, str] = field(init=False, factory=dict)
+    Raises:
+        ApiError: 400 for a parameter that isn't in `names` and that operations don't have in common.
+    """
 
-    @classmethod
-    def of(cls, request: Request, *names: str, paging: bool = False) -> Query:
-        """The parameters of an operation that knows `names`, besides those that all have."""
-        query = cls(request, _EVERYWHERE.union(names, _PAGING if paging else ()))
+    def __init__(self, request: Request, *names: str, paging: bool = False) -> None:
+        self._request = request
+        self._invalid: dict[str, str] = {}
+        allowed = _COMMON.union(names, _PAGING if paging else ())
         for name in request.query_params:
-            if name not in query.allowed:
-                raise Problem(
-                    400, "INVALID_QUERY_PARAMETER", f"Invalid query parameter {name} specified.", parameters=(name,)
-                )
-        return query
+            if name not in allowed:
+                detail = f"Invalid query parameter {name} specified."
+                raise ApiError(400, "INVALID_QUERY_PARAMETER", detail, parameters=(name,))
 
-    def done(self) -> None:
-        """Answer 400 if any parameter was wrong."""
-        if self._wrong:
-            raise Problem(400, "VALIDATION_ERROR", "A query parameter is not valid.", fields=self._wrong)
+    def check(self) -> None:
+        """Raise a 400 if any value was invalid."""
+        if self._invalid:
+            raise ApiError(400, "VALIDATION_ERROR", "A query parameter is not valid.", fields=self._invalid)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """A boolean."""
-        text = self.request.query_params.get(name)
-        if text is None or text.lower() in {"true", "false"}:
-            return default if text is None else text.lower() == "true"
-        self._wrong[name] = "must be true or false"
-        return default
+        text = self._get(name)
+        if text is not None and text.lower() not in {"true", "false"}:
+            self._invalid[name] = "must be true or false"
+        return default if text is None else text.lower() == "true"
 
-    def number(self, name: str, *, default: int, most: int | None = None) -> int:
-        """An integer from 1 to `most`."""
-        text = self.request.query_params.get(name)
+    def integer(self, name: str, *, default: int, maximum: int | None = None) -> int:
+        """An integer from 1 to `maximum`."""
+        text = self._get(name)
         if text is None:
             return default
-        if text.isascii() and text.isdigit() and int(text) >= 1 and (most is None or int(text) <= most):
+        if text.isascii() and text.isdigit() and int(text) >= 1 and (maximum is None or int(text) <= maximum):
             return int(text)
-        self._wrong[name] = f"must be an integer from 1{f' to {most}' if most else ''}"
+        self._invalid[name] = f"must be an integer from 1{f' to {maximum}' if maximum else ''}"
         return default
 
     def choice(self, name: str, values: Sequence[str]) -> str:
-        """One of `values`, the first by default."""
-        text = self.request.query_params.get(name, values[0])
+        """One of `values`, by default the first."""
+        text = self._request.query_params.get(name, values[0])
         if text not in values:
-            self._wrong[name] = f"must be one of {', '.join(values)}"
+            self._invalid[name] = f"must be one of {', '.join(values)}"
         return text
 
     def choices(self, name: str, values: Iterable[str]) -> list[str]:
         """Any number of `values`."""
-        texts = self.request.query_params.getlist(name)
+        texts = self._request.query_params.getlist(name)
         if any(text not in values for text in texts):
-            self._wrong[name] = f"must be of {', '.join(values)}"
+            self._invalid[name] = f"must be of {', '.join(values)}"
         return texts
 
     def day(self, name: str) -> date | None:
         """A date, YYYY-MM-DD."""
-        text = self.request.query_params.get(name)
-        if text is None:
-            return None
+        text = self._get(name)
         try:
-            return date.fromisoformat(text)
+            return None if text is None else date.fromisoformat(text)
         except ValueError:
-            self._wrong[name] = "must be a date, YYYY-MM-DD"
+            self._invalid[name] = "must be a date, YYYY-MM-DD"
             return None
 
-    def page(self, results: Sequence[Any], base_url: str) -> tuple[Sequence[Any], dict[str, Any]]:
-        """The page's items, and the list's other fields: `links` and, if wanted, `totalCount`."""
-        number = self.number("pageNum", default=1)
-        size = self.number("itemsPerPage", default=100, most=_MOST_ITEMS)
+    def paginate(self, results: Sequence[Any], base_url: str) -> tuple[Sequence[Any], dict[str, Any]]:
+        """The page's items, and the list's other fields: `links` and, unless declined, `totalCount`."""
+        number = self.integer("pageNum", default=1)
+        size = self.integer("itemsPerPage", default=100, maximum=_MAX_ITEMS)
         with_count = self.flag("includeCount", default=True)
-        self.done()
-        begin = (number - 1) * size
-        links = [{"href": self._href(base_url, number, size), "rel": "self"}]
+        self.check()
+        pages = {"self": number}
         if number > 1:
-            links.append({"href": self._href(base_url, number - 1, size), "rel": "previous"})
-        if begin + size < len(results):
-            links.append({"href": self._href(base_url, number + 1, size), "rel": "next"})
-        rest: dict[str, Any] = {"links": links}
-        if with_count:
-            rest["totalCount"] = len(results)
-        return results[begin : begin + size], rest
+            pages["previous"] = number - 1
+        if number * size < len(results):
+            pages["next"] = number + 1
+        links = [{"href": self._href(base_url, page, size), "rel": rel} for rel, page in pages.items()]
+        rest: dict[str, Any] = {"links": links, "totalCount": len(results)} if with_count else {"links": links}
+        return results[(number - 1) * size : number * size], rest
+
+    def _get(self, name: str) -> str | None:
+        return self._request.query_params.get(name)
 
     def _href(self, base_url: str, number: int, size: int) -> str:
-        url = self.request.url.include_query_params(pageNum=number, itemsPerPage=size)
+        url = self._request.url.include_query_params(pageNum=number, itemsPerPage=size)
         return f"{base_url}{url.path}?{url.query}"

@@ -1,102 +1,123 @@
-"""Builds replies: JSON, CSV as a stream, errors, and the envelope around each of them."""
+"""Builds responses: JSON, streamed CSV and errors, each in an envelope if requested."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from http.client import responses as reasons
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ._documents import csv_chunks, invoice_json, invoice_without_lines, line_items
-from ._ledger import LINES_AT_ONCE
-from ._requests import media_type
+from ._data import Invoice
+from ._documents import csv_pieces, invoice_json, invoice_json_without_lines, line_items
+from ._ledger import MAX_LINES_IN_MEMORY
 
-if TYPE_CHECKING:
-    from ._data import Invoice
-    from ._requests import Problem
-    from ._wire import Effect, Exchange
+Format = Literal["json", "csv"]
 
+VERSION = "2023-01-01"
+"""The version of all five operations (Atlas Admin API document)."""
 
 _PLAIN_JSON = "application/json"
 
 
-def is_enveloped(request: Request) -> bool:
-    """Whether the reply is to be wrapped."""
-    return request.query_params.get("envelope", "").lower() == "true"
+def media_type(format_: Format) -> str:
+    """The media type of a response."""
+    return f"application/vnd.atlas.{VERSION}+{format_}"
 
 
-def json_reply(request: Request, content: dict[str, Any]) -> Response:
-    """A success in JSON.
+class ApiError(Exception):
+    """Raised by a handler to respond with the document's `ApiError`.
 
-    In an envelope, a list keeps its form and gets a `status` beside `results`; anything else moves under `content`
-    (Atlas Admin API document, parameter `envelope`).
+    `fields` maps parameters to descriptions of what is wrong. A missing detail is null, as in Atlas since 2026-07.
     """
-    if is_enveloped(request):
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str | None = None,
+        *,
+        fields: dict[str, str] | None = None,
+        parameters: tuple[str, ...] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.headers = headers or {}
+        self.body: dict[str, Any] = {
+            "error": status,
+            "errorCode": code,
+            "detail": detail,
+            "reason": reasons.get(status),  # proxies send statuses that have none
+            "badRequestDetail": None,
+        }
+        if parameters:
+            self.body["parameters"] = [{"value": value} for value in parameters]
+        if fields:
+            self.body["badRequestDetail"] = {
+                "fields": [{"field": name, "description": text} for name, text in fields.items()]
+            }
+
+
+def json_response(request: Request, content: dict[str, Any]) -> Response:
+    """A 200 in JSON.
+
+    In an envelope, a list gets a `status` next to its `results`; anything else moves under `content` (Atlas Admin API
+    document, parameter `envelope`).
+    """
+    if _is_enveloped(request):
         content = {**content, "status": 200} if "results" in content else {"status": 200, "content": content}
     return Response(_dump(request, content), media_type=media_type("json"))
 
 
-def invoice_reply(request: Request, invoice: Invoice, base_url: str, *, linked: bool, most_lines: int) -> Response:
-    """An invoice in JSON, without `lineItems` if there are more than `most_lines`; in chunks when it is large."""
-    if not LINES_AT_ONCE < invoice.line_count <= most_lines or is_enveloped(request):
-        return json_reply(request, invoice_json(invoice, base_url, linked=linked, most_lines=most_lines))
+def invoice_response(request: Request, invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Response:
+    """An invoice in JSON, streamed if it is large, and without `lineItems` if it has more than `max_lines`."""
+    if not MAX_LINES_IN_MEMORY < invoice.line_count <= max_lines or _is_enveloped(request):
+        return json_response(request, invoice_json(invoice, base_url, linked=linked, max_lines=max_lines))
 
     def pieces() -> Iterator[bytes]:
-        without = invoice_without_lines(invoice, base_url, linked=linked, most_lines=most_lines)
-        yield _dump(request, without)[:-1]
-        before = b',"lineItems":['
+        document = invoice_json_without_lines(invoice, base_url, linked=linked, max_lines=max_lines)
+        yield _dump(request, document)[:-1]
+        separator = b',"lineItems":['
         for block in line_items(invoice):
-            yield before + _dump(request, block)[1:-1]
-            before = b","
+            yield separator + _dump(request, block)[1:-1]
+            separator = b","
         yield b"]}"
 
-    return StreamingResponse(_politely(pieces()), media_type=media_type("json"))
+    return StreamingResponse(_cooperative(pieces()), media_type=media_type("json"))
 
 
-def csv_reply(request: Request, invoice: Invoice) -> Response:
-    """An invoice's CSV: with Content-Length while it is small, in chunks when it is large.
-
-    In an envelope it is text under `content`.
-    """
-    if is_enveloped(request):
-        text = b"".join(csv_chunks(invoice)).decode()
+def csv_response(request: Request, invoice: Invoice) -> Response:
+    """An invoice's CSV, streamed if it is large; in an envelope, it is text under `content`."""
+    if _is_enveloped(request):
+        text = b"".join(csv_pieces(invoice)).decode()
         return Response(_dump(request, {"status": 200, "content": text}), media_type=_PLAIN_JSON)
-    kind = f"{media_type('csv')};charset=utf-8"
-    if invoice.line_count <= LINES_AT_ONCE:
-        return Response(b"".join(csv_chunks(invoice)), headers={"Content-Type": kind})
-    return StreamingResponse(_politely(csv_chunks(invoice)), headers={"Content-Type": kind})
+    headers = {"Content-Type": f"{media_type('csv')};charset=utf-8"}
+    if invoice.line_count <= MAX_LINES_IN_MEMORY:
+        return Response(b"".join(csv_pieces(invoice)), headers=headers)
+    return StreamingResponse(_cooperative(csv_pieces(invoice)), headers=headers)
 
 
-def problem_reply(request: Request, problem: Problem) -> Response:
-    """An error. In an envelope it is a 200 with the status inside; but a 401 is never in one: it is a challenge."""
-    if is_enveloped(request) and problem.status != 401:  # noqa: PLR2004 - a status is its own name
-        content = {"status": problem.status, "content": problem.body()}
+def error_response(request: Request, error: ApiError) -> Response:
+    """An error. In an envelope it is a 200 that contains the status, except for a 401, which is a challenge."""
+    if _is_enveloped(request) and error.status != 401:  # noqa: PLR2004 - a well-known status
+        content = {"status": error.status, "content": error.body}
         return Response(_dump(request, content), media_type=_PLAIN_JSON)
-    return Response(
-        _dump(request, problem.body()), problem.status, headers={"Content-Type": _PLAIN_JSON, **problem.headers}
-    )
+    headers = {"Content-Type": _PLAIN_JSON, **error.headers}
+    return Response(_dump(request, error.body), error.status, headers=headers)
 
 
-def fixed_reply(problem: Problem, body: bytes | None) -> Effect:
-    """The effect of answering with `problem`, or with its status and `body` as it is."""
-
-    async def effect(exchange: Exchange) -> None:
-        request = Request(exchange.scope, exchange.receive)
-        reply = (
-            problem_reply(request, problem) if body is None else Response(body, problem.status, headers=problem.headers)
-        )
-        await reply(exchange.scope, exchange.receive, exchange.send)
-
-    return effect
+def _is_enveloped(request: Request) -> bool:
+    return request.query_params.get("envelope", "").lower() == "true"
 
 
-async def _politely(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        await asyncio.sleep(0)  # others get their turn: making a chunk never waits
+async def _cooperative(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)  # producing a piece never waits, so let other tasks run
 
 
 def _dump(request: Request, content: Any) -> bytes:  # noqa: ANN401 - any JSON

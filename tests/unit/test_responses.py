@@ -1,9 +1,10 @@
-"""What a reply is judged to be, before anything parses it."""
+"""Replies are judged before anything parses them; announced ends are warned of once."""
 
 from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices import _errors as errors
-from atlas_invoices._http import _responses as _replies
-from atlas_invoices._http._responses import ResponseHead
+from atlas_invoices._http import _responses
+from atlas_invoices._http._responses import DeprecationWarner, ResponseHead
 from atlas_invoices._http._retry import retry_after
 
 
@@ -31,8 +32,8 @@ FULL = {
 }
 
 
-def test_an_error_carries_all_that_atlas_said() -> None:
-    error = _replies.error_for(head(403), json.dumps(FULL).encode())
+def test_an_error_has_all_fields_of_the_error_body() -> None:
+    error = _responses.error_for(head(403), json.dumps(FULL).encode())
     assert isinstance(error, errors.PermissionDeniedError)
     assert (error.status_code, error.error_code, error.detail) == (403, "NOT_ORG_BILLING_ADMIN", "may not\nread")
     assert (error.reason, error.method, error.path) == ("Forbidden", "GET", "/api/atlas/v2/orgs")
@@ -62,13 +63,33 @@ def test_an_error_carries_all_that_atlas_said() -> None:
         (302, errors.UnexpectedResponseError),
     ],
 )
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>no</html>", b'{"error": 1', b"[]", b"null", b'{"errorCode": 5}', b"\xff"]
-)
-def test_every_status_with_any_body_is_its_typed_error(status: int, cls: type[Exception], body: bytes) -> None:
-    error = _replies.error_for(head(status), body)
+def test_every_status_is_its_typed_error(status: int, cls: type[Exception]) -> None:
+    error = _responses.error_for(head(status), b"")
     assert type(error) is cls
     assert str(status) in str(error)
+
+
+@pytest.mark.parametrize("body", [b"<html>no</html>", b'{"error": 1', b"[]", b"null", b'{"errorCode": 5}', b"\xff"])
+@pytest.mark.parametrize("status", [403, 500, 302])
+def test_an_unreadable_body_leaves_the_error_of_its_status(status: int, body: bytes) -> None:
+    error, plain = _responses.error_for(head(status), body), _responses.error_for(head(status), b"")
+    assert (type(error), str(error)) == (type(plain), str(plain))
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (
+            f"/api/atlas/v2/orgs/{'a' * 24}/invoices/{'b' * 24}/csv",
+            f"^invoice {'b' * 24} not found in organization {'a' * 24} ",
+        ),
+        (f"/api/atlas/v2/orgs/{'a' * 24}/invoices", f"^organization {'a' * 24} not found .*`atlas-invoices orgs`"),
+        ("/api/atlas/v2/orgs", "^404 Not Found; check the base URL"),
+    ],
+)
+def test_a_404_names_what_was_not_found(path: str, says: str) -> None:
+    with pytest.raises(errors.NotFoundError, match=says):
+        raise _responses.error_for(ResponseHead("GET", path, 404, {}), b"")
 
 
 @given(
@@ -78,13 +99,13 @@ def test_every_status_with_any_body_is_its_typed_error(status: int, cls: type[Ex
     )
 )
 def test_no_error_body_is_a_traceback(body: Any) -> None:
-    error = _replies.error_for(head(500), json.dumps(body).encode())
+    error = _responses.error_for(head(500), json.dumps(body).encode())
     assert isinstance(error, errors.ServerError)
     assert str(error).isprintable()
 
 
 def test_errors_survive_pickling() -> None:
-    error = _replies.error_for(head(429, retry_after="7"), json.dumps(FULL).encode())
+    error = _responses.error_for(head(429, retry_after="7"), json.dumps(FULL).encode())
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert type(again) is errors.RateLimitError
     assert vars(again) == vars(error)
@@ -113,26 +134,26 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
 
 @pytest.mark.parametrize("sent", ["application/vnd.atlas.2023-01-01+csv", "text/csv; charset=utf-8", "", "text/plain"])
 def test_csv_types_are_accepted(sent: str) -> None:
-    _replies.check_type(head(content_type=sent), "csv")
+    _responses.check_type(head(content_type=sent), "csv")
 
 
 @pytest.mark.parametrize(
     "sent", ["text/html", "application/json", "application/vnd.atlas.2023-01-01+json", "image/png"]
 )
-def test_other_types_are_no_csv(sent: str) -> None:
+def test_other_types_are_not_csv(sent: str) -> None:
     with pytest.raises(errors.UnexpectedResponseError, match="expected CSV"):
-        _replies.check_type(head(content_type=sent), "csv")
+        _responses.check_type(head(content_type=sent), "csv")
 
 
 @pytest.mark.parametrize("start", [b"", b" \n", b"<!doctype html>", b'{"error": 404}', b"\xef\xbb\xbf  [1]"])
-def test_what_cannot_begin_a_csv(start: bytes) -> None:
+def test_bytes_that_cannot_begin_a_csv(start: bytes) -> None:
     with pytest.raises(errors.UnexpectedResponseError):
-        _replies.check_start(head(), "csv", start)
+        _responses.check_start(head(), "csv", start)
 
 
 @pytest.mark.parametrize("body", [b'{"status": 200, "content": "Invoice Number,1,\\n"}', b"Invoice Number,1,\n"])
 def test_an_envelope_is_opened_and_a_missing_one_tolerated(body: bytes) -> None:
-    assert _replies.open_envelope(head(), body) == b"Invoice Number,1,\n"
+    assert _responses.open_envelope(head(), body) == b"Invoice Number,1,\n"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +165,7 @@ def test_an_envelope_is_opened_and_a_missing_one_tolerated(body: bytes) -> None:
 )
 def test_an_enveloped_error_is_the_same_typed_error(body: dict[str, Any]) -> None:
     with pytest.raises(errors.NotFoundError) as caught:
-        _replies.open_envelope(head(), json.dumps(body).encode())
+        _responses.open_envelope(head(), json.dumps(body).encode())
     assert caught.value.error_code == "INVOICE_NOT_FOUND"
     assert caught.value.status_code == 404
 
@@ -155,4 +176,27 @@ def test_an_enveloped_error_is_the_same_typed_error(body: dict[str, Any]) -> Non
 )
 def test_an_envelope_without_the_csv_is_unexpected(body: dict[str, Any]) -> None:
     with pytest.raises(errors.UnexpectedResponseError):
-        _replies.open_envelope(head(), json.dumps(body).encode())
+        _responses.open_envelope(head(), json.dumps(body).encode())
+
+
+DEPRECATION = {"deprecation": "Thu, 01 Jan 2026 00:00:00 GMT", "sunset": "Fri, 01 Jan 2027 00:00:00 GMT"}
+
+
+def test_an_announced_end_is_one_warning_with_its_date() -> None:
+    warner = DeprecationWarner()
+    with pytest.warns(FutureWarning, match="deprecated since 2026-01-01 and will be removed on 2027-01-01"):
+        warner.warn_once("get_invoice_csv", DEPRECATION)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warner.warn_once("get_invoice_csv", DEPRECATION)
+        warner.warn_once("get_invoice", {})
+    with pytest.warns(FutureWarning, match="get_invoice:"):
+        warner.warn_once("get_invoice", DEPRECATION)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("@1767225600", "2026-01-01"), ("soon\x1b[31m", r"soon\\x1b\[31m"), ("@x", "@x")]
+)
+def test_dates_in_other_formats(value: str, shown: str) -> None:
+    with pytest.warns(FutureWarning, match=shown):
+        DeprecationWarner().warn_once("get_invoice", {"sunset": value})

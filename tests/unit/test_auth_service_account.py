@@ -1,0 +1,146 @@
+"""A service account's requests and logging out, step by step: token requests are answered by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from atlas_invoices import APITimeoutError, ServiceAccountAuth, TokenError
+from atlas_invoices._auth import TokenHTTP, cached, for_client, forget, parse_base_url, revoke
+from atlas_invoices._auth._base import DrainBody
+from atlas_invoices._auth._oauth import TokenReply
+from atlas_invoices._auth._secret import Secret
+from atlas_invoices._http._steps import Sleep
+from atlas_invoices._locks import FileLock
+
+SERVER = parse_base_url("https://a.example")
+
+
+def reply(value: str) -> TokenReply:
+    body = {"access_token": value, "expires_in": 3600, "token_type": "Bearer"}
+    return TokenReply(200, httpx.Headers(), json.dumps(body).encode())
+
+
+def account() -> ServiceAccountAuth:
+    return ServiceAccountAuth("mdb_sa_id_x", "secret")
+
+
+def begin(auth: ServiceAccountAuth, folder: Path | None = None, http: TokenHTTP | None = None) -> Any:
+    """The flow of one request, for a client of its own."""
+    view = for_client(auth, base_url=SERVER, http=http or TokenHTTP(), token_cache=folder)
+    return view._flow(httpx.Request("GET", "https://a.example/x"))  # type: ignore[attr-defined] # not httpx's
+
+
+def path_of(step: Any) -> str:
+    """The path of a token request."""
+    return str(step.request.url.path)
+
+
+def respond(flow: Any, request: httpx.Request, status: int) -> Any:
+    """Answer a request; the next step, or None at the end."""
+    try:
+        return flow.send(httpx.Response(status, request=request))
+    except StopIteration:
+        return None
+
+
+def test_a_token_is_fetched_once() -> None:
+    auth = account()
+    first = begin(auth)
+    assert path_of(next(first)) == "/api/oauth/token"
+    request = first.send(reply("one"))
+    assert request.headers["Authorization"] == "Bearer one"
+    assert respond(first, request, 200) is None
+    assert next(begin(auth)).headers["Authorization"] == "Bearer one"
+
+
+def test_a_refused_token_is_replaced_once() -> None:
+    flow = begin(account())
+    next(flow)
+    drain = respond(flow, flow.send(reply("one")), 401)
+    assert isinstance(drain, DrainBody)
+    assert path_of(flow.send(None)) == "/api/oauth/token"
+    request = flow.send(reply("two"))
+    assert request.headers["Authorization"] == "Bearer two"
+    assert respond(flow, request, 401) is None, "the response is returned"
+
+
+def test_a_refusal_by_another_server_replaces_nothing() -> None:
+    flow = begin(account())
+    next(flow)
+    flow.send(reply("one"))
+    assert respond(flow, httpx.Request("GET", "https://b.example/x"), 401) is None, "the client followed a redirect"
+
+
+def test_a_token_that_is_late_is_a_timeout() -> None:
+    flow = begin(account(), http=TokenHTTP(seconds=7))
+    assert next(flow).seconds == pytest.approx(7, abs=0.5)
+    with pytest.raises(APITimeoutError, match=r"^the token endpoint gave no answer in time \(at most 7 s, whatever"):
+        flow.throw(TimeoutError())
+
+
+def test_a_second_process_reads_the_token_from_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "tokens"
+    first = begin(account(), folder)
+    next(first)
+    first.send(reply("one"))
+    second = begin(account(), folder)
+    request = next(second)
+    assert request.headers["Authorization"] == "Bearer one"
+    assert isinstance(respond(second, request, 401), DrainBody)
+    assert path_of(second.send(None)) == "/api/oauth/token", "a refused token isn't read again"
+    second.send(reply("two"))
+    assert next(begin(account(), folder)).headers["Authorization"] == "Bearer two"
+
+
+def test_logging_out(tmp_path: Path) -> None:
+    auth, folder = account(), tmp_path / "tokens"
+    assert cached(auth, SERVER, folder) is None
+    flow = begin(auth, folder)
+    next(flow)
+    flow.send(reply("one"))
+    found = cached(auth, SERVER, folder)
+    assert found is not None
+    assert found.token is not None
+    revoking = revoke(auth, SERVER, found.token, TokenHTTP())
+    step: Any = next(revoking)
+    assert path_of(step) == "/api/oauth/revoke"
+    assert b"token=one" in step.request.content
+    with pytest.raises(StopIteration):
+        revoking.send(TokenReply(200, httpx.Headers(), b""))
+    lock = FileLock(found.cache.file.lock_path)
+    assert lock.acquire()
+    forgetting = forget(found)
+    assert isinstance(next(forgetting), Sleep), "another process has the lock"
+    assert isinstance(next(forgetting), Sleep)
+    lock.release()
+    with pytest.raises(StopIteration):
+        next(forgetting)
+    assert cached(auth, SERVER, folder) is None
+
+
+def test_a_newer_token_is_not_forgotten(tmp_path: Path) -> None:
+    folder = tmp_path / "tokens"
+    flow = begin(account(), folder)
+    next(flow)
+    flow.send(reply("one"))
+    found = cached(account(), SERVER, folder)
+    assert found is not None
+    other = begin(account(), folder)
+    respond(other, next(other), 401)
+    other.send(None)
+    other.send(reply("two"))
+    with pytest.raises(StopIteration):
+        next(forget(found))
+    assert next(begin(account(), folder)).headers["Authorization"] == "Bearer two"
+
+
+def test_a_token_that_was_not_revoked() -> None:
+    revoking = revoke(account(), SERVER, Secret("one"), TokenHTTP())
+    next(revoking)
+    with pytest.raises(TokenError, match=r"wasn't revoked: the token endpoint failed \(503: \*\*\*\)"):
+        revoking.send(TokenReply(503, httpx.Headers(), b'{"error": "one"}'))
