@@ -16,6 +16,7 @@ import slicing
 import vendor_spec
 from environment import ROOT
 from openapi_recorder import Recorder, recorder
+from tracked_copy import copy_tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +32,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def client(tree: Path) -> ModuleType:
-    """That client, imported."""
-    return openapi_package.load(tree, "client_of_committed_fragment")
+def client(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """That client, imported from a copy: an import leaves caches beside the files."""
+    copy = Path(shutil.copytree(tree, tmp_path_factory.mktemp("client") / "generated"))
+    return openapi_package.load(copy, "client_of_committed_fragment")
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +54,10 @@ def small_tree(small_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def small_client(small_tree: Path) -> ModuleType:
-    """That client, imported."""
-    return openapi_package.load(small_tree, "client_of_small_upstream")
+def small_client(small_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """That client, imported from a copy."""
+    copy = Path(shutil.copytree(small_tree, tmp_path_factory.mktemp("small_client") / "generated"))
+    return openapi_package.load(copy, "client_of_small_upstream")
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def openapi_folder(tmp_path: Path) -> Path:
     """A copy of openapi/ to change at will."""
-    return Path(shutil.copytree(ROOT / "openapi", tmp_path / "openapi"))
+    return copy_tracked("openapi", tmp_path / "openapi")
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 import documents
 import fetching
-import operations
 import propose_update
+from tracked_copy import copy_tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def start(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with what the project's own has in openapi/ and generated/, and a bare remote beside it."""
     folder = tmp_path_factory.mktemp("start")
     repository = folder / "repository"
-    shutil.copytree(operations.OPENAPI, repository / "openapi")
+    copy_tracked("openapi", repository / "openapi")
     shutil.copytree(tree, repository / "generated")
     git(folder, "init", "--quiet", "--bare", "remote.git")
     git(repository, "init", "--quiet")
