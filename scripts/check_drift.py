@@ -20,15 +20,10 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
-import documentation_drift
-import documents
-import fetching
-import lock
-import meaning
-import operation_drift
-import operations
-from drift_report import Report
-from errors import ScriptError, about, cannot
+from drift import operation, operation_diff
+from drift.report import Report
+from openapi_tools import documents, fetching, lock, operations
+from openapi_tools.errors import ScriptError, about, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,11 +48,11 @@ def compare(
     Raises:
         ScriptError: a document is not one that can be compared; the message names it.
     """
-    old, new = meaning.side(fragment), meaning.side(upstream)
+    old, new = operation.side(fragment), operation.side(upstream)
     with about(f"{upstream.name} against {fragment.name}"):
-        changes = operation_drift.compare(old, new, kept)
+        changes = operation_diff.compare(old, new, kept)
         if words is not None:
-            changes += documentation_drift.compare(words, new, kept, changes)
+            changes += operation_diff.compare_prose(words, new, kept, changes)
     revision = upstream.root["info"].get("x-xgen-sha")
     return Report(fragment.name, upstream.name, revision if isinstance(revision, str) else None, changes)
 

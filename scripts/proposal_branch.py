@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from errors import ScriptError
+from openapi_tools.errors import ScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,19 +24,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import check_drift
-import documents
-import fetching
-import lock
 import proposal_branch
 import regenerate
 import vendor_spec
-from errors import DocumentError, ScriptError, UnavailableError, cannot
+from drift.report import Report
+from openapi_tools import documents, fetching, lock
+from openapi_tools.errors import DocumentError, ScriptError, UnavailableError, cannot
 from proposal_branch import BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drift_report import Report
     from proposal_branch import Pushed
 
 

@@ -19,16 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-import documents
-import generator
-import lock
-import mends
-import operations
-import overlay
-import slicing
-import trees
-from errors import MendError, ScriptError, cannot
-from shown import printable
+from openapi_tools import documents, files, generator, lock, operations, overlay, slicing, transforms
+from openapi_tools.errors import MendError, ScriptError, cannot, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +32,8 @@ README: Final = """\
 Machine-written: `scripts/regenerate.py` makes everything here, this page included, from `openapi/`. Nobody edits it; it
 can be deleted at any time and comes back the same, byte for byte.
 
-- To change what is generated, change `openapi/overlay.yaml` (words, one-off mends), `scripts/mends.py` (rules) or
-  `openapi/operations.yaml` (which operations, their names), then run `scripts/regenerate.py`.
+- To change what is generated, change `openapi/overlay.yaml` (words, one-off mends), `openapi/operations.yaml` (which
+  operations, their names) or `scripts/openapi_tools/transforms.py` (rules), then run `scripts/regenerate.py`.
 - To take over a new revision of Atlas's document, run `scripts/vendor_spec.py` first.
 - `scripts/regenerate.py --check` says whether this folder is up to date; `scripts/check` runs it.
 
@@ -74,7 +66,7 @@ def build(task: Task, scratch: Path) -> Path:
     if unmatched and task.committed:
         raise MendError(
             f"matches nothing in {task.fragment.name}: {'; '.join(unmatched)}. Upstream may have mended or moved it: "
-            "look, then change or remove the mend (openapi/overlay.yaml, scripts/mends.py)"
+            "look, then change or remove the mend (openapi/overlay.yaml, scripts/openapi_tools/transforms.py)"
         )
     if unmatched:
         print(f"warning: matches nothing in {task.fragment.name}: {'; '.join(unmatched)}", file=sys.stderr)
@@ -90,7 +82,7 @@ def build(task: Task, scratch: Path) -> Path:
 def mended(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
     """The document the generator reads, and which mends and overlay targets matched nothing."""
     kept = operations.load(folder)
-    by_rules, changes = mends.apply(slicing.cut(document, kept), kept)
+    by_rules, changes = transforms.apply(slicing.cut(document, kept), kept)
     done, targets = overlay.apply(by_rules, documents.read_document(folder / "overlay.yaml").root)
     rules = [f"mend {name}" for name, places in changes.items() if not places]
     return done, rules + [f"overlay target {target}" for target in targets]
@@ -102,8 +94,8 @@ def write(task: Task) -> None:
     if output != GENERATED and output.exists() and any(output.iterdir()) and not _is_ours(output):
         raise ScriptError(f"{output} holds something else than a generated client; give a new or empty folder")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with trees.beside(output) as scratch:
-        trees.swap_in(build(task, scratch), output, scratch)
+    with files.beside(output) as scratch:
+        files.swap_in(build(task, scratch), output, scratch)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -125,7 +117,7 @@ def check(task: Task) -> list[str]:
                 raise
             # A fragment that somebody edited need not be fit to generate from; that it was edited is the answer.
             return [*problems, str(error)]
-        return problems + trees.compare(task.output, expected).lines()
+        return problems + files.compare(task.output, expected).lines()
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:

@@ -16,14 +16,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import documents
-import fetching
-import lock
-import operations
-import prose
-import slicing
-import trees
-from errors import ScriptError, about, cannot
+from openapi_tools import documents, fetching, files, lock, operations, prose, slicing
+from openapi_tools.errors import ScriptError, about, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +44,10 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
         upstream = documents.read_document(options.upstream)
         fragment = fragment_of(upstream, kept)
         if options.output is not None:
-            trees.write_together({options.output: fragment})
+            files.write_together({options.output: fragment})
         else:
             locked = lock.make(upstream, fragment, prose.digests(upstream.root, kept))
-            trees.write_together({folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)})
+            files.write_together({folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)})
     except (ScriptError, OSError) as error:
         return cannot(error)
     return 0

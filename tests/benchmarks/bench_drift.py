@@ -21,11 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import check_drift  # noqa: E402 - the scripts are found by the line above
-import documents  # noqa: E402 - likewise
-import lock  # noqa: E402 - likewise
-import operations  # noqa: E402 - likewise
-import regenerate  # noqa: E402 - likewise
-import vendor_spec  # noqa: E402 - likewise
+import regenerate  # noqa: E402 - the scripts are found by the line above
+import vendor_spec  # noqa: E402 - the scripts are found by the line above
+from openapi_tools import documents, lock, operations  # noqa: E402 - the scripts are found by the line above
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import documents
 import openapi_package
-import operations
 import regenerate
-import slicing
 import vendor_spec
 from environment import ROOT
 from openapi_recorder import Recorder, recorder
+from openapi_tools import documents, operations, slicing
 from tracked_copy import copy_tracked
 
 if TYPE_CHECKING:

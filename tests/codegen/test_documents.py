@@ -16,11 +16,10 @@ import pytest
 import trustme
 from attrs import define, field
 
-import documents
-import fetching
 import vendor_spec
 from environment import ROOT
-from errors import DocumentError, UnavailableError
+from openapi_tools import documents, fetching
+from openapi_tools.errors import DocumentError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import check_drift
-import documents
 import vendor_spec
+from openapi_tools import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable

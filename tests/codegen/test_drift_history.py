@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import check_drift
-import documents
-import operations
 from drift_documents import inlined, renamed, told
 from environment import ROOT
+from openapi_tools import documents, operations
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-import documents
-import operations
 from drift_documents import document, inlined, renamed, reordered, replying, report, taking, told
-from errors import DocumentError, ScriptError
+from openapi_tools import documents, operations
+from openapi_tools.errors import DocumentError, ScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

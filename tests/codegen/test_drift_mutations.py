@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-import documents
-import operations
-import reach
-import references
 from drift_documents import report
-from errors import ScriptError
+from openapi_tools import documents, model, operations, transforms
+from openapi_tools.errors import ScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import shape
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -39,12 +35,12 @@ class Dice:
         return self.random.choice(candidates)
 
     def operation(self) -> Json:
-        return self.pick([node for _, node, _ in reach.nodes(self.root, KEPT)])
+        return self.pick([node for _, node, _ in transforms.operation_nodes(self.root, KEPT)])
 
     def parameter(self, fits: Callable[[Json], bool] = bool) -> Json:
         """A parameter of an operation, in place of the reference to it."""
         places = []
-        for _, node, _ in reach.nodes(self.root, KEPT):
+        for _, node, _ in transforms.operation_nodes(self.root, KEPT):
             node["parameters"] = [copy.deepcopy(self.resolved(entry, "Parameter")) for entry in node["parameters"]]
             places += [entry for entry in node["parameters"] if fits(entry)]
         return self.pick(places)
@@ -58,10 +54,10 @@ class Dice:
 
     def read(self, fits: Callable[[Json], bool]) -> Json:
         """A schema that replies hold."""
-        return self.pick([schema for schema, _ in reach.response_schemas(self.root, KEPT) if fits(schema)])
+        return self.pick([schema for schema, _ in transforms.response_schemas(self.root, KEPT) if fits(schema)])
 
-    def resolved(self, node: Json, kind: shape.Kind) -> Json:
-        return references.component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
+    def resolved(self, node: Json, kind: model.Kind) -> Json:
+        return model.component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
 
 
 def is_text(schema: Json) -> bool:
@@ -110,7 +106,7 @@ def move_an_operation(dice: Dice) -> None:
 @mutation("breaking")
 def drop_a_parameter(dice: Dice) -> None:
     parameter = dice.parameter()
-    for _, node, _ in reach.nodes(dice.root, KEPT):
+    for _, node, _ in transforms.operation_nodes(dice.root, KEPT):
         node["parameters"] = [entry for entry in node["parameters"] if entry is not parameter]
 
 
@@ -196,7 +192,7 @@ def end_a_media_type(dice: Dice) -> None:
 def drop_a_header(dice: Dice) -> None:
     headers = dice.pick([
         response["headers"]
-        for _, node, _ in reach.nodes(dice.root, KEPT)
+        for _, node, _ in transforms.operation_nodes(dice.root, KEPT)
         for response in (dice.resolved(entry, "Response") for entry in node["responses"].values())
         if response.get("headers")
     ])  # fmt: skip

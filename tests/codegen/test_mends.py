@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import documents
-import mends
-import operations
-import overlay
-from errors import DocumentError, MendError
+from openapi_tools import documents, operations, overlay, transforms
+from openapi_tools.errors import DocumentError, MendError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +16,10 @@ if TYPE_CHECKING:
 KEPT = operations.load()
 
 
-@pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])
-def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(fragment: dict[str, Any], mend: mends.Mend) -> None:
+@pytest.mark.parametrize("mend", transforms.MENDS, ids=[mend.__name__ for mend in transforms.MENDS])
+def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(
+    fragment: dict[str, Any], mend: transforms.Mend
+) -> None:
     before = copy.deepcopy(fragment)
 
     mended, places = mend(fragment, KEPT)
@@ -32,15 +31,15 @@ def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(fragment: dic
     assert mend.__doc__
 
 
-@pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])
-def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: mends.Mend) -> None:
+@pytest.mark.parametrize("mend", transforms.MENDS, ids=[mend.__name__ for mend in transforms.MENDS])
+def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: transforms.Mend) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
 
-    assert mends.apply(fragment, KEPT)[1][mend.__name__]
+    assert transforms.apply(fragment, KEPT)[1][mend.__name__]
 
 
 def test_request_enumerations_stay_and_response_enumerations_go(fragment: dict[str, Any]) -> None:
-    mended = mends.apply(fragment, KEPT)[0]
+    mended = transforms.apply(fragment, KEPT)[0]
 
     (sort_by,) = [
         parameter
@@ -61,14 +60,14 @@ def test_a_parameter_of_the_path_loses_its_default_too(fragment: dict[str, Any])
     item["parameters"] = [item["get"]["parameters"].pop()]
     assert item["parameters"][0]["schema"]["default"] is True
 
-    mended = mends.apply(fragment, KEPT)[0]
+    mended = transforms.apply(fragment, KEPT)[0]
 
     assert "default" not in mended["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
 
 
 def test_a_value_of_a_map_may_be_null(root: Path) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
-    tags = mends.apply(fragment, KEPT)[0]["components"]["schemas"]["InvoiceLineItemTags"]
+    tags = transforms.apply(fragment, KEPT)[0]["components"]["schemas"]["InvoiceLineItemTags"]
     assert tags["additionalProperties"]["nullable"] is True
 
 
@@ -77,7 +76,7 @@ def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> Non
     content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")
 
     with pytest.raises(MendError, match="GET /api/atlas/v2/orgs does not offer"):
-        mends.apply(fragment, KEPT)
+        transforms.apply(fragment, KEPT)
 
 
 DOCUMENT = {"a": {"x": {"keep": 1, "list": [1]}, "y": {"keep": 2}}, "list": [{"n": 1}, {"n": 2}, {"n": 3}]}

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import documents
-import fetching
 import propose_update
+from openapi_tools import documents, fetching
 from tracked_copy import copy_tracked
 
 if TYPE_CHECKING:

@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import documents
-import generator
 import regenerate
-import trees
 from environment import ROOT
-from errors import GenerationError
+from openapi_tools import documents, files, generator
+from openapi_tools.errors import GenerationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCRIPT = ROOT / "scripts" / "regenerate.py"
-NO_DIFFERENCES = trees.Differences((), (), ())
+NO_DIFFERENCES = files.Differences((), (), ())
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:
@@ -39,7 +37,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_committed_client_is_what_the_committed_fragment_gives(tree: Path) -> None:
-    assert trees.compare(ROOT / "generated", tree) == NO_DIFFERENCES
+    assert files.compare(ROOT / "generated", tree) == NO_DIFFERENCES
     assert {path.name for path in tree.iterdir()} == {"README.md", "atlas_invoices_client"}
     assert (tree / "atlas_invoices_client" / "py.typed").exists()
 
@@ -78,7 +76,7 @@ def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path,
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert trees.compare(hostile / "made", tree) == NO_DIFFERENCES
+    assert files.compare(hostile / "made", tree) == NO_DIFFERENCES
     assert {path.name for path in hostile.iterdir()} == {"ruff.toml", ".gitignore", "made"}
 
 
@@ -116,7 +114,7 @@ def test_check_lists_what_is_changed_missing_and_extra(
 
     # The way out that the message names.
     assert regenerate.main(["--output", str(output)]) == 0
-    assert trees.compare(output, tree) == NO_DIFFERENCES
+    assert files.compare(output, tree) == NO_DIFFERENCES
     assert [path.name for path in tmp_path.iterdir()] == ["generated"]
 
 
@@ -329,7 +327,7 @@ def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path: Path) -> None:
     (target / "old.txt").write_text("old")
 
     with pytest.raises(OSError, match="new"):
-        trees.swap_in(tmp_path / "new, which is not there", target, aside)
+        files.swap_in(tmp_path / "new, which is not there", target, aside)
 
     assert snapshot(target) == {"old.txt": b"old"}
 

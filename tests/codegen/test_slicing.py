@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-import documents
-import operations
-import references
-import slicing
-from errors import AssumptionError, DocumentError
+from openapi_tools import documents, model, operations, slicing
+from openapi_tools.errors import AssumptionError, DocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,7 +245,7 @@ def test_a_reference_is_percent_decoded_and_written_in_one_form(small_root: dict
     assert schemas[name] == {"enum": ["NEW", "PAID"], "type": "string"}
     written = schemas["BillingPayment"]["properties"]["statusName"]["$ref"]
     assert sliced(made) == documents.to_json(made)
-    assert written == references.target("Schema", name)
+    assert written == model.reference_to("Schema", name)
     if name == "PaymentStatus":
         assert written == "#/components/schemas/PaymentStatus"
 

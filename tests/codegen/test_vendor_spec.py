@@ -15,16 +15,12 @@ import pytest
 import yaml
 
 import check_drift
-import documents
-import lock
 import openapi_package
-import operations
-import prose
 import regenerate
-import trees
 import vendor_spec
 from environment import ROOT
-from errors import DocumentError
+from openapi_tools import documents, files, lock, operations, prose
+from openapi_tools.errors import DocumentError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -262,7 +258,7 @@ def test_a_file_that_cannot_be_replaced_takes_the_others_back(
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(PermissionError):
-        trees.write_together({one: b"new", other: b"new"})
+        files.write_together({one: b"new", other: b"new"})
     assert listing(tmp_path) == ({"one": b"old"} if there else {})
 
 

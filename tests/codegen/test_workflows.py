@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import documents
+from openapi_tools import documents
 
 if TYPE_CHECKING:
     from pathlib import Path

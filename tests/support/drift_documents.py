@@ -6,15 +6,13 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import check_drift
-import documents
-import shape
-from operations import Operation
+from drift.report import Report
+from openapi_tools import documents, model
+from openapi_tools.operations import Operation
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
-
-    from drift_report import Report
 
     Json = dict[str, Any]
 
@@ -59,7 +57,7 @@ def report(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> R
 
 def told(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> list[tuple[str, str]]:
     """Class and location of each change between two documents."""
-    return [(change.judged, shape.pointer(change.at)) for change in report(before, after, kept).changes]
+    return [(change.judged, model.pointer(change.at)) for change in report(before, after, kept).changes]
 
 
 def reordered(node: Any, dice: random.Random) -> Any:

@@ -6,28 +6,21 @@ the lists that are sets. What is kept is kept as sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-import references
-import shape
-from canonical import canonical, plain
-from errors import AssumptionError, DocumentError
-from operations import find_operation
-from shape import checked_object
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from operations import Found, Operation
-    from shape import Kind, Tokens
+from openapi_tools import model
+from openapi_tools.errors import AssumptionError, DocumentError
+from openapi_tools.model import Kind, Tokens, canonical, checked_object, plain
+from openapi_tools.operations import Found, Operation, find_operation
 
 # Upstream's words are licensed CC BY-NC-SA. `callbacks` is what a server calls, not a client.
-_NOT_KEPT: Final = shape.PROSE | {"callbacks"}
+_NOT_KEPT: Final = model.PROSE | {"callbacks"}
 # `x-xgen-version` dates a media type and `x-sunset` ends it: the drift report tells of both. The rest is for upstream.
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
 # Lists whose order means nothing: sorted, so that another order upstream is no change here.
 _SETS: Final = frozenset({"required", "enum"})
-_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/slicing.py"
+_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
 
 
 def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
@@ -56,12 +49,12 @@ def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, A
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         item = find(root, operation).item
-        kept = {key: value for key, value in item.items() if key not in shape.METHODS or key == operation.method}
+        kept = {key: value for key, value in item.items() if key not in model.METHODS or key == operation.method}
         paths.setdefault(operation.path, {}).update(cutter.cut(kept, "PathItem", ("paths", operation.path)))
     security = _security(root)
     for requirement in security:
         for name in requirement:
-            cutter.need("SecurityScheme", references.target("SecurityScheme", name), ("security",))
+            cutter.need("SecurityScheme", model.reference_to("SecurityScheme", name), ("security",))
     info = checked_object(root.get("info", {}), ("info",))
     return {
         "openapi": root.get("openapi"),
@@ -93,7 +86,7 @@ class _Cutter:
         """Everything referred to so far and, in turn, by that."""
         while self._open:
             kind, name, content = self._open.pop()
-            section = shape.SECTIONS[kind]
+            section = model.SECTIONS[kind]
             self._cut[section, name] = self.cut(content, kind, ("components", section, name))
         made: dict[str, dict[str, Any]] = {}
         for section, name in sorted(self._cut):
@@ -102,12 +95,12 @@ class _Cutter:
 
     def need(self, kind: Kind, reference: str, at: Tokens) -> str:
         """Note a reference; returns it in the form that the fragment has."""
-        name, content = references.component(self._root, reference, kind, at)
-        key = (shape.SECTIONS[kind], name)
+        name, content = model.component(self._root, reference, kind, at)
+        key = (model.SECTIONS[kind], name)
         if key not in self._cut:
             self._cut[key] = {}
             self._open.append((kind, name, content))
-        return references.target(kind, name)
+        return model.reference_to(kind, name)
 
     def cut(self, node: Mapping[str, Any], kind: Kind, at: Tokens) -> dict[str, Any]:
         """A canonical copy of one object, without prose."""
@@ -115,17 +108,17 @@ class _Cutter:
             # The names of scopes are structure, their texts are prose.
             return dict.fromkeys(sorted(node), "")
         inside: dict[Tokens, dict[str, Any]] = {
-            place: self.cut(child, child_kind, place) for place, child, child_kind in shape.children(node, kind, at)
+            place: self.cut(child, child_kind, place) for place, child, child_kind in model.children(node, kind, at)
         }
         made: dict[str, Any] = {}
         for key in sorted(node):
             if _is_left_out(key, kind):
                 continue
             made[key] = self._value(key, node[key], kind, at, inside)
-        reference = references.of(node)
+        reference = model.reference_of(node)
         if reference is not None:
             # A circle of nothing but references says nothing; other circles are kept.
-            references.resolve(self._root, node, kind, at)
+            model.resolve(self._root, node, kind, at)
             made["$ref"] = self.need(kind, reference, at)
         elif kind == "Response":
             # OpenAPI requires one.
@@ -138,7 +131,7 @@ class _Cutter:
         self, key: str, value: object, kind: Kind, at: Tokens, inside: Mapping[Tokens, dict[str, Any]]
     ) -> object:
         place = (*at, key)
-        holds = shape.FIELDS[kind].get(key, ("data",))[0]
+        holds = model.FIELDS[kind].get(key, ("data",))[0]
         if holds == "one":
             return inside.get(place, value)
         if holds == "map":
@@ -152,12 +145,12 @@ class _Cutter:
         return plain(value)
 
     def _parameter_key(self, parameter: dict[str, Any]) -> tuple[str, str]:
-        parameter = references.resolve(self._root, parameter, "Parameter", ())[0]
+        parameter = model.resolve(self._root, parameter, "Parameter", ())[0]
         return str(parameter.get("in")), str(parameter.get("name"))
 
     def _need_mapping(self, node: Mapping[str, Any], at: Tokens) -> None:
         for value in checked_object(node.get("mapping", {}), at).values():
-            self.need("Schema", references.mapped(value), (*at, "mapping"))
+            self.need("Schema", model.mapped(value), (*at, "mapping"))
 
 
 def _is_left_out(key: str, kind: Kind) -> bool:
@@ -168,23 +161,23 @@ def _is_left_out(key: str, kind: Kind) -> bool:
 
 def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
-    for index, server in enumerate(shape.checked_list(root.get("servers", []), ("servers",))):
+    for index, server in enumerate(model.checked_list(root.get("servers", []), ("servers",))):
         kept = checked_object(server, ("servers", str(index)))
-        made.append({key: plain(kept[key]) for key in sorted(kept) if key not in shape.PROSE})
+        made.append({key: plain(kept[key]) for key in sorted(kept) if key not in model.PROSE})
     return made
 
 
 def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     made = []
-    for index, requirement in enumerate(shape.checked_list(root.get("security", []), ("security",))):
+    for index, requirement in enumerate(model.checked_list(root.get("security", []), ("security",))):
         at = ("security", str(index))
-        scopes = {name: shape.checked_list(value, at) for name, value in checked_object(requirement, at).items()}
+        scopes = {name: model.checked_list(value, at) for name, value in checked_object(requirement, at).items()}
         made.append({name: sorted(map(str, scopes[name])) for name in sorted(scopes)})
     return sorted(made, key=canonical)
 
 
 def _check_top(root: Mapping[str, Any]) -> None:
-    shape.check_version(root)
+    model.check_version(root)
     info = checked_object(root.get("info"), ("info",))
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
         raise DocumentError("/info: a title and a version must stand here")
@@ -220,7 +213,7 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     if "200" not in responses:
         raise AssumptionError(f"{operation.title} has no response 200 any more: {_GUIDANCE}")
     at = ("paths", operation.path, operation.method, "responses", "200")
-    offered = references.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
+    offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
     if operation.accept not in offered:
         names = ", ".join(offered) or "nothing"
         raise AssumptionError(f"{operation.title} does not offer {operation.accept} any more, but {names}: {_GUIDANCE}")

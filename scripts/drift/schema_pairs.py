@@ -7,21 +7,18 @@ twenty schemas each hold the next one twice costs twenty comparisons and not a m
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import define, evolve, field
 
-import references
-import schema_meaning
-from difference import Difference
-from schema_drift import compare
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from schema_meaning import Nodes, Schema, Side
-    from shape import Tokens
+from drift import schema
+from drift.rules import Difference
+from drift.schema import Nodes, Schema, Side
+from drift.schema_diff import compare
+from openapi_tools import model
+from openapi_tools.model import Tokens
 
 # Upstream's five operations have 120 pairs of schemas.
 MAX_PAIRS: Final = 50_000
@@ -64,8 +61,8 @@ class Pairs:
         while waiting:
             self._places += 1
             place, key, above = waiting.pop()
-            if self._places > references.MAX_PLACES or len(place) > MAX_LENGTH:
-                raise references.too_many(at)
+            if self._places > model.MAX_PLACES or len(place) > MAX_LENGTH:
+                raise model.too_many(at)
             pair = self._pairs[key]
             for difference in pair.found:
                 yield evolve(difference, at=(*place, *difference.at))
@@ -82,8 +79,8 @@ class Pairs:
         key = (tuple(map(id, befores)), tuple(map(id, afters)), sent)
         if key not in self._pairs:
             if len(self._pairs) >= MAX_PAIRS or len(at) > MAX_LENGTH:
-                raise references.too_many(at)
-            meanings = schema_meaning.read(self._old, befores, at), schema_meaning.read(self._new, afters, at)
+                raise model.too_many(at)
+            meanings = schema.read(self._old, befores, at), schema.read(self._new, afters, at)
             self._pairs[key] = _Pair(*meanings, at, sent)
         return key
 
@@ -129,7 +126,7 @@ class Pairs:
     def _same(self, old: Nodes, new: Nodes, at: Tokens, *, sent: bool) -> bool:
         """Whether two schemas mean the same. A pair that is still being compared further out counts as the same."""
         if self._choices_open >= MAX_CHOICES:
-            raise references.too_many(at)
+            raise model.too_many(at)
         self._choices_open += 1
         try:
             return not any(self._pairs[key].found for key in self._reach(self._meet(old, new, at, sent=sent)))
@@ -144,13 +141,13 @@ class Pairs:
         before, after = pair.old.choices[keyword], pair.new.choices[keyword]
         at = (*pair.at, keyword)
         if max(len(before), len(after)) > MAX_FORMS:
-            raise references.too_many(at)
+            raise model.too_many(at)
         called = [_called(pair.old, keyword), _called(pair.new, keyword)]
         fits: tuple[Callable[[int, int], bool], ...] = (
             lambda one, other: bool(called[0][one] & called[1][other]),
             lambda one, other: self._same((before[one],), (after[other],), (*at, str(other)), sent=pair.sent),
             lambda one, other: _alike(
-                schema_meaning.read(self._old, (before[one],), at), schema_meaning.read(self._new, (after[other],), at)
+                schema.read(self._old, (before[one],), at), schema.read(self._new, (after[other],), at)
             ),
         )
         old, new = list(range(len(before))), list(range(len(after)))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import field, frozen
 
-from canonical import canonical
-from difference import Difference, lifetime, unknown
-from schema_meaning import LOWER, UPPER, tightest
-from shown import shown, shown_all
+from drift.rules import Difference
+from drift.schema import LOWER, UPPER, Nodes, Schema, tightest
+from openapi_tools.model import Tokens, canonical, shown, shown_all
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from schema_meaning import Nodes, Schema
-    from shape import Tokens
-
-    # Pairs the forms of a choice: (old index or None, new index or None).
-    Match = Callable[[str], list[tuple[int | None, int | None]]]
+# Pairs the forms of a choice: (old index or None, new index or None).
+Match = Callable[[str], list[tuple[int | None, int | None]]]
 
 # Of two formats the first is the narrower; every number of it is one of the second.
 _WIDER_FORMATS: Final = frozenset({("int32", "int64"), ("float", "double")})
@@ -51,7 +45,7 @@ def compare(old: Schema, new: Schema, match: Match, *, sent: bool) -> tuple[list
     found = [
         *life, *_null(old, new), *_format(old, new), *_pattern(old, new), *_bounds(old, new), *_enum(old, new),
         *_default(old, new), *properties, *_required(old, new), *_others(old, new), *forms, *told,
-        *unknown(old.unknown, new.unknown),
+        *unknown_keywords(old.unknown, new.unknown),
     ]  # fmt: skip
     return found, [*inside, *_others_inside(old, new), *items, *inside_forms, *inside_told]
 
@@ -234,3 +228,21 @@ def _discriminator(old: Schema, new: Schema) -> tuple[list[Difference], list[Ins
 
 def _property(name: object) -> str:
     return "no property" if name is None else f"the property {shown(name)}"
+
+
+def lifetime(was: object, now: object, ended: object, ends: object) -> Iterator[Difference]:
+    """Deprecation and sunset, which operations, parameters, media types and schemas have."""
+    if bool(was) != bool(now):
+        yield Difference("deprecated" if now else "no-longer-deprecated", ("deprecated",))
+    if ended != ends:
+        yield Difference(
+            "sunset", ("x-sunset",), *(shown(date) if date is not None else "none" for date in (ended, ends))
+        )
+
+
+def unknown_keywords(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    """Keywords that nothing here knows: in canonical form, so that only another meaning differs."""
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            before, after = (shown(f"{key}: {side[key]}") if key in side else "nothing" for side in (old, new))
+            yield Difference("unknown", (key,), before, after)

@@ -11,20 +11,16 @@ from __future__ import annotations
 import copy
 import functools
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
-import reach
-import references
-import shape
-from errors import MendError
+from openapi_tools import model
+from openapi_tools.errors import MendError
+from openapi_tools.model import Kind, Tokens
+from openapi_tools.operations import Operation
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from operations import Operation
-
-    Edit = Callable[[dict[str, Any], Sequence[Operation]], list[str]]
-    Mend = Callable[[dict[str, Any], Sequence[Operation]], tuple[dict[str, Any], list[str]]]
+Edit = Callable[[dict[str, Any], Sequence[Operation]], list[str]]
+Mend = Callable[[dict[str, Any], Sequence[Operation]], tuple[dict[str, Any], list[str]]]
 
 
 def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -56,17 +52,17 @@ def keep_asked_media_type(document: dict[str, Any], operations: Sequence[Operati
     Upstream lists `+csv` before `+json` for the invoice, which would make the invoice a `str`.
     """
     changed = []
-    for operation, node, at in reach.nodes(document, operations):
+    for operation, node, at in operation_nodes(document, operations):
         responses = node.get("responses", {})
         if "200" not in responses:
             raise MendError(f"{operation.title} has no response 200")
-        response, place = references.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
+        response, place = model.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
         others = [media for media in response.get("content", {}) if media != operation.accept]
         if operation.accept not in response.get("content", {}):
             raise MendError(f"{operation.title} does not offer {operation.accept} with status 200")
         for media in others:
             del response["content"][media]
-            changed.append(shape.pointer((*place, "content", media)))
+            changed.append(model.pointer((*place, "content", media)))
     return changed
 
 
@@ -79,10 +75,10 @@ def send_accept(document: dict[str, Any], operations: Sequence[Operation]) -> li
     it, and so each generated function sends the right one by itself.
     """
     changed = []
-    for operation, node, at in reach.nodes(document, operations):
+    for operation, node, at in operation_nodes(document, operations):
         parameter = {"in": "header", "name": "Accept", "schema": {"type": "string", "default": operation.accept}}
         node.setdefault("parameters", []).append(parameter)
-        changed.append(shape.pointer((*at, "parameters")))
+        changed.append(model.pointer((*at, "parameters")))
     return changed
 
 
@@ -90,10 +86,10 @@ def send_accept(document: dict[str, Any], operations: Sequence[Operation]) -> li
 def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Name operations and modules ourselves, by method and path: upstream renamed all five operationIds in 2025-10."""
     changed = []
-    for operation, node, at in reach.nodes(document, operations):
+    for operation, node, at in operation_nodes(document, operations):
         node["operationId"] = operation.name
         node["tags"] = [operation.module]
-        changed.append(shape.pointer(at))
+        changed.append(model.pointer(at))
     return changed
 
 
@@ -101,14 +97,14 @@ def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -
 def send_no_defaults(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Drop the defaults of query parameters: the generator always sends them, and what nobody set must not be sent."""
     changed = []
-    for operation, node, at in reach.nodes(document, operations):
+    for operation, node, at in operation_nodes(document, operations):
         # Parameters of the path are the operation's too.
         for holder, place in ((document["paths"][operation.path], at[:-1]), (node, at)):
             for index, entry in enumerate(holder.get("parameters", [])):
-                parameter, found = references.resolve(document, entry, "Parameter", (*place, "parameters", str(index)))
+                parameter, found = model.resolve(document, entry, "Parameter", (*place, "parameters", str(index)))
                 if parameter.get("in") == "query" and "default" in parameter.get("schema", {}):
                     del parameter["schema"]["default"]
-                    changed.append(shape.pointer((*found, "schema", "default")))
+                    changed.append(model.pointer((*found, "schema", "default")))
     return changed
 
 
@@ -129,14 +125,14 @@ def tolerate_null(document: dict[str, Any], operations: Sequence[Operation]) -> 
     A `nullable` beside a `$ref` is ignored in OpenAPI 3.0, so a reference is put inside an `allOf`.
     """
     changed = []
-    for schema, place in reach.response_schemas(document, operations):
+    for schema, place in response_schemas(document, operations):
         holders = [(schema.get("properties", {}), (*place, "properties"))]
         if isinstance(schema.get("additionalProperties"), dict):
             holders.append((schema, place))
         for holder, at in holders:
             for name in list(holder) if holder is not schema else ["additionalProperties"]:
                 holder[name] = _nullable(holder[name])
-                changed.append(shape.pointer((*at, name)))
+                changed.append(model.pointer((*at, name)))
     return changed
 
 
@@ -159,7 +155,7 @@ def keep_model_names(document: dict[str, Any], operations: Sequence[Operation]) 
     changed = _drop(document, operations, "title")
     for name, schema in document["components"].get("schemas", {}).items():
         if schema.pop("nullable", None) is not None:
-            changed.append(shape.pointer(("components", "schemas", name, "nullable")))
+            changed.append(model.pointer(("components", "schemas", name, "nullable")))
     return changed
 
 
@@ -167,11 +163,11 @@ def keep_model_names(document: dict[str, Any], operations: Sequence[Operation]) 
 def drop_foreign_patterns(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     r"""Drop patterns that are no Python regular expression, such as `\p{L}`: they make Python tools fail."""
     changed = []
-    for schema, place in reach.schemas(document, operations):
+    for schema, place in all_schemas(document, operations):
         pattern = schema.get("pattern")
         if isinstance(pattern, str) and not _compiles(pattern):
             del schema["pattern"]
-            changed.append(shape.pointer((*place, "pattern")))
+            changed.append(model.pointer((*place, "pattern")))
     return changed
 
 
@@ -185,7 +181,7 @@ def name_inline_models(document: dict[str, Any], operations: Sequence[Operation]
     schemas = document["components"].setdefault("schemas", {})
     waiting = [
         (place[-1], schema)
-        for schema, place in reach.response_schemas(document, operations)
+        for schema, place in response_schemas(document, operations)
         if place[:-1] == ("components", "schemas")
     ]
     while waiting:
@@ -199,9 +195,9 @@ def name_inline_models(document: dict[str, Any], operations: Sequence[Operation]
                 holder, key, made = holder[key], "items", f"{made}Item"
             if holder[key].get("type") == "object" and made not in schemas:
                 schemas[made] = holder[key]
-                holder[key] = {"$ref": references.target("Schema", made)}
+                holder[key] = {"$ref": model.reference_to("Schema", made)}
                 waiting.append((made, schemas[made]))
-                changed.append(shape.pointer(("components", "schemas", made)))
+                changed.append(model.pointer(("components", "schemas", made)))
     return changed
 
 
@@ -220,10 +216,10 @@ MENDS: Final[tuple[Mend, ...]] = (
 
 
 def _drop(document: dict[str, Any], operations: Sequence[Operation], keyword: str) -> list[str]:
-    places = [(schema, place) for schema, place in reach.response_schemas(document, operations) if keyword in schema]
+    places = [(schema, place) for schema, place in response_schemas(document, operations) if keyword in schema]
     for schema, _ in places:
         del schema[keyword]
-    return [shape.pointer((*place, keyword)) for _, place in places]
+    return [model.pointer((*place, keyword)) for _, place in places]
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
@@ -238,3 +234,51 @@ def _compiles(pattern: str) -> bool:
     except re.error:
         return False
     return True
+
+
+def operation_nodes(
+    document: dict[str, Any], operations: Sequence[Operation]
+) -> Iterator[tuple[Operation, dict[str, Any], Tokens]]:
+    """Each operation with its node and the node's place."""
+    for operation in operations:
+        at = ("paths", operation.path, operation.method)
+        yield operation, document["paths"][operation.path][operation.method], at
+
+
+def response_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Tokens]]:
+    """Every schema that a response of an operation holds, once, with its place; headers are no part of the body."""
+    starts: list[tuple[dict[str, Any], Kind, Tokens]] = []
+    for _, node, at in operation_nodes(document, operations):
+        for status, entry in node["responses"].items():
+            response, place = model.resolve(document, entry, "Response", (*at, "responses", status))
+            for media, content in response.get("content", {}).items():
+                starts.append((content, "MediaType", (*place, "content", media)))
+    return _below(document, starts)
+
+
+def all_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Tokens]]:
+    """Every schema that an operation holds anywhere, parameters and headers included, once, with its place."""
+    starts: list[tuple[dict[str, Any], Kind, Tokens]] = [
+        (node, "Operation", at) for _, node, at in operation_nodes(document, operations)
+    ]
+    return _below(document, starts)
+
+
+def _below(
+    document: dict[str, Any], starts: list[tuple[dict[str, Any], Kind, Tokens]]
+) -> list[tuple[dict[str, Any], Tokens]]:
+    found: list[tuple[dict[str, Any], Tokens]] = []
+    seen: set[int] = set()
+    waiting = starts[::-1]
+    while waiting:
+        node, kind, place = waiting.pop()
+        if kind in model.SECTIONS:
+            node, place = model.resolve(document, node, kind, place)
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if kind == "Schema":
+            found.append((node, place))
+        inside = [(child, child_kind, at) for at, child, child_kind in model.children(node, kind, place)]
+        waiting.extend(reversed(inside))
+    return found

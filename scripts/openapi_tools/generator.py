@@ -11,19 +11,16 @@ import os
 import subprocess
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import openapi_python_client as generator
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-import documents
-import shape
-from errors import GenerationError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from openapi_tools import documents, model
+from openapi_tools.errors import GenerationError
 
 PACKAGE: Final = "atlas_invoices_client"
 # What the generator's own hook would run, with the rules of the project it writes; ruff's own choice of rules would do
@@ -47,7 +44,7 @@ def validate(document: Mapping[str, Any]) -> None:
         # "Valid under none of the forms" says little: what is wrong stands at the innermost place.
         while getattr(error, "context", None):
             error = max(error.context, key=lambda inner: len(inner.absolute_path))
-        place = shape.pointer(tuple(str(part) for part in getattr(error, "absolute_path", ())))
+        place = model.pointer(tuple(str(part) for part in getattr(error, "absolute_path", ())))
         raise GenerationError(f"the mended document is not valid OpenAPI 3.0: {place or '/'}: {error.message[:300]}")
 
 

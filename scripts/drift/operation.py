@@ -1,24 +1,21 @@
 """What a document says of one operation, whatever the way it is written: references resolved, what is inherited put in.
 
-Here: everything around schemas but security, which is security_meaning.py. A schema's own meaning is schema_meaning.py.
+Here: everything around schemas, ways to authenticate included. A schema's own meaning is schema.py.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urljoin
 
-import shape
-from canonical import canonical
-from errors import DocumentError, about
-from schema_meaning import WITHOUT_MEANING, Side
-from shape import checked_list, checked_object, is_object
+from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import documents
-    from operations import Found
-    from shape import Kind, Tokens
+from drift.schema import WITHOUT_MEANING, Side
+from openapi_tools import documents, model
+from openapi_tools.errors import DocumentError, about
+from openapi_tools.model import Kind, Tokens, canonical, checked_list, checked_object, is_object, shown
+from openapi_tools.operations import Found
 
 # OpenAPI: header parameters of these names are ignored, and a response header Content-Type is.
 _IGNORED_PARAMETERS: Final = frozenset({"accept", "content-type", "authorization"})
@@ -44,7 +41,7 @@ def side(document: documents.Document) -> Side:
     """
     root = document.root
     with about(document.name):
-        shape.check_version(root)
+        model.check_version(root)
         for part, kind in (("info", dict), ("paths", dict), ("servers", list)):
             if not isinstance(root.get(part), kind):
                 raise DocumentError(f"not a whole OpenAPI document: it has no `{part}`; is it cut off?")
@@ -62,19 +59,19 @@ def check_references(side: Side, found: Found) -> None:
     seen: set[int] = set()
     while waiting:
         node, kind, at = waiting.pop()
-        resolved = side.resolve(node, kind, at) if kind in shape.SECTIONS else node
+        resolved = side.resolve(node, kind, at) if kind in model.SECTIONS else node
         if id(resolved) not in seen:
             seen.add(id(resolved))
             # A place that is itself far inside is cut, so that a chain of schemas costs no more than its length.
             waiting += [
-                (child, child_kind, place[:40]) for place, child, child_kind in shape.children(resolved, kind, at)
+                (child, child_kind, place[:40]) for place, child, child_kind in model.children(resolved, kind, at)
             ]
 
 
 def moved_to(side: Side, operation_id: object) -> str | None:
     """Where an operationId is now, as `POST /path`, for the one who looks for an operation that is gone."""
     for path, item in side.root["paths"].items():
-        for method in shape.METHODS:
+        for method in model.METHODS:
             node = item.get(method) if is_object(item) else None
             if operation_id is not None and is_object(node) and node.get("operationId") == operation_id:
                 return f"{method.upper()} {path}"
@@ -91,7 +88,7 @@ def parameters(side: Side, found: Found) -> dict[tuple[str, str], Mapping[str, A
             place, name = parameter.get("in"), parameter.get("name")
             if not isinstance(place, str) or place not in _STYLES or not isinstance(name, str):
                 raise DocumentError(
-                    f"{shape.pointer(at)}: a parameter has a name and one of `in: {', '.join(_STYLES)}`"
+                    f"{model.pointer(at)}: a parameter has a name and one of `in: {', '.join(_STYLES)}`"
                 )
             if place == "header":
                 name = name.lower()
@@ -127,7 +124,7 @@ def responses(side: Side, found: Found) -> dict[str, Mapping[str, Any]]:
     made: dict[str, Mapping[str, Any]] = {
         status.upper() if status != "default" else status: side.resolve(node, "Response", (*at, status))
         for status, node in checked_object(found.node.get("responses", {}), at).items()
-        if not shape.is_extension(status, "Response")
+        if not model.is_extension(status, "Response")
     }
     return made
 
@@ -180,3 +177,73 @@ def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
         and key not in WITHOUT_MEANING
         and not key.startswith("x-")
     }
+
+
+# Flows of a scheme multiply where a requirement names several schemes.
+_MOST_WAYS: Final = 100
+# Sets of scopes, any of which will do.
+Scopes = set[frozenset[str]]
+
+
+@frozen
+class Scheme:
+    """A way of authenticating: its addresses by what they are for."""
+
+    addresses: dict[str, str]
+
+
+def ways(side: Side, found: Found) -> dict[str, tuple[dict[str, Scheme], Scopes]]:
+    """The ways to authenticate that an operation accepts, by what they are, not by the scheme's name.
+
+    Each has its schemes and the scopes it needs. `none` is a call without credentials. A scheme with several flows is
+    several ways, and two ways that differ in their scopes alone are one.
+    """
+    requirements = checked_list(found.node.get("security", side.root.get("security", [])), ("security",))
+    made: dict[str, tuple[dict[str, Scheme], Scopes]] = {}
+    base = servers(side, found)[0]
+    components = checked_object(side.root.get("components", {}), ("components",))
+    defined = checked_object(components.get("securitySchemes", {}), ("components", "securitySchemes")).keys()
+    for requirement in requirements or [{}]:
+        choices: list[dict[str, Scheme]] = [{}]
+        scopes: set[str] = set()
+        if not checked_object(requirement, ("security",)).keys() <= defined:
+            # Nobody can authenticate by a scheme that the document does not describe.
+            continue
+        for name, needed in requirement.items():
+            reference = model.reference_to("SecurityScheme", name)
+            node = side.resolve({"$ref": reference}, "SecurityScheme", ("security",))
+            choices = [{**way, label: scheme} for way in choices for label, scheme in _schemes(node, base).items()]
+            if len(choices) > _MOST_WAYS:
+                raise DocumentError("/security: more ways to authenticate than any API has")
+            scopes.update(str(scope) for scope in checked_list(needed, ("security", name)))
+        for schemes in choices:
+            made.setdefault(" with ".join(sorted(schemes)) or "none", (schemes, set()))[1].add(frozenset(scopes))
+    return made
+
+
+def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Scheme]:
+    """The ways that a scheme offers: a client takes one of them."""
+    kind = node.get("type")
+    if kind == "http":
+        return {f"http {str(node.get('scheme')).lower()}": Scheme({})}
+    if kind == "apiKey":
+        return {f"API key in {node.get('in')} {node.get('name')}": Scheme({})}
+    if kind == "openIdConnect":
+        return {"OpenID Connect": Scheme({"openIdConnectUrl": _address(base, node.get("openIdConnectUrl"))})}
+    flows = checked_object(node.get("flows", {}), ("security", "flows"))
+    return {
+        f"OAuth 2 {name}": Scheme({
+            key: _address(base, value)
+            for key, value in checked_object(flow, ("security", "flows", name)).items()
+            if key.endswith("Url")
+        })
+        for name, flow in flows.items()
+        if not name.startswith("x-")
+    }  # fmt: skip
+
+
+def _address(base: str, value: object) -> str:
+    try:
+        return urljoin(base, str(value))
+    except ValueError:
+        raise DocumentError(f"/security: {shown(value)} is no address") from None

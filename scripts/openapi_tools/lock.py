@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-import documents
-import operations
-from canonical import canonical
-from errors import DocumentError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from openapi_tools import documents, operations
+from openapi_tools.errors import DocumentError
+from openapi_tools.model import canonical
 
 FRAGMENT: Final = "fragment.json"
 LOCK: Final = "lock.json"

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
-from shown import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 # A name out of a hostile document can be megabytes long.
 _LONGEST: Final = 1000
@@ -55,3 +51,12 @@ def cannot(error: Exception) -> int:
         text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
     print(f"error: {text}", file=sys.stderr)
     return 2
+
+
+def printable(text: str) -> str:
+    """A text on one line: what can't be printed could move the cursor, or end the line."""
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")

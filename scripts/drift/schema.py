@@ -5,25 +5,19 @@ A schema here is a tuple of objects that hold together, for `allOf` can describe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from attrs import field, frozen
 
-import references
-import shape
-from canonical import canonical
-from errors import DocumentError
-from shape import checked_list, checked_object
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from shape import Kind, Tokens
+from openapi_tools import model
+from openapi_tools.errors import DocumentError
+from openapi_tools.model import Kind, Tokens, canonical, checked_list, checked_object
 
 Nodes = tuple["Mapping[str, Any]", ...]
 
 # Says nothing about what is sent and read: prose, and `readOnly`, as Atlas's document sets it freely.
-WITHOUT_MEANING: Final = shape.PROSE | {"title", "readOnly", "writeOnly", "xml"}
+WITHOUT_MEANING: Final = model.PROSE | {"title", "readOnly", "writeOnly", "xml"}
 # Lower and upper bounds; the greater lower bound and the smaller upper bound are tighter.
 LOWER: Final = ("minLength", "minItems", "minProperties")
 UPPER: Final = ("maxLength", "maxItems", "maxProperties")
@@ -44,7 +38,7 @@ class Side:
 
     def resolve(self, node: object, kind: Kind, at: Tokens) -> Mapping[str, Any]:
         """The object that `node` is or refers to. Raises DocumentError where a reference leads nowhere."""
-        return references.resolve(self.root, node, kind, at)[0]
+        return model.resolve(self.root, node, kind, at)[0]
 
 
 @frozen
@@ -204,7 +198,7 @@ def _discriminator(side: Side, node: object, at: Tokens) -> tuple[str, dict[str,
     here, place = checked_object(node, at), (*at, "mapping")
     mapping = checked_object(here.get("mapping", {}), place).items()
     return str(here.get("propertyName")), {
-        value: side.resolve({"$ref": references.mapped(target)}, "Schema", place) for value, target in mapping
+        value: side.resolve({"$ref": model.mapped(target)}, "Schema", place) for value, target in mapping
     }
 
 
@@ -215,21 +209,21 @@ def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> str 
 def _text(part: Mapping[str, Any], keyword: str, at: Tokens) -> str | None:
     value = part.get(keyword)
     if value is not None and not isinstance(value, str):
-        raise DocumentError(f"{shape.pointer((*at, keyword))}: a text must stand here")
+        raise DocumentError(f"{model.pointer((*at, keyword))}: a text must stand here")
     return value
 
 
 def _flag(part: Mapping[str, Any], keyword: str, at: Tokens) -> bool:
     value = part.get(keyword, False)
     if not isinstance(value, bool):
-        raise DocumentError(f"{shape.pointer((*at, keyword))}: true or false must stand here")
+        raise DocumentError(f"{model.pointer((*at, keyword))}: true or false must stand here")
     return value
 
 
 def _number(part: Mapping[str, Any], keyword: str, at: Tokens) -> float:
     value = part[keyword]
     if isinstance(value, bool) or not isinstance(value, int | float) or value in _INFINITE:
-        raise DocumentError(f"{shape.pointer((*at, keyword))}: a number must stand here")
+        raise DocumentError(f"{model.pointer((*at, keyword))}: a number must stand here")
     return value
 
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
-import meaning
-import security_drift
-from difference import Difference, lifetime, unknown
-from drift_rules import RULES, Class, Direction
-from errors import AssumptionError
-from operations import find_operation
-from schema_pairs import Pairs
-from shown import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
-
-    from operations import Found, Operation
-    from schema_meaning import Nodes, Side
-    from shape import Kind, Tokens
+from drift import operation
+from drift.operation import Scheme, Scopes
+from drift.rules import RULES, Class, Difference, Direction
+from drift.schema import Nodes, Side
+from drift.schema_diff import lifetime, unknown_keywords
+from drift.schema_pairs import Pairs
+from openapi_tools import model, prose
+from openapi_tools.errors import AssumptionError
+from openapi_tools.model import Kind, Tokens, shown
+from openapi_tools.operations import Found, Operation, find_operation
 
 _DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
 
@@ -58,12 +53,12 @@ class _Comparison:
         old, new = (find_operation(side.root, self._operation) for side in (self._old, self._new))
         for side, found in ((self._old, old), (self._new, new)):
             if found is not None:
-                meaning.check_references(side, found)
+                operation.check_references(side, found)
         if old is None or new is None:
             return [self._judged(self._gone(old) if old is not None else self._new_or_nowhere(new))]
         differences = [
             *self._whole(old, new),
-            *security_drift.compare(self._old, old, self._new, new),
+            *compare_security(self._old, old, self._new, new),
             *self._parameters(old, new),
             *self._body(old, new),
             *self._responses(old, new),
@@ -77,7 +72,7 @@ class _Comparison:
         return Change(rule.judge(direction), self._operation.title, difference.at, says)
 
     def _gone(self, old: Found) -> Difference:
-        to = meaning.moved_to(self._new, old.node.get("operationId"))
+        to = operation.moved_to(self._new, old.node.get("operationId"))
         return Difference("operation-gone", (), after=f", and {shown(to)} has its operationId" if to else "")
 
     def _new_or_nowhere(self, new: Found | None) -> Difference:
@@ -91,12 +86,12 @@ class _Comparison:
             yield Difference("operation-renamed", ("operationId",), shown(before), shown(after))
         yield from _around(old.node, new.node, "Operation", ())
         at = ("servers",)
-        served, serves = meaning.servers(self._old, old), meaning.servers(self._new, new)
+        served, serves = operation.servers(self._old, old), operation.servers(self._new, new)
         yield from (Difference("server-gone", at, before=shown(url)) for url in served if url not in serves)
         yield from (Difference("server-new", at, after=shown(url)) for url in serves if url not in served)
 
     def _parameters(self, old: Found, new: Found) -> Iterator[Difference]:
-        before, after = meaning.parameters(self._old, old), meaning.parameters(self._new, new)
+        before, after = operation.parameters(self._old, old), operation.parameters(self._new, new)
         gone, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
         for place, name in list(gone):
             to = [key for key in added if key[0] != place and key[1].lower() == name.lower()]
@@ -114,7 +109,7 @@ class _Comparison:
     def _parameter(self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens) -> Iterator[Difference]:
         yield from _around(old, new, "Parameter", at)
         yield from _required(old, new, at)
-        before, after = meaning.written(old), meaning.written(new)
+        before, after = operation.written(old), operation.written(new)
         for key in before:
             if before[key] != after[key]:
                 # More may be written than before; what is written today still may.
@@ -149,7 +144,7 @@ class _Comparison:
             yield from self._content(before, after, at, sent=True)
 
     def _responses(self, old: Found, new: Found) -> Iterator[Difference]:
-        before, after = meaning.responses(self._old, old), meaning.responses(self._new, new)
+        before, after = operation.responses(self._old, old), operation.responses(self._new, new)
         for status in sorted(before.keys() | after.keys()):
             at = ("responses", status)
             if status not in after:
@@ -162,7 +157,7 @@ class _Comparison:
                 yield from self._content(before[status], after[status], at, sent=False)
 
     def _headers(self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens) -> Iterator[Difference]:
-        before, after = meaning.headers(self._old, old, at), meaning.headers(self._new, new, at)
+        before, after = operation.headers(self._old, old, at), operation.headers(self._new, new, at)
         for key in sorted(before.keys() | after.keys()):
             place = (*at, "headers", after.get(key, before.get(key, (key,)))[0])
             if key not in after:
@@ -180,7 +175,7 @@ class _Comparison:
     def _content(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Tokens, *, sent: bool
     ) -> Iterator[Difference]:
-        before, after = meaning.content(old, at), meaning.content(new, at)
+        before, after = operation.content(old, at), operation.content(new, at)
         for name in sorted(before.keys() | after.keys()):
             place = (*at, "content", name)
             if name not in after:
@@ -224,6 +219,71 @@ def _around(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, at: Toke
     ended, ends = old.get("x-sunset"), new.get("x-sunset")
     for difference in (
         *lifetime(old.get("deprecated"), new.get("deprecated"), ended, ends),
-        *unknown(meaning.unknown(old, kind), meaning.unknown(new, kind)),
+        *unknown_keywords(operation.unknown(old, kind), operation.unknown(new, kind)),
     ):
         yield evolve(difference, at=(*at, *difference.at))
+
+
+def compare_security(old_side: Side, old: Found, new_side: Side, new: Found) -> Iterator[Difference]:
+    """What differs in the ways to authenticate that one operation has in two documents."""
+    before, after = operation.ways(old_side, old), operation.ways(new_side, new)
+    for name in sorted(before.keys() | after.keys()):
+        at = ("security", name)
+        if name not in after:
+            yield Difference("security-gone", at, before=shown(name))
+        elif name not in before:
+            yield Difference("security-new", at, after=shown(name))
+        else:
+            (old_schemes, old_scopes), (new_schemes, new_scopes) = before[name], after[name]
+            for scheme in sorted(old_schemes):
+                yield from _addresses(old_schemes[scheme], new_schemes[scheme], at)
+            for scope in sorted(_not_covered(old_scopes, new_scopes)):
+                yield Difference("scope-needed", at, after=shown(scope))
+            for scope in sorted(_not_covered(new_scopes, old_scopes)):
+                yield Difference("scope-not-needed", at, before=shown(scope))
+
+
+def _addresses(old: Scheme, new: Scheme, at: Tokens) -> Iterator[Difference]:
+    for key in sorted(old.addresses.keys() | new.addresses.keys()):
+        was, now = old.addresses.get(key), new.addresses.get(key, "not there")
+        if was is None:
+            yield Difference("security-address-new", (*at, key), after=shown(now))
+        elif was != now:
+            yield Difference("security-address", (*at, key), shown(was), shown(now))
+
+
+def _not_covered(these: Scopes, those: Scopes) -> frozenset[str]:
+    """What each set of `these` lacks of the nearest of `those`."""
+    return frozenset[str]().union(*(min((other - one for other in those), key=len) for one in these))
+
+
+def compare_prose(
+    locked: Mapping[str, Mapping[str, str]], new: Side, operations: Sequence[Operation], structural: Sequence[Change]
+) -> list[Change]:
+    """Every place whose words are others than when the fragment was cut.
+
+    Words that came or went with the thing they describe are left out: `structural` has told of it already.
+    """
+    here = [operation for operation in operations if find_operation(new.root, operation) is not None]
+    digests = prose.digests(new.root, here)
+    told = {(change.operation, model.pointer(change.at)) for change in structural}
+    return [
+        Change("documentation", operation.title, model.tokens(place), says)
+        for operation in here
+        if operation.title in locked
+        for place, says in _differences(locked[operation.title], digests[operation.title])
+        if not any((operation.title, above) in told for above in _above(place))
+    ]
+
+
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for place in sorted(old.keys() | new.keys()):
+        if old.get(place) != new.get(place):
+            yield place, "has other words" if place in old and place in new else "is new" if place in new else "is gone"
+
+
+def _above(place: str) -> Iterator[str]:
+    """The places that hold this one, the operation itself included."""
+    while place:
+        place = place.rpartition("/")[0]
+        yield place

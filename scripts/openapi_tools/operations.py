@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 from attrs import field, fields, frozen
 
-import documents
-import environment
-from errors import DocumentError
-from shape import checked_object, pointer
+from openapi_tools import documents
+from openapi_tools.errors import DocumentError
+from openapi_tools.model import checked_object, pointer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-OPENAPI: Final = environment.ROOT / "openapi"
+OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
 
 
 @frozen

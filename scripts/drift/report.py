@@ -7,20 +7,16 @@ that 25 replies share is one thing to know.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from attrs import frozen
 
-import shape
-from drift_rules import CLASSES, DRIFT
-from shown import printable, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from drift_rules import Class
-    from operation_drift import Change
-    from shape import Tokens
+from drift.operation_diff import Change
+from drift.rules import CLASSES, DRIFT, Class
+from openapi_tools import model
+from openapi_tools.errors import printable
+from openapi_tools.model import Tokens, shown
 
 # GitHub takes 65,536 characters.
 _LONGEST_MARKDOWN: Final = 60_000
@@ -57,7 +53,7 @@ class Report:
             judged: [
                 {
                     "operation": change.operation,
-                    "location": shape.pointer(change.at),
+                    "location": model.pointer(change.at),
                     "message": f"{subject(change.at)} {change.says}",
                 }
                 for change in self.of(judged)
@@ -123,7 +119,7 @@ def grouped(changes: Sequence[Change]) -> list[Group]:
         found.setdefault(f"{subject(change.at)} {change.says}", []).append(change)
     return [
         Group(
-            says, same[0].operation, shape.pointer(same[0].at), len(same), len({change.operation for change in same})
+            says, same[0].operation, model.pointer(same[0].at), len(same), len({change.operation for change in same})
         )
         for says, same in found.items()
     ]  # fmt: skip

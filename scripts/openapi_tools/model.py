@@ -6,12 +6,50 @@ keys: only the place tells. Everything that walks a document (slicing, prose, me
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, TypeGuard
+from urllib.parse import unquote
 
-from errors import AssumptionError, DocumentError
+from openapi_tools.errors import AssumptionError, DocumentError, printable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+
+def canonical(value: object) -> str:
+    """A value as text that is equal for equal values: keys sorted, 1.0 as 1."""
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def plain(value: object) -> object:
+    """Data with its keys sorted and one form for a number: in JSON 1.0 and 1 are the same."""
+    if isinstance(value, dict):
+        return {key: plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+_LONGEST: Final = 100
+_MOST: Final = 30
+
+
+def shown(value: object) -> str:
+    """A value as code: `` `text` ``; what is no text as JSON; the middle of a long one left out."""
+    text = value if isinstance(value, str) else canonical(value)
+    # A backtick would end the code.
+    safe = printable(text[:10_000]).replace("`", "'")
+    if len(safe) > _LONGEST:
+        safe = f"{safe[: _LONGEST // 2]}…{safe[-_LONGEST // 2 :]}"
+    return f"`{safe}`"
+
+
+def shown_all(values: list[object]) -> str:
+    """Several values, the first thirty of them by name."""
+    named = ", ".join(shown(value) for value in values[:_MOST])
+    left = len(values) - _MOST
+    return f"{named} and {left} more" if left > 0 else named
+
 
 Kind = Literal[
     "PathItem",
@@ -92,7 +130,7 @@ def check_version(root: Mapping[str, Any]) -> None:
     if not version.startswith("3.0."):
         raise AssumptionError(
             f"OpenAPI 3.0 was expected, the document is {version[:20]!r}: look at upstream's change, then adapt "
-            "scripts/shape.py"
+            "scripts/openapi_tools/model.py"
         )
 
 
@@ -152,3 +190,72 @@ def checked_list(value: object, at: Tokens) -> list[Any]:
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether a value is a mapping; documents' keys are always strings."""
     return isinstance(value, dict)
+
+
+# A chain of references in upstream's document has three members.
+_LONGEST_CHAIN: Final = 100
+# References resolved can multiply without end: twenty schemas that each hold the next one twice make a million places.
+# Upstream's five operations have 600 places with words and, between two revisions, 150 with a difference.
+MAX_PLACES: Final = 50_000
+
+
+def reference_to(kind: Kind, name: str) -> str:
+    """The reference to a component, in the one form that this project writes.
+
+    Only what must be is percent-encoded, as the generator decodes nothing: `#/components/schemas/A B`.
+    """
+    return f"#{pointer(('components', SECTIONS[kind], name))}".replace("%", "%25")
+
+
+def mapped(value: object) -> str:
+    """The reference that a value of a discriminator's mapping stands for: it is one, or the bare name of a schema."""
+    text = str(value)
+    return text if {"/", "#", "."} & set(text) else reference_to("Schema", text)
+
+
+def reference_of(node: Mapping[str, Any]) -> str | None:
+    """The target of a `$ref` object, None for any other object."""
+    value = node.get("$ref")
+    return value if isinstance(value, str) else None
+
+
+def component(root: Mapping[str, Any], reference: str, kind: Kind, at: Tokens) -> tuple[str, dict[str, Any]]:
+    """The name and content of the component a reference points at.
+
+    Raises:
+        DocumentError: it points to a file or URL, outside the components of this kind, or at nothing.
+    """
+    told = f"{pointer(at)}: refers to"
+    if not reference.startswith("#"):
+        raise DocumentError(f"{told} a file or an address ({reference[:80]}); only #/components is followed")
+    # What is no UTF-8 becomes what no document can hold.
+    place, section = unquote(reference[1:], errors="surrogateescape"), SECTIONS.get(kind, "?")
+    prefix = f"/components/{section}/"
+    if not place.startswith(prefix) or "/" in place.removeprefix(prefix):
+        raise DocumentError(f"{told} {reference[:80]}; a {kind} is looked for in #{prefix} only")
+    there = checked_object(checked_object(root.get("components", {}), ("components",)).get(section, {}), at)
+    name = tokens(place)[-1]
+    if name not in there:
+        raise DocumentError(f"{told} {reference[:80]}, which is not in the document")
+    return name, checked_object(there[name], ("components", section, name))
+
+
+def resolve(root: Mapping[str, Any], node: object, kind: Kind, at: Tokens) -> tuple[dict[str, Any], Tokens]:
+    """What an object is once its references are followed, and the place where that stands.
+
+    Raises:
+        DocumentError: a reference leads nowhere, back to itself, or through more others than any document needs.
+    """
+    here = checked_object(node, at)
+    for _ in range(_LONGEST_CHAIN):
+        reference = reference_of(here)
+        if reference is None:
+            return here, at
+        name, here = component(root, reference, kind, at)
+        at = ("components", SECTIONS[kind], name)
+    raise DocumentError(f"{pointer(at)}: a reference leads in a circle, or over more than {_LONGEST_CHAIN} others")
+
+
+def too_many(at: Tokens) -> DocumentError:
+    """What to raise beyond MAX_PLACES, or any such limit; `at` is one of the places."""
+    return DocumentError(f"{pointer(at[:20])}: references multiply beyond any document's need")

@@ -6,15 +6,12 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from errors import ScriptError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from openapi_tools.errors import ScriptError
 
 
 @frozen

@@ -13,17 +13,15 @@ import json
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import yaml
 from attrs import field, frozen
 from yaml._yaml import CParser
 
-import fetching
-from errors import DocumentError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from openapi_tools import fetching
+from openapi_tools.errors import DocumentError
 
 # Upstream's document has 4 MB, 170,000 events and 20 levels; these leave room for years of growth.
 MAX_NODES: Final = 1_000_000

@@ -8,19 +8,12 @@ neighbours.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import documents
-import references
-import shape
-import slicing
-from canonical import canonical
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from operations import Operation
-    from shape import Kind, Tokens
+from openapi_tools import documents, model, slicing
+from openapi_tools.model import Kind, Tokens, canonical
+from openapi_tools.operations import Operation
 
 
 def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, dict[str, str]]:
@@ -49,10 +42,10 @@ def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
     whole = {**there.node, "parameters": [*parameters.values()]}
     found: dict[str, str] = {}
     for place, holder in _objects(root, whole, "Operation"):
-        for keyword in sorted(shape.PROSE & holder.keys()):
+        for keyword in sorted(model.PROSE & holder.keys()):
             value = holder[keyword]
             text = value if isinstance(value, str) else canonical(value)
-            found[shape.pointer((*place, keyword))] = text
+            found[model.pointer((*place, keyword))] = text
     return found
 
 
@@ -62,23 +55,23 @@ def _objects(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Itera
     count = 0
     while waiting:
         place, node, kind, inside = waiting.pop()
-        if references.of(node) is not None:
-            node, component = references.resolve(root, node, kind, place)
+        if model.reference_of(node) is not None:
+            node, component = model.resolve(root, node, kind, place)
             if component in inside:
                 continue
             inside |= {component}
         # The names of scopes and the values of a discriminator are no keywords.
         if kind not in ("Scopes", "Discriminator"):
             yield place, node
-        for at, child, child_kind in shape.children(node, kind, place):
+        for at, child, child_kind in model.children(node, kind, place):
             count += 1
-            if count > references.MAX_PLACES or len(at) > documents.MAX_DEPTH:
-                raise references.too_many(at)
+            if count > model.MAX_PLACES or len(at) > documents.MAX_DEPTH:
+                raise model.too_many(at)
             waiting.append((_by_name(root, at, child, child_kind), child, child_kind, inside))
 
 
 def _by_name(root: Mapping[str, Any], at: Tokens, node: dict[str, Any], kind: Kind) -> Tokens:
     if kind != "Parameter":
         return at
-    parameter = references.resolve(root, node, kind, at)[0]
+    parameter = model.resolve(root, node, kind, at)[0]
     return (*at[:-1], f"{parameter.get('in')}:{parameter.get('name')}")

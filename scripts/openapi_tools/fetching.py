@@ -8,16 +8,14 @@ from __future__ import annotations
 import lzma
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
-from errors import DocumentError, UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from openapi_tools.errors import DocumentError, UnavailableError
 
 # What the commands tell of their --upstream.
 SOURCE: Final = "YAML or JSON, plain, .gz or .xz; a URL is https"

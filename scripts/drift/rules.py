@@ -7,12 +7,12 @@ of classes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from openapi_tools.model import Tokens
 
 Class = Literal["breaking", "additive", "renamed", "documentation"]
 Direction = Literal["sent", "read"]
@@ -156,3 +156,13 @@ RULES: Final[Mapping[str, Rule]] = {
     # So that nothing passes in silence: what no rule knows is for a person to look at.
     "unknown": _always("changed from {before} to {after}, which no rule here knows", "breaking", "look at it"),
 }  # fmt: skip
+
+
+@frozen
+class Difference:
+    """One difference, by the name of its rule: its place within what was compared, and what stood and stands there."""
+
+    rule: str
+    at: Tokens
+    before: str = ""
+    after: str = ""

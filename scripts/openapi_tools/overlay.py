@@ -6,16 +6,13 @@ Written here because the libraries there are pass over a target that matches not
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import jsonpath_rfc9535 as jsonpath
+from jsonpath_rfc9535.node import JSONPathNode
 
-from errors import DocumentError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jsonpath_rfc9535.node import JSONPathNode
+from openapi_tools.errors import DocumentError
 
 
 def apply(document: dict[str, Any], overlay: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

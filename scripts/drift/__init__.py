@@ -1,0 +1,1 @@
+"""Compare two OpenAPI documents by what they mean for a client."""

@@ -1,0 +1,1 @@
+"""Read upstream's OpenAPI document, cut it, mend it and make a client of it."""
