@@ -15,8 +15,9 @@ if __name__ == "__main__":
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import evolve
 
@@ -24,9 +25,6 @@ from drift import operation, operation_diff
 from drift.report import Report
 from openapi_tools import documents, fetching, lock, operations
 from openapi_tools.errors import ScriptError, about, cannot
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
     "text": Report.to_text,

@@ -12,12 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal
 
 COMMAND = str(Path(sys.executable).with_name("atlas-invoices"))
 KINDS: dict[Literal["api-key", "service-account"], str] = {"api-key": "digest", "service-account": "service account"}

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
 from openapi_tools.errors import ScriptError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 BRANCH: Final = "upstream-drift"
 # The address GitHub shows its own bot for.

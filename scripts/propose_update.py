@@ -20,8 +20,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import check_drift
 import proposal_branch
@@ -30,12 +30,7 @@ import vendor_spec
 from drift.report import Report
 from openapi_tools import documents, fetching, lock
 from openapi_tools.errors import DocumentError, ScriptError, UnavailableError, cannot
-from proposal_branch import BRANCH
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from proposal_branch import Pushed
+from proposal_branch import BRANCH, Pushed
 
 
 def main(arguments: Sequence[str] | None = None, repository: Path = environment.ROOT) -> int:

@@ -14,16 +14,14 @@ if __name__ == "__main__":
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from attrs import frozen
 
 from openapi_tools import documents, files, generator, lock, operations, overlay, slicing, transforms
 from openapi_tools.errors import MendError, ScriptError, cannot, printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 GENERATED: Final = environment.ROOT / "generated"
 README: Final = """\

@@ -13,14 +13,11 @@ if __name__ == "__main__":
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from openapi_tools import documents, fetching, files, lock, operations, prose, slicing
 from openapi_tools.errors import ScriptError, about, cannot
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def fragment_of(upstream: documents.Document, kept: Sequence[operations.Operation]) -> bytes:

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -24,9 +25,6 @@ import check_drift  # noqa: E402 - the scripts are found by the line above
 import regenerate  # noqa: E402 - the scripts are found by the line above
 import vendor_spec  # noqa: E402 - the scripts are found by the line above
 from openapi_tools import documents, lock, operations  # noqa: E402 - the scripts are found by the line above
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROUNDS = 5
 

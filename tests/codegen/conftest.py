@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,10 +17,6 @@ from environment import ROOT
 from openapi_recorder import Recorder, recorder
 from openapi_tools import documents, operations, slicing
 from tracked_copy import copy_tracked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
 
 
 @pytest.fixture(scope="session")

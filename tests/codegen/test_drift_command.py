@@ -10,17 +10,15 @@ import shutil
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import check_drift
 import vendor_spec
 from openapi_tools import documents
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 Json = dict[str, Any]
 CSV = "GET /api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,6 @@ import check_drift
 from drift_documents import inlined, renamed, told
 from environment import ROOT
 from openapi_tools import documents, operations
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HISTORY = ROOT.parent / "shared" / "upstream"
 pytestmark = pytest.mark.skipif(not HISTORY.is_dir(), reason="no copies of upstream's documents here")

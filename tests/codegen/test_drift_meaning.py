@@ -7,7 +7,8 @@ import itertools
 import json
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -15,9 +16,6 @@ import yaml
 from drift_documents import document, inlined, renamed, reordered, replying, report, taking, told
 from openapi_tools import documents, operations
 from openapi_tools.errors import DocumentError, ScriptError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Json = dict[str, Any]
 BODY = "/responses/200/content/application~1vnd.atlas.2023-01-01+json/schema"

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import random
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
 from drift_documents import report
 from openapi_tools import documents, model, operations, transforms
 from openapi_tools.errors import ScriptError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 Json = dict[str, Any]
 T = TypeVar("T")

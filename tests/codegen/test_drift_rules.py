@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,6 @@ from drift import rules
 from drift_documents import JSON, THING, document, replying, report, taking
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Json = dict[str, Any]
 Case = tuple[str, Json, Json, str, str]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 from attrs import frozen
 
 import openapi_package
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from openapi_recorder import Recorder
+from openapi_recorder import Recorder
 
 ORG, INVOICE = "5" * 24, "6" * 24
 CSV = "application/vnd.atlas.2023-01-01+csv"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openapi_tools import documents, operations, overlay, transforms
 from openapi_tools.errors import DocumentError, MendError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEPT = operations.load()
 

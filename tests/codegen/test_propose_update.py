@@ -6,17 +6,15 @@ import json
 import shutil
 import socket
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import propose_update
 from openapi_tools import documents, fetching
 from tracked_copy import copy_tracked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 Json = dict[str, Any]
 BRANCH = "refs/heads/upstream-drift"

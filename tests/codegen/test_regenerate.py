@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,6 @@ import regenerate
 from environment import ROOT
 from openapi_tools import documents, files, generator
 from openapi_tools.errors import GenerationError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SCRIPT = ROOT / "scripts" / "regenerate.py"
 NO_DIFFERENCES = files.Differences((), (), ())

@@ -9,7 +9,8 @@ import lzma
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -21,9 +22,6 @@ import vendor_spec
 from environment import ROOT
 from openapi_tools import documents, files, lock, operations, prose
 from openapi_tools.errors import DocumentError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 UPSTREAM = ROOT.parent / "shared" / "upstream"
 REVISIONS = ["2025-03-18", "2025-08-26", "2025-10-07", "2026-08-21"]

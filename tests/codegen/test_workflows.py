@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openapi_tools import documents
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Json = dict[str, Any]
 NAMES = ("ci.yml", "drift.yml")

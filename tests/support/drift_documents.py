@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import random
+from collections.abc import Sequence
+from typing import Any
 
 import check_drift
 from drift.report import Report
 from openapi_tools import documents, model
 from openapi_tools.operations import Operation
 
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Sequence
-
-    Json = dict[str, Any]
+Json = dict[str, Any]
 
 JSON = "application/vnd.atlas.2023-01-01+json"
 THING = Operation("get_thing", "things", "get", "/things/{id}", JSON)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from environment import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def copy_tracked(folder: str, target: Path) -> Path:
