@@ -29,7 +29,7 @@ import regenerate
 import vendor_spec
 from drift.report import Report
 from openapi_tools import documents, fetching, lock
-from openapi_tools.errors import DocumentError, ScriptError, UnavailableError, cannot
+from openapi_tools.errors import DocumentError, ScriptError, UnavailableError, report_error
 from proposal_branch import BRANCH, Pushed
 
 
@@ -52,12 +52,12 @@ def main(arguments: Sequence[str] | None = None, repository: Path = environment.
         _say(f"upstream can't be had, nothing was checked: {error}")
         return 0
     except DocumentError as error:
-        return cannot(error)
+        return report_error(error)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             _propose(data, options, repository, Path(scratch))
     except (ScriptError, OSError) as error:
-        return cannot(error)
+        return report_error(error)
     return 0
 
 
@@ -70,7 +70,7 @@ def _propose(data: bytes, options: argparse.Namespace, repository: Path, scratch
         documents.parse(data, name),
     )
     clone = proposal_branch.clone(repository, scratch / "clone")
-    report = check_drift.against(upstream, folder=clone.folder / "openapi")
+    report = check_drift.compare_upstream(upstream, folder=clone.folder / "openapi")
     if options.report is not None:
         options.report.write_text(report.to_markdown(), encoding="utf-8", errors="backslashreplace")
     if not report.is_drift:

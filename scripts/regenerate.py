@@ -21,7 +21,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from openapi_tools import documents, files, generator, lock, operations, overlay, slicing, transforms
-from openapi_tools.errors import MendError, ScriptError, cannot, printable
+from openapi_tools.errors import ScriptError, TransformError, escape_unprintable, report_error
 
 GENERATED: Final = environment.ROOT / "generated"
 README: Final = """\
@@ -60,9 +60,9 @@ def build(task: Task, scratch: Path) -> Path:
     Raises:
         ScriptError: the fragment, a mend, the overlay, the validator or the generator stands in the way.
     """
-    document, unmatched = mended(documents.read_document(task.fragment).root, task.folder)
+    document, unmatched = transform_document(documents.read_document(task.fragment).root, task.folder)
     if unmatched and task.committed:
-        raise MendError(
+        raise TransformError(
             f"matches nothing in {task.fragment.name}: {'; '.join(unmatched)}. Upstream may have mended or moved it: "
             "look, then change or remove the mend (openapi/overlay.yaml, scripts/openapi_tools/transforms.py)"
         )
@@ -77,10 +77,10 @@ def build(task: Task, scratch: Path) -> Path:
     return tree
 
 
-def mended(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
+def transform_document(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
     """The document the generator reads, and which mends and overlay targets matched nothing."""
-    kept = operations.load(folder)
-    by_rules, changes = transforms.apply(slicing.cut(document, kept), kept)
+    kept = operations.load_operations(folder)
+    by_rules, changes = transforms.apply(slicing.slice_operations(document, kept), kept)
     done, targets = overlay.apply(by_rules, documents.read_document(folder / "overlay.yaml").root)
     rules = [f"mend {name}" for name, places in changes.items() if not places]
     return done, rules + [f"overlay target {target}" for target in targets]
@@ -89,14 +89,14 @@ def mended(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple
 def write(task: Task) -> None:
     """Replace the output by what the fragment gives."""
     output = task.output
-    if output != GENERATED and output.exists() and any(output.iterdir()) and not _is_ours(output):
+    if output != GENERATED and output.exists() and any(output.iterdir()) and not _is_generated(output):
         raise ScriptError(f"{output} holds something else than a generated client; give a new or empty folder")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with files.beside(output) as scratch:
-        files.swap_in(build(task, scratch), output, scratch)
+    with files.temporary_sibling(output) as scratch:
+        files.replace_folder(build(task, scratch), output, scratch)
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_generated(folder: Path) -> bool:
     """Whether an earlier run made this folder: it would be replaced whole, and the package alone may be anywhere."""
     readme = folder / "README.md"
     first = README.partition("\n")[0]
@@ -106,7 +106,7 @@ def _is_ours(folder: Path) -> bool:
 
 def check(task: Task) -> list[str]:
     """What is not as it should be, one line each; nothing is written."""
-    problems = lock.problems(task.folder) if task.committed else []
+    problems = lock.find_problems(task.folder) if task.committed else []
     with tempfile.TemporaryDirectory() as scratch:
         try:
             expected = build(task, Path(scratch))
@@ -115,7 +115,7 @@ def check(task: Task) -> list[str]:
                 raise
             # A fragment that somebody edited need not be fit to generate from; that it was edited is the answer.
             return [*problems, str(error)]
-        return problems + files.compare(task.output, expected).lines()
+        return problems + files.compare_folders(task.output, expected).lines()
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
@@ -139,9 +139,9 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
             return 0
         differences = check(task)
     except (ScriptError, OSError) as error:
-        return cannot(error)
+        return report_error(error)
     for line in differences:
-        print(printable(line))
+        print(escape_unprintable(line))
     if differences:
         print(f"error: {task.output.name} is not what openapi/ gives; run scripts/regenerate.py", file=sys.stderr)
     return 1 if differences else 0

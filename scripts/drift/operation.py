@@ -11,11 +11,11 @@ from urllib.parse import urljoin
 
 from attrs import frozen
 
-from drift.schema import WITHOUT_MEANING, Side
+from drift.schema import ANNOTATIONS, Resolver
 from openapi_tools import documents, model
-from openapi_tools.errors import DocumentError, about
-from openapi_tools.model import Kind, Tokens, canonical, checked_list, checked_object, is_object, shown
-from openapi_tools.operations import Found
+from openapi_tools.errors import DocumentError, error_context
+from openapi_tools.model import Kind, Location, as_code, canonical_json, checked_list, checked_object, is_object
+from openapi_tools.operations import LocatedOperation
 
 # OpenAPI: header parameters of these names are ignored, and a response header Content-Type is.
 _IGNORED_PARAMETERS: Final = frozenset({"accept", "content-type", "authorization"})
@@ -32,7 +32,7 @@ _RESPONSE: Final = frozenset({"headers", "content", "links"})
 _CONTENT: Final = frozenset({"schema", "deprecated"})
 
 
-def side(document: documents.Document) -> Side:
+def open_document(document: documents.Document) -> Resolver:
     """A document that has the parts a comparison needs.
 
     Raises:
@@ -40,26 +40,26 @@ def side(document: documents.Document) -> Side:
         AssumptionError: it is of another version than this check is written for.
     """
     root = document.root
-    with about(document.name):
+    with error_context(document.name):
         model.check_version(root)
         for part, kind in (("info", dict), ("paths", dict), ("servers", list)):
             if not isinstance(root.get(part), kind):
                 raise DocumentError(f"not a whole OpenAPI document: it has no `{part}`; is it cut off?")
-    return Side(root)
+    return Resolver(root)
 
 
-def check_references(side: Side, found: Found) -> None:
+def check_references(resolver: Resolver, found: LocatedOperation) -> None:
     """Follow every reference of an operation, those in what is new included, which nothing is compared with.
 
     Raises DocumentError where one leads out of the document's components, or to nothing.
     """
-    waiting: list[tuple[Mapping[str, Any], Kind, Tokens]] = [(found.node, "Operation", ())]
-    if "parameters" in found.item:
-        waiting.append(({"parameters": found.item["parameters"]}, "Operation", ()))
+    waiting: list[tuple[Mapping[str, Any], Kind, Location]] = [(found.node, "Operation", ())]
+    if "parameters" in found.path_item:
+        waiting.append(({"parameters": found.path_item["parameters"]}, "Operation", ()))
     seen: set[int] = set()
     while waiting:
         node, kind, at = waiting.pop()
-        resolved = side.resolve(node, kind, at) if kind in model.SECTIONS else node
+        resolved = resolver.resolve(node, kind, at) if kind in model.SECTIONS else node
         if id(resolved) not in seen:
             seen.add(id(resolved))
             # A place that is itself far inside is cut, so that a chain of schemas costs no more than its length.
@@ -68,9 +68,9 @@ def check_references(side: Side, found: Found) -> None:
             ]
 
 
-def moved_to(side: Side, operation_id: object) -> str | None:
+def find_by_operation_id(resolver: Resolver, operation_id: object) -> str | None:
     """Where an operationId is now, as `POST /path`, for the one who looks for an operation that is gone."""
-    for path, item in side.root["paths"].items():
+    for path, item in resolver.root["paths"].items():
         for method in model.METHODS:
             node = item.get(method) if is_object(item) else None
             if operation_id is not None and is_object(node) and node.get("operationId") == operation_id:
@@ -78,13 +78,13 @@ def moved_to(side: Side, operation_id: object) -> str | None:
     return None
 
 
-def parameters(side: Side, found: Found) -> dict[tuple[str, str], Mapping[str, Any]]:
+def parameters(resolver: Resolver, found: LocatedOperation) -> dict[tuple[str, str], Mapping[str, Any]]:
     """The operation's parameters by `in` and name, those of its path included; a header's name is in small letters."""
     made = {}
-    for holder in (found.item, found.node):
+    for holder in (found.path_item, found.node):
         for index, node in enumerate(checked_list(holder.get("parameters", []), ("parameters",))):
             at = ("parameters", str(index))
-            parameter = side.resolve(node, "Parameter", at)
+            parameter = resolver.resolve(node, "Parameter", at)
             place, name = parameter.get("in"), parameter.get("name")
             if not isinstance(place, str) or place not in _STYLES or not isinstance(name, str):
                 raise DocumentError(
@@ -98,7 +98,7 @@ def parameters(side: Side, found: Found) -> dict[tuple[str, str], Mapping[str, A
     return made
 
 
-def written(parameter: Mapping[str, Any]) -> dict[str, object]:
+def serialization(parameter: Mapping[str, Any]) -> dict[str, object]:
     """How a parameter's value is put into the request, with OpenAPI's defaults filled in."""
     style = parameter.get("style", _STYLES[parameter["in"]])
     return {
@@ -109,7 +109,7 @@ def written(parameter: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def content(node: Mapping[str, Any], at: Tokens) -> dict[str, Mapping[str, Any]]:
+def content(node: Mapping[str, Any], at: Location) -> dict[str, Mapping[str, Any]]:
     """Media types by name; neither letters' case nor the order of a media type's parameters has a meaning."""
     made: dict[str, Mapping[str, Any]] = {}
     for name, media in checked_object(node.get("content", {}), (*at, "content")).items():
@@ -118,30 +118,30 @@ def content(node: Mapping[str, Any], at: Tokens) -> dict[str, Mapping[str, Any]]
     return made
 
 
-def responses(side: Side, found: Found) -> dict[str, Mapping[str, Any]]:
+def responses(resolver: Resolver, found: LocatedOperation) -> dict[str, Mapping[str, Any]]:
     """Responses by status; `4XX` and `default` are statuses too."""
     at = ("responses",)
     made: dict[str, Mapping[str, Any]] = {
-        status.upper() if status != "default" else status: side.resolve(node, "Response", (*at, status))
+        status.upper() if status != "default" else status: resolver.resolve(node, "Response", (*at, status))
         for status, node in checked_object(found.node.get("responses", {}), at).items()
         if not model.is_extension(status, "Response")
     }
     return made
 
 
-def headers(side: Side, response: Mapping[str, Any], at: Tokens) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def headers(resolver: Resolver, response: Mapping[str, Any], at: Location) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """A response's headers by their name in small letters: the name as it is written, and the header."""
     place = (*at, "headers")
     return {
-        name.lower(): (name, side.resolve(node, "Header", (*place, name)))
+        name.lower(): (name, resolver.resolve(node, "Header", (*place, name)))
         for name, node in checked_object(response.get("headers", {}), place).items()
         if name.lower() not in _IGNORED_HEADERS
     }
 
 
-def servers(side: Side, found: Found) -> list[str]:
+def servers(resolver: Resolver, found: LocatedOperation) -> list[str]:
     """The addresses an operation is served at: its own, or its path's, or the document's."""
-    for holder in (found.node, found.item, side.root):
+    for holder in (found.node, found.path_item, resolver.root):
         if "servers" in holder:
             nodes = [checked_object(node, ("servers",)) for node in checked_list(holder["servers"], ("servers",))]
             return [_server(node) for node in nodes] or ["/"]
@@ -153,15 +153,13 @@ def _server(node: Mapping[str, Any]) -> str:
     if not isinstance(url, str):
         raise DocumentError("/servers: a server has a url")
     variables = {
-        name: {
-            key: value for key, value in checked_object(variable, ("servers",)).items() if key not in WITHOUT_MEANING
-        }
+        name: {key: value for key, value in checked_object(variable, ("servers",)).items() if key not in ANNOTATIONS}
         for name, variable in checked_object(node.get("variables", {}), ("servers",)).items()
     }
-    return f"{url.rstrip('/')} with {canonical(variables)}" if variables else url.rstrip("/") or "/"
+    return f"{url.rstrip('/')} with {canonical_json(variables)}" if variables else url.rstrip("/") or "/"
 
 
-def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
+def unknown_keywords(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
     """Keywords that no comparison looks at, and that are neither prose nor a vendor's, in canonical form."""
     known = {
         "Operation": _OPERATION,
@@ -171,16 +169,16 @@ def unknown(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:
         "MediaType": _CONTENT,
     }
     return {
-        key: canonical(value)
+        key: canonical_json(value)
         for key, value in node.items()
         if key not in known.get(kind, frozenset({"required", "content"}))
-        and key not in WITHOUT_MEANING
+        and key not in ANNOTATIONS
         and not key.startswith("x-")
     }
 
 
 # Flows of a scheme multiply where a requirement names several schemes.
-_MOST_WAYS: Final = 100
+_MAX_METHODS: Final = 100
 # Sets of scopes, any of which will do.
 Scopes = set[frozenset[str]]
 
@@ -189,19 +187,19 @@ Scopes = set[frozenset[str]]
 class Scheme:
     """A way of authenticating: its addresses by what they are for."""
 
-    addresses: dict[str, str]
+    urls: dict[str, str]
 
 
-def ways(side: Side, found: Found) -> dict[str, tuple[dict[str, Scheme], Scopes]]:
+def auth_methods(resolver: Resolver, found: LocatedOperation) -> dict[str, tuple[dict[str, Scheme], Scopes]]:
     """The ways to authenticate that an operation accepts, by what they are, not by the scheme's name.
 
     Each has its schemes and the scopes it needs. `none` is a call without credentials. A scheme with several flows is
     several ways, and two ways that differ in their scopes alone are one.
     """
-    requirements = checked_list(found.node.get("security", side.root.get("security", [])), ("security",))
+    requirements = checked_list(found.node.get("security", resolver.root.get("security", [])), ("security",))
     made: dict[str, tuple[dict[str, Scheme], Scopes]] = {}
-    base = servers(side, found)[0]
-    components = checked_object(side.root.get("components", {}), ("components",))
+    base = servers(resolver, found)[0]
+    components = checked_object(resolver.root.get("components", {}), ("components",))
     defined = checked_object(components.get("securitySchemes", {}), ("components", "securitySchemes")).keys()
     for requirement in requirements or [{}]:
         choices: list[dict[str, Scheme]] = [{}]
@@ -211,9 +209,9 @@ def ways(side: Side, found: Found) -> dict[str, tuple[dict[str, Scheme], Scopes]
             continue
         for name, needed in requirement.items():
             reference = model.reference_to("SecurityScheme", name)
-            node = side.resolve({"$ref": reference}, "SecurityScheme", ("security",))
+            node = resolver.resolve({"$ref": reference}, "SecurityScheme", ("security",))
             choices = [{**way, label: scheme} for way in choices for label, scheme in _schemes(node, base).items()]
-            if len(choices) > _MOST_WAYS:
+            if len(choices) > _MAX_METHODS:
                 raise DocumentError("/security: more ways to authenticate than any API has")
             scopes.update(str(scope) for scope in checked_list(needed, ("security", name)))
         for schemes in choices:
@@ -229,11 +227,11 @@ def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Scheme]:
     if kind == "apiKey":
         return {f"API key in {node.get('in')} {node.get('name')}": Scheme({})}
     if kind == "openIdConnect":
-        return {"OpenID Connect": Scheme({"openIdConnectUrl": _address(base, node.get("openIdConnectUrl"))})}
+        return {"OpenID Connect": Scheme({"openIdConnectUrl": _absolute_url(base, node.get("openIdConnectUrl"))})}
     flows = checked_object(node.get("flows", {}), ("security", "flows"))
     return {
         f"OAuth 2 {name}": Scheme({
-            key: _address(base, value)
+            key: _absolute_url(base, value)
             for key, value in checked_object(flow, ("security", "flows", name)).items()
             if key.endswith("Url")
         })
@@ -242,8 +240,8 @@ def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Scheme]:
     }  # fmt: skip
 
 
-def _address(base: str, value: object) -> str:
+def _absolute_url(base: str, value: object) -> str:
     try:
         return urljoin(base, str(value))
     except ValueError:
-        raise DocumentError(f"/security: {shown(value)} is no address") from None
+        raise DocumentError(f"/security: {as_code(value)} is no address") from None

@@ -13,13 +13,13 @@ from typing import Final
 from attrs import frozen
 
 from drift.operation_diff import Change
-from drift.rules import CLASSES, DRIFT, Class
+from drift.rules import CATEGORIES, DRIFT_CATEGORIES, Category
 from openapi_tools import model
-from openapi_tools.errors import printable
-from openapi_tools.model import Tokens, shown
+from openapi_tools.errors import escape_unprintable
+from openapi_tools.model import Location, as_code
 
 # GitHub takes 65,536 characters.
-_LONGEST_MARKDOWN: Final = 60_000
+_MAX_MARKDOWN: Final = 60_000
 
 
 @frozen
@@ -37,28 +37,28 @@ class Report:
     @property
     def is_drift(self) -> bool:
         """Whether there is anything breaking or additive."""
-        return any(change.judged in DRIFT for change in self.changes)
+        return any(change.category in DRIFT_CATEGORIES for change in self.changes)
 
-    def of(self, judged: Class) -> list[Change]:
+    def in_category(self, category: Category) -> list[Change]:
         """The changes of one class."""
-        return [change for change in self.changes if change.judged == judged]
+        return [change for change in self.changes if change.category == category]
 
     def summary(self) -> str:
         """How many there are of each class, in one line."""
-        return ", ".join(f"{len(self.of(judged))} {judged}" for judged in CLASSES)
+        return ", ".join(f"{len(self.in_category(category))} {category}" for category in CATEGORIES)
 
     def to_json(self) -> str:
         """The contract's form: a list for each class."""
         entries = {
-            judged: [
+            category: [
                 {
                     "operation": change.operation,
                     "location": model.pointer(change.at),
-                    "message": f"{subject(change.at)} {change.says}",
+                    "message": f"{describe_location(change.at)} {change.text}",
                 }
-                for change in self.of(judged)
+                for change in self.in_category(category)
             ]
-            for judged in CLASSES
+            for category in CATEGORIES
         }
         # ASCII: a document may hold what no terminal or file can.
         return json.dumps(entries, indent=2) + "\n"
@@ -66,27 +66,31 @@ class Report:
     def to_text(self) -> str:
         """For a terminal: each change once, with the first of its places and the number of the others."""
         lines = [f"{self.upstream} against {self.fragment}: {self.summary()}"]
-        for judged in CLASSES:
-            groups = grouped(self.of(judged))
-            lines += ["", judged] if groups else []
+        for category in CATEGORIES:
+            groups = group_changes(self.in_category(category))
+            lines += ["", category] if groups else []
             for group in groups:
-                lines += [f"  {group.says}", f"      {group.operation} {printable(group.location)}{group.others()}"]
+                lines += [
+                    f"  {group.text}",
+                    f"      {group.operation} {escape_unprintable(group.location)}{group.others()}",
+                ]
         return "\n".join(lines) + "\n"
 
     def to_markdown(self) -> str:
         """For a pull request: what breaks somebody first, documentation folded away."""
-        what = f"{shown(self.upstream)}, revision {shown(self.revision or 'unknown')}, against {shown(self.fragment)}"
+        upstream, revision, fragment = map(as_code, (self.upstream, self.revision or "unknown", self.fragment))
+        what = f"{upstream}, revision {revision}, against {fragment}"
         lines = ["## Upstream changed", "", f"{what}: {self.summary()}."]
         length = 0
-        for judged in CLASSES:
-            groups = grouped(self.of(judged))
-            folded = judged == "documentation" and groups
-            lines += ["", f"### {judged.capitalize()}", ""] if groups else []
+        for category in CATEGORIES:
+            groups = group_changes(self.in_category(category))
+            folded = category == "documentation" and groups
+            lines += ["", f"### {category.capitalize()}", ""] if groups else []
             lines += ["<details><summary>Words only; no client notices</summary>", ""] if folded else []
             for number, group in enumerate(groups):
-                line = f"- {group.says}<br>{shown(group.operation)} {_code(group.location)}{group.others()}"
+                line = f"- {group.text}<br>{as_code(group.operation)} {_code(group.location)}{group.others()}"
                 length += len(line)
-                if length > _LONGEST_MARKDOWN:
+                if length > _MAX_MARKDOWN:
                     lines.append(f"- and {len(groups) - number} more; `scripts/check_drift.py` lists them all")
                     break
                 lines.append(line)
@@ -98,7 +102,7 @@ class Report:
 class Group:
     """Equal changes: what a person reads once, and the first of the places where it is so."""
 
-    says: str
+    text: str
     operation: str
     location: str
     places: int
@@ -112,30 +116,30 @@ class Group:
         return f" and {places}" + (f", in {self.operations} operations" if self.operations > 1 else "")
 
 
-def grouped(changes: Sequence[Change]) -> list[Group]:
+def group_changes(changes: Sequence[Change]) -> list[Group]:
     """Changes that say the same of things of the same name, in the order of the first of each."""
     found: dict[str, list[Change]] = {}
     for change in changes:
-        found.setdefault(f"{subject(change.at)} {change.says}", []).append(change)
+        found.setdefault(f"{describe_location(change.at)} {change.text}", []).append(change)
     return [
         Group(
-            says, same[0].operation, model.pointer(same[0].at), len(same), len({change.operation for change in same})
+            text, same[0].operation, model.pointer(same[0].at), len(same), len({change.operation for change in same})
         )
-        for says, same in found.items()
+        for text, same in found.items()
     ]  # fmt: skip
 
 
-def subject(at: Tokens) -> str:
+def describe_location(at: Location) -> str:
     """What stands at a place, in words: ("responses", "429") is "response `429`"."""
     name = holder = "the operation"
     for what, value in _steps(at):
         if what == "parameters":
             place, _, called = value.partition(":")
-            name = f"{place} parameter {shown(called)}"
+            name = f"{place} parameter {as_code(called)}"
         elif what in _NAMED:
-            name = f"{_NAMED[what]} {shown(value)}"
+            name = f"{_NAMED[what]} {as_code(value)}"
         elif what == "content":
-            holder, name = name, f"media type {shown(value)} of {name}"
+            holder, name = name, f"media type {as_code(value)} of {name}"
         elif what == "schema" and name.startswith("media type "):
             name = f"the body of {holder}"
         elif what in _PARTS:
@@ -163,7 +167,7 @@ _WITH_NAME: Final = frozenset(
 )
 
 
-def _steps(at: Tokens) -> Iterator[tuple[str, str]]:
+def _steps(at: Location) -> Iterator[tuple[str, str]]:
     """A place as keywords, each with the name or index behind it."""
     waiting = iter(at)
     for keyword in waiting:
@@ -172,4 +176,4 @@ def _steps(at: Tokens) -> Iterator[tuple[str, str]]:
 
 def _code(text: str) -> str:
     # As shown(), but whole: half a pointer leads nowhere.
-    return f"`{printable(text).replace('`', chr(39))}`"
+    return f"`{escape_unprintable(text).replace('`', chr(39))}`"

@@ -12,12 +12,12 @@ from attrs import field, frozen
 
 from openapi_tools import model
 from openapi_tools.errors import DocumentError
-from openapi_tools.model import Kind, Tokens, canonical, checked_list, checked_object
+from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object
 
 Nodes = tuple["Mapping[str, Any]", ...]
 
 # Says nothing about what is sent and read: prose, and `readOnly`, as Atlas's document sets it freely.
-WITHOUT_MEANING: Final = model.PROSE | {"title", "readOnly", "writeOnly", "xml"}
+ANNOTATIONS: Final = model.PROSE | {"title", "readOnly", "writeOnly", "xml"}
 # Lower and upper bounds; the greater lower bound and the smaller upper bound are tighter.
 LOWER: Final = ("minLength", "minItems", "minProperties")
 UPPER: Final = ("maxLength", "maxItems", "maxProperties")
@@ -31,12 +31,12 @@ _INFINITE: Final = (float("inf"), float("-inf"))
 
 
 @frozen(eq=False)
-class Side:
+class Resolver:
     """One of the two documents that are compared."""
 
     root: Mapping[str, Any] = field(repr=False)
 
-    def resolve(self, node: object, kind: Kind, at: Tokens) -> Mapping[str, Any]:
+    def resolve(self, node: object, kind: Kind, at: Location) -> Mapping[str, Any]:
         """The object that `node` is or refers to. Raises DocumentError where a reference leads nowhere."""
         return model.resolve(self.root, node, kind, at)[0]
 
@@ -54,9 +54,9 @@ class Schema:
     bounds: dict[str, tuple[float, bool]]
     properties: dict[str, Nodes]
     required: frozenset[str]
-    others: Nodes | None  # properties of other names: None is refused, () is any
+    additional_properties: Nodes | None  # properties of other names: None is refused, () is any
     items: Nodes
-    choices: dict[str, tuple[Mapping[str, Any], ...]]  # of oneOf and anyOf
+    variants: dict[str, tuple[Mapping[str, Any], ...]]  # of oneOf and anyOf
     negated: Nodes
     discriminator: (
         tuple[str, dict[str, Mapping[str, Any]]] | None
@@ -66,24 +66,24 @@ class Schema:
     unknown: dict[str, str]
 
     @property
-    def says_nothing(self) -> bool:
+    def is_unconstrained(self) -> bool:
         """Whether anything at all fits."""
         return self == _ANYTHING
 
 
-def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
+def read_schema(side: Resolver, nodes: Nodes, at: Location) -> Schema:
     """The meaning of a schema. Raises DocumentError where a keyword has a value of the wrong kind."""
     parts = _parts(side, nodes, at)
     properties: dict[str, Nodes] = {}
     for part in parts:
         for name, node in checked_object(part.get("properties", {}), (*at, "properties")).items():
             properties[name] = (*properties.get(name, ()), checked_object(node, (*at, "properties", name)))
-    others, items = _others(parts, at), _nodes(parts, "items", at)
+    additional, items = _additional_properties(parts, at), _nodes(parts, "items", at)
     required = frozenset(
         str(name) for part in parts for name in checked_list(part.get("required", []), (*at, "required"))
     )
     types = sorted({kind for part in parts if (kind := _text(part, "type", at)) is not None})
-    if not types and (properties or required or others != ()):
+    if not types and (properties or required or additional != ()):
         types = ["object"]
     elif not types and items:
         types = ["array"]
@@ -95,15 +95,15 @@ def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
         format=_first(parts, "format", at),
         nullable=any(_nullable(side, node, at) for node in nodes),
         enum=_enum(parts, at),
-        default=next((canonical(part["default"]) for part in parts if "default" in part), None),
+        default=next((canonical_json(part["default"]) for part in parts if "default" in part), None),
         pattern=" and ".join(sorted({text for part in parts if (text := _text(part, "pattern", at)) is not None}))
         or None,
         bounds=_bounds(parts, at),
         properties=properties,
         required=required,
-        others=others,
+        additional_properties=additional,
         items=items,
-        choices={
+        variants={
             keyword: tuple(
                 side.resolve(node, "Schema", (*at, keyword, str(index)))
                 for part in parts
@@ -116,15 +116,15 @@ def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
         deprecated=any(_flag(part, "deprecated", at) for part in parts),
         sunset=_first(parts, "x-sunset", at),
         unknown={
-            key: canonical(value)
+            key: canonical_json(value)
             for part in parts
             for key, value in part.items()
-            if key not in _KNOWN and key not in WITHOUT_MEANING and not key.startswith("x-")
+            if key not in _KNOWN and key not in ANNOTATIONS and not key.startswith("x-")
         },
     )
 
 
-def _parts(side: Side, nodes: Nodes, at: Tokens) -> list[Mapping[str, Any]]:
+def _parts(side: Resolver, nodes: Nodes, at: Location) -> list[Mapping[str, Any]]:
     """The objects that hold together: the schema's own, and those of its `allOf`, each once."""
     waiting, seen, parts = list(reversed(nodes)), set[int](), []
     while waiting:
@@ -137,7 +137,7 @@ def _parts(side: Side, nodes: Nodes, at: Tokens) -> list[Mapping[str, Any]]:
     return parts
 
 
-def _nullable(side: Side, node: Mapping[str, Any], at: Tokens) -> bool:
+def _nullable(side: Resolver, node: Mapping[str, Any], at: Location) -> bool:
     """Whether null fits: the schema says so, or it has no type of its own and its `allOf` agree on it."""
     waiting, seen, says = [node], set[int](), False
     while waiting:
@@ -154,7 +154,7 @@ def _nullable(side: Side, node: Mapping[str, Any], at: Tokens) -> bool:
     return says
 
 
-def _others(parts: Sequence[Mapping[str, Any]], at: Tokens) -> Nodes | None:
+def _additional_properties(parts: Sequence[Mapping[str, Any]], at: Location) -> Nodes | None:
     values = [part["additionalProperties"] for part in parts if "additionalProperties" in part]
     if any(value is False for value in values):
         return None
@@ -162,18 +162,18 @@ def _others(parts: Sequence[Mapping[str, Any]], at: Tokens) -> Nodes | None:
     return tuple(node for node in nodes if node)
 
 
-def _nodes(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> Nodes:
+def _nodes(parts: Sequence[Mapping[str, Any]], keyword: str, at: Location) -> Nodes:
     return tuple(checked_object(part[keyword], (*at, keyword)) for part in parts if keyword in part)
 
 
-def _enum(parts: Sequence[Mapping[str, Any]], at: Tokens) -> frozenset[str] | None:
+def _enum(parts: Sequence[Mapping[str, Any]], at: Location) -> frozenset[str] | None:
     lists = [checked_list(part["enum"], (*at, "enum")) for part in parts if "enum" in part]
     # null is the business of `nullable`.
-    sets = [frozenset(canonical(value) for value in values if value is not None) for values in lists]
+    sets = [frozenset(canonical_json(value) for value in values if value is not None) for values in lists]
     return frozenset.intersection(*sets) if sets else None
 
 
-def _bounds(parts: Sequence[Mapping[str, Any]], at: Tokens) -> dict[str, tuple[float, bool]]:
+def _bounds(parts: Sequence[Mapping[str, Any]], at: Location) -> dict[str, tuple[float, bool]]:
     made: dict[str, tuple[float, bool]] = {}
     for part in parts:
         found = {name: (_number(part, name, at), False) for name in (*LOWER, *UPPER, "multipleOf") if name in part}
@@ -194,37 +194,37 @@ def tightest(name: str, one: tuple[float, bool], other: tuple[float, bool]) -> t
     return max(one, other, key=lambda bound: (-bound[0] if upper else bound[0], bound[1]))
 
 
-def _discriminator(side: Side, node: object, at: Tokens) -> tuple[str, dict[str, Mapping[str, Any]]]:
+def _discriminator(side: Resolver, node: object, at: Location) -> tuple[str, dict[str, Mapping[str, Any]]]:
     here, place = checked_object(node, at), (*at, "mapping")
     mapping = checked_object(here.get("mapping", {}), place).items()
     return str(here.get("propertyName")), {
-        value: side.resolve({"$ref": model.mapped(target)}, "Schema", place) for value, target in mapping
+        value: side.resolve({"$ref": model.mapping_reference(target)}, "Schema", place) for value, target in mapping
     }
 
 
-def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> str | None:
+def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Location) -> str | None:
     return next((text for part in parts if (text := _text(part, keyword, at)) is not None), None)
 
 
-def _text(part: Mapping[str, Any], keyword: str, at: Tokens) -> str | None:
+def _text(part: Mapping[str, Any], keyword: str, at: Location) -> str | None:
     value = part.get(keyword)
     if value is not None and not isinstance(value, str):
         raise DocumentError(f"{model.pointer((*at, keyword))}: a text must stand here")
     return value
 
 
-def _flag(part: Mapping[str, Any], keyword: str, at: Tokens) -> bool:
+def _flag(part: Mapping[str, Any], keyword: str, at: Location) -> bool:
     value = part.get(keyword, False)
     if not isinstance(value, bool):
         raise DocumentError(f"{model.pointer((*at, keyword))}: true or false must stand here")
     return value
 
 
-def _number(part: Mapping[str, Any], keyword: str, at: Tokens) -> float:
+def _number(part: Mapping[str, Any], keyword: str, at: Location) -> float:
     value = part[keyword]
     if isinstance(value, bool) or not isinstance(value, int | float) or value in _INFINITE:
         raise DocumentError(f"{model.pointer((*at, keyword))}: a number must stand here")
     return value
 
 
-_ANYTHING: Final = read(Side({}), (), ())
+_ANYTHING: Final = read_schema(Resolver({}), (), ())

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 # A name out of a hostile document can be megabytes long.
-_LONGEST: Final = 1000
+_MAX_LENGTH: Final = 1000
 
 
 class ScriptError(Exception):
@@ -27,7 +27,7 @@ class AssumptionError(ScriptError):
     """Upstream's document no longer is as this project takes it to be; a person has to look."""
 
 
-class MendError(ScriptError):
+class TransformError(ScriptError):
     """A mend or an overlay action matches nothing in the committed fragment, or can't be applied."""
 
 
@@ -36,7 +36,7 @@ class GenerationError(ScriptError):
 
 
 @contextmanager
-def about(name: str) -> Iterator[None]:
+def error_context(name: str) -> Iterator[None]:
     """Put the name of what is worked on before the message of an error within."""
     try:
         yield
@@ -44,19 +44,19 @@ def about(name: str) -> Iterator[None]:
         raise type(error)(f"{name}: {error}") from None
 
 
-def cannot(error: Exception) -> int:
+def report_error(error: Exception) -> int:
     """Say on one line of stderr why a script stops, whatever a document put into the message; returns its status."""
-    text = printable(str(error))
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+    text = escape_unprintable(str(error))
+    if len(text) > _MAX_LENGTH:
+        text = f"{text[: _MAX_LENGTH // 2]}…{text[-_MAX_LENGTH // 2 :]}"
     print(f"error: {text}", file=sys.stderr)
     return 2
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """A text on one line: what can't be printed could move the cursor, or end the line."""
-    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
 
 
-def _escaped(letter: str) -> str:
+def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")

@@ -18,15 +18,15 @@ import httpx
 from openapi_tools.errors import DocumentError, UnavailableError
 
 # What the commands tell of their --upstream.
-SOURCE: Final = "YAML or JSON, plain, .gz or .xz; a URL is https"
+SOURCE_HELP: Final = "YAML or JSON, plain, .gz or .xz; a URL is https"
 MAX_BYTES: Final = 32 * 1024 * 1024
 # An .xz file names the memory its decoder needs; upstream's needs 9 MiB.
 _XZ_MEMORY: Final = 128 * 1024 * 1024
-_TRIES: Final = 3
+_ATTEMPTS: Final = 3
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 # A server that sends a byte now and then never meets a read timeout.
 _DEADLINE_SECONDS: Final = 180.0
-_TRY_AGAIN: Final = frozenset({408, 429})
+_RETRYABLE: Final = frozenset({408, 429})
 
 
 def display_name(source: str | Path) -> str:
@@ -95,7 +95,7 @@ def _too_large(name: str) -> DocumentError:
 
 def _fetch(url: str, name: str, sleep: Callable[[float], None]) -> bytes:
     problem = ""
-    for number in range(_TRIES):
+    for number in range(_ATTEMPTS):
         if number:
             sleep(2.0**number)
         try:
@@ -103,21 +103,21 @@ def _fetch(url: str, name: str, sleep: Callable[[float], None]) -> bytes:
                 httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks={"request": [_https_only]}) as client,
                 client.stream("GET", url, headers={"Accept-Encoding": "gzip"}) as response,
             ):
-                if response.is_server_error or response.status_code in _TRY_AGAIN:
+                if response.is_server_error or response.status_code in _RETRYABLE:
                     problem = f"status {response.status_code}"
                     continue
                 if not response.is_success:
                     raise DocumentError(f"{name}: the server answers with status {response.status_code}")
-                return _body(response, name)
+                return _read_body(response, name)
         except (httpx.InvalidURL, httpx.TooManyRedirects, UnicodeError) as error:
             # UnicodeError: a host name that can't be one.
             raise DocumentError(f"{name}: {error}") from None
         except httpx.HTTPError as error:
             problem = str(error) or type(error).__name__
-    raise UnavailableError(f"{name}: no document after {_TRIES} tries: {problem}; try again later, or give a file")
+    raise UnavailableError(f"{name}: no document after {_ATTEMPTS} tries: {problem}; try again later, or give a file")
 
 
-def _body(response: httpx.Response, name: str) -> bytes:
+def _read_body(response: httpx.Response, name: str) -> bytes:
     started = time.monotonic()
     body = bytearray()
     # As it is sent: `_decompress` knows gzip too, and an encoding that never yields a byte would never be looked at.

@@ -24,11 +24,11 @@ class Differences:
 
     def lines(self) -> list[str]:
         """One line for each, for people."""
-        told = (("changed", self.changed), ("missing", self.missing), ("extra", self.extra))
-        return [f"{what}: {path}" for what, paths in told for path in paths]
+        labelled = (("changed", self.changed), ("missing", self.missing), ("extra", self.extra))
+        return [f"{what}: {path}" for what, paths in labelled for path in paths]
 
 
-def compare(actual: Path, expected: Path) -> Differences:
+def compare_folders(actual: Path, expected: Path) -> Differences:
     """How `actual` differs from `expected`; Python's caches are no part of either."""
     has, should = _files(actual), _files(expected)
     return Differences(
@@ -51,13 +51,13 @@ def _files(root: Path) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def beside(target: Path) -> Iterator[Path]:
+def temporary_sibling(target: Path) -> Iterator[Path]:
     """A new empty folder on the file system of `target`, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         yield Path(folder)
 
 
-def swap_in(new: Path, target: Path, aside: Path) -> None:
+def replace_folder(new: Path, target: Path, aside: Path) -> None:
     """Put the folder `new` where `target` is, and what was there into the folder `aside`; or leave all as is."""
     old = aside / "old"
     if target.exists():
@@ -70,7 +70,7 @@ def swap_in(new: Path, target: Path, aside: Path) -> None:
         raise
 
 
-def write_together(contents: dict[Path, bytes]) -> None:
+def write_all(contents: dict[Path, bytes]) -> None:
     """Write several files, each whole or not at all; none is replaced before all are on the disk.
 
     Where replacing one fails, those replaced before it are put back. A link stays one: what it leads to is replaced.
@@ -87,7 +87,7 @@ def write_together(contents: dict[Path, bytes]) -> None:
                 raise ScriptError(f"{given} is no file, and nothing else is replaced")
             if not path.parent.is_dir():
                 raise ScriptError(f"{given}: there is no folder {path.parent}; make it first")
-            folder = stack.enter_context(beside(path))
+            folder = stack.enter_context(temporary_sibling(path))
             ready[path] = folder / "new"
             ready[path].write_bytes(content)
             if path.exists():

@@ -38,7 +38,7 @@ def validate(document: Mapping[str, Any]) -> None:
             error = next(iter(OpenAPIV30SpecValidator(dict(document)).iter_errors()), None)
         except Exception as problem:  # whatever it trips over, this is no document to generate from
             raise GenerationError(
-                f"the validator fails: {_one_line(type(problem).__name__, str(problem))}"
+                f"the validator fails: {_single_line(type(problem).__name__, str(problem))}"
             ) from problem
     if error is not None:
         # "Valid under none of the forms" says little: what is wrong stands at the innermost place.
@@ -59,7 +59,7 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
     try:
         config_file = ConfigFile.load_from_path(config)
     except Exception as error:  # whatever it trips over, these are no settings
-        raise GenerationError(f"{config.name}: not the generator's settings: {_one_line(str(error))}") from error
+        raise GenerationError(f"{config.name}: not the generator's settings: {_single_line(str(error))}") from error
     settings = Config.from_sources(
         config_file=config_file,
         # A kind with metadata, as only those write py.typed; the package is all that is taken.
@@ -73,16 +73,16 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
         try:
             problems = generator.generate(config=settings)
         except Exception as error:  # whatever it trips over, the run has failed
-            raise GenerationError(f"the generator fails: {_one_line(type(error).__name__, str(error))}") from error
+            raise GenerationError(f"the generator fails: {_single_line(type(error).__name__, str(error))}") from error
     if problems:
-        shown = "; ".join(_one_line(problem.header, problem.detail) for problem in problems)
+        shown = "; ".join(_single_line(problem.header, problem.detail) for problem in problems)
         raise GenerationError(f"the generator says: {shown}")
     package = folder / "project" / PACKAGE
     _format(package)
     return package
 
 
-def _one_line(*texts: str | None) -> str:
+def _single_line(*texts: str | None) -> str:
     return " ".join(" ".join(str(text).split())[:300] for text in texts if text)
 
 
@@ -100,4 +100,4 @@ def _format(package: Path) -> None:
             check=False,
         )
         if done.returncode:
-            raise GenerationError(f"ruff {command[0]} fails: {_one_line(done.stderr or done.stdout)}")
+            raise GenerationError(f"ruff {command[0]} fails: {_single_line(done.stderr or done.stdout)}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from openapi_tools import documents, operations
 from openapi_tools.errors import DocumentError
-from openapi_tools.model import canonical
+from openapi_tools.model import canonical_json
 
 FRAGMENT: Final = "fragment.json"
 LOCK: Final = "lock.json"
@@ -22,7 +22,7 @@ TOOLS: Final = ("openapi-python-client", "ruff")
 _VENDORED: Final = ("upstream", "fragment", "prose")
 
 
-def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def make_lock(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The lock's content for a fragment cut from `upstream`."""
     made: dict[str, Any] = {
         "upstream": {
@@ -31,13 +31,13 @@ def make(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapp
             "sha256": upstream.sha256,
         },
         "fragment": {"file": FRAGMENT, "sha256": hashlib.sha256(fragment).hexdigest()},
-        "tools": installed(),
+        "tools": installed_tools(),
         "prose": prose,
     }
     return {"sha256": _digest(made), **made}
 
 
-def read(folder: Path = operations.OPENAPI) -> dict[str, Any]:
+def read_lock(folder: Path = operations.OPENAPI) -> dict[str, Any]:
     """The lock's content. Raises DocumentError where it can't be read, or is no lock."""
     content = documents.read_document(folder / LOCK).root
     for part in (*_VENDORED, "tools"):
@@ -46,14 +46,14 @@ def read(folder: Path = operations.OPENAPI) -> dict[str, Any]:
     return content
 
 
-def installed() -> dict[str, str]:
+def installed_tools() -> dict[str, str]:
     """The tools' versions, here and now."""
     return {name: version(name) for name in TOOLS}
 
 
-def problems(folder: Path = operations.OPENAPI) -> list[str]:
+def find_problems(folder: Path = operations.OPENAPI) -> list[str]:
     """Where the lock disagrees with the fragment or with the tools at hand, one line each."""
-    content = read(folder)
+    content = read_lock(folder)
     fragment = folder / FRAGMENT
     found = []
     if content.get("sha256") != _digest(content):
@@ -62,7 +62,7 @@ def problems(folder: Path = operations.OPENAPI) -> list[str]:
         found.append(
             f"changed: {fragment.name} is not the one the lock names; it is made by scripts/vendor_spec.py, not by hand"
         )
-    for name, have in installed().items():
+    for name, have in installed_tools().items():
         locked = content["tools"].get(name)
         if locked != have:
             found.append(f"changed: {name} is {have} here and {locked} in the lock")
@@ -70,4 +70,4 @@ def problems(folder: Path = operations.OPENAPI) -> list[str]:
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical({part: content[part] for part in _VENDORED}).encode()).hexdigest()
+    return hashlib.sha256(canonical_json({part: content[part] for part in _VENDORED}).encode()).hexdigest()

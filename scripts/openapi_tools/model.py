@@ -11,43 +11,43 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, TypeGuard
 from urllib.parse import unquote
 
-from openapi_tools.errors import AssumptionError, DocumentError, printable
+from openapi_tools.errors import AssumptionError, DocumentError, escape_unprintable
 
 
-def canonical(value: object) -> str:
+def canonical_json(value: object) -> str:
     """A value as text that is equal for equal values: keys sorted, 1.0 as 1."""
-    return json.dumps(plain(value), ensure_ascii=False)
+    return json.dumps(normalize(value), ensure_ascii=False)
 
 
-def plain(value: object) -> object:
+def normalize(value: object) -> object:
     """Data with its keys sorted and one form for a number: in JSON 1.0 and 1 are the same."""
     if isinstance(value, dict):
-        return {key: plain(value[key]) for key in sorted(value)}
+        return {key: normalize(value[key]) for key in sorted(value)}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [normalize(item) for item in value]
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value
 
 
-_LONGEST: Final = 100
-_MOST: Final = 30
+_MAX_CODE: Final = 100
+_MAX_VALUES: Final = 30
 
 
-def shown(value: object) -> str:
+def as_code(value: object) -> str:
     """A value as code: `` `text` ``; what is no text as JSON; the middle of a long one left out."""
-    text = value if isinstance(value, str) else canonical(value)
+    text = value if isinstance(value, str) else canonical_json(value)
     # A backtick would end the code.
-    safe = printable(text[:10_000]).replace("`", "'")
-    if len(safe) > _LONGEST:
-        safe = f"{safe[: _LONGEST // 2]}…{safe[-_LONGEST // 2 :]}"
+    safe = escape_unprintable(text[:10_000]).replace("`", "'")
+    if len(safe) > _MAX_CODE:
+        safe = f"{safe[: _MAX_CODE // 2]}…{safe[-_MAX_CODE // 2 :]}"
     return f"`{safe}`"
 
 
-def shown_all(values: list[object]) -> str:
+def as_code_list(values: list[object]) -> str:
     """Several values, the first thirty of them by name."""
-    named = ", ".join(shown(value) for value in values[:_MOST])
-    left = len(values) - _MOST
+    named = ", ".join(as_code(value) for value in values[:_MAX_VALUES])
+    left = len(values) - _MAX_VALUES
     return f"{named} and {left} more" if left > 0 else named
 
 
@@ -119,7 +119,7 @@ SECTIONS: Final[Mapping[Kind, str]] = {
 # Keywords that hold words for people; an example is one of them.
 PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs"})
 
-Tokens = tuple[str, ...]
+Location = tuple[str, ...]
 
 
 def check_version(root: Mapping[str, Any]) -> None:
@@ -134,17 +134,17 @@ def check_version(root: Mapping[str, Any]) -> None:
         )
 
 
-def pointer(at: Tokens) -> str:
+def pointer(at: Location) -> str:
     """The JSON pointer of a place: `("paths", "/a")` is `/paths/~1a`."""
     return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in at)
 
 
-def tokens(place: str) -> Tokens:
+def parse_pointer(place: str) -> Location:
     """The tokens of a JSON pointer."""
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in place.split("/")[1:])
 
 
-def children(node: Mapping[str, Any], kind: Kind, at: Tokens) -> Iterator[tuple[Tokens, dict[str, Any], Kind]]:
+def children(node: Mapping[str, Any], kind: Kind, at: Location) -> Iterator[tuple[Location, dict[str, Any], Kind]]:
     """The objects directly inside `node`, each with its place and kind, in the order of the document.
 
     Raises DocumentError where a list, a mapping, an object or a reference is needed and something else stands.
@@ -173,14 +173,14 @@ def is_extension(name: str, kind: Kind) -> bool:
     return kind == "Response" and name.startswith("x-")
 
 
-def checked_object(value: object, at: Tokens) -> dict[str, Any]:
+def checked_object(value: object, at: Location) -> dict[str, Any]:
     """`value`, which must be a mapping; DocumentError names the place where it is none."""
     if not is_object(value):
         raise DocumentError(f"{pointer(at) or '/'}: an object must stand here")
     return value
 
 
-def checked_list(value: object, at: Tokens) -> list[Any]:
+def checked_list(value: object, at: Location) -> list[Any]:
     """`value`, which must be a list; DocumentError names the place where it is none."""
     if not isinstance(value, list):
         raise DocumentError(f"{pointer(at)}: a list must stand here")
@@ -193,10 +193,10 @@ def is_object(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 # A chain of references in upstream's document has three members.
-_LONGEST_CHAIN: Final = 100
+_MAX_CHAIN: Final = 100
 # References resolved can multiply without end: twenty schemas that each hold the next one twice make a million places.
 # Upstream's five operations have 600 places with words and, between two revisions, 150 with a difference.
-MAX_PLACES: Final = 50_000
+MAX_LOCATIONS: Final = 50_000
 
 
 def reference_to(kind: Kind, name: str) -> str:
@@ -207,7 +207,7 @@ def reference_to(kind: Kind, name: str) -> str:
     return f"#{pointer(('components', SECTIONS[kind], name))}".replace("%", "%25")
 
 
-def mapped(value: object) -> str:
+def mapping_reference(value: object) -> str:
     """The reference that a value of a discriminator's mapping stands for: it is one, or the bare name of a schema."""
     text = str(value)
     return text if {"/", "#", "."} & set(text) else reference_to("Schema", text)
@@ -219,43 +219,43 @@ def reference_of(node: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def component(root: Mapping[str, Any], reference: str, kind: Kind, at: Tokens) -> tuple[str, dict[str, Any]]:
+def find_component(root: Mapping[str, Any], reference: str, kind: Kind, at: Location) -> tuple[str, dict[str, Any]]:
     """The name and content of the component a reference points at.
 
     Raises:
         DocumentError: it points to a file or URL, outside the components of this kind, or at nothing.
     """
-    told = f"{pointer(at)}: refers to"
+    start = f"{pointer(at)}: refers to"
     if not reference.startswith("#"):
-        raise DocumentError(f"{told} a file or an address ({reference[:80]}); only #/components is followed")
+        raise DocumentError(f"{start} a file or an address ({reference[:80]}); only #/components is followed")
     # What is no UTF-8 becomes what no document can hold.
     place, section = unquote(reference[1:], errors="surrogateescape"), SECTIONS.get(kind, "?")
     prefix = f"/components/{section}/"
     if not place.startswith(prefix) or "/" in place.removeprefix(prefix):
-        raise DocumentError(f"{told} {reference[:80]}; a {kind} is looked for in #{prefix} only")
+        raise DocumentError(f"{start} {reference[:80]}; a {kind} is looked for in #{prefix} only")
     there = checked_object(checked_object(root.get("components", {}), ("components",)).get(section, {}), at)
-    name = tokens(place)[-1]
+    name = parse_pointer(place)[-1]
     if name not in there:
-        raise DocumentError(f"{told} {reference[:80]}, which is not in the document")
+        raise DocumentError(f"{start} {reference[:80]}, which is not in the document")
     return name, checked_object(there[name], ("components", section, name))
 
 
-def resolve(root: Mapping[str, Any], node: object, kind: Kind, at: Tokens) -> tuple[dict[str, Any], Tokens]:
+def resolve(root: Mapping[str, Any], node: object, kind: Kind, at: Location) -> tuple[dict[str, Any], Location]:
     """What an object is once its references are followed, and the place where that stands.
 
     Raises:
         DocumentError: a reference leads nowhere, back to itself, or through more others than any document needs.
     """
     here = checked_object(node, at)
-    for _ in range(_LONGEST_CHAIN):
+    for _ in range(_MAX_CHAIN):
         reference = reference_of(here)
         if reference is None:
             return here, at
-        name, here = component(root, reference, kind, at)
+        name, here = find_component(root, reference, kind, at)
         at = ("components", SECTIONS[kind], name)
-    raise DocumentError(f"{pointer(at)}: a reference leads in a circle, or over more than {_LONGEST_CHAIN} others")
+    raise DocumentError(f"{pointer(at)}: a reference leads in a circle, or over more than {_MAX_CHAIN} others")
 
 
-def too_many(at: Tokens) -> DocumentError:
+def too_many_references(at: Location) -> DocumentError:
     """What to raise beyond MAX_PLACES, or any such limit; `at` is one of the places."""
     return DocumentError(f"{pointer(at[:20])}: references multiply beyond any document's need")

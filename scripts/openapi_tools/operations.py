@@ -33,14 +33,14 @@ class Operation:
 
 
 @frozen
-class Found:
-    """An operation as a document has it: `item` is its path's object, `node` its own."""
+class LocatedOperation:
+    """An operation as a document has it: `path_item` is its path's object, `node` its own."""
 
-    item: dict[str, Any] = field(repr=False)
+    path_item: dict[str, Any] = field(repr=False)
     node: dict[str, Any] = field(repr=False)
 
 
-def load(folder: Path = OPENAPI) -> tuple[Operation, ...]:
+def load_operations(folder: Path = OPENAPI) -> tuple[Operation, ...]:
     """The kept operations, in their order. Raises DocumentError where the file is not as it should be."""
     path = folder / "operations.yaml"
     entries = documents.read_document(path).root.get("operations")
@@ -49,7 +49,7 @@ def load(folder: Path = OPENAPI) -> tuple[Operation, ...]:
     return tuple(_operation(entry, path.name) for entry in entries)
 
 
-def find_operation(root: Mapping[str, Any], operation: Operation) -> Found | None:
+def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation | None:
     """The operation in a document, by method and path, whatever its operationId; None where it is not there.
 
     Raises DocumentError where something else stands in its place.
@@ -60,7 +60,7 @@ def find_operation(root: Mapping[str, Any], operation: Operation) -> Found | Non
         raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
     if operation.method not in item:
         return None
-    return Found(item, checked_object(item[operation.method], (*at, operation.method)))
+    return LocatedOperation(item, checked_object(item[operation.method], (*at, operation.method)))
 
 
 def _operation(entry: Mapping[str, str], name: str) -> Operation:

@@ -25,10 +25,10 @@ def apply(document: dict[str, Any], overlay: Mapping[str, Any]) -> tuple[dict[st
     if not str(overlay.get("overlay", "")).startswith("1.") or not isinstance(actions, list) or not actions:
         raise DocumentError("not an OpenAPI Overlay: `overlay: 1.x` and a list of `actions` are needed")
     changed = copy.deepcopy(document)
-    return changed, [action["target"] for action in actions if not _act(changed, action)]
+    return changed, [action["target"] for action in actions if not _apply_action(changed, action)]
 
 
-def _act(document: dict[str, Any], action: Mapping[str, Any]) -> bool:
+def _apply_action(document: dict[str, Any], action: Mapping[str, Any]) -> bool:
     if not isinstance(action, dict) or not isinstance(action.get("target"), str):
         raise DocumentError("an overlay action has no `target`")
     target = action["target"]

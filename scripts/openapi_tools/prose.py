@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from openapi_tools import documents, model, slicing
-from openapi_tools.model import Kind, Tokens, canonical
+from openapi_tools.model import Kind, Location, canonical_json
 from openapi_tools.operations import Operation
 
 
@@ -32,26 +32,26 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
 
 def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
     """The words themselves, by place: text as it stands, an example or a link to documentation as JSON."""
-    there = slicing.find(root, operation)
+    there = slicing.require_operation(root, operation)
     # Parameters of the path are the operation's too, unless it has one of the same name.
     parameters = {
-        _by_name(root, (), node, "Parameter"): node
-        for holder in (there.item, there.node)
+        _stable_location(root, (), node, "Parameter"): node
+        for holder in (there.path_item, there.node)
         for node in holder.get("parameters", [])
     }
     whole = {**there.node, "parameters": [*parameters.values()]}
     found: dict[str, str] = {}
-    for place, holder in _objects(root, whole, "Operation"):
+    for place, holder in _walk(root, whole, "Operation"):
         for keyword in sorted(model.PROSE & holder.keys()):
             value = holder[keyword]
-            text = value if isinstance(value, str) else canonical(value)
+            text = value if isinstance(value, str) else canonical_json(value)
             found[model.pointer((*place, keyword))] = text
     return found
 
 
-def _objects(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator[tuple[Tokens, dict[str, Any]]]:
+def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator[tuple[Location, dict[str, Any]]]:
     """Every object from `node` down that may hold words, with its place; a component is not entered again inside it."""
-    waiting: list[tuple[Tokens, dict[str, Any], Kind, frozenset[Tokens]]] = [((), node, kind, frozenset())]
+    waiting: list[tuple[Location, dict[str, Any], Kind, frozenset[Location]]] = [((), node, kind, frozenset())]
     count = 0
     while waiting:
         place, node, kind, inside = waiting.pop()
@@ -65,12 +65,12 @@ def _objects(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Itera
             yield place, node
         for at, child, child_kind in model.children(node, kind, place):
             count += 1
-            if count > model.MAX_PLACES or len(at) > documents.MAX_DEPTH:
-                raise model.too_many(at)
-            waiting.append((_by_name(root, at, child, child_kind), child, child_kind, inside))
+            if count > model.MAX_LOCATIONS or len(at) > documents.MAX_DEPTH:
+                raise model.too_many_references(at)
+            waiting.append((_stable_location(root, at, child, child_kind), child, child_kind, inside))
 
 
-def _by_name(root: Mapping[str, Any], at: Tokens, node: dict[str, Any], kind: Kind) -> Tokens:
+def _stable_location(root: Mapping[str, Any], at: Location, node: dict[str, Any], kind: Kind) -> Location:
     if kind != "Parameter":
         return at
     parameter = model.resolve(root, node, kind, at)[0]

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError, DocumentError
-from openapi_tools.model import Kind, Tokens, canonical, checked_object, plain
-from openapi_tools.operations import Found, Operation, find_operation
+from openapi_tools.model import Kind, Location, canonical_json, checked_object, normalize
+from openapi_tools.operations import LocatedOperation, Operation, find_operation
 
 # Upstream's words are licensed CC BY-NC-SA. `callbacks` is what a server calls, not a client.
-_NOT_KEPT: Final = model.PROSE | {"callbacks"}
+_DROPPED: Final = model.PROSE | {"callbacks"}
 # `x-xgen-version` dates a media type and `x-sunset` ends it: the drift report tells of both. The rest is for upstream.
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
 # Lists whose order means nothing: sorted, so that another order upstream is no change here.
-_SETS: Final = frozenset({"required", "enum"})
+_UNORDERED: Final = frozenset({"required", "enum"})
 _GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
 
 
@@ -31,24 +31,24 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
         DocumentError: it is no OpenAPI document, or refers to something that is not in it.
     """
     _check_top(root)
-    fragment = cut(root, operations)
+    fragment = slice_operations(root, operations)
     _check_security(fragment)
     for operation in operations:
         _check_operation(fragment, operation)
     return fragment
 
 
-def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
+def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
     """The same without a look at the assumptions: what any document has of the operations. A fragment's is itself.
 
     Raises:
         AssumptionError: the document lacks one of the operations.
         DocumentError: something stands where it can't, or refers to what is not in the document.
     """
-    cutter = _Cutter(root)
+    cutter = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        item = find(root, operation).item
+        item = require_operation(root, operation).path_item
         kept = {key: value for key, value in item.items() if key not in model.METHODS or key == operation.method}
         paths.setdefault(operation.path, {}).update(cutter.cut(kept, "PathItem", ("paths", operation.path)))
     security = _security(root)
@@ -58,7 +58,7 @@ def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, A
     info = checked_object(root.get("info", {}), ("info",))
     return {
         "openapi": root.get("openapi"),
-        "info": {key: plain(info[key]) for key in ("title", "version", "license") if key in info},
+        "info": {key: normalize(info[key]) for key in ("title", "version", "license") if key in info},
         "servers": _servers(root),
         "security": security,
         "paths": paths,
@@ -66,7 +66,7 @@ def cut(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, A
     }
 
 
-def find(root: Mapping[str, Any], operation: Operation) -> Found:
+def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
     """The operation in a document that has to have it. Raises AssumptionError where upstream has none."""
     found = find_operation(root, operation)
     if found is None:
@@ -74,7 +74,7 @@ def find(root: Mapping[str, Any], operation: Operation) -> Found:
     return found
 
 
-class _Cutter:
+class _Slicer:
     """Copies objects without their prose, and components once each, as they are referred to: so cycles end."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
@@ -93,26 +93,26 @@ class _Cutter:
             made.setdefault(section, {})[name] = self._cut[section, name]
         return made
 
-    def need(self, kind: Kind, reference: str, at: Tokens) -> str:
+    def need(self, kind: Kind, reference: str, at: Location) -> str:
         """Note a reference; returns it in the form that the fragment has."""
-        name, content = model.component(self._root, reference, kind, at)
+        name, content = model.find_component(self._root, reference, kind, at)
         key = (model.SECTIONS[kind], name)
         if key not in self._cut:
             self._cut[key] = {}
             self._open.append((kind, name, content))
         return model.reference_to(kind, name)
 
-    def cut(self, node: Mapping[str, Any], kind: Kind, at: Tokens) -> dict[str, Any]:
+    def cut(self, node: Mapping[str, Any], kind: Kind, at: Location) -> dict[str, Any]:
         """A canonical copy of one object, without prose."""
         if kind == "Scopes":
             # The names of scopes are structure, their texts are prose.
             return dict.fromkeys(sorted(node), "")
-        inside: dict[Tokens, dict[str, Any]] = {
+        inside: dict[Location, dict[str, Any]] = {
             place: self.cut(child, child_kind, place) for place, child, child_kind in model.children(node, kind, at)
         }
         made: dict[str, Any] = {}
         for key in sorted(node):
-            if _is_left_out(key, kind):
+            if _is_dropped(key, kind):
                 continue
             made[key] = self._value(key, node[key], kind, at, inside)
         reference = model.reference_of(node)
@@ -128,7 +128,7 @@ class _Cutter:
         return made
 
     def _value(
-        self, key: str, value: object, kind: Kind, at: Tokens, inside: Mapping[Tokens, dict[str, Any]]
+        self, key: str, value: object, kind: Kind, at: Location, inside: Mapping[Location, dict[str, Any]]
     ) -> object:
         place = (*at, key)
         holds = model.FIELDS[kind].get(key, ("data",))[0]
@@ -140,30 +140,30 @@ class _Cutter:
         if holds == "list" and isinstance(value, list):
             items = [inside[*place, str(index)] for index in range(len(value))]
             return sorted(items, key=self._parameter_key) if key == "parameters" else items
-        if kind == "Schema" and key in _SETS and isinstance(value, list):
-            return sorted((plain(item) for item in value), key=canonical)
-        return plain(value)
+        if kind == "Schema" and key in _UNORDERED and isinstance(value, list):
+            return sorted((normalize(item) for item in value), key=canonical_json)
+        return normalize(value)
 
     def _parameter_key(self, parameter: dict[str, Any]) -> tuple[str, str]:
         parameter = model.resolve(self._root, parameter, "Parameter", ())[0]
         return str(parameter.get("in")), str(parameter.get("name"))
 
-    def _need_mapping(self, node: Mapping[str, Any], at: Tokens) -> None:
+    def _need_mapping(self, node: Mapping[str, Any], at: Location) -> None:
         for value in checked_object(node.get("mapping", {}), at).values():
-            self.need("Schema", model.mapped(value), (*at, "mapping"))
+            self.need("Schema", model.mapping_reference(value), (*at, "mapping"))
 
 
-def _is_left_out(key: str, kind: Kind) -> bool:
+def _is_dropped(key: str, kind: Kind) -> bool:
     if key.startswith("x-"):
         return key not in _KEPT_EXTENSIONS
-    return key in _NOT_KEPT and kind != "Discriminator"
+    return key in _DROPPED and kind != "Discriminator"
 
 
 def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
     for index, server in enumerate(model.checked_list(root.get("servers", []), ("servers",))):
         kept = checked_object(server, ("servers", str(index)))
-        made.append({key: plain(kept[key]) for key in sorted(kept) if key not in model.PROSE})
+        made.append({key: normalize(kept[key]) for key in sorted(kept) if key not in model.PROSE})
     return made
 
 
@@ -173,7 +173,7 @@ def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
         at = ("security", str(index))
         scopes = {name: model.checked_list(value, at) for name, value in checked_object(requirement, at).items()}
         made.append({name: sorted(map(str, scopes[name])) for name in sorted(scopes)})
-    return sorted(made, key=canonical)
+    return sorted(made, key=canonical_json)
 
 
 def _check_top(root: Mapping[str, Any]) -> None:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from openapi_tools import model
-from openapi_tools.errors import MendError
-from openapi_tools.model import Kind, Tokens
+from openapi_tools.errors import TransformError
+from openapi_tools.model import Kind, Location
 from openapi_tools.operations import Operation
 
 Edit = Callable[[dict[str, Any], Sequence[Operation]], list[str]]
-Mend = Callable[[dict[str, Any], Sequence[Operation]], tuple[dict[str, Any], list[str]]]
+Transform = Callable[[dict[str, Any], Sequence[Operation]], tuple[dict[str, Any], list[str]]]
 
 
 def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -29,12 +29,12 @@ def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[di
     `document` is a fragment (`slicing.cut` gives one). Raises MendError where an operation lacks what is asked of it.
     """
     places: dict[str, list[str]] = {}
-    for mend in MENDS:
+    for mend in TRANSFORMS:
         document, places[mend.__name__] = mend(document, operations)
     return document, places
 
 
-def _on_a_copy(edit: Edit) -> Mend:
+def _on_copy(edit: Edit) -> Transform:
     """A mend gives a new document beside the places it changed, and leaves the one it was given as it is."""
 
     @functools.wraps(edit)
@@ -45,8 +45,8 @@ def _on_a_copy(edit: Edit) -> Mend:
     return mend
 
 
-@_on_a_copy
-def keep_asked_media_type(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def keep_requested_media_type(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Of a 200 response, keep the media type that is asked for: the generator takes the first it can read.
 
     Upstream lists `+csv` before `+json` for the invoice, which would make the invoice a `str`.
@@ -55,19 +55,19 @@ def keep_asked_media_type(document: dict[str, Any], operations: Sequence[Operati
     for operation, node, at in operation_nodes(document, operations):
         responses = node.get("responses", {})
         if "200" not in responses:
-            raise MendError(f"{operation.title} has no response 200")
+            raise TransformError(f"{operation.title} has no response 200")
         response, place = model.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
         others = [media for media in response.get("content", {}) if media != operation.accept]
         if operation.accept not in response.get("content", {}):
-            raise MendError(f"{operation.title} does not offer {operation.accept} with status 200")
+            raise TransformError(f"{operation.title} does not offer {operation.accept} with status 200")
         for media in others:
             del response["content"][media]
             changed.append(model.pointer((*place, "content", media)))
     return changed
 
 
-@_on_a_copy
-def send_accept(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def add_accept_header(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Give every operation a header parameter `Accept` with its media type as the default.
 
     The generator sends no Accept, and Atlas picks the resource version from it: none is 406. OpenAPI says that tools
@@ -82,7 +82,7 @@ def send_accept(document: dict[str, Any], operations: Sequence[Operation]) -> li
     return changed
 
 
-@_on_a_copy
+@_on_copy
 def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Name operations and modules ourselves, by method and path: upstream renamed all five operationIds in 2025-10."""
     changed = []
@@ -93,8 +93,8 @@ def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -
     return changed
 
 
-@_on_a_copy
-def send_no_defaults(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def drop_query_defaults(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Drop the defaults of query parameters: the generator always sends them, and what nobody set must not be sent."""
     changed = []
     for operation, node, at in operation_nodes(document, operations):
@@ -108,7 +108,7 @@ def send_no_defaults(document: dict[str, Any], operations: Sequence[Operation]) 
     return changed
 
 
-@_on_a_copy
+@_on_copy
 def open_enumerations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Drop `enum` from all that responses hold: one new value would make the whole reply unreadable.
 
@@ -118,8 +118,8 @@ def open_enumerations(document: dict[str, Any], operations: Sequence[Operation])
     return _drop(document, operations, "enum")
 
 
-@_on_a_copy
-def tolerate_null(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def allow_null(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Let every field of a response be null, and every value of a map: upstream let three more be null in 2026-07.
 
     A `nullable` beside a `$ref` is ignored in OpenAPI 3.0, so a reference is put inside an `allOf`.
@@ -136,8 +136,8 @@ def tolerate_null(document: dict[str, Any], operations: Sequence[Operation]) -> 
     return changed
 
 
-@_on_a_copy
-def require_nothing(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def drop_required(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Make every field of a response optional: one that is missing would be a KeyError and no reply at all.
 
     `GET …/invoices/pending` is documented as a page with required `results`; clients in the wild read a single invoice.
@@ -145,7 +145,7 @@ def require_nothing(document: dict[str, Any], operations: Sequence[Operation]) -
     return _drop(document, operations, "required")
 
 
-@_on_a_copy
+@_on_copy
 def keep_model_names(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Drop the titles of schemas, and `nullable` of components, so that models have upstream's schema names.
 
@@ -159,8 +159,8 @@ def keep_model_names(document: dict[str, Any], operations: Sequence[Operation]) 
     return changed
 
 
-@_on_a_copy
-def drop_foreign_patterns(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def drop_invalid_patterns(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     r"""Drop patterns that are no Python regular expression, such as `\p{L}`: they make Python tools fail."""
     changed = []
     for schema, place in all_schemas(document, operations):
@@ -171,8 +171,8 @@ def drop_foreign_patterns(document: dict[str, Any], operations: Sequence[Operati
     return changed
 
 
-@_on_a_copy
-def name_inline_models(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+@_on_copy
+def extract_inline_models(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
     """Move objects written inside a field into components of their own, named after the place: InvoiceLineItemTags.
 
     The generator names an inline object after its place too, but a nullable one becomes InvoiceLineItemTagsType0.
@@ -201,17 +201,17 @@ def name_inline_models(document: dict[str, Any], operations: Sequence[Operation]
     return changed
 
 
-MENDS: Final[tuple[Mend, ...]] = (
-    keep_asked_media_type,
-    send_no_defaults,
-    send_accept,
+TRANSFORMS: Final[tuple[Transform, ...]] = (
+    keep_requested_media_type,
+    drop_query_defaults,
+    add_accept_header,
     name_operations,
     open_enumerations,
-    require_nothing,
+    drop_required,
     keep_model_names,
-    name_inline_models,
-    tolerate_null,
-    drop_foreign_patterns,
+    extract_inline_models,
+    allow_null,
+    drop_invalid_patterns,
 )
 
 
@@ -238,36 +238,38 @@ def _compiles(pattern: str) -> bool:
 
 def operation_nodes(
     document: dict[str, Any], operations: Sequence[Operation]
-) -> Iterator[tuple[Operation, dict[str, Any], Tokens]]:
+) -> Iterator[tuple[Operation, dict[str, Any], Location]]:
     """Each operation with its node and the node's place."""
     for operation in operations:
         at = ("paths", operation.path, operation.method)
         yield operation, document["paths"][operation.path][operation.method], at
 
 
-def response_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Tokens]]:
+def response_schemas(
+    document: dict[str, Any], operations: Sequence[Operation]
+) -> list[tuple[dict[str, Any], Location]]:
     """Every schema that a response of an operation holds, once, with its place; headers are no part of the body."""
-    starts: list[tuple[dict[str, Any], Kind, Tokens]] = []
+    starts: list[tuple[dict[str, Any], Kind, Location]] = []
     for _, node, at in operation_nodes(document, operations):
         for status, entry in node["responses"].items():
             response, place = model.resolve(document, entry, "Response", (*at, "responses", status))
             for media, content in response.get("content", {}).items():
                 starts.append((content, "MediaType", (*place, "content", media)))
-    return _below(document, starts)
+    return _walk_schemas(document, starts)
 
 
-def all_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Tokens]]:
+def all_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Location]]:
     """Every schema that an operation holds anywhere, parameters and headers included, once, with its place."""
-    starts: list[tuple[dict[str, Any], Kind, Tokens]] = [
+    starts: list[tuple[dict[str, Any], Kind, Location]] = [
         (node, "Operation", at) for _, node, at in operation_nodes(document, operations)
     ]
-    return _below(document, starts)
+    return _walk_schemas(document, starts)
 
 
-def _below(
-    document: dict[str, Any], starts: list[tuple[dict[str, Any], Kind, Tokens]]
-) -> list[tuple[dict[str, Any], Tokens]]:
-    found: list[tuple[dict[str, Any], Tokens]] = []
+def _walk_schemas(
+    document: dict[str, Any], starts: list[tuple[dict[str, Any], Kind, Location]]
+) -> list[tuple[dict[str, Any], Location]]:
+    found: list[tuple[dict[str, Any], Location]] = []
     seen: set[int] = set()
     waiting = starts[::-1]
     while waiting:

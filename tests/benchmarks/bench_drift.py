@@ -89,7 +89,7 @@ def reading(upstream: Path, folder: Path) -> list[tuple[str, float, float]]:
         lambda: libyaml_parses(text),
         lambda: libyaml_loads(text),
         lambda: vendor_spec.main(["--upstream", str(upstream), "--output", str(folder / "fragment.json")]),
-        lambda: check_drift.against(documents.read_document(upstream)),
+        lambda: check_drift.compare_upstream(documents.read_document(upstream)),
     )
     say(f"{len(text) / 1e6:.1f} MB of YAML; libyaml loads it in {loading:.2f} s, parses bare events in {parsing:.2f} s")
     say(f"against the bare events: vendor_spec.py {vendoring / parsing:.2f}, check_drift.py {checking / parsing:.2f}")
@@ -101,7 +101,7 @@ def reading(upstream: Path, folder: Path) -> list[tuple[str, float, float]]:
 
 def generation(folder: Path) -> tuple[str, float, float]:
     """What regenerate.py costs beside the generator's own command on the document it is given: both as commands."""
-    mended, _ = regenerate.mended(documents.read_document(operations.OPENAPI / lock.FRAGMENT).root)
+    mended, _ = regenerate.transform_document(documents.read_document(operations.OPENAPI / lock.FRAGMENT).root)
     document = folder / "openapi.json"
     document.write_bytes(documents.to_json(mended))
     bare = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(document), "--overwrite"]

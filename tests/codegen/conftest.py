@@ -65,7 +65,7 @@ def small_root(small_upstream: Path) -> dict[str, Any]:
 @pytest.fixture
 def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
     """Its fragment."""
-    return slicing.slice_document(small_root, operations.load())
+    return slicing.slice_document(small_root, operations.load_operations())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import check_drift
-from drift_documents import inlined, renamed, told
+from drift_documents import classified, inlined, renamed
 from environment import ROOT
 from openapi_tools import documents, operations
 
@@ -29,7 +29,7 @@ def upstream(day: str) -> documents.Document:
 
 
 def between(old: str, new: str) -> dict[str, Entries]:
-    report = check_drift.compare(upstream(old), upstream(new), operations.load())
+    report = check_drift.compare(upstream(old), upstream(new), operations.load_operations())
     made: dict[str, Entries] = json.loads(report.to_json())
     return made
 
@@ -71,7 +71,7 @@ def test_a_year_of_changes_is_told_by_name() -> None:
 
 
 def test_a_person_reads_a_line_for_each_change() -> None:
-    report = check_drift.compare(upstream("2025-10-07"), upstream("2026-08-21"), operations.load())
+    report = check_drift.compare(upstream("2025-10-07"), upstream("2026-08-21"), operations.load_operations())
     assert report.to_text().count("may now be null") == 3
     assert "21 more places, in 5 operations" in report.to_text()
 
@@ -91,7 +91,10 @@ def test_wherever_the_document_is_cut_off_it_is_2(tmp_path: Path, capsys: pytest
 def test_the_whole_document_written_otherwise_is_no_drift(day: str) -> None:
     root: dict[str, Any] = upstream(day).root
     # Renaming everything asks for all of it to be as the specification says; what is ours is enough.
-    ours = {**root, "paths": {operation.path: root["paths"][operation.path] for operation in operations.load()}}
-    assert told(root, inlined(ours), operations.load()) == []
+    ours = {
+        **root,
+        "paths": {operation.path: root["paths"][operation.path] for operation in operations.load_operations()},
+    }
+    assert classified(root, inlined(ours), operations.load_operations()) == []
     small = documents.Document(day, "", ours)
-    assert told(ours, renamed(small.root), operations.load()) == []
+    assert classified(ours, renamed(small.root), operations.load_operations()) == []

@@ -17,7 +17,7 @@ from openapi_tools.errors import ScriptError
 Json = dict[str, Any]
 T = TypeVar("T")
 SEEDS = (1, 2)
-KEPT = operations.load()
+KEPT = operations.load_operations()
 
 
 class Dice:
@@ -54,7 +54,7 @@ class Dice:
         return self.pick([schema for schema, _ in transforms.response_schemas(self.root, KEPT) if fits(schema)])
 
     def resolved(self, node: Json, kind: model.Kind) -> Json:
-        return model.component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
+        return model.find_component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
 
 
 def is_text(schema: Json) -> bool:
@@ -279,8 +279,8 @@ def test_a_mutation_lands_in_its_class(name: str, seed: int, fragment: Json) -> 
     made = report(fragment, after, KEPT)
     # What goes also comes, where something is renamed or replaced; nothing else may be told.
     also = {"rename_a_property": {"additive"}, "change_the_server": {"additive"}}.get(name, set())
-    assert made.of(judged), made.summary()  # type: ignore[arg-type] # pytest's parameters are plain texts
-    assert {entry.judged for entry in made.changes} <= {judged} | also
+    assert made.in_category(judged), made.summary()  # type: ignore[arg-type] # pytest's parameters are plain texts
+    assert {entry.category for entry in made.changes} <= {judged} | also
     assert made.is_drift == (judged != "renamed")
 
 

@@ -35,7 +35,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_committed_client_is_what_the_committed_fragment_gives(tree: Path) -> None:
-    assert files.compare(ROOT / "generated", tree) == NO_DIFFERENCES
+    assert files.compare_folders(ROOT / "generated", tree) == NO_DIFFERENCES
     assert {path.name for path in tree.iterdir()} == {"README.md", "atlas_invoices_client"}
     assert (tree / "atlas_invoices_client" / "py.typed").exists()
 
@@ -74,7 +74,7 @@ def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path,
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert files.compare(hostile / "made", tree) == NO_DIFFERENCES
+    assert files.compare_folders(hostile / "made", tree) == NO_DIFFERENCES
     assert {path.name for path in hostile.iterdir()} == {"ruff.toml", ".gitignore", "made"}
 
 
@@ -112,7 +112,7 @@ def test_check_lists_what_is_changed_missing_and_extra(
 
     # The way out that the message names.
     assert regenerate.main(["--output", str(output)]) == 0
-    assert files.compare(output, tree) == NO_DIFFERENCES
+    assert files.compare_folders(output, tree) == NO_DIFFERENCES
     assert [path.name for path in tmp_path.iterdir()] == ["generated"]
 
 
@@ -226,7 +226,7 @@ def test_a_rule_that_matches_nothing_stops_the_committed_fragment(
     )
 
     assert regenerate.main(["--output", str(tmp_path / "generated")], openapi_folder) == 2
-    assert "mend drop_foreign_patterns" in capsys.readouterr().err
+    assert "mend drop_invalid_patterns" in capsys.readouterr().err
 
 
 def unreadable_media_type(content: Any) -> None:
@@ -275,7 +275,7 @@ def test_a_failure_leaves_the_old_client_and_nothing_else(
 
 def test_a_warning_of_the_generator_is_a_failure(openapi_folder: Path, tmp_path: Path) -> None:
     # Without the setting for text/csv the generator leaves the response out, warns, and exits 0.
-    document = regenerate.mended(documents.read_document(openapi_folder / "fragment.json").root)[0]
+    document = regenerate.transform_document(documents.read_document(openapi_folder / "fragment.json").root)[0]
     config = openapi_folder / "generator.yaml"
     config.write_text(config.read_text().replace("+csv: text/csv", "+other: text/csv"))
 
@@ -325,7 +325,7 @@ def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path: Path) -> None:
     (target / "old.txt").write_text("old")
 
     with pytest.raises(OSError, match="new"):
-        files.swap_in(tmp_path / "new, which is not there", target, aside)
+        files.replace_folder(tmp_path / "new, which is not there", target, aside)
 
     assert snapshot(target) == {"old.txt": b"old"}
 

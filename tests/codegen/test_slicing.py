@@ -14,7 +14,7 @@ import yaml
 from openapi_tools import documents, model, operations, slicing
 from openapi_tools.errors import AssumptionError, DocumentError
 
-KEPT = operations.load()
+KEPT = operations.load_operations()
 CSV_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
 INVOICE_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}"
 

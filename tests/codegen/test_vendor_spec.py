@@ -26,7 +26,7 @@ from openapi_tools.errors import DocumentError
 UPSTREAM = ROOT.parent / "shared" / "upstream"
 REVISIONS = ["2025-03-18", "2025-08-26", "2025-10-07", "2026-08-21"]
 needs_upstream = pytest.mark.skipif(not UPSTREAM.is_dir(), reason="upstream's documents are not beside this repository")
-KEPT = operations.load()
+KEPT = operations.load_operations()
 CSV = KEPT[0]
 
 
@@ -107,7 +107,7 @@ def test_the_client_of_each_revision_has_the_same_public_names(
 def test_the_lock_says_where_all_comes_from(small_upstream: Path, openapi_folder: Path) -> None:
     assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
 
-    locked = lock.read(openapi_folder)
+    locked = lock.read_lock(openapi_folder)
     fragment = (openapi_folder / "fragment.json").read_bytes()
     assert locked["upstream"] == {
         "url": "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml",
@@ -115,8 +115,8 @@ def test_the_lock_says_where_all_comes_from(small_upstream: Path, openapi_folder
         "sha256": hashlib.sha256(small_upstream.read_bytes()).hexdigest(),
     }
     assert locked["fragment"] == {"file": "fragment.json", "sha256": hashlib.sha256(fragment).hexdigest()}
-    assert locked["tools"] == lock.installed()
-    assert lock.problems(openapi_folder) == []
+    assert locked["tools"] == lock.installed_tools()
+    assert lock.find_problems(openapi_folder) == []
     text = (openapi_folder / "lock.json").read_text()
     assert "ZEBRA" not in text
     assert str(small_upstream.parent) not in text
@@ -129,11 +129,11 @@ def test_compression_and_format_change_neither_fragment_nor_digest(small_upstrea
     for name, content in sources.items():
         (tmp_path / name).write_bytes(content)
         document = documents.read_document(tmp_path / name)
-        made.add((document.sha256, vendor_spec.fragment_of(document, KEPT)))
+        made.add((document.sha256, vendor_spec.make_fragment(document, KEPT)))
     assert len(made) == 1
 
     (tmp_path / "d.json").write_text(json.dumps(documents.read_document(small_upstream).root))
-    assert vendor_spec.fragment_of(documents.read_document(tmp_path / "d.json"), KEPT) == made.pop()[1]
+    assert vendor_spec.make_fragment(documents.read_document(tmp_path / "d.json"), KEPT) == made.pop()[1]
 
 
 def test_the_fragment_reads_the_same_with_any_yaml_reader() -> None:
@@ -229,7 +229,7 @@ def test_an_error_is_one_line_whatever_the_document_calls_things(
 def test_a_damaged_lock_is_named(
     openapi_folder: Path, small_upstream: Path, part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = lock.read(openapi_folder)
+    content = lock.read_lock(openapi_folder)
     content[part] = 5
     (openapi_folder / "lock.json").write_bytes(documents.to_json(content))
 
@@ -256,7 +256,7 @@ def test_a_file_that_cannot_be_replaced_takes_the_others_back(
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(PermissionError):
-        files.write_together({one: b"new", other: b"new"})
+        files.write_all({one: b"new", other: b"new"})
     assert listing(tmp_path) == ({"one": b"old"} if there else {})
 
 

@@ -53,9 +53,9 @@ def report(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> R
     return check_drift.compare(fragment, upstream, kept)
 
 
-def told(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> list[tuple[str, str]]:
+def classified(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> list[tuple[str, str]]:
     """Class and location of each change between two documents."""
-    return [(change.judged, model.pointer(change.at)) for change in report(before, after, kept).changes]
+    return [(change.category, model.pointer(change.at)) for change in report(before, after, kept).changes]
 
 
 def reordered(node: Any, dice: random.Random) -> Any:

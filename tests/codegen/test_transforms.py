@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from openapi_tools import documents, operations, overlay, transforms
-from openapi_tools.errors import DocumentError, MendError
+from openapi_tools.errors import DocumentError, TransformError
 
-KEPT = operations.load()
+KEPT = operations.load_operations()
 
 
-@pytest.mark.parametrize("mend", transforms.MENDS, ids=[mend.__name__ for mend in transforms.MENDS])
+@pytest.mark.parametrize("mend", transforms.TRANSFORMS, ids=[mend.__name__ for mend in transforms.TRANSFORMS])
 def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(
-    fragment: dict[str, Any], mend: transforms.Mend
+    fragment: dict[str, Any], mend: transforms.Transform
 ) -> None:
     before = copy.deepcopy(fragment)
 
@@ -29,8 +29,8 @@ def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(
     assert mend.__doc__
 
 
-@pytest.mark.parametrize("mend", transforms.MENDS, ids=[mend.__name__ for mend in transforms.MENDS])
-def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: transforms.Mend) -> None:
+@pytest.mark.parametrize("mend", transforms.TRANSFORMS, ids=[mend.__name__ for mend in transforms.TRANSFORMS])
+def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: transforms.Transform) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
 
     assert transforms.apply(fragment, KEPT)[1][mend.__name__]
@@ -73,7 +73,7 @@ def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> Non
     content = fragment["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
     content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")
 
-    with pytest.raises(MendError, match="GET /api/atlas/v2/orgs does not offer"):
+    with pytest.raises(TransformError, match="GET /api/atlas/v2/orgs does not offer"):
         transforms.apply(fragment, KEPT)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from drift_documents import document, inlined, renamed, reordered, replying, report, taking, told
+from drift_documents import classified, document, inlined, renamed, reordered, replying, report, taking
 from openapi_tools import documents, operations
 from openapi_tools.errors import DocumentError, ScriptError
 
@@ -44,14 +44,14 @@ WAYS: dict[str, Callable[[Json], Json]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_same_written_otherwise_is_no_drift(way: str, small_root: Json) -> None:
-    assert told(small_root, WAYS[way](small_root), operations.load()) == []
-    assert told(WAYS[way](small_root), small_root, operations.load()) == []
+    assert classified(small_root, WAYS[way](small_root), operations.load_operations()) == []
+    assert classified(WAYS[way](small_root), small_root, operations.load_operations()) == []
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_so_it_is_for_the_committed_fragment(way: str) -> None:
     fragment = documents.read_document(operations.OPENAPI / "fragment.json").root
-    assert told(fragment, WAYS[way](fragment), operations.load()) == []
+    assert classified(fragment, WAYS[way](fragment), operations.load_operations()) == []
 
 
 def drop_words(node: Any) -> None:
@@ -80,7 +80,7 @@ def test_words_tags_and_extensions_are_no_structural_change() -> None:
     drop_words(other["paths"])
     drop_words(other["components"]["schemas"])
     assert other != fragment
-    assert told(fragment, other, operations.load()) == []
+    assert classified(fragment, other, operations.load_operations()) == []
 
 
 SAME: dict[str, tuple[Json, Json]] = {
@@ -114,8 +114,8 @@ SAME: dict[str, tuple[Json, Json]] = {
 @pytest.mark.parametrize("make", [replying, taking])
 def test_two_ways_to_say_the_same(name: str, make: Callable[[Json], Json]) -> None:
     before, after = (document(make(schema)) for schema in SAME[name])
-    assert told(before, after) == []
-    assert told(after, before) == []
+    assert classified(before, after) == []
+    assert classified(after, before) == []
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_reference_may_be_percent_encoded(name: str, target: str) -> None:
     for schema in (form, either):
         after = document(replying(schema), schemas={name: TEXT})
         plain = json.loads(json.dumps(schema).replace(target, "Text"))
-        assert told(document(replying(plain), schemas={"Text": TEXT}), after) == []
+        assert classified(document(replying(plain), schemas={"Text": TEXT}), after) == []
 
 
 def test_a_security_scheme_may_have_any_name() -> None:
     before, after = document(replying({})), document(replying({}))
     after["components"]["securitySchemes"]["A/B %41"] = after["components"]["securitySchemes"].pop("Digest")
     after["security"] = [{"A/B %41": []}, {"Account": []}]
-    assert told(before, after) == []
+    assert classified(before, after) == []
 
 
 def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
@@ -146,7 +146,7 @@ def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
         {**parameter, "style": "form", "explode": True, "required": False, "allowReserved": False},
         {"in": "header", "name": "Accept", "schema": TEXT},
     ]
-    assert told(before, after) == []
+    assert classified(before, after) == []
 
 
 def test_media_types_and_headers_know_no_case_and_no_order() -> None:
@@ -157,13 +157,13 @@ def test_media_types_and_headers_know_no_case_and_no_order() -> None:
     reply = after["paths"]["/things/{id}"]["get"]["responses"]["200"]
     reply["content"] = {"text/csv;header=present;charset=UTF-8": {}}
     reply["headers"] = {"retry-after": {}, "content-type": {}}
-    assert told(before, after) == []
+    assert classified(before, after) == []
 
 
 def test_a_token_url_may_be_relative_to_the_server() -> None:
     before, after = document(replying({})), document(replying({}))
     after["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = "/token"
-    assert told(before, after) == []
+    assert classified(before, after) == []
 
 
 def ring(**extra: Json) -> Json:
@@ -177,7 +177,7 @@ def ring(**extra: Json) -> Json:
 
 
 def test_a_cycle_is_told_once() -> None:
-    assert told(ring(), ring(note=TEXT)) == [("additive", f"{BODY}/properties/of/properties/note")]
+    assert classified(ring(), ring(note=TEXT)) == [("additive", f"{BODY}/properties/of/properties/note")]
 
 
 def test_a_form_is_known_by_the_value_of_its_discriminator() -> None:
@@ -189,7 +189,7 @@ def test_a_form_is_known_by_the_value_of_its_discriminator() -> None:
         return document(replying(either), schemas=schemas)
 
     # By meaning alone nothing changed, only the order; and yet cards are now what cash was.
-    changes = told(choice("number", "amount"), choice("amount", "number"))
+    changes = classified(choice("number", "amount"), choice("amount", "number"))
     assert sorted(judged for judged, _ in changes) == ["additive", "additive", "breaking", "breaking"]
 
 
@@ -199,7 +199,7 @@ def test_a_schema_is_told_of_in_every_place_that_shares_it() -> None:
         statuses = {status: {"content": {"application/json": {"schema": refer}}} for status in ("401", "403")}
         return document({"operationId": "getThing", "responses": statuses}, schemas={"Error": schema})
 
-    changes = told(shared(TEXT), shared({**TEXT, "nullable": True}))
+    changes = classified(shared(TEXT), shared({**TEXT, "nullable": True}))
     places = [f"/responses/{status}/content/application~1json/schema/nullable" for status in (401, 403)]
     assert changes == [("breaking", place) for place in places]
     text = report(shared(TEXT), shared({**TEXT, "nullable": True})).to_text()
@@ -223,7 +223,7 @@ def doubling(last: Json, keyword: str = "properties") -> Json:
 @pytest.mark.parametrize("keyword", ["properties", "allOf"])
 def test_doubling_references_cost_nothing_where_nothing_differs(keyword: str) -> None:
     started = time.monotonic()
-    assert told(doubling(TEXT, keyword), doubling(TEXT, keyword)) == []
+    assert classified(doubling(TEXT, keyword), doubling(TEXT, keyword)) == []
     assert time.monotonic() - started < 5
 
 
@@ -231,7 +231,7 @@ def test_doubling_references_cost_nothing_where_nothing_differs(keyword: str) ->
 def test_doubling_references_with_a_difference_end_in_a_clear_error(keyword: str) -> None:
     started = time.monotonic()
     with pytest.raises(DocumentError, match="multiply beyond any document's need"):
-        told(doubling(TEXT, keyword), doubling({"type": "integer"}, keyword))
+        classified(doubling(TEXT, keyword), doubling({"type": "integer"}, keyword))
     assert time.monotonic() - started < 10
 
 
@@ -249,10 +249,10 @@ def chain(length: int, keyword: str) -> Json:
 def test_a_long_chain_is_followed_or_refused_and_crashes_nothing(keyword: str) -> None:
     root = chain(3000, keyword)
     if keyword == "allOf":
-        assert told(root, copy.deepcopy(root)) == []
+        assert classified(root, copy.deepcopy(root)) == []
         return
     with pytest.raises(DocumentError, match=r"leads in a circle|multiply beyond"):
-        told(root, copy.deepcopy(root))
+        classified(root, copy.deepcopy(root))
 
 
 WRONG: dict[str, tuple[Json, str]] = {
@@ -279,7 +279,7 @@ def test_a_wrong_document_is_named_with_the_place(name: str) -> None:
     operation, problem = WRONG[name]
     circle = {"Circle": {"$ref": "#/components/schemas/Circle"}}
     with pytest.raises(ScriptError, match=problem) as caught:
-        told(document(replying({})), document(operation, schemas=circle))
+        classified(document(replying({})), document(operation, schemas=circle))
     assert str(caught.value).startswith("after against before: /")
 
 
@@ -292,14 +292,14 @@ def test_ways_to_authenticate_do_not_multiply() -> None:
     }
     after["security"] = [{name: [] for name in after["components"]["securitySchemes"]}]
     with pytest.raises(DocumentError, match="more ways to authenticate than any API has"):
-        told(document(replying({})), after)
+        classified(document(replying({})), after)
 
 
 def test_a_token_url_that_is_no_address_is_named() -> None:
     after = document(replying({}))
     after["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = "https://[x/token"
     with pytest.raises(DocumentError, match=r"/security: `https://\[x/token` is no address"):
-        told(document(replying({})), after)
+        classified(document(replying({})), after)
 
 
 def test_names_out_of_a_document_have_no_power_over_terminal_or_markdown() -> None:
