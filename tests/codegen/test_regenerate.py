@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -76,6 +77,18 @@ def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path,
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert files.compare_folders(hostile / "made", tree) == NO_DIFFERENCES
     assert {path.name for path in hostile.iterdir()} == {"ruff.toml", ".gitignore", "made"}
+
+
+def test_generation_needs_no_network(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("generation must not use the network")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+    assert regenerate.main(["--output", str(tmp_path / "made")]) == 0
+    assert files.compare_folders(tmp_path / "made", tree) == NO_DIFFERENCES
 
 
 def test_the_check_command_agrees_from_any_folder(tmp_path: Path) -> None:
