@@ -1,1 +1,1 @@
-"""Compare two OpenAPI documents by what they mean for a client."""
+"""Compare our operations in two OpenAPI documents by what they mean to a client, however they are written."""

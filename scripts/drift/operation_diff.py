@@ -9,7 +9,6 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from drift import operation
-from drift.operation import Scheme, Scopes
 from drift.rules import RULES, Category, Difference, Direction
 from drift.schema import Nodes, Resolver
 from drift.schema_diff import compare_lifetime, compare_unknown
@@ -24,7 +23,7 @@ _DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{
 
 @frozen
 class Change:
-    """One difference, judged."""
+    """One classified difference."""
 
     category: Category
     operation: str
@@ -33,56 +32,89 @@ class Change:
 
 
 def compare_operations(old: Resolver, new: Resolver, operations: Sequence[Operation]) -> list[Change]:
-    """Every difference in the operations, in their order.
+    """Every structural difference in the operations, in their order.
 
     Raises:
-        DocumentError: a document refers to what is not there, or an object is not what it should be.
+        DocumentError: a document refers to something that it doesn't contain, or a value has the wrong type.
     """
     pairs = PairGraph(old, new)
-    return [change for operation in operations for change in _Comparison(old, new, pairs, operation).changes()]
+    return [change for ours in operations for change in _Comparison(old, new, pairs, ours).changes()]
+
+
+def compare_prose(
+    locked: Mapping[str, Mapping[str, str]],
+    new: Resolver,
+    operations: Sequence[Operation],
+    structural: Sequence[Change],
+) -> list[Change]:
+    """Every location whose prose changed since the fragment was cut, told from the digests in the lock.
+
+    Prose that came or went together with what it describes is left out, because `structural` reports that already.
+    """
+    here = [ours for ours in operations if find_operation(new.root, ours) is not None]
+    digests = prose.digests(new.root, here)
+    reported = {(change.operation, model.pointer(change.at)) for change in structural}
+    return [
+        Change("documentation", ours.title, model.parse_pointer(place), text)
+        for ours in here
+        if ours.title in locked
+        for place, text in _prose_changes(locked[ours.title], digests[ours.title])
+        if not any((ours.title, above) in reported for above in _ancestors(place))
+    ]
+
+
+def _prose_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for place in sorted(old.keys() | new.keys()):
+        if old.get(place) != new.get(place):
+            yield place, "changed" if place in old and place in new else "is new" if place in new else "was removed"
+
+
+def _ancestors(place: str) -> Iterator[str]:
+    """The locations that contain this one, up to the operation itself."""
+    while place:
+        place = place.rpartition("/")[0]
+        yield place
 
 
 class _Comparison:
-    """One operation; each method yields what differs in one part of it, with its place in the operation."""
+    """One operation; each method yields the differences in one part of it, with locations within the operation."""
 
-    def __init__(self, old: Resolver, new: Resolver, pairs: PairGraph, operation: Operation) -> None:
-        self._old, self._new, self._pairs, self._operation = old, new, pairs, operation
+    def __init__(self, old: Resolver, new: Resolver, pairs: PairGraph, ours: Operation) -> None:
+        self._old, self._new, self._pairs, self._ours = old, new, pairs, ours
 
     def changes(self) -> list[Change]:
-        """What differs, judged by the way the data goes."""
-        old, new = (find_operation(side.root, self._operation) for side in (self._old, self._new))
-        for side, found in ((self._old, old), (self._new, new)):
+        """What differs, classified by the direction of the data."""
+        old, new = (find_operation(resolver.root, self._ours) for resolver in (self._old, self._new))
+        for resolver, found in ((self._old, old), (self._new, new)):
             if found is not None:
-                operation.check_references(side, found)
+                operation.check_references(resolver, found)
         if old is None or new is None:
-            return [self._classified(self._gone(old) if old is not None else self._new_or_nowhere(new))]
+            return [self._classify(self._removed(old) if old is not None else self._added(new))]
         differences = [
-            *self._whole(old, new),
-            *compare_security(self._old, old, self._new, new),
+            *self._operation(old, new),
+            *self._security(old, new),
             *self._parameters(old, new),
             *self._body(old, new),
             *self._responses(old, new),
         ]
-        return [
-            self._classified(difference) for difference in sorted(differences, key=lambda difference: difference.at)
-        ]
+        return [self._classify(difference) for difference in sorted(differences, key=lambda difference: difference.at)]
 
-    def _classified(self, difference: Difference) -> Change:
+    def _classify(self, difference: Difference) -> Change:
         direction: Direction = "read" if difference.at[:1] == ("responses",) else "sent"
         rule = RULES[difference.rule]
         text = rule.message(direction, before=difference.before, after=difference.after)
-        return Change(rule.classify(direction), self._operation.title, difference.at, text)
+        return Change(rule.classify(direction), self._ours.title, difference.at, text)
 
-    def _gone(self, old: LocatedOperation) -> Difference:
-        to = operation.find_by_operation_id(self._new, old.node.get("operationId"))
-        return Difference("operation-removed", (), after=f", and {as_code(to)} has its operationId" if to else "")
+    def _removed(self, old: LocatedOperation) -> Difference:
+        heir = operation.find_by_operation_id(self._new, old.node.get("operationId"))
+        return Difference("operation-removed", (), after=f", and {as_code(heir)} has its operationId" if heir else "")
 
-    def _new_or_nowhere(self, new: LocatedOperation | None) -> Difference:
+    def _added(self, new: LocatedOperation | None) -> Difference:
         if new is None:
-            raise AssumptionError(f"{self._operation.title} is in neither document; are they of this API?")
+            raise AssumptionError(f"{self._ours.title} is in neither document; are they documents of this API?")
         return Difference("operation-added", ())
 
-    def _whole(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
+    def _operation(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
         before, after = old.node.get("operationId"), new.node.get("operationId")
         if before != after:
             yield Difference("operation-renamed", ("operationId",), as_code(before), as_code(after))
@@ -92,16 +124,33 @@ class _Comparison:
         yield from (Difference("server-removed", at, before=as_code(url)) for url in served if url not in serves)
         yield from (Difference("server-added", at, after=as_code(url)) for url in serves if url not in served)
 
+    def _security(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
+        before, after = operation.auth_methods(self._old, old), operation.auth_methods(self._new, new)
+        for name in sorted(before.keys() | after.keys()):
+            at = ("security", name)
+            if name not in after:
+                yield Difference("security-removed", at, before=as_code(name))
+            elif name not in before:
+                yield Difference("security-added", at, after=as_code(name))
+            else:
+                (old_schemes, old_scopes), (new_schemes, new_scopes) = before[name], after[name]
+                for scheme in sorted(old_schemes):
+                    yield from _urls(old_schemes[scheme], new_schemes[scheme], at)
+                for scope in sorted(_not_covered(old_scopes, new_scopes)):
+                    yield Difference("scope-added", at, after=as_code(scope))
+                for scope in sorted(_not_covered(new_scopes, old_scopes)):
+                    yield Difference("scope-removed", at, before=as_code(scope))
+
     def _parameters(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
         before, after = operation.parameters(self._old, old), operation.parameters(self._new, new)
-        gone, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
-        for place, name in list(gone):
+        removed, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
+        for place, name in list(removed):
             to = [key for key in added if key[0] != place and key[1].lower() == name.lower()]
             if to:
                 added.remove(to[0])
-                gone.remove((place, name))
+                removed.remove((place, name))
                 yield Difference("parameter-moved", _parameter_at((place, name)), as_code(place), as_code(to[0][0]))
-        yield from (Difference("parameter-removed", _parameter_at(key)) for key in gone)
+        yield from (Difference("parameter-removed", _parameter_at(key)) for key in removed)
         for key in added:
             rule = "required-parameter-added" if after[key].get("required") is True else "parameter-added"
             yield Difference(rule, _parameter_at(key))
@@ -114,19 +163,19 @@ class _Comparison:
         before, after = operation.serialization(old), operation.serialization(new)
         for key in before:
             if before[key] != after[key]:
-                # More may be written than before; what is written today still may.
-                freer = key in {"allowReserved", "allowEmptyValue"} and after[key] is True
-                rule = "serialization-looser" if freer else "serialization-changed"
-                yield Difference(rule, (*at, key), *(as_code({key: side[key]}) for side in (before, after)))
+                # More is allowed than before; what is sent today still is.
+                looser = key in {"allowReserved", "allowEmptyValue"} and after[key] is True
+                rule = "serialization-looser" if looser else "serialization-changed"
+                yield Difference(rule, (*at, key), as_code({key: before[key]}), as_code({key: after[key]}))
         yield from self._value(old, new, at, sent=True)
 
     def _value(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Location, *, sent: bool
     ) -> Iterator[Difference]:
-        """What a parameter or a header holds: a schema, or content of a media type."""
+        """What a parameter or a header contains: a schema, or content of a media type."""
         before, after = ("content" if "content" in node else "schema" for node in (old, new))
         if before != after:
-            # A value by itself became one within JSON, say, or the other way round.
+            # A plain value became JSON, for example, or the other way round.
             yield Difference("serialization-changed", at, as_code(before), as_code(after))
             return
         yield from self._schema(old, new, at, sent=sent)
@@ -185,31 +234,29 @@ class _Comparison:
             if name not in after:
                 yield Difference("media-type-removed", place)
             elif name not in before:
-                newer = not sent and self._is_newer(name)
-                yield Difference(
-                    "media-type-newer" if newer else "media-type-added", place, before=as_code(self._operation.accept)
-                )
+                rule = "media-type-newer" if not sent and self._is_newer(name) else "media-type-added"
+                yield Difference(rule, place, before=as_code(self._ours.accept))
             else:
                 yield from _common(before[name], after[name], "MediaType", place)
                 yield from self._schema(before[name], after[name], place, sent=sent)
 
     def _is_newer(self, media_type: str) -> bool:
-        ours, theirs = _DATED.fullmatch(self._operation.accept), _DATED.fullmatch(media_type)
+        ours, theirs = _DATED.fullmatch(self._ours.accept), _DATED.fullmatch(media_type)
         return ours is not None and theirs is not None and ours[3] == theirs[3] and theirs[2] > ours[2]
 
     def _schema(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Location, *, sent: bool
     ) -> Iterator[Difference]:
         if "schema" in old or "schema" in new:
-            yield from self._pairs.differences(_schema(old), _schema(new), (*at, "schema"), sent=sent)
+            yield from self._pairs.differences(_schema_nodes(old), _schema_nodes(new), (*at, "schema"), sent=sent)
 
 
-def _schema(node: Mapping[str, Any]) -> Nodes:
+def _schema_nodes(node: Mapping[str, Any]) -> Nodes:
     return (node["schema"],) if "schema" in node else ()
 
 
 def _parameter_at(key: tuple[str, str]) -> Location:
-    # As in the lock's prose: an index would move with its neighbours.
+    # As in the lock's prose: an index would shift with its neighbours.
     return "parameters", f"{key[0]}:{key[1]}"
 
 
@@ -219,80 +266,23 @@ def _required(old: Mapping[str, Any], new: Mapping[str, Any], at: Location) -> I
 
 
 def _common(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, at: Location) -> Iterator[Difference]:
-    """What objects of every kind have: the end of their life, and keywords that nothing here knows."""
-    ended, ends = old.get("x-sunset"), new.get("x-sunset")
+    """What objects of every kind have: deprecation and sunset, and keywords that nothing here knows."""
     for difference in (
-        *compare_lifetime(old.get("deprecated"), new.get("deprecated"), ended, ends),
+        *compare_lifetime(old.get("deprecated"), new.get("deprecated"), old.get("x-sunset"), new.get("x-sunset")),
         *compare_unknown(operation.unknown_keywords(old, kind), operation.unknown_keywords(new, kind)),
     ):
         yield evolve(difference, at=(*at, *difference.at))
 
 
-def compare_security(
-    old_side: Resolver, old: LocatedOperation, new_side: Resolver, new: LocatedOperation
-) -> Iterator[Difference]:
-    """What differs in the ways to authenticate that one operation has in two documents."""
-    before, after = operation.auth_methods(old_side, old), operation.auth_methods(new_side, new)
-    for name in sorted(before.keys() | after.keys()):
-        at = ("security", name)
-        if name not in after:
-            yield Difference("security-removed", at, before=as_code(name))
-        elif name not in before:
-            yield Difference("security-added", at, after=as_code(name))
-        else:
-            (old_schemes, old_scopes), (new_schemes, new_scopes) = before[name], after[name]
-            for scheme in sorted(old_schemes):
-                yield from _urls(old_schemes[scheme], new_schemes[scheme], at)
-            for scope in sorted(_not_covered(old_scopes, new_scopes)):
-                yield Difference("scope-added", at, after=as_code(scope))
-            for scope in sorted(_not_covered(new_scopes, old_scopes)):
-                yield Difference("scope-removed", at, before=as_code(scope))
-
-
-def _urls(old: Scheme, new: Scheme, at: Location) -> Iterator[Difference]:
-    for key in sorted(old.urls.keys() | new.urls.keys()):
-        was, now = old.urls.get(key), new.urls.get(key, "not there")
+def _urls(old: operation.Urls, new: operation.Urls, at: Location) -> Iterator[Difference]:
+    for key in sorted(old.keys() | new.keys()):
+        was, now = old.get(key), new.get(key, "missing")
         if was is None:
             yield Difference("security-url-added", (*at, key), after=as_code(now))
         elif was != now:
             yield Difference("security-url-changed", (*at, key), as_code(was), as_code(now))
 
 
-def _not_covered(these: Scopes, those: Scopes) -> frozenset[str]:
-    """What each set of `these` lacks of the nearest of `those`."""
+def _not_covered(these: operation.Scopes, those: operation.Scopes) -> frozenset[str]:
+    """What each set of `these` lacks of the closest of `those`."""
     return frozenset[str]().union(*(min((other - one for other in those), key=len) for one in these))
-
-
-def compare_prose(
-    locked: Mapping[str, Mapping[str, str]],
-    new: Resolver,
-    operations: Sequence[Operation],
-    structural: Sequence[Change],
-) -> list[Change]:
-    """Every place whose words are others than when the fragment was cut.
-
-    Words that came or went with the thing they describe are left out: `structural` has told of it already.
-    """
-    here = [operation for operation in operations if find_operation(new.root, operation) is not None]
-    digests = prose.digests(new.root, here)
-    reported = {(change.operation, model.pointer(change.at)) for change in structural}
-    return [
-        Change("documentation", operation.title, model.parse_pointer(place), text)
-        for operation in here
-        if operation.title in locked
-        for place, text in _differences(locked[operation.title], digests[operation.title])
-        if not any((operation.title, above) in reported for above in _ancestors(place))
-    ]
-
-
-def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for place in sorted(old.keys() | new.keys()):
-        if old.get(place) != new.get(place):
-            yield place, "has other words" if place in old and place in new else "is new" if place in new else "is gone"
-
-
-def _ancestors(place: str) -> Iterator[str]:
-    """The places that hold this one, the operation itself included."""
-    while place:
-        place = place.rpartition("/")[0]
-        yield place

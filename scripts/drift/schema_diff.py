@@ -1,4 +1,4 @@
-"""Compare two schemas, one level of them: what differs here, and which schemas inside are to be compared in turn."""
+"""Compare two schemas, one level of them: what differs here, and which schemas inside must be compared in turn."""
 
 from __future__ import annotations
 
@@ -12,42 +12,65 @@ from drift.rules import Difference
 from drift.schema import LOWER, UPPER, Nodes, Schema, tightest
 from openapi_tools.model import Location, as_code, as_code_list, canonical_json
 
-# Pairs the forms of a choice: (old index or None, new index or None).
-Match = Callable[[str], list[tuple[int | None, int | None]]]
+# Pairs the variants of a choice by index; None has no counterpart.
+MatchVariants = Callable[[str], list[tuple[int | None, int | None]]]
 
-# Of two formats the first is the narrower; every number of it is one of the second.
+# The first format is the narrower one: each of its numbers is valid in the second.
 _WIDER_FORMATS: Final = frozenset({("int32", "int64"), ("float", "double")})
 _BOUNDS: Final = ("minimum", "maximum", "multipleOf", "uniqueItems", *LOWER, *UPPER)
 
 
 @frozen
 class NestedPair:
-    """Two schemas inside the two that were compared, at the same place."""
+    """Two schemas at the same location inside the two that were compared."""
 
     at: Location
     old: Nodes = field(repr=False)
     new: Nodes = field(repr=False)
 
 
-def compare_schemas(old: Schema, new: Schema, match: Match, *, sent: bool) -> tuple[list[Difference], list[NestedPair]]:
+def compare_schemas(
+    old: Schema, new: Schema, match: MatchVariants, *, sent: bool
+) -> tuple[list[Difference], list[NestedPair]]:
     """What differs between two schemas, and the pairs of schemas inside them.
 
-    Where the type is another one, nothing else of the two is compared: it would be noise.
+    If the type changed, nothing else is compared, because it would be noise.
     """
     life = list(compare_lifetime(old.deprecated, new.deprecated, old.sunset, new.sunset))
     types = list(_types(old, new))
     if types:
         return life + types, []
-    properties, inside = _properties(old, new, sent=sent)
-    variants, inside_variants = _variants(old, new, match)
-    discriminators, inside_discriminators = _discriminator(old, new)
-    items = [NestedPair(("items",), old.items, new.items)] if old.items or new.items else []
+    properties, in_properties = _properties(old, new, sent=sent)
+    variants, in_variants = _variants(old, new, match)
+    discriminators, in_mapping = _discriminator(old, new)
     found = [
         *life, *_null(old, new), *_format(old, new), *_pattern(old, new), *_bounds(old, new), *_enum(old, new),
         *_default(old, new), *properties, *_required(old, new), *_additional_properties(old, new), *variants,
         *discriminators, *compare_unknown(old.unknown, new.unknown),
     ]  # fmt: skip
-    return found, [*inside, *_nested_additional_properties(old, new), *items, *inside_variants, *inside_discriminators]
+    in_values = _nested("additionalProperties", old.additional_properties, new.additional_properties)
+    in_items = _nested("items", old.items, new.items)
+    return found, [*in_properties, *in_values, *in_items, *in_variants, *in_mapping]
+
+
+def _nested(keyword: str, old: Nodes | None, new: Nodes | None) -> list[NestedPair]:
+    return [NestedPair((keyword,), old, new)] if old is not None and new is not None and (old or new) else []
+
+
+def compare_lifetime(was: object, now: object, ended: object, ends: object) -> Iterator[Difference]:
+    """Deprecation and sunset, which operations, parameters, media types and schemas have."""
+    if bool(was) != bool(now):
+        yield Difference("deprecated" if now else "no-longer-deprecated", ("deprecated",))
+    if ended != ends:
+        yield Difference("sunset", ("x-sunset",), _code_or(ended, "none"), _code_or(ends, "none"))
+
+
+def compare_unknown(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    """Keywords that nothing here knows, in canonical form, so that only a different meaning counts."""
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            before, after = (as_code(f"{key}: {side[key]}") if key in side else "nothing" for side in (old, new))
+            yield Difference("unknown", (key,), before, after)
 
 
 def _types(old: Schema, new: Schema) -> Iterator[Difference]:
@@ -61,7 +84,7 @@ def _types(old: Schema, new: Schema) -> Iterator[Difference]:
         rule = "type-wider"
     else:
         rule = "type-changed"
-    yield Difference(rule, ("type",), *(as_code(side.type or "any type") for side in (old, new)))
+    yield Difference(rule, ("type",), as_code(old.type or "any type"), as_code(new.type or "any type"))
 
 
 def _null(old: Schema, new: Schema) -> Iterator[Difference]:
@@ -73,10 +96,8 @@ def _format(old: Schema, new: Schema) -> Iterator[Difference]:
     before, after = old.format, new.format
     if before == after:
         return
-    if before is None:
-        rule = "format-added"
-    elif after is None:
-        rule = "format-removed"
+    if before is None or after is None:
+        rule = "format-added" if before is None else "format-removed"
     elif (before, after) in _WIDER_FORMATS:
         rule = "format-wider"
     else:
@@ -86,8 +107,8 @@ def _format(old: Schema, new: Schema) -> Iterator[Difference]:
 
 def _pattern(old: Schema, new: Schema) -> Iterator[Difference]:
     if old.pattern != new.pattern:
-        before, after = (as_code(text) if text is not None else "none" for text in (old.pattern, new.pattern))
-        yield Difference("pattern-removed" if new.pattern is None else "pattern-changed", ("pattern",), before, after)
+        rule = "pattern-removed" if new.pattern is None else "pattern-changed"
+        yield Difference(rule, ("pattern",), _code_or(old.pattern, "none"), _code_or(new.pattern, "none"))
 
 
 def _bounds(old: Schema, new: Schema) -> Iterator[Difference]:
@@ -110,22 +131,21 @@ def _is_looser(name: str, before: tuple[float, bool] | None, after: tuple[float,
 def _bound(name: str, bound: tuple[float, bool] | None) -> str:
     if bound is None:
         return "nothing"
-    return as_code(f"{name} {canonical_json(bound[0])}" + (", itself excluded" if bound[1] else ""))
+    return as_code(f"{name} {canonical_json(bound[0])}" + (", exclusive" if bound[1] else ""))
 
 
 def _enum(old: Schema, new: Schema) -> Iterator[Difference]:
-    if old.enum == new.enum:
+    before, after, at = old.enum, new.enum, ("enum",)
+    if before is None or after is None:
+        if after is not None:
+            yield Difference("enum-added", at, after=_values(after))
+        elif before is not None:
+            yield Difference("enum-removed", at, before=str(len(before)))
         return
-    if old.enum is None or new.enum is None:
-        if new.enum is not None:
-            yield Difference("enum-added", ("enum",), after=_values(new.enum))
-        elif old.enum is not None:
-            yield Difference("enum-removed", ("enum",), before=str(len(old.enum)))
-        return
-    if new.enum - old.enum:
-        yield Difference("values-added", ("enum",), after=_values(new.enum - old.enum))
-    if old.enum - new.enum:
-        yield Difference("values-removed", ("enum",), before=_values(old.enum - new.enum))
+    if after - before:
+        yield Difference("values-added", at, after=_values(after - before))
+    if before - after:
+        yield Difference("values-removed", at, before=_values(before - after))
 
 
 def _values(values: frozenset[str]) -> str:
@@ -133,25 +153,27 @@ def _values(values: frozenset[str]) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """A value in canonical form as people write it: a text without its quotes."""
+    """A canonical value as people write it: a string without its quotes."""
     return text[1:-1] if text.startswith('"') else text
 
 
+def _code_or(value: object, absent: str) -> str:
+    return as_code(value) if value is not None else absent
+
+
 def _default(old: Schema, new: Schema) -> Iterator[Difference]:
-    before, after = old.default, new.default
-    if before == after:
+    if old.default == new.default:
         return
-    if before is None or after is None:
-        rule = "default-added" if before is None else "default-removed"
+    if old.default is None or new.default is None:
+        rule = "default-added" if old.default is None else "default-removed"
     else:
         rule = "default-changed"
-    yield Difference(
-        rule, ("default",), *(as_code(_unquoted(text)) if text is not None else "none" for text in (before, after))
-    )
+    before, after = (_code_or(text and _unquoted(text), "none") for text in (old.default, new.default))
+    yield Difference(rule, ("default",), before, after)
 
 
 def _properties(old: Schema, new: Schema, *, sent: bool) -> tuple[list[Difference], list[NestedPair]]:
-    found, inside = [], []
+    found, nested = [], []
     for name in sorted(old.properties.keys() | new.properties.keys()):
         at = ("properties", name)
         if name not in new.properties:
@@ -160,44 +182,29 @@ def _properties(old: Schema, new: Schema, *, sent: bool) -> tuple[list[Differenc
             rule = "required-property-added" if sent and name in new.required else "property-added"
             found.append(Difference(rule, at))
         else:
-            inside.append(NestedPair(at, old.properties[name], new.properties[name]))
-    return found, inside
+            nested.append(NestedPair(at, old.properties[name], new.properties[name]))
+    return found, nested
 
 
 def _required(old: Schema, new: Schema) -> Iterator[Difference]:
-    """The required lists, of properties that both have: a new or lost property is told of as such."""
+    """The required lists. Properties that only one side has are left out, because they are reported anyway."""
     both = {name for name in old.required | new.required if (name in old.properties) == (name in new.properties)}
-    added, dropped = sorted(both & (new.required - old.required)), sorted(both & (old.required - new.required))
+    added, removed = sorted(both & (new.required - old.required)), sorted(both & (old.required - new.required))
     if added:
-        yield Difference("required-added", ("required",), after=as_code_list([*added]))
-    if dropped:
-        yield Difference("required-removed", ("required",), before=as_code_list([*dropped]))
+        yield Difference("required-added", ("required",), after=as_code_list(added))
+    if removed:
+        yield Difference("required-removed", ("required",), before=as_code_list(removed))
 
 
 def _additional_properties(old: Schema, new: Schema) -> Iterator[Difference]:
-    if (old.additional_properties is None) != (new.additional_properties is None):
-        rule = (
-            "additional-properties-allowed"
-            if old.additional_properties is None
-            else "additional-properties-removed"
-            if old.additional_properties
-            else "additional-properties-disallowed"
-        )
-        yield Difference(rule, ("additionalProperties",))
+    before, after = old.additional_properties, new.additional_properties
+    if (before is None) != (after is None):
+        rule = "additional-properties-removed" if before else "additional-properties-disallowed"
+        yield Difference("additional-properties-allowed" if before is None else rule, ("additionalProperties",))
 
 
-def _nested_additional_properties(old: Schema, new: Schema) -> list[NestedPair]:
-    if (
-        old.additional_properties is None
-        or new.additional_properties is None
-        or not (old.additional_properties or new.additional_properties)
-    ):
-        return []
-    return [NestedPair(("additionalProperties",), old.additional_properties, new.additional_properties)]
-
-
-def _variants(old: Schema, new: Schema, match: Match) -> tuple[list[Difference], list[NestedPair]]:
-    found, inside = [], []
+def _variants(old: Schema, new: Schema, match: MatchVariants) -> tuple[list[Difference], list[NestedPair]]:
+    found, nested = [], []
     for keyword in ("oneOf", "anyOf"):
         before, after = old.variants[keyword], new.variants[keyword]
         if bool(before) != bool(after):
@@ -210,8 +217,8 @@ def _variants(old: Schema, new: Schema, match: Match) -> tuple[list[Difference],
             elif one is None:
                 found.append(Difference("variant-added", (keyword, str(other))))
             else:
-                inside.append(NestedPair((keyword, str(other)), (before[one],), (after[other],)))
-    return found, inside
+                nested.append(NestedPair((keyword, str(other)), (before[one],), (after[other],)))
+    return found, nested
 
 
 def _discriminator(old: Schema, new: Schema) -> tuple[list[Difference], list[NestedPair]]:
@@ -220,11 +227,12 @@ def _discriminator(old: Schema, new: Schema) -> tuple[list[Difference], list[Nes
         if before is after:
             return [], []
         rule = "discriminator-added" if before is None else "discriminator-changed"
-        return [Difference(rule, ("discriminator",), *(_property(side and side[0]) for side in (before, after)))], []
+        names = (f"the property {as_code(side[0])}" if side else "no property" for side in (before, after))
+        return [Difference(rule, ("discriminator",), *names)], []
     if any((*old.variants.values(), *new.variants.values())):
-        # The schemas of the mapping are the forms of the choice, which are told of as such.
+        # The schemas in the mapping are the variants of the choice, which are reported as such.
         return [], []
-    found, inside = [], []
+    found, nested = [], []
     for value in sorted(before[1].keys() | after[1].keys()):
         at = ("discriminator", "mapping", value)
         if value not in after[1]:
@@ -232,27 +240,5 @@ def _discriminator(old: Schema, new: Schema) -> tuple[list[Difference], list[Nes
         elif value not in before[1]:
             found.append(Difference("variant-added", at))
         else:
-            inside.append(NestedPair(at, (before[1][value],), (after[1][value],)))
-    return found, inside
-
-
-def _property(name: object) -> str:
-    return "no property" if name is None else f"the property {as_code(name)}"
-
-
-def compare_lifetime(was: object, now: object, ended: object, ends: object) -> Iterator[Difference]:
-    """Deprecation and sunset, which operations, parameters, media types and schemas have."""
-    if bool(was) != bool(now):
-        yield Difference("deprecated" if now else "no-longer-deprecated", ("deprecated",))
-    if ended != ends:
-        yield Difference(
-            "sunset", ("x-sunset",), *(as_code(date) if date is not None else "none" for date in (ended, ends))
-        )
-
-
-def compare_unknown(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
-    """Keywords that nothing here knows: in canonical form, so that only another meaning differs."""
-    for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
-            before, after = (as_code(f"{key}: {side[key]}") if key in side else "nothing" for side in (old, new))
-            yield Difference("unknown", (key,), before, after)
+            nested.append(NestedPair(at, (before[1][value],), (after[1][value],)))
+    return found, nested

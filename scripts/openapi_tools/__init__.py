@@ -1,1 +1,1 @@
-"""Read upstream's OpenAPI document, cut it, mend it and make a client of it."""
+"""Read upstream's OpenAPI document, cut out our operations, transform them and generate the client."""

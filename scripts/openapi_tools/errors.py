@@ -1,4 +1,4 @@
-"""What the scripts raise when they can't go on: the message is the line a person reads, the exit status is 2."""
+"""What the scripts raise when they can't go on: the message is the line that is printed, and the exit status is 2."""
 
 from __future__ import annotations
 
@@ -7,37 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-# A name out of a hostile document can be megabytes long.
+# A name from a hostile document can be megabytes long.
 _MAX_LENGTH: Final = 1000
 
 
 class ScriptError(Exception):
-    """The script cannot do its work; the message says why, and what to do."""
+    """A script can't do its work; the message says why and what to do."""
 
 
 class DocumentError(ScriptError):
-    """A document can't be read, is not what it should be, or is too large or too deep to be one."""
-
-
-class UnavailableError(DocumentError):
-    """Upstream's server gives no document at this moment: an outage, not a fault of the document or of ours."""
+    """A document can't be read, is malformed, or is too large or too deeply nested."""
 
 
 class AssumptionError(ScriptError):
-    """Upstream's document no longer is as this project takes it to be; a person has to look."""
+    """Upstream's document no longer has what this project relies on; somebody has to look."""
 
 
 class TransformError(ScriptError):
-    """A mend or an overlay action matches nothing in the committed fragment, or can't be applied."""
+    """A transform or an overlay action can't be applied, or matches nothing in the committed fragment."""
 
 
 class GenerationError(ScriptError):
-    """The generator, the validator or the formatter is not content."""
+    """The validator, the generator or the formatter reports a problem."""
 
 
 @contextmanager
 def error_context(name: str) -> Iterator[None]:
-    """Put the name of what is worked on before the message of an error within."""
+    """Prefix the message of any ScriptError inside with a name, such as the document's."""
     try:
         yield
     except ScriptError as error:
@@ -45,7 +41,7 @@ def error_context(name: str) -> Iterator[None]:
 
 
 def report_error(error: Exception) -> int:
-    """Say on one line of stderr why a script stops, whatever a document put into the message; returns its status."""
+    """Print an error as one line on stderr, whatever a document put into the message, and return exit status 2."""
     text = escape_unprintable(str(error))
     if len(text) > _MAX_LENGTH:
         text = f"{text[: _MAX_LENGTH // 2]}…{text[-_MAX_LENGTH // 2 :]}"
@@ -54,9 +50,5 @@ def report_error(error: Exception) -> int:
 
 
 def escape_unprintable(text: str) -> str:
-    """A text on one line: what can't be printed could move the cursor, or end the line."""
-    return "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
+    """A text that stays on one line and can't move the cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

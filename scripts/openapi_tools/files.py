@@ -1,4 +1,4 @@
-"""Compare two folders file by file in both directions, and put a new folder in the place of an old one in one step."""
+"""Compare two folders in both directions, replace a folder in one step, and write several files all or none."""
 
 from __future__ import annotations
 
@@ -9,36 +9,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import frozen
-
 from openapi_tools.errors import ScriptError
 
 
-@frozen
-class Differences:
-    """What a folder has otherwise than it should: paths within it, sorted."""
-
-    changed: tuple[str, ...]
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-
-    def lines(self) -> list[str]:
-        """One line for each, for people."""
-        labelled = (("changed", self.changed), ("missing", self.missing), ("extra", self.extra))
-        return [f"{what}: {path}" for what, paths in labelled for path in paths]
+def compare_folders(actual: Path, expected: Path) -> list[str]:
+    """How `actual` differs from `expected`, one line per file; Python's caches don't count."""
+    has, should = _read_files(actual), _read_files(expected)
+    changed = sorted(name for name in has.keys() & should.keys() if has[name] != should[name])
+    missing, extra = sorted(should.keys() - has.keys()), sorted(has.keys() - should.keys())
+    labelled = (("changed", changed), ("missing", missing), ("extra", extra))
+    return [f"{label}: {name}" for label, names in labelled for name in names]
 
 
-def compare_folders(actual: Path, expected: Path) -> Differences:
-    """How `actual` differs from `expected`; Python's caches are no part of either."""
-    has, should = _files(actual), _files(expected)
-    return Differences(
-        changed=tuple(sorted(name for name in has.keys() & should.keys() if has[name] != should[name])),
-        missing=tuple(sorted(should.keys() - has.keys())),
-        extra=tuple(sorted(has.keys() - should.keys())),
-    )
-
-
-def _files(root: Path) -> dict[str, bytes]:
+def _read_files(root: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for folder, names, files in os.walk(root):
         names[:] = [name for name in names if name != "__pycache__"]
@@ -52,13 +35,13 @@ def _files(root: Path) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def temporary_sibling(target: Path) -> Iterator[Path]:
-    """A new empty folder on the file system of `target`, gone afterwards."""
+    """A new empty folder on the same file system as `target`, deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         yield Path(folder)
 
 
 def replace_folder(new: Path, target: Path, aside: Path) -> None:
-    """Put the folder `new` where `target` is, and what was there into the folder `aside`; or leave all as is."""
+    """Move the folder `new` to `target`, and the old `target` into the folder `aside`; on failure nothing changes."""
     old = aside / "old"
     if target.exists():
         target.rename(old)
@@ -71,22 +54,22 @@ def replace_folder(new: Path, target: Path, aside: Path) -> None:
 
 
 def write_all(contents: dict[Path, bytes]) -> None:
-    """Write several files, each whole or not at all; none is replaced before all are on the disk.
+    """Write several files, all or none: each is complete on disk before the first one is replaced.
 
-    Where replacing one fails, those replaced before it are put back. A link stays one: what it leads to is replaced.
+    If replacing one fails, those already replaced are restored. A symbolic link is kept and its target replaced.
 
     Raises:
-        ScriptError: a folder, a device or a pipe stands where a file should go (/dev/null must stay what it is).
-        OSError: the file system does not let it happen.
+        ScriptError: a path is a folder, a device or a pipe (/dev/null must stay what it is), or its folder is missing.
+        OSError: the file system refuses.
     """
     with contextlib.ExitStack() as stack:
         ready: dict[Path, Path] = {}
         for given, content in contents.items():
             path = given.resolve()
             if path.exists() and not path.is_file():
-                raise ScriptError(f"{given} is no file, and nothing else is replaced")
+                raise ScriptError(f"{given} is not a regular file, so it isn't replaced")
             if not path.parent.is_dir():
-                raise ScriptError(f"{given}: there is no folder {path.parent}; make it first")
+                raise ScriptError(f"{given}: folder {path.parent} doesn't exist; create it first")
             folder = stack.enter_context(temporary_sibling(path))
             ready[path] = folder / "new"
             ready[path].write_bytes(content)

@@ -1,4 +1,4 @@
-"""openapi/lock.json: which upstream document the fragment was cut from, and with which tools generated/ is made."""
+"""openapi/lock.json: which upstream document the fragment comes from, and which tools generate the client."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from openapi_tools.model import canonical_json
 
 FRAGMENT: Final = "fragment.json"
 LOCK: Final = "lock.json"
-# Where upstream publishes; the lock names it whatever copy was read.
+# Where upstream publishes the document, whichever copy was read.
 UPSTREAM: Final = "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml"
-# What shapes the generated files.
+# The tools whose version affects the generated files.
 TOOLS: Final = ("openapi-python-client", "ruff")
-# What vendor_spec.py alone writes: no other file tells when one of these is edited, so the lock has a digest of them.
+# The parts that only vendor_spec.py writes. Nothing else would show an edit of them, so the lock has a digest of these.
 _VENDORED: Final = ("upstream", "fragment", "prose")
 
 
 def make_lock(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """The lock's content for a fragment cut from `upstream`."""
+    """The content of the lock for a fragment of `upstream`."""
     made: dict[str, Any] = {
         "upstream": {
             "url": UPSTREAM,
@@ -38,30 +38,28 @@ def make_lock(upstream: documents.Document, fragment: bytes, prose: Mapping[str,
 
 
 def read_lock(folder: Path = operations.OPENAPI) -> dict[str, Any]:
-    """The lock's content. Raises DocumentError where it can't be read, or is no lock."""
+    """The content of the lock. Raises DocumentError if it can't be read or lacks a part."""
     content = documents.read_document(folder / LOCK).root
     for part in (*_VENDORED, "tools"):
         if not isinstance(content.get(part), dict):
-            raise DocumentError(f"{LOCK}: it has no `{part}`; scripts/vendor_spec.py makes it anew")
+            raise DocumentError(f"{LOCK}: no `{part}`; scripts/vendor_spec.py writes the file again")
     return content
 
 
 def installed_tools() -> dict[str, str]:
-    """The tools' versions, here and now."""
+    """The versions of the tools in this environment."""
     return {name: version(name) for name in TOOLS}
 
 
 def find_problems(folder: Path = operations.OPENAPI) -> list[str]:
-    """Where the lock disagrees with the fragment or with the tools at hand, one line each."""
+    """Where the lock disagrees with the fragment or with the installed tools, one line each."""
     content = read_lock(folder)
     fragment = folder / FRAGMENT
     found = []
     if content.get("sha256") != _digest(content):
-        found.append(f"changed: {LOCK} is not as scripts/vendor_spec.py wrote it; only its `tools` are for a hand")
+        found.append(f"changed: {LOCK} was edited; scripts/vendor_spec.py writes all of it except `tools`")
     if content["fragment"].get("sha256") != hashlib.sha256(fragment.read_bytes()).hexdigest():
-        found.append(
-            f"changed: {fragment.name} is not the one the lock names; it is made by scripts/vendor_spec.py, not by hand"
-        )
+        found.append(f"changed: {fragment.name} is not the one in the lock; only scripts/vendor_spec.py writes it")
     for name, have in installed_tools().items():
         locked = content["tools"].get(name)
         if locked != have:

@@ -1,4 +1,4 @@
-"""The operations that are kept: what each is called in Python (openapi/operations.yaml), where it is in a document."""
+"""The operations we use: openapi/operations.yaml, and how to find each of them in a document."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
 
 @frozen
 class Operation:
-    """One kept operation: `method` and `path` find it upstream, `name` and `module` are its Python name and module,
-    `accept` is the media type that is asked for."""
+    """One operation: `method` and `path` find it upstream, `name` and `module` name it in Python, and `accept` is the
+    media type to request."""
 
     name: str
     module: str
@@ -28,20 +28,20 @@ class Operation:
 
     @property
     def title(self) -> str:
-        """How reports and errors call it: `GET /api/…`."""
+        """Its name in reports and errors: `GET /api/…`."""
         return f"{self.method.upper()} {self.path}"
 
 
 @frozen
 class LocatedOperation:
-    """An operation as a document has it: `path_item` is its path's object, `node` its own."""
+    """An operation found in a document: its path item and the operation itself."""
 
     path_item: dict[str, Any] = field(repr=False)
     node: dict[str, Any] = field(repr=False)
 
 
 def load_operations(folder: Path = OPENAPI) -> tuple[Operation, ...]:
-    """The kept operations, in their order. Raises DocumentError where the file is not as it should be."""
+    """The operations in operations.yaml, in file order. Raises DocumentError if the file is malformed."""
     path = folder / "operations.yaml"
     entries = documents.read_document(path).root.get("operations")
     if not isinstance(entries, list) or not entries:
@@ -50,17 +50,14 @@ def load_operations(folder: Path = OPENAPI) -> tuple[Operation, ...]:
 
 
 def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation | None:
-    """The operation in a document, by method and path, whatever its operationId; None where it is not there.
-
-    Raises DocumentError where something else stands in its place.
-    """
+    """Find an operation by method and path, whatever its operationId. Raises DocumentError if it is malformed."""
     at = ("paths", operation.path)
-    item = checked_object(checked_object(root.get("paths"), at[:1]).get(operation.path, {}), at)
-    if "$ref" in item:
+    path_item = checked_object(checked_object(root.get("paths"), at[:1]).get(operation.path, {}), at)
+    if "$ref" in path_item:
         raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
-    if operation.method not in item:
+    if operation.method not in path_item:
         return None
-    return LocatedOperation(item, checked_object(item[operation.method], (*at, operation.method)))
+    return LocatedOperation(path_item, checked_object(path_item[operation.method], (*at, operation.method)))
 
 
 def _operation(entry: Mapping[str, str], name: str) -> Operation:
@@ -70,5 +67,5 @@ def _operation(entry: Mapping[str, str], name: str) -> Operation:
         or set(entry) != wanted
         or not all(isinstance(value, str) for value in entry.values())
     ):
-        raise DocumentError(f"{name}: each operation has exactly the texts {', '.join(sorted(wanted))}")
+        raise DocumentError(f"{name}: each operation needs exactly these texts: {', '.join(sorted(wanted))}")
     return Operation(**entry)

@@ -1,7 +1,7 @@
-"""Upstream's words, as digests by place: the project keeps none of them, and still can say which of them changed.
+"""Digests of upstream's prose by location: the project keeps none of the text and can still tell what changed.
 
-A place is a JSON pointer within the operation, with references resolved, so that renaming or inlining a component
-moves nothing. A parameter's token is `in:name` (`/parameters/query:pretty/description`): its index would move with its
+A location is a JSON pointer within the operation, with references resolved, so renaming or inlining a component changes
+nothing. A parameter's token is `in:name` (`/parameters/query:pretty/description`), because its index shifts with its
 neighbours.
 """
 
@@ -17,10 +17,10 @@ from openapi_tools.operations import Operation
 
 
 def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, dict[str, str]]:
-    """SHA-256 of the words at each place, for each operation by its title, sorted.
+    """The SHA-256 of the text at each location, for each operation by its title, sorted.
 
     Raises:
-        DocumentError: a reference leads nowhere, or references multiply beyond any document's need.
+        DocumentError: a reference leads to nothing, or references multiply beyond reason.
     """
     return {
         operation.title: {
@@ -31,26 +31,23 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
 
 
 def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
-    """The words themselves, by place: text as it stands, an example or a link to documentation as JSON."""
-    there = slicing.require_operation(root, operation)
-    # Parameters of the path are the operation's too, unless it has one of the same name.
+    """The text at each location; an example or a link to documentation is given as JSON."""
+    found = slicing.require_operation(root, operation)
+    # A path's parameters belong to the operation too, unless it has one with the same name.
     parameters = {
         _stable_location(root, (), node, "Parameter"): node
-        for holder in (there.path_item, there.node)
+        for holder in (found.path_item, found.node)
         for node in holder.get("parameters", [])
     }
-    whole = {**there.node, "parameters": [*parameters.values()]}
-    found: dict[str, str] = {}
-    for place, holder in _walk(root, whole, "Operation"):
-        for keyword in sorted(model.PROSE & holder.keys()):
-            value = holder[keyword]
-            text = value if isinstance(value, str) else canonical_json(value)
-            found[model.pointer((*place, keyword))] = text
-    return found
+    return {
+        model.pointer((*place, keyword)): value if isinstance(value := node[keyword], str) else canonical_json(value)
+        for place, node in _walk(root, {**found.node, "parameters": [*parameters.values()]}, "Operation")
+        for keyword in sorted(model.PROSE & node.keys())
+    }
 
 
 def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator[tuple[Location, dict[str, Any]]]:
-    """Every object from `node` down that may hold words, with its place; a component is not entered again inside it."""
+    """Every object from `node` down that may have prose, at every location; no component is entered inside itself."""
     waiting: list[tuple[Location, dict[str, Any], Kind, frozenset[Location]]] = [((), node, kind, frozenset())]
     count = 0
     while waiting:
@@ -60,10 +57,10 @@ def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator
             if component in inside:
                 continue
             inside |= {component}
-        # The names of scopes and the values of a discriminator are no keywords.
+        # The names of scopes and the values of a discriminator are not keywords.
         if kind not in ("Scopes", "Discriminator"):
             yield place, node
-        for at, child, child_kind in model.children(node, kind, place):
+        for child, child_kind, at in model.children(node, kind, place):
             count += 1
             if count > model.MAX_LOCATIONS or len(at) > documents.MAX_DEPTH:
                 raise model.too_many_references(at)

@@ -1,7 +1,7 @@
-"""Cut the kept operations out of upstream's document, with all they refer to, without prose, in one canonical form.
+"""Cut our operations out of upstream's document, with everything they refer to, without prose, in one canonical form.
 
 The same structure gives the same bytes, whatever the order, style or format of the source: keys are sorted, and so are
-the lists that are sets. What is kept is kept as sent.
+lists whose order means nothing. Everything else is kept as upstream has it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError, DocumentError
-from openapi_tools.model import Kind, Location, canonical_json, checked_object, normalize
+from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
 from openapi_tools.operations import LocatedOperation, Operation, find_operation
 
-# Upstream's words are licensed CC BY-NC-SA. `callbacks` is what a server calls, not a client.
+# Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
-# `x-xgen-version` dates a media type and `x-sunset` ends it: the drift report tells of both. The rest is for upstream.
+# `x-xgen-version` dates a media type and `x-sunset` ends it, and the drift report uses both.
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
-# Lists whose order means nothing: sorted, so that another order upstream is no change here.
+# Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
 _GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
 
@@ -27,8 +27,8 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
     """The fragment of an upstream document: the operations, in their order, and every component they reach.
 
     Raises:
-        AssumptionError: the document no longer is what this project builds on.
-        DocumentError: it is no OpenAPI document, or refers to something that is not in it.
+        AssumptionError: the document no longer has what this project relies on.
+        DocumentError: it is not OpenAPI, or refers to something that it doesn't contain.
     """
     _check_top(root)
     fragment = slice_operations(root, operations)
@@ -39,22 +39,22 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
 
 
 def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
-    """The same without a look at the assumptions: what any document has of the operations. A fragment's is itself.
+    """The same for any document that has the operations; a fragment gives itself.
 
     Raises:
-        AssumptionError: the document lacks one of the operations.
-        DocumentError: something stands where it can't, or refers to what is not in the document.
+        AssumptionError: an operation is missing.
+        DocumentError: a value has the wrong type, or a reference leads to nothing.
     """
-    cutter = _Slicer(root)
+    slicer = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        item = require_operation(root, operation).path_item
-        kept = {key: value for key, value in item.items() if key not in model.METHODS or key == operation.method}
-        paths.setdefault(operation.path, {}).update(cutter.cut(kept, "PathItem", ("paths", operation.path)))
+        path_item = require_operation(root, operation).path_item
+        kept = {key: value for key, value in path_item.items() if key not in model.METHODS or key == operation.method}
+        paths.setdefault(operation.path, {}).update(slicer.copy(kept, "PathItem", ("paths", operation.path)))
     security = _security(root)
     for requirement in security:
         for name in requirement:
-            cutter.need("SecurityScheme", model.reference_to("SecurityScheme", name), ("security",))
+            slicer.add("SecurityScheme", model.reference_to("SecurityScheme", name), ("security",))
     info = checked_object(root.get("info", {}), ("info",))
     return {
         "openapi": root.get("openapi"),
@@ -62,72 +62,73 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
         "servers": _servers(root),
         "security": security,
         "paths": paths,
-        "components": cutter.components(),
+        "components": slicer.components(),
     }
 
 
 def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
-    """The operation in a document that has to have it. Raises AssumptionError where upstream has none."""
+    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
     found = find_operation(root, operation)
     if found is None:
-        raise AssumptionError(f"{operation.title} is not in the document any more: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} is no longer in the document: {_GUIDANCE}")
     return found
 
 
 class _Slicer:
-    """Copies objects without their prose, and components once each, as they are referred to: so cycles end."""
+    """Copies objects without their prose. Each component is copied once, on the first reference, so cycles end."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self._cut: dict[tuple[str, str], dict[str, Any]] = {}
-        self._open: list[tuple[Kind, str, dict[str, Any]]] = []
+        self._copied: dict[tuple[str, str], dict[str, Any]] = {}
+        self._waiting: list[tuple[Kind, str, dict[str, Any]]] = []
 
     def components(self) -> dict[str, dict[str, Any]]:
-        """Everything referred to so far and, in turn, by that."""
-        while self._open:
-            kind, name, content = self._open.pop()
+        """Every component that the copied objects reach."""
+        while self._waiting:
+            kind, name, content = self._waiting.pop()
             section = model.SECTIONS[kind]
-            self._cut[section, name] = self.cut(content, kind, ("components", section, name))
+            self._copied[section, name] = self.copy(content, kind, ("components", section, name))
         made: dict[str, dict[str, Any]] = {}
-        for section, name in sorted(self._cut):
-            made.setdefault(section, {})[name] = self._cut[section, name]
+        for section, name in sorted(self._copied):
+            made.setdefault(section, {})[name] = self._copied[section, name]
         return made
 
-    def need(self, kind: Kind, reference: str, at: Location) -> str:
-        """Note a reference; returns it in the form that the fragment has."""
+    def add(self, kind: Kind, reference: str, at: Location) -> str:
+        """Add the component that a reference points to; returns the reference as the fragment writes it."""
         name, content = model.find_component(self._root, reference, kind, at)
         key = (model.SECTIONS[kind], name)
-        if key not in self._cut:
-            self._cut[key] = {}
-            self._open.append((kind, name, content))
+        if key not in self._copied:
+            self._copied[key] = {}
+            self._waiting.append((kind, name, content))
         return model.reference_to(kind, name)
 
-    def cut(self, node: Mapping[str, Any], kind: Kind, at: Location) -> dict[str, Any]:
-        """A canonical copy of one object, without prose."""
+    def copy(self, node: Mapping[str, Any], kind: Kind, at: Location) -> dict[str, Any]:
+        """A canonical copy of one object and everything inside it, without prose."""
         if kind == "Scopes":
             # The names of scopes are structure, their texts are prose.
             return dict.fromkeys(sorted(node), "")
-        inside: dict[Location, dict[str, Any]] = {
-            place: self.cut(child, child_kind, place) for place, child, child_kind in model.children(node, kind, at)
+        inside = {
+            place: self.copy(child, child_kind, place) for child, child_kind, place in model.children(node, kind, at)
         }
-        made: dict[str, Any] = {}
-        for key in sorted(node):
-            if _is_dropped(key, kind):
-                continue
-            made[key] = self._value(key, node[key], kind, at, inside)
+        made = {
+            key: self._copy_value(key, node[key], kind, at, inside)
+            for key in sorted(node)
+            if not _is_dropped(key, kind)
+        }
         reference = model.reference_of(node)
         if reference is not None:
-            # A circle of nothing but references says nothing; other circles are kept.
+            # Refuse a circle that consists only of references; other circles are fine.
             model.resolve(self._root, node, kind, at)
-            made["$ref"] = self.need(kind, reference, at)
+            made["$ref"] = self.add(kind, reference, at)
         elif kind == "Response":
-            # OpenAPI requires one.
+            # OpenAPI requires a description.
             made = dict(sorted({**made, "description": ""}.items()))
         if kind == "Discriminator":
-            self._need_mapping(node, at)
+            for value in checked_object(node.get("mapping", {}), at).values():
+                self.add("Schema", model.mapping_reference(value), (*at, "mapping"))
         return made
 
-    def _value(
+    def _copy_value(
         self, key: str, value: object, kind: Kind, at: Location, inside: Mapping[Location, dict[str, Any]]
     ) -> object:
         place = (*at, key)
@@ -148,10 +149,6 @@ class _Slicer:
         parameter = model.resolve(self._root, parameter, "Parameter", ())[0]
         return str(parameter.get("in")), str(parameter.get("name"))
 
-    def _need_mapping(self, node: Mapping[str, Any], at: Location) -> None:
-        for value in checked_object(node.get("mapping", {}), at).values():
-            self.need("Schema", model.mapping_reference(value), (*at, "mapping"))
-
 
 def _is_dropped(key: str, kind: Kind) -> bool:
     if key.startswith("x-"):
@@ -161,7 +158,7 @@ def _is_dropped(key: str, kind: Kind) -> bool:
 
 def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
     made = []
-    for index, server in enumerate(model.checked_list(root.get("servers", []), ("servers",))):
+    for index, server in enumerate(checked_list(root.get("servers", []), ("servers",))):
         kept = checked_object(server, ("servers", str(index)))
         made.append({key: normalize(kept[key]) for key in sorted(kept) if key not in model.PROSE})
     return made
@@ -169,9 +166,9 @@ def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
     made = []
-    for index, requirement in enumerate(model.checked_list(root.get("security", []), ("security",))):
+    for index, requirement in enumerate(checked_list(root.get("security", []), ("security",))):
         at = ("security", str(index))
-        scopes = {name: model.checked_list(value, at) for name, value in checked_object(requirement, at).items()}
+        scopes = {name: checked_list(value, at) for name, value in checked_object(requirement, at).items()}
         made.append({name: sorted(map(str, scopes[name])) for name in sorted(scopes)})
     return sorted(made, key=canonical_json)
 
@@ -180,7 +177,7 @@ def _check_top(root: Mapping[str, Any]) -> None:
     model.check_version(root)
     info = checked_object(root.get("info"), ("info",))
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
-        raise DocumentError("/info: a title and a version must stand here")
+        raise DocumentError("/info: needs a title and a version")
     servers = [server.get("url") for server in _servers(root)]
     if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
         raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
@@ -203,17 +200,17 @@ def _security_kind(scheme: Mapping[str, Any]) -> str:
 
 
 def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
-    item = fragment["paths"][operation.path]
-    node = item[operation.method]
-    if "servers" in item or "servers" in node:
+    path_item = fragment["paths"][operation.path]
+    node = path_item[operation.method]
+    if "servers" in path_item or "servers" in node:
         raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
     if "security" in node:
         raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
     responses = node.get("responses", {})
     if "200" not in responses:
-        raise AssumptionError(f"{operation.title} has no response 200 any more: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
     at = ("paths", operation.path, operation.method, "responses", "200")
     offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
     if operation.accept not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} does not offer {operation.accept} any more, but {names}: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer offers {operation.accept}, but {names}: {_GUIDANCE}")

@@ -256,7 +256,7 @@ def test_a_lost_operation_says_where_its_operation_id_went() -> None:
     after = document()
     after["paths"]["/elsewhere"] = {"post": {"operationId": "getThing"}}
     (change,) = report(document(replying({})), after, [THING]).changes
-    assert change.text == "is gone, and `POST /elsewhere` has its operationId: every call of it fails"
+    assert change.text == "was removed, and `POST /elsewhere` has its operationId: every call fails"
 
 
 def test_a_scheme_that_is_no_longer_described_is_gone() -> None:

@@ -230,7 +230,7 @@ def test_doubling_references_cost_nothing_where_nothing_differs(keyword: str) ->
 @pytest.mark.parametrize("keyword", ["properties", "oneOf", "anyOf"])
 def test_doubling_references_with_a_difference_end_in_a_clear_error(keyword: str) -> None:
     started = time.monotonic()
-    with pytest.raises(DocumentError, match="multiply beyond any document's need"):
+    with pytest.raises(DocumentError, match="multiply beyond reason"):
         classified(doubling(TEXT, keyword), doubling({"type": "integer"}, keyword))
     assert time.monotonic() - started < 10
 
@@ -251,26 +251,26 @@ def test_a_long_chain_is_followed_or_refused_and_crashes_nothing(keyword: str) -
     if keyword == "allOf":
         assert classified(root, copy.deepcopy(root)) == []
         return
-    with pytest.raises(DocumentError, match=r"leads in a circle|multiply beyond"):
+    with pytest.raises(DocumentError, match=r"form a circle|multiply beyond"):
         classified(root, copy.deepcopy(root))
 
 
 WRONG: dict[str, tuple[Json, str]] = {
-    "reference to a file": (replying({"$ref": "other.yaml#/Thing"}), "refers to a file or an address"),
-    "reference to a URL": (replying({"$ref": "https://evil.example/x#/a"}), "refers to a file or an address"),
+    "reference to a file": (replying({"$ref": "other.yaml#/Thing"}), "refers to a file or URL"),
+    "reference to a URL": (replying({"$ref": "https://evil.example/x#/a"}), "refers to a file or URL"),
     "reference to nothing": (replying({"$ref": "#/components/schemas/Nobody"}), "is not in the document"),
-    "reference in a circle": (replying({"$ref": "#/components/schemas/Circle"}), "leads in a circle"),
-    "reference a number": (replying({"properties": {"a": {"$ref": 5}}}), "a text must stand here"),
-    "properties a list": (replying({"properties": []}), "an object must stand here"),
-    "a property a text": (replying({"properties": {"a": "string"}}), "an object must stand here"),
-    "required a text": (replying({"required": "a"}), "a list must stand here"),
-    "enum a text": (replying({"enum": "A"}), "a list must stand here"),
-    "type a list": (replying({"type": ["string", "null"]}), "a text must stand here"),
-    "minimum a text": (replying({"minimum": "0"}), "a number must stand here"),
-    "nullable a text": (replying({"nullable": "yes"}), "true or false must stand here"),
-    "a parameter without a name": (replying({}, parameters=[{"in": "query"}]), "a parameter has a name"),
-    "responses a list": ({"responses": []}, "an object must stand here"),
-    "an operation a text": ("text", "an object must stand here"),  # type: ignore[dict-item] # what is wrong is its type
+    "reference in a circle": (replying({"$ref": "#/components/schemas/Circle"}), "form a circle"),
+    "reference a number": (replying({"properties": {"a": {"$ref": 5}}}), "must be a string"),
+    "properties a list": (replying({"properties": []}), "must be an object"),
+    "a property a text": (replying({"properties": {"a": "string"}}), "must be an object"),
+    "required a text": (replying({"required": "a"}), "must be a list"),
+    "enum a text": (replying({"enum": "A"}), "must be a list"),
+    "type a list": (replying({"type": ["string", "null"]}), "must be a string"),
+    "minimum a text": (replying({"minimum": "0"}), "must be a number"),
+    "nullable a text": (replying({"nullable": "yes"}), "must be true or false"),
+    "a parameter without a name": (replying({}, parameters=[{"in": "query"}]), "needs a name and one of"),
+    "responses a list": ({"responses": []}, "must be an object"),
+    "an operation a text": ("text", "must be an object"),  # type: ignore[dict-item] # what is wrong is its type
 }
 
 
@@ -298,7 +298,7 @@ def test_ways_to_authenticate_do_not_multiply() -> None:
 def test_a_token_url_that_is_no_address_is_named() -> None:
     after = document(replying({}))
     after["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = "https://[x/token"
-    with pytest.raises(DocumentError, match=r"/security: `https://\[x/token` is no address"):
+    with pytest.raises(DocumentError, match=r"/security: `https://\[x/token` is not a URL"):
         classified(document(replying({})), after)
 
 

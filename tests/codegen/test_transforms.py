@@ -14,38 +14,43 @@ from openapi_tools.errors import DocumentError, TransformError
 KEPT = operations.load_operations()
 
 
-@pytest.mark.parametrize("mend", transforms.TRANSFORMS, ids=[mend.__name__ for mend in transforms.TRANSFORMS])
-def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(
-    fragment: dict[str, Any], mend: transforms.Transform
-) -> None:
+def test_they_leave_their_input_alone(fragment: dict[str, Any]) -> None:
     before = copy.deepcopy(fragment)
 
-    mended, places = mend(fragment, KEPT)
+    transforms.apply(fragment, KEPT)
 
     assert fragment == before
-    assert mended != before
+
+
+@pytest.mark.parametrize("transform", transforms.TRANSFORMS, ids=[one.__name__ for one in transforms.TRANSFORMS])
+def test_each_returns_the_locations_that_it_changed(fragment: dict[str, Any], transform: transforms.Transform) -> None:
+    before = copy.deepcopy(fragment)
+
+    places = transform(fragment, KEPT)
+
+    assert fragment != before
     assert places
     assert all(place.startswith(("/paths/", "/components/")) for place in places)
-    assert mend.__doc__
+    assert transform.__doc__
 
 
-@pytest.mark.parametrize("mend", transforms.TRANSFORMS, ids=[mend.__name__ for mend in transforms.TRANSFORMS])
-def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: transforms.Transform) -> None:
+@pytest.mark.parametrize("transform", transforms.TRANSFORMS, ids=[one.__name__ for one in transforms.TRANSFORMS])
+def test_each_rule_is_needed_by_the_committed_fragment(root: Path, transform: transforms.Transform) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
 
-    assert transforms.apply(fragment, KEPT)[1][mend.__name__]
+    assert transforms.apply(fragment, KEPT)[1][transform.__name__]
 
 
 def test_request_enumerations_stay_and_response_enumerations_go(fragment: dict[str, Any]) -> None:
-    mended = transforms.apply(fragment, KEPT)[0]
+    changed = transforms.apply(fragment, KEPT)[0]
 
     (sort_by,) = [
         parameter
-        for parameter in mended["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
+        for parameter in changed["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
         if parameter.get("name") == "sortBy"
     ]
     assert sort_by["schema"] == {"enum": ["END_DATE", "START_DATE"], "type": "string"}
-    schemas = mended["components"]["schemas"]
+    schemas = changed["components"]["schemas"]
     assert schemas["PaymentStatus"] == {"type": "string"}
     assert schemas["BillingInvoice"]["allOf"][1]["properties"]["statusName"] == {"nullable": True, "type": "string"}
     # A reference can't be nullable by itself in OpenAPI 3.0.
@@ -58,9 +63,9 @@ def test_a_parameter_of_the_path_loses_its_default_too(fragment: dict[str, Any])
     item["parameters"] = [item["get"]["parameters"].pop()]
     assert item["parameters"][0]["schema"]["default"] is True
 
-    mended = transforms.apply(fragment, KEPT)[0]
+    changed = transforms.apply(fragment, KEPT)[0]
 
-    assert "default" not in mended["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
+    assert "default" not in changed["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
 
 
 def test_a_value_of_a_map_may_be_null(root: Path) -> None:
@@ -73,7 +78,7 @@ def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> Non
     content = fragment["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
     content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")
 
-    with pytest.raises(TransformError, match="GET /api/atlas/v2/orgs does not offer"):
+    with pytest.raises(TransformError, match="GET /api/atlas/v2/orgs doesn't offer"):
         transforms.apply(fragment, KEPT)
 
 
@@ -132,7 +137,7 @@ def test_targets_that_match_nothing_are_told() -> None:
         ({"target": "$.a"}, "either `update` or `remove: true`"),
         ({"target": "$.a", "update": {}, "remove": True}, "either `update` or `remove: true`"),
         ({"target": "a[", "update": {}}, "not a JSONPath"),
-        ({"target": "$.a.x.keep", "update": {"b": 1}}, "an object or a list is needed"),
+        ({"target": "$.a.x.keep", "update": {"b": 1}}, "must be an object or a list"),
         ({"target": "$", "remove": True}, "can't remove the whole document"),
     ],
 )

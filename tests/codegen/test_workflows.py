@@ -242,7 +242,7 @@ def test_an_operation_that_is_gone_is_reported_and_fails(runner: Runner) -> None
     assert [runner.step(name) for name in names] == [0, 0, 2]
 
     assert "### Breaking" in (runner.temporary / "summary.md").read_text()
-    assert "is not in the document any more" in runner.printed
+    assert "is no longer in the document" in runner.printed
     assert runner.git("log", "--format=%s") == "Start"
 
 
