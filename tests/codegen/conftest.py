@@ -1,4 +1,4 @@
-"""What the tests of the pipeline share: one client made by the real generator, and our own small upstream document."""
+"""Shared by the tests of the pipeline: a client from the real generator, and our own small upstream document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracked_copy import copy_tracked
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the committed fragment gives, made now by the real generator. Read only."""
+    """The real generator's output for the committed fragment. Don't write to it."""
     output = tmp_path_factory.mktemp("committed") / "generated"
     assert regenerate.main(["--output", str(output)]) == 0
     return output
@@ -29,7 +29,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def client(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """That client, imported from a copy: an import leaves caches beside the files."""
+    """That client, imported from a copy, because an import leaves caches beside the files."""
     copy = Path(shutil.copytree(tree, tmp_path_factory.mktemp("client") / "generated"))
     return openapi_package.load(copy, "client_of_committed_fragment")
 
@@ -42,7 +42,7 @@ def small_upstream() -> Path:
 
 @pytest.fixture(scope="session")
 def small_tree(small_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What our own upstream document gives. Read only."""
+    """The real generator's output for our own upstream document. Don't write to it."""
     folder = tmp_path_factory.mktemp("small")
     assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(folder / "fragment.json")]) == 0
     assert regenerate.main(["--fragment", str(folder / "fragment.json"), "--output", str(folder / "generated")]) == 0
@@ -58,7 +58,7 @@ def small_client(small_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def small_root(small_upstream: Path) -> dict[str, Any]:
-    """Our own upstream document, to change at will."""
+    """Our own upstream document; tests may change it."""
     return documents.read_document(small_upstream).root
 
 
@@ -70,12 +70,12 @@ def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def openapi_folder(tmp_path: Path) -> Path:
-    """A copy of openapi/ to change at will."""
+    """A copy of openapi/; tests may change it."""
     return copy_tracked("openapi", tmp_path / "openapi")
 
 
 @pytest.fixture
 def atlas() -> Iterator[Recorder]:
-    """A server that answers what the test gives."""
+    """A server that answers what the test sets."""
     with recorder() as running:
         yield running

@@ -1,4 +1,4 @@
-"""Reading documents: YAML that means what JSON means; hostile input that ends in one line, soon, in little memory."""
+"""Reading documents: YAML means the same as JSON, and hostile input ends in one line, soon, in little memory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from openapi_tools.errors import DocumentError
     ],
 )
 def test_yaml_scalars_are_those_of_json(text: str, value: object) -> None:
-    # A list in block style can't stand behind a key on its line.
+    # A list in block style can't follow a key on the same line.
     separator = "\n" if text == "-" else " "
     read = documents.parse(f"key:{separator}{text}\n".encode(), "test")["key"]
 
@@ -133,18 +133,18 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_document_gets_one_clear_line(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    content, says = HOSTILE[name]
+    content, message = HOSTILE[name]
     source, output = tmp_path / "upstream", tmp_path / "made.json"
     source.write_bytes(content)
 
     assert vendor_spec.main(["--upstream", str(source), "--output", str(output)]) == 2
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(f"error: {source}: ")
-    assert says in said.err
-    assert said.err.count("\n") == 1
-    assert len(said.err) < 1100
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: {source}: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert len(printed.err) < 1100
     assert not output.exists()
 
 
@@ -179,7 +179,7 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 @define
 class Site:
-    """An https server: each request takes the next answer (status, headers, body), and the last one stays."""
+    """An https server: each request gets the next answer (status, headers, body); the last one is repeated."""
 
     url: str
     answers: list[tuple[int, dict[str, str], bytes]] = field(factory=list)
@@ -241,7 +241,7 @@ def test_a_url_is_fetched_through_redirects(site: Site, small_upstream: Path, tm
     assert documents.read_document(output).root["info"]["title"] == "Atlas in small"
 
 
-def test_an_answer_that_may_come_later_is_asked_for_three_times(site: Site) -> None:
+def test_transient_errors_are_retried_twice(site: Site) -> None:
     waited: list[float] = []
     site.answers = [(520, {}, b""), (429, {}, b""), (200, {}, b"a: 1")]
     assert fetching.read_bytes(f"{site.url}/v2.yaml", sleep=waited.append) == b"a: 1"
@@ -252,13 +252,13 @@ def test_an_answer_that_may_come_later_is_asked_for_three_times(site: Site) -> N
         fetching.read_bytes(f"{site.url}/v2.yaml", sleep=waited.append)
 
 
-def test_a_cut_body_is_asked_for_again(site: Site) -> None:
+def test_a_truncated_body_is_requested_again(site: Site) -> None:
     site.answers = [(200, {"Content-Length": "100"}, b"a: 1"), (200, {"Content-Length": "4"}, b"b: 2")]
 
     assert fetching.read_bytes(f"{site.url}/v2.yaml", sleep=lambda _: None) == b"b: 2"
 
 
-def test_a_refusal_is_final_and_names_no_secret(site: Site) -> None:
+def test_a_refusal_is_final_and_shows_no_secret(site: Site) -> None:
     site.answers = [(404, {}, b"")]
     url = site.url.replace("https://", "https://user:secret@")
 
@@ -268,7 +268,7 @@ def test_a_refusal_is_final_and_names_no_secret(site: Site) -> None:
     assert len(site.asked) == 1
 
 
-def test_a_body_without_end_is_cut_at_the_limit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_body_stops_at_the_limit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "MAX_BYTES", 100_000)
     site.answers = [(200, {}, b"x" * 1_000_000)]
 
@@ -281,7 +281,7 @@ def test_an_encoded_body_is_decoded_once(site: Site) -> None:
     assert fetching.read_bytes(f"{site.url}/v2.yaml") == b"a: 1"
 
 
-def test_an_encoded_body_that_decodes_to_nothing_is_cut_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoded_body_that_decodes_to_nothing_stops_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "MAX_BYTES", 100_000)
     nothing = b"\x1f\x8b\x08\x00\0\0\0\0\0\0" + b"\0\0\0\xff\xff" * 100_000
     site.answers = [(200, {"Content-Encoding": "gzip"}, nothing)]
@@ -290,7 +290,7 @@ def test_an_encoded_body_that_decodes_to_nothing_is_cut_too(site: Site, monkeypa
         fetching.read_bytes(f"{site.url}/v2.yaml")
 
 
-def test_a_body_that_trickles_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trickling_body_times_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "_DEADLINE_SECONDS", 0.0)
     site.answers = [(200, {}, b"a: 1")]
 
@@ -298,7 +298,7 @@ def test_a_body_that_trickles_is_given_up(site: Site, monkeypatch: pytest.Monkey
         fetching.read_bytes(f"{site.url}/v2.yaml")
 
 
-def test_nothing_but_https_is_fetched(site: Site) -> None:
+def test_only_https_is_fetched(site: Site) -> None:
     with pytest.raises(DocumentError, match="only https URLs are fetched"):
         fetching.read_bytes("http://127.0.0.1:9/v2.yaml")
     site.answers = [(302, {"Location": "http://127.0.0.1:9/v2.yaml"}, b"")]
@@ -309,18 +309,18 @@ def test_nothing_but_https_is_fetched(site: Site) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://127.0.0.1/v2.yaml", "://v2.yaml", "https://xn--/v2.yaml", "https://127.0.0.1:x/"]
 )
-def test_an_address_that_is_none_gets_one_clear_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_url_gets_one_clear_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert vendor_spec.main(["--upstream", url]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
 
 
-def test_an_address_that_cannot_be_split_is_not_repeated() -> None:
+def test_an_unparsable_url_is_not_repeated() -> None:
     assert fetching.display_name("https://[user:secret@127.0.0.1/v2.yaml") == "the URL"
 
 
-def test_a_server_that_is_not_there_is_told_after_three_tries() -> None:
+def test_an_unreachable_server_is_an_error_after_three_attempts() -> None:
     waited: list[float] = []
 
     with pytest.raises(DocumentError, match="no document after 3 attempts"):

@@ -1,4 +1,4 @@
-"""Seeded mutations of the committed fragment: each kind, wherever the dice put it, lands in its class."""
+"""Seeded mutations of the committed fragment: each kind lands in its category, wherever it happens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Dice:
         return self.pick([node for _, node, _ in transforms.operation_nodes(self.root, KEPT)])
 
     def parameter(self, fits: Callable[[Json], bool] = bool) -> Json:
-        """A parameter of an operation, in place of the reference to it."""
+        """A parameter of an operation, inlined."""
         places = []
         for _, node, _ in transforms.operation_nodes(self.root, KEPT):
             node["parameters"] = [copy.deepcopy(self.resolved(entry, "Parameter")) for entry in node["parameters"]]
@@ -43,14 +43,14 @@ class Dice:
         return self.pick(places)
 
     def response(self, fits: Callable[[str], bool]) -> tuple[Json, str, Json]:
-        """The responses of an operation, a status of them, and its response in place of the reference to it."""
+        """The responses of an operation, one status, and its response, inlined."""
         node = self.operation()["responses"]
         status = self.pick([status for status in node if fits(status)])
         node[status] = copy.deepcopy(self.resolved(node[status], "Response"))
         return node, status, node[status]
 
     def read(self, fits: Callable[[Json], bool]) -> Json:
-        """A schema that replies hold."""
+        """A schema in a response."""
         return self.pick([schema for schema, _ in transforms.response_schemas(self.root, KEPT) if fits(schema)])
 
     def resolved(self, node: Json, kind: model.Kind) -> Json:
@@ -241,7 +241,7 @@ for name, judged, change in (
     simple(judged, name, change)
 
 
-# What says nothing to a client; `type` beside `properties` or `items` goes without saying.
+# Keywords that mean nothing to a client; `type` is implied by `properties` or `items`.
 SILENT = {"x-xgen-version", "description", "tags", "readOnly", "title", "scopes"}
 JUNK: tuple[Any, ...] = (
     None, True, 0, -1, 1.5, "x", "", [], {}, [1], [[]], {"a": 1}, {"$ref": "x"}, {"$ref": 5},
@@ -272,19 +272,19 @@ def test_there_are_thirty_kinds_and_more() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_lands_in_its_class(name: str, seed: int, fragment: Json) -> None:
+def test_a_mutation_lands_in_its_category(name: str, seed: int, fragment: Json) -> None:
     judged, change = MUTATIONS[name]
     after = copy.deepcopy(fragment)
     change(Dice(after, seed))
     made = report(fragment, after, KEPT)
-    # What goes also comes, where something is renamed or replaced; nothing else may be told.
+    # A renamed or replaced thing is removed and added; nothing else may be reported.
     also = {"rename_a_property": {"additive"}, "change_the_server": {"additive"}}.get(name, set())
     assert made.in_category(judged), made.summary()  # type: ignore[arg-type] # pytest's parameters are plain texts
     assert {entry.category for entry in made.changes} <= {judged} | also
     assert made.is_drift == (judged != "renamed")
 
 
-def test_nothing_that_is_taken_away_goes_unnoticed(fragment: Json) -> None:
+def test_no_removal_goes_unnoticed(fragment: Json) -> None:
     dice = random.Random(7)  # noqa: S311 - the same places every time
     parts = {key: fragment[key] for key in ("paths", "components", "security", "servers")}
     for place in dice.sample(places(parts), 50):

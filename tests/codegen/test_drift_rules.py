@@ -1,4 +1,4 @@
-"""The drift check's rules: what each difference means for a client, each with a before and an after."""
+"""The drift check's rules: what each difference means for a client, with a document before and after."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def with_schema(make: Callable[[Json], Json], before: Json, after: Json) -> tupl
 
 
 def whole(**change: Any) -> Json:
-    """A document whose top level is changed; None takes a part away."""
+    """A document with a changed top level; None removes a part."""
     made = {**document(replying({})), **change}
     return {key: value for key, value in made.items() if value is not None}
 
@@ -53,7 +53,7 @@ def token_url(url: str) -> Json:
 
 
 def flow(name: str = "clientCredentials", **addresses: str) -> Json:
-    """A document whose account may get its token by a flow with these addresses, beside the usual one."""
+    """A document whose service account has another flow with these URLs, beside the usual one."""
     made = token_url("https://atlas.example/token")
     flows = made["components"]["securitySchemes"]["Account"]["flows"]
     flows.setdefault(name, {"scopes": {}}).update(addresses)
@@ -98,7 +98,7 @@ CASES: list[Case] = [
      "/security/OAuth 2 clientCredentials/tokenUrl"),
     ("security-url-added", flow(), flow(refreshUrl="https://atlas.example/refresh"), A,
      "/security/OAuth 2 clientCredentials/refreshUrl"),
-    # Another flow is another way to get a token, not a second token to show.
+    # Another flow is an alternative way to get a token, not a second token to send.
     ("security-added", flow(), flow("implicit", authorizationUrl="https://atlas.example/login"), A,
      "/security/OAuth 2 implicit"),
     ("security-removed", flow("implicit", authorizationUrl="https://atlas.example/login"), flow(), B,
@@ -236,7 +236,7 @@ def rows() -> list[Any]:
 
 
 @pytest.mark.parametrize(("rule", "before", "after", "judged", "location"), rows())
-def test_a_change_is_told_once_at_its_place_and_in_its_class(
+def test_a_change_is_reported_once_with_its_location_and_category(
     rule: str, before: Json, after: Json, judged: str, location: str
 ) -> None:
     (change,) = report(before, after).changes
@@ -252,14 +252,14 @@ def test_every_rule_has_a_before_and_an_after() -> None:
     assert {case[0] for case in CASES} | {case[0] for case in SCHEMAS} == set(rules.RULES)
 
 
-def test_a_lost_operation_says_where_its_operation_id_went() -> None:
+def test_a_removed_operation_says_where_its_operation_id_is() -> None:
     after = document()
     after["paths"]["/elsewhere"] = {"post": {"operationId": "getThing"}}
     (change,) = report(document(replying({})), after, [THING]).changes
     assert change.text == "was removed, and `POST /elsewhere` has its operationId: every call fails"
 
 
-def test_a_scheme_that_is_no_longer_described_is_gone() -> None:
+def test_a_scheme_that_is_no_longer_described_is_removed() -> None:
     after = document(replying({}))
     del after["components"]["securitySchemes"]["Digest"]
     (change,) = report(document(replying({})), after).changes
@@ -271,7 +271,7 @@ def test_documents_of_another_api_are_refused() -> None:
         report(document(), document())
 
 
-def test_a_query_parameter_in_other_letters_is_another_one() -> None:
+def test_a_query_parameter_with_another_case_is_another_one() -> None:
     changes = report(parameters(FREE), parameters({**FREE, "name": "Free"})).changes
     assert [(change.category, model.pointer(change.at)) for change in changes] == [
         (A, "/parameters/query:Free"),

@@ -1,4 +1,4 @@
-"""The drift check compares meaning: another way to write the same is no change, and no document makes it run away."""
+"""The drift check compares meaning: the same written differently is no change, and no document makes it run forever."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = {"type": "string"}
 
 
 def indented(root: Json) -> Json:
-    """The same document written by another YAML writer, in another style, and read again."""
+    """The same document written by another YAML writer in another style and read again."""
     text = yaml.safe_dump(root, indent=7, default_flow_style=None, width=40, sort_keys=False, explicit_start=True)
     return documents.parse(text.encode(), "indented")
 
@@ -38,24 +38,24 @@ WAYS: dict[str, Callable[[Json], Json]] = {
     "inlined": inlined,
     "indented": indented,
     "json": as_json,
-    "all": lambda root: indented(reordered(inlined(renamed(root)), random.Random(2))),  # noqa: S311 - likewise
+    "all": lambda root: indented(reordered(inlined(renamed(root)), random.Random(2))),  # noqa: S311 - a seeded shuffle
 }
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_same_written_otherwise_is_no_drift(way: str, small_root: Json) -> None:
+def test_the_same_written_differently_is_no_drift(way: str, small_root: Json) -> None:
     assert classified(small_root, WAYS[way](small_root), operations.load_operations()) == []
     assert classified(WAYS[way](small_root), small_root, operations.load_operations()) == []
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_so_it_is_for_the_committed_fragment(way: str) -> None:
+def test_the_committed_fragment_written_differently_is_no_drift(way: str) -> None:
     fragment = documents.read_document(operations.OPENAPI / "fragment.json").root
     assert classified(fragment, WAYS[way](fragment), operations.load_operations()) == []
 
 
 def drop_words(node: Any) -> None:
-    """Other words, tags, readOnly, writeOnly and vendor extensions everywhere."""
+    """Change prose, tags, readOnly, writeOnly and vendor extensions everywhere."""
     if isinstance(node, list):
         for item in node:
             drop_words(item)
@@ -74,7 +74,7 @@ def drop_words(node: Any) -> None:
             node.setdefault("description", "new words")
 
 
-def test_words_tags_and_extensions_are_no_structural_change() -> None:
+def test_prose_tags_and_extensions_are_no_structural_change() -> None:
     fragment = documents.read_document(operations.OPENAPI / "fragment.json").root
     other = copy.deepcopy(fragment)
     drop_words(other["paths"])
@@ -149,7 +149,7 @@ def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
     assert classified(before, after) == []
 
 
-def test_media_types_and_headers_know_no_case_and_no_order() -> None:
+def test_case_and_order_of_media_types_and_headers_mean_nothing() -> None:
     before, after = document(replying({})), document(replying({}))
     reply = before["paths"]["/things/{id}"]["get"]["responses"]["200"]
     reply["content"] = {"Text/CSV; charset=utf-8; header=present": {}}
@@ -167,7 +167,7 @@ def test_a_token_url_may_be_relative_to_the_server() -> None:
 
 
 def ring(**extra: Json) -> Json:
-    """A schema inside itself, by way of another one."""
+    """A schema that contains itself through another one."""
     refer = {"$ref": "#/components/schemas/Invoice"}
     schemas = {
         "Invoice": {"properties": {"linked": {"items": refer}, "of": {"$ref": "#/components/schemas/Of"}}},
@@ -176,11 +176,11 @@ def ring(**extra: Json) -> Json:
     return document(replying(refer), schemas=schemas)
 
 
-def test_a_cycle_is_told_once() -> None:
+def test_a_cycle_is_reported_once() -> None:
     assert classified(ring(), ring(note=TEXT)) == [("additive", f"{BODY}/properties/of/properties/note")]
 
 
-def test_a_form_is_known_by_the_value_of_its_discriminator() -> None:
+def test_a_variant_is_identified_by_its_discriminator_value() -> None:
     def choice(card: str, cash: str) -> Json:
         mapping = {"card": "Card", "cash": "#/components/schemas/Cash"}
         forms = [{"$ref": "#/components/schemas/Card"}, {"$ref": "#/components/schemas/Cash"}]
@@ -188,12 +188,12 @@ def test_a_form_is_known_by_the_value_of_its_discriminator() -> None:
         either = {"oneOf": forms, "discriminator": {"propertyName": "kind", "mapping": mapping}}
         return document(replying(either), schemas=schemas)
 
-    # By meaning alone nothing changed, only the order; and yet cards are now what cash was.
+    # Compared without the discriminator only the order changed, but cards are now what cash was.
     changes = classified(choice("number", "amount"), choice("amount", "number"))
     assert sorted(judged for judged, _ in changes) == ["additive", "additive", "breaking", "breaking"]
 
 
-def test_a_schema_is_told_of_in_every_place_that_shares_it() -> None:
+def test_a_schema_is_reported_in_every_place_that_shares_it() -> None:
     def shared(schema: Json) -> Json:
         refer = {"$ref": "#/components/schemas/Error"}
         statuses = {status: {"content": {"application/json": {"schema": refer}}} for status in ("401", "403")}
@@ -208,7 +208,7 @@ def test_a_schema_is_told_of_in_every_place_that_shares_it() -> None:
 
 
 def doubling(last: Json, keyword: str = "properties") -> Json:
-    """Thirty schemas, each of which holds the next one twice: a thousand million places."""
+    """Thirty schemas, each of which holds the next one twice: a billion locations."""
     names = [f"S{number}" for number in range(30)]
     schemas: Json = {}
     for name, following in itertools.pairwise(names):
@@ -221,7 +221,7 @@ def doubling(last: Json, keyword: str = "properties") -> Json:
 
 
 @pytest.mark.parametrize("keyword", ["properties", "allOf"])
-def test_doubling_references_cost_nothing_where_nothing_differs(keyword: str) -> None:
+def test_doubling_references_cost_nothing_if_nothing_differs(keyword: str) -> None:
     started = time.monotonic()
     assert classified(doubling(TEXT, keyword), doubling(TEXT, keyword)) == []
     assert time.monotonic() - started < 5
@@ -246,7 +246,7 @@ def chain(length: int, keyword: str) -> Json:
 
 
 @pytest.mark.parametrize("keyword", ["items", "allOf", "oneOf", "not", "$ref"])
-def test_a_long_chain_is_followed_or_refused_and_crashes_nothing(keyword: str) -> None:
+def test_a_long_chain_is_followed_or_refused_without_a_crash(keyword: str) -> None:
     root = chain(3000, keyword)
     if keyword == "allOf":
         assert classified(root, copy.deepcopy(root)) == []
@@ -275,7 +275,7 @@ WRONG: dict[str, tuple[Json, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_document_is_named_with_the_place(name: str) -> None:
+def test_an_error_in_a_document_names_the_location(name: str) -> None:
     operation, problem = WRONG[name]
     circle = {"Circle": {"$ref": "#/components/schemas/Circle"}}
     with pytest.raises(ScriptError, match=problem) as caught:
@@ -295,14 +295,14 @@ def test_ways_to_authenticate_do_not_multiply() -> None:
         classified(document(replying({})), after)
 
 
-def test_a_token_url_that_is_no_address_is_named() -> None:
+def test_an_invalid_token_url_is_named() -> None:
     after = document(replying({}))
     after["components"]["securitySchemes"]["Account"]["flows"]["clientCredentials"]["tokenUrl"] = "https://[x/token"
     with pytest.raises(DocumentError, match=r"/security: `https://\[x/token` is not a URL"):
         classified(document(replying({})), after)
 
 
-def test_names_out_of_a_document_have_no_power_over_terminal_or_markdown() -> None:
+def test_names_from_a_document_are_harmless_in_terminal_and_markdown() -> None:
     evil = "a`\n\x1b[31m\u202e| <img src=x> @everyone \ud800" + "z" * 500
     after = document(replying({"type": "object", "properties": {evil: TEXT}}, operationId=evil))
     made = report(document(replying({"type": "object"})), after)
@@ -315,7 +315,7 @@ def test_names_out_of_a_document_have_no_power_over_terminal_or_markdown() -> No
     assert json.loads(made.to_json())["renamed"][0]["location"] == "/operationId"
 
 
-def test_a_pull_request_text_has_room() -> None:
+def test_a_report_fits_into_a_pull_request() -> None:
     names = {f"property{number}": TEXT for number in range(2000)}
     after = document(replying({"type": "object", "properties": names}))
     made = report(document(replying({"type": "object"})), after)

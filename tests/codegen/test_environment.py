@@ -50,7 +50,7 @@ def test_a_failed_installation_is_an_error_and_leaves_no_stamp(clone: Path) -> N
 
 def test_packages_of_another_environment_are_ignored(tmp_path: Path, small_upstream: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise SystemExit('another yaml')\n")
-    # The interpreter outside .venv, as the first line of each script finds it.
+    # The interpreter outside .venv, which a script's first line finds.
     outside = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
     output = tmp_path / "made.json"
     command = [outside, SCRIPTS / "vendor_spec.py", "--upstream", small_upstream, "--output", output]

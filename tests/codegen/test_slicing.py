@@ -1,4 +1,4 @@
-"""The slice: what is kept, one form whatever the source looks like, and assumptions that are checked."""
+"""Slicing: what is kept, one form whatever the source looks like, and checked assumptions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_what_only_looks_like_prose_is_kept(fragment: dict[str, Any]) -> None:
     assert fields["default"]["default"] == {"description": "kept as data", "example": [1, 1]}
 
 
-def test_structure_is_as_sent(fragment: dict[str, Any]) -> None:
+def test_structure_is_unchanged(fragment: dict[str, Any]) -> None:
     operation = fragment["paths"][CSV_PATH]["get"]
     (media,) = operation["responses"]["200"]["content"].values()
 
@@ -191,7 +191,7 @@ def newer_openapi(root: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (drop_operation, "GET /api/atlas/v2/orgs is no longer in the document"),
         (second_server, "one https server was expected"),
@@ -209,11 +209,11 @@ def newer_openapi(root: dict[str, Any]) -> None:
     ],
 )
 def test_an_assumption_that_no_longer_holds_stops_with_guidance(
-    small_root: dict[str, Any], change: Callable[[dict[str, Any]], None], says: str
+    small_root: dict[str, Any], change: Callable[[dict[str, Any]], None], message: str
 ) -> None:
     change(small_root)
 
-    with pytest.raises(AssumptionError, match=says) as error:
+    with pytest.raises(AssumptionError, match=message) as error:
         slicing.slice_document(small_root, KEPT)
     assert "look at upstream's change" in str(error.value)
 
@@ -222,7 +222,7 @@ NAMES = ["A B", "A/B", "A~B", "A~1B", "{a}", "A%20B", "Å"]
 
 
 def referring(root: dict[str, Any], name: str, target: str) -> dict[str, Any]:
-    """The document with a component of that name, to which `target` refers."""
+    """The document with a component of that name, and a reference `target` to it."""
     schemas = root["components"]["schemas"]
     schemas[name] = schemas.pop("PaymentStatus")
     schemas["BillingPayment"]["properties"]["statusName"] = {"$ref": target}
@@ -230,7 +230,7 @@ def referring(root: dict[str, Any], name: str, target: str) -> dict[str, Any]:
 
 
 def encoded(name: str) -> str:
-    """A JSON pointer's token within a URI (RFC 6901, section 6), with everything encoded that may be."""
+    """A JSON pointer's token in a URI (RFC 6901, section 6), with everything percent-encoded."""
     escaped = name.replace("~", "~0").replace("/", "~1")
     return "".join(f"%{byte:02x}" for byte in escaped.encode())
 
@@ -264,7 +264,7 @@ def test_a_path_that_is_a_reference_is_refused(small_root: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("target", "says"),
+    ("target", "message"),
     [
         ("other.yaml#/components/schemas/A", "refers to a file or URL"),
         ("https://example.com/a.json", "refers to a file or URL"),
@@ -275,10 +275,10 @@ def test_a_path_that_is_a_reference_is_refused(small_root: dict[str, Any]) -> No
         ("#/components/schemas/ApiError/properties/error", "but a Schema must be in #/components/schemas/"),
     ],
 )
-def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any], target: str, says: str) -> None:
+def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any], target: str, message: str) -> None:
     small_root["components"]["schemas"]["BillingPayment"]["properties"]["unitPrice"] = {"$ref": target}
 
-    with pytest.raises(DocumentError, match=says) as error:
+    with pytest.raises(DocumentError, match=message) as error:
         slicing.slice_document(small_root, KEPT)
     assert str(error.value).startswith("/components/schemas/BillingPayment/properties/unitPrice: ")
 
@@ -299,7 +299,7 @@ def test_a_schema_that_refers_to_nothing_but_itself_is_refused(small_root: dict[
 
 
 def places(node: Any) -> list[tuple[Any, Any]]:
-    """Every place in a document: a container and a key or index."""
+    """Every location in a document: a container and a key or index."""
     pairs = list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
     return [place for key, child in pairs for place in [(node, key), *places(child)]]
 

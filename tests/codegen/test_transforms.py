@@ -1,4 +1,4 @@
-"""Rules and overlay: each gives a new document and says what it changed; one that matches nothing is told."""
+"""Transforms and overlay: each returns a new document and what it changed or didn't find."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_returns_the_locations_that_it_changed(fragment: dict[str, Any], tr
 
 
 @pytest.mark.parametrize("transform", transforms.TRANSFORMS, ids=[one.__name__ for one in transforms.TRANSFORMS])
-def test_each_rule_is_needed_by_the_committed_fragment(root: Path, transform: transforms.Transform) -> None:
+def test_each_is_needed_by_the_committed_fragment(root: Path, transform: transforms.Transform) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
 
     assert transforms.apply(fragment, KEPT)[1][transform.__name__]
@@ -105,7 +105,7 @@ def test_an_update_of_a_list_appends_one_entry() -> None:
     assert applied({"target": "$.list", "update": {"n": 4}})[0]["list"][-1] == {"n": 4}
 
 
-def test_every_match_is_changed_and_what_is_put_in_twice_is_not_shared() -> None:
+def test_every_match_gets_a_copy_of_its_own() -> None:
     document, _ = applied({"target": "$.a['x', 'y']", "update": {"new": {"deep": []}}})
 
     document["a"]["x"]["new"]["deep"].append(1)
@@ -124,14 +124,14 @@ def test_a_later_action_sees_an_earlier_one() -> None:
     assert applied(made, {"target": "$.b", "update": {"c": 1}}) == ({**DOCUMENT, "b": {"c": 1}}, [])
 
 
-def test_targets_that_match_nothing_are_told() -> None:
+def test_targets_that_match_nothing_are_returned() -> None:
     gone, there = {"target": "$.gone", "update": {}}, {"target": "$.a", "update": {}}
 
     assert applied(gone, there, {"target": "$..z", "remove": True})[1] == ["$.gone", "$..z"]
 
 
 @pytest.mark.parametrize(
-    ("action", "says"),
+    ("action", "message"),
     [
         ({"update": {}}, "no `target`"),
         ({"target": "$.a"}, "either `update` or `remove: true`"),
@@ -141,17 +141,17 @@ def test_targets_that_match_nothing_are_told() -> None:
         ({"target": "$", "remove": True}, "can't remove the whole document"),
     ],
 )
-def test_an_action_that_makes_no_sense_is_refused(action: dict[str, Any], says: str) -> None:
-    with pytest.raises(DocumentError, match=says):
+def test_an_action_that_makes_no_sense_is_refused(action: dict[str, Any], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
         applied(action)
 
 
-def test_what_is_no_overlay_is_refused() -> None:
+def test_another_document_than_an_overlay_is_refused() -> None:
     with pytest.raises(DocumentError, match="not an OpenAPI Overlay"):
         overlay.apply({}, {"actions": []})
 
 
-def test_the_committed_overlay_gives_reasons_for_what_is_not_words(root: Path) -> None:
+def test_the_committed_overlay_gives_reasons_for_fixes(root: Path) -> None:
     for action in documents.read_document(root / "openapi" / "overlay.yaml").root["actions"]:
         only_words = set(action.get("update", {})) <= {"summary", "description"}
         assert only_words or action["description"], action["target"]

@@ -115,7 +115,7 @@ class Runner:
     printed: str = ""
 
     def step(self, name: str) -> int:
-        """Run one step; returns its exit status, adds to the outputs and what was printed."""
+        """Run one step; returns its exit status, and adds to the outputs and to what was printed."""
         (run,) = (step["run"] for step in steps(read(self.root, "drift.yml")) if step.get("name") == name)
         files = {"GITHUB_OUTPUT": self.temporary / "output", "GITHUB_STEP_SUMMARY": self.temporary / "summary.md"}
         identity = read(self.root, "drift.yml")["jobs"]["propose"]["env"]
@@ -141,11 +141,11 @@ class Runner:
 
 @pytest.fixture
 def runner(root: Path, tmp_path: Path) -> Runner:
-    """A repository with our scripts, openapi/ and generated/, and a `curl` whose answer `publish` writes."""
+    """A repository with our scripts, openapi/ and generated/."""
     repository, temporary = tmp_path / "repository", tmp_path / "temporary"
     for folder in ("scripts", "openapi", "generated"):
         copy_tracked(folder, repository / folder)
-    # The environment is this test's own.
+    # The steps run in the environment of this test.
     (repository / "scripts" / "environment.py").write_text(
         "from pathlib import Path\nROOT = Path(__file__).resolve().parent.parent\ndef ensure(): pass\n"
     )
@@ -159,7 +159,7 @@ def runner(root: Path, tmp_path: Path) -> Runner:
 
 
 def publish(runner: Runner, change: Callable[[Json], object] = lambda _: None, status: str = "200") -> None:
-    """Let `curl` write the committed fragment with a change in it, and print a status; 000 is no answer at all."""
+    """Provide a `curl` that writes the committed fragment with a change and prints a status; 000 means no answer."""
     document = documents.read_document(runner.root / "openapi" / "fragment.json").root
     change(document)
     (runner.temporary / "published").write_bytes(documents.to_json(document))
@@ -253,5 +253,5 @@ def test_only_drift_leads_to_commits_and_a_pull_request(root: Path) -> None:
         assert by_name[name]["if"] == "steps.check.outputs.drift == 'true'"
     request = by_name["Open or update the pull request"]
     assert request["uses"].startswith("peter-evans/create-pull-request@")
-    # No fork is pushed to or looked for: a pull request from one is a stranger's, whatever its branch is called.
+    # No push-to-fork: a pull request from a fork is a stranger's, whatever its branch is called.
     assert set(request["with"]) == {"branch", "title", "body-path"}

@@ -1,4 +1,4 @@
-"""Import a generated package from any folder under a name of its own, beside the installed one of the same name."""
+"""Import a generated package from any folder under another name, beside the installed one."""
 
 from __future__ import annotations
 

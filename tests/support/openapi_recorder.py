@@ -1,4 +1,4 @@
-"""A server on a real socket that answers every request with what the test gives, and keeps what it was asked."""
+"""A server on a real socket that answers every request as the test sets, and records the requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Asked:
-    """A request as it came: path, query pairs in order, and the headers by their names in lower case."""
+    """A request as received: path, query pairs in order, and headers by name in lower case."""
 
     path: str
     query: list[tuple[str, str]]
@@ -26,7 +26,7 @@ class Asked:
 
 @define
 class Recorder:
-    """What to answer next, and what was asked so far."""
+    """The next answer, and the requests so far."""
 
     url: str
     status: int = 200
@@ -35,7 +35,7 @@ class Recorder:
     asked: list[Asked] = field(factory=list)
 
     def answer(self, status: int, body: object, content_type: str = "application/json") -> None:
-        """Set the answer to all requests from now on; what is no text is sent as JSON."""
+        """Set the answer to all further requests; anything but text is sent as JSON."""
         self.status, self.content_type = status, content_type
         self.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
 
