@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Tell what changed upstream for the operations kept, and whether it breaks a client.
+"""Report what changed upstream in our operations, and whether it breaks a client.
 
-Order, style, references, names of schemas, prose, tags and vendor extensions are no change. A location is a JSON
-pointer within the operation, with references resolved; a parameter's token is `in:name`, for its index moves with its
-neighbours.
+Order, style, references, schema names, prose, tags and vendor extensions don't count as changes. A location is a JSON
+pointer within the operation, with references resolved; a parameter's token is `in:name`, because its index shifts with
+its neighbours. Exit status: 0 nothing breaking or additive, 1 drift, 2 error.
 """
 
 from __future__ import annotations
@@ -15,23 +15,16 @@ if __name__ == "__main__":
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attrs import evolve
 
-import documentation_drift
-import documents
-import fetching
-import lock
-import meaning
-import operation_drift
-import operations
-from drift_report import Report
-from errors import ScriptError, about, cannot
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from drift import operation, operation_diff
+from drift.report import Report
+from openapi_tools import documents, fetching, lock, operations
+from openapi_tools.errors import ScriptError, error_context, report_error
 
 FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
     "text": Report.to_text,
@@ -43,51 +36,53 @@ FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
 def compare(
     fragment: documents.Document,
     upstream: documents.Document,
-    kept: Sequence[operations.Operation],
-    words: Mapping[str, Mapping[str, str]] | None = None,
+    ours: Sequence[operations.Operation],
+    prose: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Report:
-    """What differs between two documents in the operations kept, each a fragment or upstream's whole document.
+    """Compare our operations in two documents, each of which may be a fragment or upstream's whole document.
 
-    `words` are the digests of the fragment's prose, by operation and place; None where there are none to compare with.
+    `prose` has the digests of the fragment's prose by operation and location, or None to leave prose out.
 
     Raises:
-        ScriptError: a document is not one that can be compared; the message names it.
+        ScriptError: a document can't be compared; the message names it.
     """
-    old, new = meaning.side(fragment), meaning.side(upstream)
-    with about(f"{upstream.name} against {fragment.name}"):
-        changes = operation_drift.compare(old, new, kept)
-        if words is not None:
-            changes += documentation_drift.compare(words, new, kept, changes)
+    old, new = operation.open_document(fragment), operation.open_document(upstream)
+    with error_context(f"{upstream.name} against {fragment.name}"):
+        changes = operation_diff.compare_operations(old, new, ours)
+        if prose is not None:
+            changes += operation_diff.compare_prose(prose, new, ours, changes)
     revision = upstream.root["info"].get("x-xgen-sha")
     return Report(fragment.name, upstream.name, revision if isinstance(revision, str) else None, changes)
 
 
-def against(upstream: documents.Document, fragment: Path | None = None, folder: Path = operations.OPENAPI) -> Report:
-    """The report on an upstream document, against another fragment than the one in openapi/ where it is given."""
-    words = lock.read(folder)["prose"] if fragment is None else None
+def compare_upstream(
+    upstream: documents.Document, fragment: Path | None = None, folder: Path = operations.OPENAPI
+) -> Report:
+    """Compare an upstream document with the fragment in openapi/ and its lock, or with another fragment."""
+    prose = lock.read_lock(folder)["prose"] if fragment is None else None
     document = documents.read_document(fragment or folder / lock.FRAGMENT)
     if fragment is None:
-        # A pull request's text is no place for a folder of this machine.
+        # A pull request shouldn't name a folder of this machine.
         document = evolve(document, name=f"{folder.name}/{lock.FRAGMENT}")
-    return compare(document, upstream, operations.load(folder), words)
+    return compare(document, upstream, operations.load_operations(folder), prose)
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
-    """The command; returns its exit status: 0 nothing breaking or additive, 1 drift, 2 cannot."""
+    """Run the command; returns its exit status: 0 nothing breaking or additive, 1 drift, 2 error."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE)
-    parser.add_argument("--fragment", type=Path, metavar="FILE", help="another document than the fragment in openapi/")
+    parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE_HELP)
+    parser.add_argument("--fragment", type=Path, metavar="FILE", help="instead of the fragment in openapi/")
     parser.add_argument("--format", choices=FORMATS, default="text")
     options = parser.parse_args(arguments)
     try:
-        report = against(documents.read_document(options.upstream), options.fragment, folder)
+        report = compare_upstream(documents.read_document(options.upstream), options.fragment, folder)
         text = FORMATS[options.format](report)
-        # A terminal of another encoding, or a name that none can show, is no reason to say nothing.
+        # Escape what the terminal's encoding can't represent.
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except (ScriptError, OSError) as error:
-        return cannot(error)
+        return report_error(error)
     return 1 if report.is_drift else 0
 
 

@@ -1,6 +1,6 @@
-"""Show the main job on a local Atlas: list, download under both kinds of credentials, and see that it adds up.
+"""Show the main job on a local Atlas: list invoices, download one with both kinds of credentials, check the totals.
 
-Run by `scripts/demo`, which makes the environment first. It uses the command itself, as a person would.
+`scripts/demo` runs it after creating .venv. It uses the real command, as a person would.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal
 
 COMMAND = str(Path(sys.executable).with_name("atlas-invoices"))
 KINDS: dict[Literal["api-key", "service-account"], str] = {"api-key": "digest", "service-account": "service account"}
@@ -35,9 +33,9 @@ def main() -> int:
 
 def demonstrate(folder: Path) -> int:
     """Show everything, with the downloads in `folder`; returns the exit status."""
-    from atlas_invoices.sandbox import Sandbox, Settings  # noqa: PLC0415 - scripts import neither package at start
+    from atlas_invoices.sandbox import Sandbox, Settings  # noqa: PLC0415 - scripts import neither package at start-up
 
-    # The command keeps its access token in the user's cache folder; this one is gone afterwards.
+    # The command caches its access token in the user's cache folder, so give it one that is deleted afterwards.
     with Sandbox(Settings()) as server, tempfile.TemporaryDirectory() as home:
         print(f"A local Atlas with made-up invoices runs at {server.base_url}.\n")
         private = {"HOME": home, "XDG_CACHE_HOME": home}
@@ -57,10 +55,10 @@ def demonstrate(folder: Path) -> int:
         if len({path.read_bytes() for path in folder.iterdir()}) != 1:
             print("the two downloads DIFFER")
             good = False
-    print(f"\nThe files are in {folder}; delete it when you have seen them.")
+    print(f"\nThe files are in {folder}; delete the folder when you are done.")
     print(
         "With your own key: export MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET (service account), or\n"
-        "MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY (API key), then\n"
+        "MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY (API key), then run\n"
         "    .venv/bin/atlas-invoices doctor\n"
         "    .venv/bin/atlas-invoices list"
     )
@@ -68,7 +66,7 @@ def demonstrate(folder: Path) -> int:
 
 
 def run(environment: Mapping[str, str], *arguments: str) -> str:
-    """Run the command against the local Atlas; returns what it prints."""
+    """Run the command against the local Atlas; returns its output."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MONGODB_ATLAS_")}
     done = subprocess.run(  # noqa: S603 - our own command
         [COMMAND, *arguments], env={**clean, **environment}, check=True, stdout=subprocess.PIPE, text=True
@@ -77,7 +75,7 @@ def run(environment: Mapping[str, str], *arguments: str) -> str:
 
 
 def add_up(path: Path) -> tuple[Decimal, int]:
-    """Sum the Amount column exactly and count the lines, with nothing but the standard library."""
+    """The exact sum of the Amount column and the number of lines, using only the standard library."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         header: list[str] = next(row for row in rows if "Usage Date" in row)

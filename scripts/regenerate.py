@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make the generated client anew from the fragment in openapi/: mend, say, validate, generate, format; offline.
+"""Regenerate the client from openapi/, offline: transform, apply the overlay, validate, generate, format.
 
-All or nothing: the new client is made aside and takes the old one's place only when it is whole.
+All or nothing: the new client replaces the old one only when it is complete.
 """
 
 from __future__ import annotations
@@ -14,48 +14,38 @@ if __name__ == "__main__":
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from attrs import frozen
 
-import documents
-import generator
-import lock
-import mends
-import operations
-import overlay
-import slicing
-import trees
-from errors import MendError, ScriptError, cannot
-from shown import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from openapi_tools import documents, files, generator, lock, operations, overlay, slicing, transforms
+from openapi_tools.errors import ScriptError, TransformError, escape_unprintable, report_error
 
 GENERATED: Final = environment.ROOT / "generated"
 README: Final = """\
 # generated/
 
-Machine-written: `scripts/regenerate.py` makes everything here, this page included, from `openapi/`. Nobody edits it; it
-can be deleted at any time and comes back the same, byte for byte.
+Written by `scripts/regenerate.py` from `openapi/`, this page included. Don't edit anything here; the folder can be
+deleted at any time and comes back the same, byte for byte.
 
-- To change what is generated, change `openapi/overlay.yaml` (words, one-off mends), `scripts/mends.py` (rules) or
-  `openapi/operations.yaml` (which operations, their names), then run `scripts/regenerate.py`.
+- To change what is generated, change `openapi/overlay.yaml` (text, single fixes), `openapi/operations.yaml` (which
+  operations, their names) or `scripts/openapi_tools/transforms.py` (rules), then run `scripts/regenerate.py`.
 - To take over a new revision of Atlas's document, run `scripts/vendor_spec.py` first.
-- `scripts/regenerate.py --check` says whether this folder is up to date; `scripts/check` runs it.
+- `scripts/regenerate.py --check` tells whether this folder is up to date; `scripts/check` runs it.
 
-`atlas_invoices_client` is usable by itself: each function sends the media type of its operation, and takes a `Client`
-or an `AuthenticatedClient`. One limit is known: a status that Python's `http.HTTPStatus` does not know (a proxy's 520,
-say) raises `ValueError` in every function. `atlas_invoices`, the handwritten package, looks at the status first.
+`atlas_invoices_client` can be used on its own: each function sends the media type of its operation and takes a `Client`
+or an `AuthenticatedClient`. One known limit: a status that Python's `http.HTTPStatus` doesn't know (a proxy's 520, for
+example) raises `ValueError` in every function. `atlas_invoices`, the handwritten package, checks the status first.
 """
 
 
 @frozen
 class Task:
-    """What to make: from `fragment` with the settings in `folder`, to stand in `output`.
+    """Generate from `fragment`, with the settings in `folder`, into `output`.
 
-    A committed fragment is held to its lock, and every mend has to match it.
+    A committed fragment must match its lock, and every transform and overlay target must match something in it.
     """
 
     fragment: Path
@@ -65,16 +55,16 @@ class Task:
 
 
 def build(task: Task, scratch: Path) -> Path:
-    """Make in `scratch` what the output should hold, and return its path.
+    """Build in `scratch` what the output should contain, and return its path.
 
     Raises:
-        ScriptError: the fragment, a mend, the overlay, the validator or the generator stands in the way.
+        ScriptError: the fragment, a transform, the overlay, the validator or the generator fails.
     """
-    document, unmatched = mended(documents.read_document(task.fragment).root, task.folder)
+    document, unmatched = transform_document(documents.read_document(task.fragment).root, task.folder)
     if unmatched and task.committed:
-        raise MendError(
-            f"matches nothing in {task.fragment.name}: {'; '.join(unmatched)}. Upstream may have mended or moved it: "
-            "look, then change or remove the mend (openapi/overlay.yaml, scripts/mends.py)"
+        raise TransformError(
+            f"matches nothing in {task.fragment.name}: {'; '.join(unmatched)}. Upstream may have fixed or moved it: "
+            "look, then change or remove it (openapi/overlay.yaml, scripts/openapi_tools/transforms.py)"
         )
     if unmatched:
         print(f"warning: matches nothing in {task.fragment.name}: {'; '.join(unmatched)}", file=sys.stderr)
@@ -87,27 +77,27 @@ def build(task: Task, scratch: Path) -> Path:
     return tree
 
 
-def mended(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
-    """The document the generator reads, and which mends and overlay targets matched nothing."""
-    kept = operations.load(folder)
-    by_rules, changes = mends.apply(slicing.cut(document, kept), kept)
-    done, targets = overlay.apply(by_rules, documents.read_document(folder / "overlay.yaml").root)
-    rules = [f"mend {name}" for name, places in changes.items() if not places]
-    return done, rules + [f"overlay target {target}" for target in targets]
+def transform_document(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
+    """The document that the generator reads, and which transforms and overlay targets matched nothing."""
+    ours = operations.load_operations(folder)
+    transformed, changes = transforms.apply(slicing.slice_operations(document, ours), ours)
+    done, targets = overlay.apply(transformed, documents.read_document(folder / "overlay.yaml").root)
+    unmatched = [f"transform {name}" for name, places in changes.items() if not places]
+    return done, unmatched + [f"overlay target {target}" for target in targets]
 
 
 def write(task: Task) -> None:
-    """Replace the output by what the fragment gives."""
+    """Replace the output with what the fragment gives."""
     output = task.output
-    if output != GENERATED and output.exists() and any(output.iterdir()) and not _is_ours(output):
-        raise ScriptError(f"{output} holds something else than a generated client; give a new or empty folder")
+    if output != GENERATED and output.exists() and any(output.iterdir()) and not _is_generated(output):
+        raise ScriptError(f"{output} contains something other than a generated client; give a new or empty folder")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with trees.beside(output) as scratch:
-        trees.swap_in(build(task, scratch), output, scratch)
+    with files.temporary_sibling(output) as scratch:
+        files.replace_folder(build(task, scratch), output, scratch)
 
 
-def _is_ours(folder: Path) -> bool:
-    """Whether an earlier run made this folder: it would be replaced whole, and the package alone may be anywhere."""
+def _is_generated(folder: Path) -> bool:
+    """Whether an earlier run wrote this folder: the package alone may be anywhere, and the whole folder is replaced."""
     readme = folder / "README.md"
     first = README.partition("\n")[0]
     is_readme = readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(first)
@@ -115,27 +105,25 @@ def _is_ours(folder: Path) -> bool:
 
 
 def check(task: Task) -> list[str]:
-    """What is not as it should be, one line each; nothing is written."""
-    problems = lock.problems(task.folder) if task.committed else []
+    """What is not up to date, one line each; nothing is written."""
+    problems = lock.find_problems(task.folder) if task.committed else []
     with tempfile.TemporaryDirectory() as scratch:
         try:
             expected = build(task, Path(scratch))
         except ScriptError as error:
             if not problems:
                 raise
-            # A fragment that somebody edited need not be fit to generate from; that it was edited is the answer.
+            # An edited fragment may not be fit to generate from; the edit is the answer.
             return [*problems, str(error)]
-        return problems + trees.compare(task.output, expected).lines()
+        return problems + files.compare_folders(task.output, expected)
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
-    """The command; returns its exit status: 0 same or written, 1 differs, 2 cannot."""
+    """Run the command; returns its exit status: 0 written or up to date, 1 differs, 2 error."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="compare and write nothing; exit status 1 where it differs"
-    )
-    parser.add_argument("--fragment", type=Path, metavar="FILE", help="another fragment than the one in openapi/")
-    parser.add_argument("--output", type=Path, default=GENERATED, metavar="DIR", help="what stands for generated/")
+    parser.add_argument("--check", action="store_true", help="only compare; exit with status 1 if anything differs")
+    parser.add_argument("--fragment", type=Path, metavar="FILE", help="instead of the fragment in openapi/")
+    parser.add_argument("--output", type=Path, default=GENERATED, metavar="DIR", help="instead of generated/")
     options = parser.parse_args(arguments)
     task = Task(
         fragment=options.fragment or folder / lock.FRAGMENT,
@@ -149,11 +137,11 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
             return 0
         differences = check(task)
     except (ScriptError, OSError) as error:
-        return cannot(error)
+        return report_error(error)
     for line in differences:
-        print(printable(line))
+        print(escape_unprintable(line))
     if differences:
-        print(f"error: {task.output.name} is not what openapi/ gives; run scripts/regenerate.py", file=sys.stderr)
+        print(f"error: {task.output.name} doesn't match openapi/; run scripts/regenerate.py", file=sys.stderr)
     return 1 if differences else 0
 
 

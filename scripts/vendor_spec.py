@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make openapi/fragment.json and openapi/lock.json from upstream's document: the operations we keep, without its prose.
+"""Write openapi/fragment.json and openapi/lock.json from upstream's document: our operations, without its prose.
 
-Both files are replaced together, or neither.
+Both files are replaced together or not at all.
 """
 
 from __future__ import annotations
@@ -13,49 +13,40 @@ if __name__ == "__main__":
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import documents
-import fetching
-import lock
-import operations
-import prose
-import slicing
-import trees
-from errors import ScriptError, about, cannot
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from openapi_tools import documents, fetching, files, lock, operations, prose, slicing
+from openapi_tools.errors import ScriptError, error_context, report_error
 
 
-def fragment_of(upstream: documents.Document, kept: Sequence[operations.Operation]) -> bytes:
+def make_fragment(upstream: documents.Document, ours: Sequence[operations.Operation]) -> bytes:
     """The bytes of the fragment of an upstream document; errors name the document.
 
     Raises:
-        ScriptError: it is no OpenAPI document, or not as this project takes it to be.
+        ScriptError: it is not OpenAPI, or no longer has what this project relies on.
     """
-    with about(upstream.name):
-        return documents.to_json(slicing.slice_document(upstream.root, kept))
+    with error_context(upstream.name):
+        return documents.to_json(slicing.slice_document(upstream.root, ours))
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
-    """The command; returns its exit status: 0 written, 2 cannot."""
+    """Run the command; returns its exit status: 0 written, 2 error."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the fragment alone, there")
+    parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE_HELP)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write only the fragment, to this file")
     options = parser.parse_args(arguments)
     try:
-        kept = operations.load(folder)
+        ours = operations.load_operations(folder)
         upstream = documents.read_document(options.upstream)
-        fragment = fragment_of(upstream, kept)
+        fragment = make_fragment(upstream, ours)
         if options.output is not None:
-            trees.write_together({options.output: fragment})
+            files.write_all({options.output: fragment})
         else:
-            locked = lock.make(upstream, fragment, prose.digests(upstream.root, kept))
-            trees.write_together({folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)})
+            locked = lock.make_lock(upstream, fragment, prose.digests(upstream.root, ours))
+            files.write_all({folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)})
     except (ScriptError, OSError) as error:
-        return cannot(error)
+        return report_error(error)
     return 0
 
 

@@ -1,7 +1,7 @@
-"""How long vendoring, the drift check and generation take, as ratios to what they can't do without, all in one run.
+"""How long vendoring, the drift check and generation take, as ratios to work that can't be avoided, in one run.
 
-`python tests/benchmarks/bench_drift.py [UPSTREAM]` prints them and exits with 1 where one is beyond its limit. UPSTREAM
-is upstream's document as plain YAML; without it, one of our own of about the same size is written for the run.
+`python tests/benchmarks/bench_drift.py [UPSTREAM]` prints them and exits with 1 if one exceeds its limit. UPSTREAM is
+upstream's document as plain YAML; without it, the run writes one of about the same size.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -21,26 +22,21 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import check_drift  # noqa: E402 - the scripts are found by the line above
-import documents  # noqa: E402 - likewise
-import lock  # noqa: E402 - likewise
-import operations  # noqa: E402 - likewise
-import regenerate  # noqa: E402 - likewise
-import vendor_spec  # noqa: E402 - likewise
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import regenerate  # noqa: E402 - the scripts are found by the line above
+import vendor_spec  # noqa: E402 - the scripts are found by the line above
+from openapi_tools import documents, lock, operations  # noqa: E402 - the scripts are found by the line above
 
 ROUNDS = 5
 
 
 def libyaml_parses(text: str) -> None:
-    """The least there is: libyaml goes through the document, and nothing is made of it."""
+    """The minimum: libyaml parses the document, and nothing is built from it."""
     for _ in yaml.parse(text, Loader=yaml.CSafeLoader):
         pass
 
 
 def libyaml_loads(text: str) -> None:
-    """PyYAML's C loader: what one would use for want of anything better."""
+    """PyYAML's C loader, the obvious choice."""
     yaml.load(text, Loader=yaml.CSafeLoader)
 
 
@@ -50,7 +46,7 @@ def say(line: str) -> None:
 
 
 def best(*works: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """The shortest time of each in seconds, taken in turns, so that a busy machine is busy for all of them."""
+    """The shortest time of each in seconds, measured in turns, so a busy machine is busy for all of them."""
     times = [float("inf")] * len(works)
     for _ in range(rounds):
         for number, work in enumerate(works):
@@ -87,13 +83,13 @@ def large_document(folder: Path) -> Path:
 
 
 def reading(upstream: Path, folder: Path) -> list[tuple[str, float, float]]:
-    """What reading the large document costs: name, ratio, limit."""
+    """The cost of reading the large document: name, ratio, limit."""
     text = upstream.read_text()
     parsing, loading, vendoring, checking = best(
         lambda: libyaml_parses(text),
         lambda: libyaml_loads(text),
         lambda: vendor_spec.main(["--upstream", str(upstream), "--output", str(folder / "fragment.json")]),
-        lambda: check_drift.against(documents.read_document(upstream)),
+        lambda: check_drift.compare_upstream(documents.read_document(upstream)),
     )
     say(f"{len(text) / 1e6:.1f} MB of YAML; libyaml loads it in {loading:.2f} s, parses bare events in {parsing:.2f} s")
     say(f"against the bare events: vendor_spec.py {vendoring / parsing:.2f}, check_drift.py {checking / parsing:.2f}")
@@ -104,8 +100,8 @@ def reading(upstream: Path, folder: Path) -> list[tuple[str, float, float]]:
 
 
 def generation(folder: Path) -> tuple[str, float, float]:
-    """What regenerate.py costs beside the generator's own command on the document it is given: both as commands."""
-    mended, _ = regenerate.mended(documents.read_document(operations.OPENAPI / lock.FRAGMENT).root)
+    """The cost of regenerate.py compared to the generator's own command on the same document."""
+    mended, _ = regenerate.transform_document(documents.read_document(operations.OPENAPI / lock.FRAGMENT).root)
     document = folder / "openapi.json"
     document.write_bytes(documents.to_json(mended))
     bare = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(document), "--overwrite"]
@@ -121,7 +117,7 @@ def generation(folder: Path) -> tuple[str, float, float]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the ratios; 1 where one is beyond its limit."""
+    """Print the ratios; returns 1 if one exceeds its limit."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         upstream = Path(arguments[0]) if arguments else large_document(folder)

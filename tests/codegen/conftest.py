@@ -1,39 +1,37 @@
-"""What the tests of the pipeline share: one client made by the real generator, and our own small upstream document."""
+"""Shared by the tests of the pipeline: a client from the real generator, and our own small upstream document."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-import documents
 import openapi_package
-import operations
 import regenerate
-import slicing
 import vendor_spec
 from environment import ROOT
 from openapi_recorder import Recorder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
+from openapi_tools import documents, operations, slicing
+from tracked_copy import copy_tracked
 
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the committed fragment gives, made now by the real generator. Read only."""
+    """The real generator's output for the committed fragment. Don't write to it."""
     output = tmp_path_factory.mktemp("committed") / "generated"
     assert regenerate.main(["--output", str(output)]) == 0
     return output
 
 
 @pytest.fixture(scope="session")
-def client(tree: Path) -> ModuleType:
-    """That client, imported."""
-    return openapi_package.load(tree, "client_of_committed_fragment")
+def client(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """That client, imported from a copy, because an import leaves caches beside the files."""
+    copy = Path(shutil.copytree(tree, tmp_path_factory.mktemp("client") / "generated"))
+    return openapi_package.load(copy, "client_of_committed_fragment")
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +42,7 @@ def small_upstream() -> Path:
 
 @pytest.fixture(scope="session")
 def small_tree(small_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What our own upstream document gives. Read only."""
+    """The real generator's output for our own upstream document. Don't write to it."""
     folder = tmp_path_factory.mktemp("small")
     assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(folder / "fragment.json")]) == 0
     assert regenerate.main(["--fragment", str(folder / "fragment.json"), "--output", str(folder / "generated")]) == 0
@@ -52,31 +50,32 @@ def small_tree(small_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def small_client(small_tree: Path) -> ModuleType:
-    """That client, imported."""
-    return openapi_package.load(small_tree, "client_of_small_upstream")
+def small_client(small_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """That client, imported from a copy."""
+    copy = Path(shutil.copytree(small_tree, tmp_path_factory.mktemp("small_client") / "generated"))
+    return openapi_package.load(copy, "client_of_small_upstream")
 
 
 @pytest.fixture
 def small_root(small_upstream: Path) -> dict[str, Any]:
-    """Our own upstream document, to change at will."""
+    """Our own upstream document; tests may change it."""
     return documents.read_document(small_upstream).root
 
 
 @pytest.fixture
 def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
     """Its fragment."""
-    return slicing.slice_document(small_root, operations.load())
+    return slicing.slice_document(small_root, operations.load_operations())
 
 
 @pytest.fixture
 def openapi_folder(tmp_path: Path) -> Path:
-    """A copy of openapi/ to change at will."""
-    return Path(shutil.copytree(ROOT / "openapi", tmp_path / "openapi"))
+    """A copy of openapi/; tests may change it."""
+    return copy_tracked("openapi", tmp_path / "openapi")
 
 
 @pytest.fixture
 def atlas() -> Iterator[Recorder]:
-    """A server that answers what the test gives."""
+    """A server that answers what the test sets."""
     with Recorder() as running:
         yield running

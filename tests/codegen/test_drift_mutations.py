@@ -1,30 +1,23 @@
-"""Seeded mutations of the committed fragment: each kind, wherever the dice put it, lands in its class."""
+"""Seeded mutations of the committed fragment: each kind lands in its category, wherever it happens."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import random
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
 
-import documents
-import operations
-import reach
-import references
 from drift_documents import report
-from errors import ScriptError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import shape
+from openapi_tools import documents, model, operations, transforms
+from openapi_tools.errors import ScriptError
 
 Json = dict[str, Any]
 T = TypeVar("T")
 SEEDS = (1, 2)
-KEPT = operations.load()
+KEPT = operations.load_operations()
 
 
 class Dice:
@@ -39,29 +32,29 @@ class Dice:
         return self.random.choice(candidates)
 
     def operation(self) -> Json:
-        return self.pick([node for _, node, _ in reach.nodes(self.root, KEPT)])
+        return self.pick([node for _, node, _ in transforms.operation_nodes(self.root, KEPT)])
 
     def parameter(self, fits: Callable[[Json], bool] = bool) -> Json:
-        """A parameter of an operation, in place of the reference to it."""
+        """A parameter of an operation, inlined."""
         places = []
-        for _, node, _ in reach.nodes(self.root, KEPT):
+        for _, node, _ in transforms.operation_nodes(self.root, KEPT):
             node["parameters"] = [copy.deepcopy(self.resolved(entry, "Parameter")) for entry in node["parameters"]]
             places += [entry for entry in node["parameters"] if fits(entry)]
         return self.pick(places)
 
     def response(self, fits: Callable[[str], bool]) -> tuple[Json, str, Json]:
-        """The responses of an operation, a status of them, and its response in place of the reference to it."""
+        """The responses of an operation, one status, and its response, inlined."""
         node = self.operation()["responses"]
         status = self.pick([status for status in node if fits(status)])
         node[status] = copy.deepcopy(self.resolved(node[status], "Response"))
         return node, status, node[status]
 
     def read(self, fits: Callable[[Json], bool]) -> Json:
-        """A schema that replies hold."""
-        return self.pick([schema for schema, _ in reach.response_schemas(self.root, KEPT) if fits(schema)])
+        """A schema in a response."""
+        return self.pick([schema for schema, _ in transforms.response_schemas(self.root, KEPT) if fits(schema)])
 
-    def resolved(self, node: Json, kind: shape.Kind) -> Json:
-        return references.component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
+    def resolved(self, node: Json, kind: model.Kind) -> Json:
+        return model.find_component(self.root, node["$ref"], kind, ())[1] if "$ref" in node else node
 
 
 def is_text(schema: Json) -> bool:
@@ -110,7 +103,7 @@ def move_an_operation(dice: Dice) -> None:
 @mutation("breaking")
 def drop_a_parameter(dice: Dice) -> None:
     parameter = dice.parameter()
-    for _, node, _ in reach.nodes(dice.root, KEPT):
+    for _, node, _ in transforms.operation_nodes(dice.root, KEPT):
         node["parameters"] = [entry for entry in node["parameters"] if entry is not parameter]
 
 
@@ -196,7 +189,7 @@ def end_a_media_type(dice: Dice) -> None:
 def drop_a_header(dice: Dice) -> None:
     headers = dice.pick([
         response["headers"]
-        for _, node, _ in reach.nodes(dice.root, KEPT)
+        for _, node, _ in transforms.operation_nodes(dice.root, KEPT)
         for response in (dice.resolved(entry, "Response") for entry in node["responses"].values())
         if response.get("headers")
     ])  # fmt: skip
@@ -248,7 +241,7 @@ for name, judged, change in (
     simple(judged, name, change)
 
 
-# What says nothing to a client; `type` beside `properties` or `items` goes without saying.
+# Keywords that mean nothing to a client; `type` is implied by `properties` or `items`.
 SILENT = {"x-xgen-version", "description", "tags", "readOnly", "title", "scopes"}
 JUNK: tuple[Any, ...] = (
     None, True, 0, -1, 1.5, "x", "", [], {}, [1], [[]], {"a": 1}, {"$ref": "x"}, {"$ref": 5},
@@ -279,19 +272,19 @@ def test_there_are_thirty_kinds_and_more() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_lands_in_its_class(name: str, seed: int, fragment: Json) -> None:
+def test_a_mutation_lands_in_its_category(name: str, seed: int, fragment: Json) -> None:
     judged, change = MUTATIONS[name]
     after = copy.deepcopy(fragment)
     change(Dice(after, seed))
     made = report(fragment, after, KEPT)
-    # What goes also comes, where something is renamed or replaced; nothing else may be told.
+    # A renamed or replaced thing is removed and added; nothing else may be reported.
     also = {"rename_a_property": {"additive"}, "change_the_server": {"additive"}}.get(name, set())
-    assert made.of(judged), made.summary()  # type: ignore[arg-type] # pytest's parameters are plain texts
-    assert {entry.judged for entry in made.changes} <= {judged} | also
+    assert made.in_category(judged), made.summary()  # type: ignore[arg-type] # pytest's parameters are plain texts
+    assert {entry.category for entry in made.changes} <= {judged} | also
     assert made.is_drift == (judged != "renamed")
 
 
-def test_nothing_that_is_taken_away_goes_unnoticed(fragment: Json) -> None:
+def test_no_removal_goes_unnoticed(fragment: Json) -> None:
     dice = random.Random(7)  # noqa: S311 - the same places every time
     parts = {key: fragment[key] for key in ("paths", "components", "security", "servers")}
     for place in dice.sample(places(parts), 50):

@@ -1,20 +1,17 @@
-"""The generated client alone, against a real socket: each operation works, and each trap of the generator is mended."""
+"""The generated client on its own, against a real socket: each operation works despite the generator's traps."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 from attrs import frozen
 
 import openapi_package
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from openapi_recorder import Recorder
+from openapi_recorder import Recorder
 
 ORG, INVOICE = "5" * 24, "6" * 24
 CSV = "application/vnd.atlas.2023-01-01+csv"
@@ -23,7 +20,7 @@ JSON = "application/vnd.atlas.2023-01-01+json"
 
 @frozen
 class Case:
-    """An operation as a caller knows it, and what must be on the wire."""
+    """An operation as a caller sees it, and what must be on the wire."""
 
     module: str
     name: str
@@ -54,8 +51,8 @@ operations = pytest.mark.parametrize("case", CASES, ids=[case.name for case in C
 
 
 def call(package: ModuleType, atlas: Recorder, case: Case, style: str = "sync", **options: Any) -> Any:
-    """Call an operation with the plain client, and give what it returns."""
-    # No TLS is spoken here, and reading the certificates for each client would take most of the time.
+    """Call an operation with the plain client and return the result."""
+    # There is no TLS here, and loading certificates for each client would take most of the time.
     client = package.Client(base_url=atlas.url, verify_ssl=False)
     function = getattr(openapi_package.function_module(package, case.module, case.name), style)
     if style.startswith("sync"):
@@ -71,7 +68,7 @@ def call(package: ModuleType, atlas: Recorder, case: Case, style: str = "sync", 
 
 @operations
 @pytest.mark.parametrize("style", STYLES)
-def test_each_function_asks_for_its_media_type_and_sends_nothing_unset(
+def test_each_function_requests_its_media_type_and_sends_nothing_unset(
     client: ModuleType, atlas: Recorder, case: Case, style: str
 ) -> None:
     call(client, atlas, case, style)
@@ -162,7 +159,7 @@ def test_errors_are_the_error_model_with_all_six_fields(
     assert error.bad_request_detail.fields[0].description == "is wrong"
 
 
-def test_values_nobody_has_seen_yet_are_read(client: ModuleType, atlas: Recorder) -> None:
+def test_unknown_values_are_read(client: ModuleType, atlas: Recorder) -> None:
     line = {"sku": "SKU_OF_2031", "cloudProvider": "MOON", "newField": {"a": 1}}
     invoice = {"statusName": "A_NEW_ONE", "payments": [{"statusName": "ERROR"}], "lineItems": [line]}
     atlas.answer(200, invoice, JSON)
@@ -174,7 +171,7 @@ def test_values_nobody_has_seen_yet_are_read(client: ModuleType, atlas: Recorder
     assert read.to_dict() == invoice
 
 
-def test_every_field_of_every_reply_may_be_null_or_missing(client: ModuleType, small_client: ModuleType) -> None:
+def test_every_field_of_every_response_may_be_null_or_missing(client: ModuleType, small_client: ModuleType) -> None:
     tried = 0
     for package in (client, small_client):
         for name in package.models.__all__:
@@ -207,7 +204,7 @@ def test_a_null_in_a_map_is_read(client: ModuleType) -> None:
     assert line.tags.additional_properties == {"team": ["a"], "none": None}
 
 
-def test_a_single_invoice_in_place_of_the_pending_page_is_no_error(client: ModuleType, atlas: Recorder) -> None:
+def test_a_single_invoice_instead_of_the_pending_page_is_no_error(client: ModuleType, atlas: Recorder) -> None:
     atlas.answer(200, {"id": INVOICE, "statusName": "PENDING"}, JSON)
 
     page = call(client, atlas, PENDING)
@@ -242,7 +239,7 @@ def test_models_inside_an_all_of_have_plain_names_too(small_client: ModuleType) 
     assert invoice.line_items[0].tags.additional_properties == {"a": ["b"]}
 
 
-def test_an_authenticated_client_is_taken_too(client: ModuleType, atlas: Recorder) -> None:
+def test_an_authenticated_client_works_too(client: ModuleType, atlas: Recorder) -> None:
     function = openapi_package.function_module(client, "organizations", "list_organizations").sync
     with client.AuthenticatedClient(base_url=atlas.url, token="made-up") as authenticated:
         function(client=authenticated)
@@ -251,14 +248,14 @@ def test_an_authenticated_client_is_taken_too(client: ModuleType, atlas: Recorde
 
 
 def test_a_status_python_does_not_know_stays_a_value_error(client: ModuleType, atlas: Recorder) -> None:
-    # No input reaches this; generated/README.md says so. When it fails, the generator has mended it: say so there.
+    # generated/README.md documents this. If this test fails, the generator has fixed it: update that page.
     atlas.answer(520, "<html>", "text/html")
 
     with pytest.raises(ValueError, match="520"):
         call(client, atlas, CSV_OF_INVOICE, "sync_detailed")
 
 
-def test_our_words_are_in_the_docstrings(client: ModuleType) -> None:
+def test_our_text_is_in_the_docstrings(client: ModuleType) -> None:
     document = openapi_package.function_module(client, "invoices", "get_invoice_csv").sync.__doc__
 
     assert "Get one invoice as CSV" in document

@@ -6,25 +6,21 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-import documents
-import generator
 import regenerate
-import trees
 from environment import ROOT
-from errors import GenerationError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from openapi_tools import documents, files, generator
+from openapi_tools.errors import GenerationError
 
 SCRIPT = ROOT / "scripts" / "regenerate.py"
-NO_DIFFERENCES = trees.Differences((), (), ())
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:
@@ -39,17 +35,17 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_committed_client_is_what_the_committed_fragment_gives(tree: Path) -> None:
-    assert trees.compare(ROOT / "generated", tree) == NO_DIFFERENCES
+    assert files.compare_folders(ROOT / "generated", tree) == []
     assert {path.name for path in tree.iterdir()} == {"README.md", "atlas_invoices_client"}
     assert (tree / "atlas_invoices_client" / "py.typed").exists()
 
 
 def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path, tmp_path: Path) -> None:
-    # A folder whose name ruff leaves out by itself, configuration on every level, another ruff in PATH.
+    # A folder whose name ruff skips by default, configuration on every level, another ruff in PATH.
     hostile = tmp_path / "node_modules" / "build"
     hostile.mkdir(parents=True)
     settings = 'line-length = 40\nextend-exclude = ["*"]\n[format]\nquote-style = "single"\n'
-    # Only within a repository does ruff look at .gitignore.
+    # Ruff reads .gitignore only in a repository.
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     for folder in (tmp_path, hostile):
         (folder / "ruff.toml").write_text(settings)
@@ -78,8 +74,20 @@ def test_the_real_command_gives_the_same_bytes_whatever_surrounds_it(tree: Path,
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert trees.compare(hostile / "made", tree) == NO_DIFFERENCES
+    assert files.compare_folders(hostile / "made", tree) == []
     assert {path.name for path in hostile.iterdir()} == {"ruff.toml", ".gitignore", "made"}
+
+
+def test_generation_needs_no_network(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("generation must not use the network")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+    assert regenerate.main(["--output", str(tmp_path / "made")]) == 0
+    assert files.compare_folders(tmp_path / "made", tree) == []
 
 
 def test_the_check_command_agrees_from_any_folder(tmp_path: Path) -> None:
@@ -104,19 +112,19 @@ def test_check_lists_what_is_changed_missing_and_extra(
 
     assert regenerate.main(["--check", "--output", str(output)]) == 1
 
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         "changed: atlas_invoices_client/client.py",
         "missing: atlas_invoices_client/py.typed",
         "extra: atlas_invoices_client/models/stale.py",
         "extra: stray\\n.txt",
     ]
-    assert said.err.count("\n") == 1
+    assert printed.err.count("\n") == 1
     assert snapshot(output) == before
 
-    # The way out that the message names.
+    # What the message recommends.
     assert regenerate.main(["--output", str(output)]) == 0
-    assert trees.compare(output, tree) == NO_DIFFERENCES
+    assert files.compare_folders(output, tree) == []
     assert [path.name for path in tmp_path.iterdir()] == ["generated"]
 
 
@@ -135,7 +143,7 @@ def test_check_without_any_client_lists_all_as_missing(tmp_path: Path, capsys: p
         ("lock.json", '"openapi-python-client": "', '"openapi-python-client": "0.'),
     ],
 )
-def test_check_sees_an_edit_of_what_a_hand_writes(
+def test_check_sees_an_edit_of_a_handwritten_file(
     openapi_folder: Path, tree: Path, name: str, old: str, new: str
 ) -> None:
     path = openapi_folder / name
@@ -162,7 +170,7 @@ def test_check_sees_an_edit_of_the_fragment(
     path.write_text(path.read_text().replace(old, new, 1))
 
     assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 1
-    assert "fragment.json is not the one the lock names" in capsys.readouterr().out
+    assert "fragment.json is not the one in the lock" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("part", ["upstream", "prose"])
@@ -175,7 +183,7 @@ def test_check_sees_an_edit_of_what_the_lock_says_of_upstream(
 
     assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 1
     assert capsys.readouterr().out == (
-        "changed: lock.json is not as scripts/vendor_spec.py wrote it; only its `tools` are for a hand\n"
+        "changed: lock.json was edited; scripts/vendor_spec.py writes all of it except `tools`\n"
     )
 
 
@@ -191,7 +199,7 @@ def test_renamed_operation_ids_change_nothing(openapi_folder: Path, tree: Path) 
     assert regenerate.main(["--check", "--fragment", str(fragment), "--output", str(tree)], openapi_folder) == 0
 
 
-def test_another_fragment_may_be_a_raw_document_and_is_held_to_no_lock(
+def test_another_fragment_may_be_a_raw_document_and_needs_no_lock(
     small_upstream: Path, small_tree: Path, openapi_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (openapi_folder / "lock.json").unlink()
@@ -210,9 +218,9 @@ def test_a_target_that_matches_nothing_stops_the_committed_fragment(
     output = tmp_path / "generated"
 
     assert regenerate.main(["--output", str(output)], openapi_folder) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: matches nothing in fragment.json: overlay target $.components.schemas.Gone")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: matches nothing in fragment.json: overlay target $.components.schemas.Gone")
+    assert printed.count("\n") == 1
     assert not output.exists()
 
     other = ["--fragment", str(openapi_folder / "fragment.json"), "--output", str(output)]
@@ -220,17 +228,17 @@ def test_a_target_that_matches_nothing_stops_the_committed_fragment(
     assert capsys.readouterr().err.startswith("warning: matches nothing in fragment.json: overlay target")
 
 
-def test_a_rule_that_matches_nothing_stops_the_committed_fragment(
+def test_a_transform_that_matches_nothing_stops_the_committed_fragment(
     openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # As if upstream had given up its foreign pattern.
+    # As if upstream had dropped its invalid pattern.
     edit(
         openapi_folder / "fragment.json",
         lambda content: content["components"]["schemas"]["AtlasOrganization"]["properties"]["name"].pop("pattern"),
     )
 
     assert regenerate.main(["--output", str(tmp_path / "generated")], openapi_folder) == 2
-    assert "mend drop_foreign_patterns" in capsys.readouterr().err
+    assert "transform drop_invalid_patterns" in capsys.readouterr().err
 
 
 def unreadable_media_type(content: Any) -> None:
@@ -270,34 +278,32 @@ def test_a_failure_leaves_the_old_client_and_nothing_else(
 
     assert regenerate.main(["--fragment", str(fragment), "--output", str(output)]) == 2
 
-    said = capsys.readouterr()
-    assert said.err.splitlines()[-1].startswith("error: ")
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-1].startswith("error: ")
+    assert printed.out == ""
     assert [path.name for path in output.parent.iterdir()] == ["generated"]
     assert snapshot(output) == {"atlas_invoices_client/old.py": b"old"}
 
 
 def test_a_warning_of_the_generator_is_a_failure(openapi_folder: Path, tmp_path: Path) -> None:
-    # Without the setting for text/csv the generator leaves the response out, warns, and exits 0.
-    document = regenerate.mended(documents.read_document(openapi_folder / "fragment.json").root)[0]
+    # Without the setting for text/csv the generator drops the response, warns, and exits with 0.
+    document = regenerate.transform_document(documents.read_document(openapi_folder / "fragment.json").root)[0]
     config = openapi_folder / "generator.yaml"
     config.write_text(config.read_text().replace("+csv: text/csv", "+other: text/csv"))
 
-    with pytest.raises(GenerationError, match=r"the generator says: .*\+csv"):
+    with pytest.raises(GenerationError, match=r"the generator reports: .*\+csv"):
         generator.generate(document, config, tmp_path)
 
 
-def test_settings_that_are_none_are_named(
-    openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_settings_are_named(openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (openapi_folder / "generator.yaml").write_text("docstrings_on_attributes: [nonsense]\n")
     assert regenerate.main(["--output", str(tmp_path / "made")], openapi_folder) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: generator.yaml: not the generator's settings: ")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: generator.yaml: not the generator's settings: ")
+    assert printed.count("\n") == 1
 
 
-def test_what_is_not_valid_is_named_by_its_innermost_place(
+def test_an_invalid_document_is_named_by_its_innermost_location(
     openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fragment = openapi_folder / "fragment.json"
@@ -309,7 +315,7 @@ def test_what_is_not_valid_is_named_by_its_innermost_place(
 
 
 @pytest.mark.parametrize("content", ["nothing of ours", None])
-def test_what_is_no_generated_client_is_not_replaced(tmp_path: Path, content: str | None) -> None:
+def test_a_folder_without_a_generated_client_is_not_replaced(tmp_path: Path, content: str | None) -> None:
     output = tmp_path / "precious"
     if content is None:
         output.write_text("a file")
@@ -329,17 +335,17 @@ def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path: Path) -> None:
     (target / "old.txt").write_text("old")
 
     with pytest.raises(OSError, match="new"):
-        trees.swap_in(tmp_path / "new, which is not there", target, aside)
+        files.replace_folder(tmp_path / "new, which is not there", target, aside)
 
     assert snapshot(target) == {"old.txt": b"old"}
 
 
-def test_a_folder_that_merely_holds_the_package_is_not_replaced(
+def test_a_folder_that_merely_contains_the_package_is_not_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "site-packages"
     (output / "atlas_invoices_client").mkdir(parents=True)
     (output / "other.py").write_text("kept")
     assert regenerate.main(["--output", str(output)]) == 2
-    assert "something else" in capsys.readouterr().err
+    assert "something other" in capsys.readouterr().err
     assert (output / "other.py").read_text() == "kept"

@@ -1,25 +1,20 @@
-"""The slice: what is kept, one form whatever the source looks like, and assumptions that are checked."""
+"""Slicing: what is kept, one form whatever the source looks like, and checked assumptions."""
 
 from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-import documents
-import operations
-import references
-import slicing
-from errors import AssumptionError, DocumentError
+from openapi_tools import documents, model, operations, slicing
+from openapi_tools.errors import AssumptionError, DocumentError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-KEPT = operations.load()
+KEPT = operations.load_operations()
 CSV_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
 INVOICE_PATH = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}"
 
@@ -41,7 +36,7 @@ def test_what_only_looks_like_prose_is_kept(fragment: dict[str, Any]) -> None:
     assert fields["default"]["default"] == {"description": "kept as data", "example": [1, 1]}
 
 
-def test_structure_is_as_sent(fragment: dict[str, Any]) -> None:
+def test_structure_is_unchanged(fragment: dict[str, Any]) -> None:
     operation = fragment["paths"][CSV_PATH]["get"]
     (media,) = operation["responses"]["200"]["content"].values()
 
@@ -196,9 +191,9 @@ def newer_openapi(root: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
-        (drop_operation, "GET /api/atlas/v2/orgs is not in the document any more"),
+        (drop_operation, "GET /api/atlas/v2/orgs is no longer in the document"),
         (second_server, "one https server was expected"),
         (plain_http, "one https server was expected"),
         (server_of_its_own, "csv has a server of its own"),
@@ -208,17 +203,17 @@ def newer_openapi(root: dict[str, Any]) -> None:
         (basic_auth, r"another scheme \(http\)"),
         (both_at_once, "digest and service account"),
         (no_security, "the document has nothing"),
-        (other_media_type, r"does not offer application/vnd.atlas.2023-01-01\+csv any more, but .*2031"),
-        (no_success, "has no response 200 any more"),
+        (other_media_type, r"no longer offers application/vnd.atlas.2023-01-01\+csv, but .*2031"),
+        (no_success, "no longer has a response 200"),
         (newer_openapi, "OpenAPI 3.0 was expected"),
     ],
 )
 def test_an_assumption_that_no_longer_holds_stops_with_guidance(
-    small_root: dict[str, Any], change: Callable[[dict[str, Any]], None], says: str
+    small_root: dict[str, Any], change: Callable[[dict[str, Any]], None], message: str
 ) -> None:
     change(small_root)
 
-    with pytest.raises(AssumptionError, match=says) as error:
+    with pytest.raises(AssumptionError, match=message) as error:
         slicing.slice_document(small_root, KEPT)
     assert "look at upstream's change" in str(error.value)
 
@@ -227,7 +222,7 @@ NAMES = ["A B", "A/B", "A~B", "A~1B", "{a}", "A%20B", "Å"]
 
 
 def referring(root: dict[str, Any], name: str, target: str) -> dict[str, Any]:
-    """The document with a component of that name, to which `target` refers."""
+    """The document with a component of that name, and a reference `target` to it."""
     schemas = root["components"]["schemas"]
     schemas[name] = schemas.pop("PaymentStatus")
     schemas["BillingPayment"]["properties"]["statusName"] = {"$ref": target}
@@ -235,7 +230,7 @@ def referring(root: dict[str, Any], name: str, target: str) -> dict[str, Any]:
 
 
 def encoded(name: str) -> str:
-    """A JSON pointer's token within a URI (RFC 6901, section 6), with everything encoded that may be."""
+    """A JSON pointer's token in a URI (RFC 6901, section 6), with everything percent-encoded."""
     escaped = name.replace("~", "~0").replace("/", "~1")
     return "".join(f"%{byte:02x}" for byte in escaped.encode())
 
@@ -248,7 +243,7 @@ def test_a_reference_is_percent_decoded_and_written_in_one_form(small_root: dict
     assert schemas[name] == {"enum": ["NEW", "PAID"], "type": "string"}
     written = schemas["BillingPayment"]["properties"]["statusName"]["$ref"]
     assert sliced(made) == documents.to_json(made)
-    assert written == references.target("Schema", name)
+    assert written == model.reference_to("Schema", name)
     if name == "PaymentStatus":
         assert written == "#/components/schemas/PaymentStatus"
 
@@ -269,21 +264,21 @@ def test_a_path_that_is_a_reference_is_refused(small_root: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("target", "says"),
+    ("target", "message"),
     [
-        ("other.yaml#/components/schemas/A", "refers to a file or an address"),
-        ("https://example.com/a.json", "refers to a file or an address"),
-        ("file:///etc/passwd", "refers to a file or an address"),
+        ("other.yaml#/components/schemas/A", "refers to a file or URL"),
+        ("https://example.com/a.json", "refers to a file or URL"),
+        ("file:///etc/passwd", "refers to a file or URL"),
         ("#/components/schemas/Gone", "which is not in the document"),
-        ("#/paths/~1api", "a Schema is looked for in #/components/schemas/ only"),
-        ("#/components/responses/notFound", "a Schema is looked for in #/components/schemas/ only"),
-        ("#/components/schemas/ApiError/properties/error", "a Schema is looked for in #/components/schemas/ only"),
+        ("#/paths/~1api", "but a Schema must be in #/components/schemas/"),
+        ("#/components/responses/notFound", "but a Schema must be in #/components/schemas/"),
+        ("#/components/schemas/ApiError/properties/error", "but a Schema must be in #/components/schemas/"),
     ],
 )
-def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any], target: str, says: str) -> None:
+def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any], target: str, message: str) -> None:
     small_root["components"]["schemas"]["BillingPayment"]["properties"]["unitPrice"] = {"$ref": target}
 
-    with pytest.raises(DocumentError, match=says) as error:
+    with pytest.raises(DocumentError, match=message) as error:
         slicing.slice_document(small_root, KEPT)
     assert str(error.value).startswith("/components/schemas/BillingPayment/properties/unitPrice: ")
 
@@ -291,7 +286,7 @@ def test_a_reference_out_of_the_components_is_refused(small_root: dict[str, Any]
 def test_a_parameter_that_refers_to_itself_is_refused(small_root: dict[str, Any]) -> None:
     small_root["components"]["parameters"]["pretty"] = {"$ref": "#/components/parameters/pretty"}
 
-    with pytest.raises(DocumentError, match="leads in a circle"):
+    with pytest.raises(DocumentError, match="form a circle"):
         slicing.slice_document(small_root, KEPT)
 
 
@@ -299,12 +294,12 @@ def test_a_schema_that_refers_to_nothing_but_itself_is_refused(small_root: dict[
     small_root["components"]["schemas"]["PaymentStatus"] = {"$ref": "#/components/schemas/Circle"}
     small_root["components"]["schemas"]["Circle"] = {"$ref": "#/components/schemas/PaymentStatus"}
 
-    with pytest.raises(DocumentError, match="leads in a circle"):
+    with pytest.raises(DocumentError, match="form a circle"):
         slicing.slice_document(small_root, KEPT)
 
 
 def places(node: Any) -> list[tuple[Any, Any]]:
-    """Every place in a document: a container and a key or index."""
+    """Every location in a document: a container and a key or index."""
     pairs = list(node.items()) if isinstance(node, dict) else list(enumerate(node)) if isinstance(node, list) else []
     return [place for key, child in pairs for place in [(node, key), *places(child)]]
 

@@ -9,30 +9,24 @@ import lzma
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
 
 import check_drift
-import documents
-import lock
 import openapi_package
-import operations
-import prose
 import regenerate
-import trees
 import vendor_spec
 from environment import ROOT
-from errors import DocumentError
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from openapi_tools import documents, files, lock, operations, prose
+from openapi_tools.errors import DocumentError
 
 UPSTREAM = ROOT.parent / "shared" / "upstream"
 REVISIONS = ["2025-03-18", "2025-08-26", "2025-10-07", "2026-08-21"]
 needs_upstream = pytest.mark.skipif(not UPSTREAM.is_dir(), reason="upstream's documents are not beside this repository")
-KEPT = operations.load()
+KEPT = operations.load_operations()
 CSV = KEPT[0]
 
 
@@ -110,10 +104,10 @@ def test_the_client_of_each_revision_has_the_same_public_names(
     assert "warning" in capsys.readouterr().err  # a field that came later has words, and is not there yet
 
 
-def test_the_lock_says_where_all_comes_from(small_upstream: Path, openapi_folder: Path) -> None:
+def test_the_lock_names_the_source(small_upstream: Path, openapi_folder: Path) -> None:
     assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
 
-    locked = lock.read(openapi_folder)
+    locked = lock.read_lock(openapi_folder)
     fragment = (openapi_folder / "fragment.json").read_bytes()
     assert locked["upstream"] == {
         "url": "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml",
@@ -121,8 +115,8 @@ def test_the_lock_says_where_all_comes_from(small_upstream: Path, openapi_folder
         "sha256": hashlib.sha256(small_upstream.read_bytes()).hexdigest(),
     }
     assert locked["fragment"] == {"file": "fragment.json", "sha256": hashlib.sha256(fragment).hexdigest()}
-    assert locked["tools"] == lock.installed()
-    assert lock.problems(openapi_folder) == []
+    assert locked["tools"] == lock.installed_tools()
+    assert lock.find_problems(openapi_folder) == []
     text = (openapi_folder / "lock.json").read_text()
     assert "ZEBRA" not in text
     assert str(small_upstream.parent) not in text
@@ -135,11 +129,11 @@ def test_compression_and_format_change_neither_fragment_nor_digest(small_upstrea
     for name, content in sources.items():
         (tmp_path / name).write_bytes(content)
         document = documents.read_document(tmp_path / name)
-        made.add((document.sha256, vendor_spec.fragment_of(document, KEPT)))
+        made.add((document.sha256, vendor_spec.make_fragment(document, KEPT)))
     assert len(made) == 1
 
     (tmp_path / "d.json").write_text(json.dumps(documents.read_document(small_upstream).root))
-    assert vendor_spec.fragment_of(documents.read_document(tmp_path / "d.json"), KEPT) == made.pop()[1]
+    assert vendor_spec.make_fragment(documents.read_document(tmp_path / "d.json"), KEPT) == made.pop()[1]
 
 
 def test_the_fragment_reads_the_same_with_any_yaml_reader() -> None:
@@ -149,7 +143,7 @@ def test_the_fragment_reads_the_same_with_any_yaml_reader() -> None:
 
 
 @pytest.mark.parametrize("output", [False, True])
-def test_a_document_that_will_not_do_changes_nothing(
+def test_an_unsuitable_document_changes_nothing(
     small_root: dict[str, Any],
     openapi_folder: Path,
     tmp_path: Path,
@@ -165,10 +159,10 @@ def test_a_document_that_will_not_do_changes_nothing(
 
     assert vendor_spec.main(["--upstream", str(source), *extra], openapi_folder) == 2
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(f"error: {source}: GET /api/atlas/v2/orgs is not in the document any more")
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: {source}: GET /api/atlas/v2/orgs is no longer in the document")
+    assert printed.err.count("\n") == 1
     assert listing(openapi_folder) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi", "upstream.json"]
 
@@ -187,25 +181,26 @@ def test_a_lock_that_cannot_be_replaced_leaves_the_fragment_too(
 
 
 @pytest.mark.parametrize(
-    ("output", "says"), [("folder", "is no file"), ("pipe", "is no file"), ("none/made.json", "there is no folder")]
+    ("output", "message"),
+    [("folder", "is not a regular file"), ("pipe", "is not a regular file"), ("none/made.json", "doesn't exist")],
 )
-def test_what_is_no_file_is_not_replaced_by_one(
-    small_upstream: Path, tmp_path: Path, output: str, says: str, capsys: pytest.CaptureFixture[str]
+def test_only_regular_files_are_replaced(
+    small_upstream: Path, tmp_path: Path, output: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
 
     assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(tmp_path / output)]) == 2
 
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {tmp_path / output}")
-    assert says in said
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {tmp_path / output}")
+    assert message in printed
     assert (tmp_path / "folder").is_dir()
     assert (tmp_path / "pipe").is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
 
 
-def test_a_link_stays_one_and_what_it_leads_to_is_written(small_upstream: Path, tmp_path: Path) -> None:
+def test_a_link_is_kept_and_its_target_is_written(small_upstream: Path, tmp_path: Path) -> None:
     target, link = tmp_path / "target.json", tmp_path / "link.json"
     link.symlink_to(target)
     for _ in range(2):
@@ -214,7 +209,7 @@ def test_a_link_stays_one_and_what_it_leads_to_is_written(small_upstream: Path, 
         assert json.loads(target.read_bytes())["info"]["title"] == "Atlas in small"
 
 
-def test_an_error_is_one_line_whatever_the_document_calls_things(
+def test_an_error_is_one_line_whatever_names_the_document_has(
     small_root: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = small_root["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
@@ -225,29 +220,29 @@ def test_an_error_is_one_line_whatever_the_document_calls_things(
 
     assert vendor_spec.main(["--upstream", str(source), "--output", str(tmp_path / "made.json")]) == 2
 
-    said = capsys.readouterr().err
-    assert "a\\nerror: b\\x1b[31m\\u202e" in said
-    assert said[:-1].isprintable()
-    assert len(said) < 1100
+    printed = capsys.readouterr().err
+    assert "a\\nerror: b\\x1b[31m\\u202e" in printed
+    assert printed[:-1].isprintable()
+    assert len(printed) < 1100
 
 
 @pytest.mark.parametrize("part", ["fragment", "tools", "prose"])
 def test_a_damaged_lock_is_named(
     openapi_folder: Path, small_upstream: Path, part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = lock.read(openapi_folder)
+    content = lock.read_lock(openapi_folder)
     content[part] = 5
     (openapi_folder / "lock.json").write_bytes(documents.to_json(content))
 
     assert check_drift.main(["--upstream", str(small_upstream)], openapi_folder) == 2
     assert regenerate.main(["--check"], openapi_folder) == 2
 
-    told = f"error: lock.json: it has no `{part}`; scripts/vendor_spec.py makes it anew\n"
-    assert capsys.readouterr().err == told * 2
+    error = f"error: lock.json: no `{part}`; scripts/vendor_spec.py writes the file again\n"
+    assert capsys.readouterr().err == error * 2
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_file_that_cannot_be_replaced_takes_the_others_back(
+def test_if_one_file_cannot_be_replaced_the_others_are_restored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
 ) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
@@ -262,11 +257,11 @@ def test_a_file_that_cannot_be_replaced_takes_the_others_back(
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(PermissionError):
-        trees.write_together({one: b"new", other: b"new"})
+        files.write_all({one: b"new", other: b"new"})
     assert listing(tmp_path) == ({"one": b"old"} if there else {})
 
 
-def test_digests_of_prose_are_by_place_with_references_resolved(small_root: dict[str, Any]) -> None:
+def test_digests_of_prose_are_by_location_with_references_resolved(small_root: dict[str, Any]) -> None:
     texts = prose.texts(small_root, CSV)
 
     assert {place for place in texts if place.startswith("/parameters")} == {
@@ -277,12 +272,12 @@ def test_digests_of_prose_are_by_place_with_references_resolved(small_root: dict
     }
     fields = "/responses/401/content/application~1json/schema/properties/badRequestDetail/properties/fields"
     assert f"{fields}/items/properties/description/description" in texts
-    # The fields that have the names of keywords are no words.
+    # Fields named like keywords are not prose.
     assert not [place for place in texts if place.endswith("items/properties/description")]
     assert set(texts.values()) >= {"ZEBRA", '{"description": "ZEBRA", "url": "https://example.com/ZEBRA"}'}
 
 
-def test_moving_a_parameter_or_inlining_a_component_moves_no_prose(small_root: dict[str, Any]) -> None:
+def test_moving_a_parameter_or_inlining_a_component_changes_no_prose(small_root: dict[str, Any]) -> None:
     before = prose.digests(small_root, KEPT)
     components = small_root["components"]
     node = small_root["paths"][CSV.path]["get"]
@@ -301,7 +296,7 @@ def test_moving_a_parameter_or_inlining_a_component_moves_no_prose(small_root: d
     ]
 
 
-def test_words_of_a_parameter_are_those_of_the_operation_where_its_path_has_the_same(
+def test_an_operations_parameter_overrides_the_one_of_its_path(
     small_root: dict[str, Any],
 ) -> None:
     item = small_root["paths"][CSV.path]
@@ -324,7 +319,7 @@ def test_references_that_multiply_are_refused(small_root: dict[str, Any]) -> Non
     schemas["N40"] = {"type": "string"}
     schemas["ApiError"]["properties"]["more"] = {"$ref": "#/components/schemas/N0"}
 
-    with pytest.raises(DocumentError, match="references multiply beyond any document's need"):
+    with pytest.raises(DocumentError, match="references multiply beyond reason"):
         prose.digests(small_root, KEPT)
 
 

@@ -1,22 +1,18 @@
-"""Small OpenAPI documents for the drift tests, and the report on two of them."""
+"""Small OpenAPI documents for the drift tests, and the report on a pair of them."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import random
+from collections.abc import Sequence
+from typing import Any
 
 import check_drift
-import documents
-import shape
-from operations import Operation
+from drift.report import Report
+from openapi_tools import documents, model
+from openapi_tools.operations import Operation
 
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Sequence
-
-    from drift_report import Report
-
-    Json = dict[str, Any]
+Json = dict[str, Any]
 
 JSON = "application/vnd.atlas.2023-01-01+json"
 THING = Operation("get_thing", "things", "get", "/things/{id}", JSON)
@@ -30,7 +26,7 @@ SCHEMES: Json = {
 
 
 def document(operation: Json | None = None, **components: Json) -> Json:
-    """A whole document with one operation, `GET /things/{id}`, or without where it is None."""
+    """A complete document with one operation, `GET /things/{id}`, or with none."""
     return {
         "openapi": "3.0.1",
         "info": {"title": "Things", "version": "2.0"},
@@ -42,28 +38,28 @@ def document(operation: Json | None = None, **components: Json) -> Json:
 
 
 def replying(schema: Json, **operation: Any) -> Json:
-    """An operation whose reply has a schema."""
+    """An operation whose response has a schema."""
     return {"operationId": "getThing", "responses": {"200": {"content": {JSON: {"schema": schema}}}}, **operation}
 
 
 def taking(schema: Json, **parameter: Any) -> Json:
-    """An operation with one query parameter, of a schema."""
+    """An operation with one query parameter that has a schema."""
     return replying({}, parameters=[{"in": "query", "name": "size", "schema": schema, **parameter}])
 
 
 def report(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> Report:
-    """What the drift check says of two documents."""
+    """The drift report on two documents."""
     fragment, upstream = (documents.Document(name, "", root) for name, root in (("before", before), ("after", after)))
     return check_drift.compare(fragment, upstream, kept)
 
 
-def told(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> list[tuple[str, str]]:
-    """Class and location of each change between two documents."""
-    return [(change.judged, shape.pointer(change.at)) for change in report(before, after, kept).changes]
+def classified(before: Json, after: Json, kept: Sequence[Operation] = (THING,)) -> list[tuple[str, str]]:
+    """Category and location of each change between two documents."""
+    return [(change.category, model.pointer(change.at)) for change in report(before, after, kept).changes]
 
 
 def reordered(node: Any, dice: random.Random) -> Any:
-    """The same document with its keys, and the lists that are sets, in another order."""
+    """The same document with keys and unordered lists in another order."""
     if isinstance(node, dict):
         keys = list(node)
         dice.shuffle(keys)
@@ -72,7 +68,7 @@ def reordered(node: Any, dice: random.Random) -> Any:
 
 
 def reordered_list(key: str, value: Any, dice: random.Random) -> Any:
-    """A list whose order means nothing, in another one."""
+    """Shuffle a list whose order means nothing."""
     sets = {"enum", "required", "parameters", "security", "oneOf", "anyOf", "tags"}
     if key not in sets or not isinstance(value, list):
         return value

@@ -1,15 +1,12 @@
-"""Import a generated package from any folder under a name of its own, beside the installed one of the same name."""
+"""Import a generated package from any folder under another name, beside the installed one."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import ModuleType
+from pathlib import Path
+from types import ModuleType
 
 
 def load(tree: Path, name: str) -> ModuleType:

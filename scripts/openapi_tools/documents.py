@@ -1,9 +1,9 @@
-"""Read an OpenAPI document from a place nobody vouches for: any size, nesting or trick ends in one clear error.
+"""Read an OpenAPI document from an untrusted source: any size, nesting or trick ends in one clear error.
 
-YAML is built from libyaml's events, not by its loader: events can be counted, so depth, size, aliases and duplicate
-keys are refused as they come, where the loader would crash the interpreter (100,000 nested brackets) or fill the
-memory. It is also several times quicker. Scalars resolve as in YAML 1.2's core schema, so that YAML and JSON mean the
-same here: `2023-01-01`, `on` and `no` stay strings, and the key `200` is the string that JSON has.
+YAML is built from libyaml's events instead of with its loader. Events can be counted, so excessive depth, size, aliases
+and duplicate keys are refused as they appear, where the loader would crash the interpreter (100,000 nested brackets) or
+fill the memory. It is also several times faster. Scalars follow YAML 1.2's core schema, so YAML and JSON mean the same
+here: `2023-01-01`, `on` and `no` stay strings, and the key `200` is the string that it is in JSON.
 """
 
 from __future__ import annotations
@@ -13,19 +13,17 @@ import json
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import yaml
 from attrs import field, frozen
 from yaml._yaml import CParser
 
-import fetching
-from errors import DocumentError
+from openapi_tools import fetching
+from openapi_tools.errors import DocumentError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-# Upstream's document has 4 MB, 170,000 events and 20 levels; these leave room for years of growth.
+# Upstream's document has 4 MB, 170,000 events and 20 levels; these limits leave room for years of growth.
 MAX_NODES: Final = 1_000_000
 MAX_DEPTH: Final = 200
 
@@ -36,19 +34,19 @@ _CONSTANTS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-# A plain scalar that begins with none of these is a string: most are, so most are never matched.
+# A plain scalar that starts with anything else is a string. Most are, so most are never matched.
 _MAY_BE_NUMBER: Final = frozenset("-+.0123456789")
-# libyaml compares each %TAG directive with all before it: two million of them would take hours.
+# libyaml compares each %TAG directive with all earlier ones: two million of them would take hours.
 _TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
-# Half of a surrogate pair can be written in JSON, and is no text.
+# JSON can contain half of a surrogate pair, which is not valid text.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-# A string that never ends matches to the end, so that each byte is looked at once.
+# An unterminated string matches up to the end, so each byte is read only once.
 _JSON_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 @frozen
 class Document:
-    """A document that was read: its name for messages, the SHA-256 of its uncompressed bytes, its content."""
+    """A parsed document: its name in messages, the SHA-256 of its uncompressed bytes, and its content."""
 
     name: str
     sha256: str
@@ -59,7 +57,7 @@ def read_document(source: str | Path) -> Document:
     """Read YAML or JSON, plain or compressed (.gz, .xz), from a file or an https URL.
 
     Raises:
-        DocumentError: it can't be had, is not YAML or JSON, holds no mapping, or goes beyond the limits above.
+        DocumentError: it can't be fetched, is not YAML or JSON, is not a mapping, or exceeds the limits above.
     """
     name = fetching.display_name(source)
     data = fetching.read_bytes(source)
@@ -67,7 +65,7 @@ def read_document(source: str | Path) -> Document:
 
 
 def parse(data: bytes, name: str) -> dict[str, Any]:
-    """The mapping that YAML or JSON bytes hold; `name` is what errors call them. Raises DocumentError."""
+    """Parse YAML or JSON that holds a mapping; `name` identifies it in errors. Raises DocumentError."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,12 +74,12 @@ def parse(data: bytes, name: str) -> dict[str, Any]:
         raise DocumentError(f"{name}: the document is empty")
     root = _parse_json(text, data, name) if text.lstrip().startswith("{") else _Builder(name).build(text)
     if not isinstance(root, dict):
-        raise DocumentError(f"{name}: not an OpenAPI document: its top level is no mapping")
+        raise DocumentError(f"{name}: not an OpenAPI document: its top level is not a mapping")
     return root
 
 
 def to_json(value: object) -> bytes:
-    """The one form this project writes: JSON, which every YAML reader reads too; key order is the caller's."""
+    """Serialize as the JSON that this project writes; key order is the caller's."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -93,7 +91,7 @@ def _finite(text: str) -> float:
 
 
 def _parse_json(text: str, data: bytes, name: str) -> object:
-    # All values but the first have one of the first three marks before them; each of the others costs a step below.
+    # Every value except the first follows one of the first three characters; each of the others costs a step below.
     before, others = sum(map(data.count, (b",", b"[", b"{"))), sum(map(data.count, (b'"', b"]", b"}")))
     if before > MAX_NODES or others > 5 * MAX_NODES:
         raise DocumentError(f"{name}: more than {MAX_NODES:,} values; no OpenAPI document is that large")
@@ -111,18 +109,18 @@ def _parse_json(text: str, data: bytes, name: str) -> object:
         made = dict(pairs)
         if len(made) != len(pairs):
             twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-            raise DocumentError(f"{name}: the key {twice!r} is there twice in one object")
+            raise DocumentError(f"{name}: duplicate key {twice!r} in an object")
         return made
 
     def refuse_constant(constant: str) -> NoReturn:
-        raise DocumentError(f"{name}: {constant} is no JSON value")
+        raise DocumentError(f"{name}: {constant} is not a JSON value")
 
     try:
         value = json.loads(text.lstrip(), object_pairs_hook=unique, parse_constant=refuse_constant, parse_float=_finite)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        # A YAML document may begin with a brace too.
+        # A YAML document may start with a brace too.
         json_says = f"{error.msg} at line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"{name}: not JSON: {' '.join(str(error).split())}") from None
@@ -135,7 +133,7 @@ def _parse_json(text: str, data: bytes, name: str) -> object:
 
 
 class _Builder:
-    """One pass over libyaml's events; no recursion, so that depth costs a counter and not the stack."""
+    """Builds the content in one pass over libyaml's events, without recursion, so depth can't exhaust the stack."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -148,7 +146,7 @@ class _Builder:
     def build(self, text: str) -> object:
         """The document's content. Raises DocumentError."""
         if _TAG_DIRECTIVE.search(text):
-            raise DocumentError(f"{self._name}: YAML anchors, aliases and tags are not read")
+            raise DocumentError(f"{self._name}: YAML anchors, aliases and tags are not supported")
         try:
             return self._build(CParser(text))
         except yaml.MarkedYAMLError as error:
@@ -183,7 +181,7 @@ class _Builder:
         text: str = event.value
         if self._key is None and isinstance(self._container, dict):
             if text in self._container:
-                self._stop(event, f"the key {text!r} is there twice in one mapping")
+                self._stop(event, f"duplicate key {text!r} in a mapping")
             self._key = text
         else:
             self._put(self._plain(event, text) if event.implicit[0] else text)
@@ -192,7 +190,7 @@ class _Builder:
         if event.tag is not None or event.anchor is not None:
             self._refuse(event)
         if self._key is None and isinstance(self._container, dict):
-            self._stop(event, "a mapping key that is no plain text")
+            self._stop(event, "a mapping key that is not plain text")
         if len(self._outer) >= MAX_DEPTH:
             self._stop(event, f"nested more than {MAX_DEPTH} levels deep")
         self._put(value)
@@ -222,8 +220,8 @@ class _Builder:
         return text
 
     def _refuse(self, event: yaml.Event) -> NoReturn:
-        # An alias can multiply what it stands for; a tag can ask for any type. OpenAPI needs neither.
-        self._stop(event, "YAML anchors, aliases and tags are not read")
+        # An alias can multiply its target without limit, and a tag can request any type. OpenAPI needs neither.
+        self._stop(event, "YAML anchors, aliases and tags are not supported")
 
     def _stop(self, event: yaml.Event, problem: str) -> NoReturn:
         where = f" (line {event.start_mark.line + 1})" if event.start_mark else ""

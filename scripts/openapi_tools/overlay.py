@@ -1,47 +1,44 @@
-"""Apply an OpenAPI Overlay (the field's standard for changing a document from outside): our words and one-off mends.
+"""Apply an OpenAPI Overlay, the standard for changing a document from outside: our own text and single fixes.
 
-Written here because the libraries there are pass over a target that matches nothing: a mend would die unnoticed.
+Written here because existing libraries ignore a target that matches nothing, so a fix could stop working unnoticed.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import jsonpath_rfc9535 as jsonpath
+from jsonpath_rfc9535.node import JSONPathNode
 
-from errors import DocumentError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jsonpath_rfc9535.node import JSONPathNode
+from openapi_tools.errors import DocumentError
 
 
 def apply(document: dict[str, Any], overlay: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The document with every action applied in order, and the targets that matched nothing; `document` is not changed.
+    """A changed copy of the document, all actions applied in order, and the targets that matched nothing.
 
     Raises:
-        DocumentError: the overlay is none of version 1, or an action has no target or asks for nothing.
+        DocumentError: the overlay is not version 1, or an action is malformed or can't be applied.
     """
     actions = overlay.get("actions")
     if not str(overlay.get("overlay", "")).startswith("1.") or not isinstance(actions, list) or not actions:
-        raise DocumentError("not an OpenAPI Overlay: `overlay: 1.x` and a list of `actions` are needed")
+        raise DocumentError("not an OpenAPI Overlay: needs `overlay: 1.x` and a list of `actions`")
     changed = copy.deepcopy(document)
-    return changed, [action["target"] for action in actions if not _act(changed, action)]
+    return changed, [action["target"] for action in actions if not _apply_action(changed, action)]
 
 
-def _act(document: dict[str, Any], action: Mapping[str, Any]) -> bool:
+def _apply_action(document: dict[str, Any], action: Mapping[str, Any]) -> bool:
     if not isinstance(action, dict) or not isinstance(action.get("target"), str):
         raise DocumentError("an overlay action has no `target`")
     target = action["target"]
     if ("update" in action) == (action.get("remove") is True):
-        raise DocumentError(f"overlay action {target}: either `update` or `remove: true` is needed")
+        raise DocumentError(f"overlay action {target}: needs either `update` or `remove: true`")
     try:
         nodes = list(jsonpath.find(target, document))
     except jsonpath.JSONPathError as error:
         raise DocumentError(f"overlay action {target}: not a JSONPath: {error}") from None
-    # From the last to the first, so that removing from a list moves no node that is still to come.
+    # Last to first, so removing from a list moves no node that is still to come.
     for node in reversed(nodes):
         if action.get("remove") is True:
             _remove(node)
@@ -50,7 +47,7 @@ def _act(document: dict[str, Any], action: Mapping[str, Any]) -> bool:
         elif isinstance(node.value, dict) and isinstance(action["update"], dict):
             _merge(node.value, action["update"])
         else:
-            raise DocumentError(f"overlay action {target}: an object or a list is needed to update {node.path()}")
+            raise DocumentError(f"overlay action {target}: {node.path()} must be an object or a list to be updated")
     return bool(nodes)
 
 

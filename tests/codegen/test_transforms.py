@@ -1,54 +1,56 @@
-"""Rules and overlay: each gives a new document and says what it changed; one that matches nothing is told."""
+"""Transforms and overlay: each returns a new document and what it changed or didn't find."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-import documents
-import mends
-import operations
-import overlay
-from errors import DocumentError, MendError
+from openapi_tools import documents, operations, overlay, transforms
+from openapi_tools.errors import DocumentError, TransformError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-KEPT = operations.load()
+KEPT = operations.load_operations()
 
 
-@pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])
-def test_each_rule_leaves_its_input_alone_and_says_what_it_changed(fragment: dict[str, Any], mend: mends.Mend) -> None:
+def test_they_leave_their_input_alone(fragment: dict[str, Any]) -> None:
     before = copy.deepcopy(fragment)
 
-    mended, places = mend(fragment, KEPT)
+    transforms.apply(fragment, KEPT)
 
     assert fragment == before
-    assert mended != before
+
+
+@pytest.mark.parametrize("transform", transforms.TRANSFORMS, ids=[one.__name__ for one in transforms.TRANSFORMS])
+def test_each_returns_the_locations_that_it_changed(fragment: dict[str, Any], transform: transforms.Transform) -> None:
+    before = copy.deepcopy(fragment)
+
+    places = transform(fragment, KEPT)
+
+    assert fragment != before
     assert places
     assert all(place.startswith(("/paths/", "/components/")) for place in places)
-    assert mend.__doc__
+    assert transform.__doc__
 
 
-@pytest.mark.parametrize("mend", mends.MENDS, ids=[mend.__name__ for mend in mends.MENDS])
-def test_each_rule_is_needed_by_the_committed_fragment(root: Path, mend: mends.Mend) -> None:
+@pytest.mark.parametrize("transform", transforms.TRANSFORMS, ids=[one.__name__ for one in transforms.TRANSFORMS])
+def test_each_is_needed_by_the_committed_fragment(root: Path, transform: transforms.Transform) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
 
-    assert mends.apply(fragment, KEPT)[1][mend.__name__]
+    assert transforms.apply(fragment, KEPT)[1][transform.__name__]
 
 
 def test_request_enumerations_stay_and_response_enumerations_go(fragment: dict[str, Any]) -> None:
-    mended = mends.apply(fragment, KEPT)[0]
+    changed = transforms.apply(fragment, KEPT)[0]
 
     (sort_by,) = [
         parameter
-        for parameter in mended["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
+        for parameter in changed["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
         if parameter.get("name") == "sortBy"
     ]
     assert sort_by["schema"] == {"enum": ["END_DATE", "START_DATE"], "type": "string"}
-    schemas = mended["components"]["schemas"]
+    schemas = changed["components"]["schemas"]
     assert schemas["PaymentStatus"] == {"type": "string"}
     assert schemas["BillingInvoice"]["allOf"][1]["properties"]["statusName"] == {"nullable": True, "type": "string"}
     # A reference can't be nullable by itself in OpenAPI 3.0.
@@ -61,14 +63,14 @@ def test_a_parameter_of_the_path_loses_its_default_too(fragment: dict[str, Any])
     item["parameters"] = [item["get"]["parameters"].pop()]
     assert item["parameters"][0]["schema"]["default"] is True
 
-    mended = mends.apply(fragment, KEPT)[0]
+    changed = transforms.apply(fragment, KEPT)[0]
 
-    assert "default" not in mended["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
+    assert "default" not in changed["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
 
 
 def test_a_value_of_a_map_may_be_null(root: Path) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
-    tags = mends.apply(fragment, KEPT)[0]["components"]["schemas"]["InvoiceLineItemTags"]
+    tags = transforms.apply(fragment, KEPT)[0]["components"]["schemas"]["InvoiceLineItemTags"]
     assert tags["additionalProperties"]["nullable"] is True
 
 
@@ -76,8 +78,8 @@ def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> Non
     content = fragment["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["200"]["content"]
     content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")
 
-    with pytest.raises(MendError, match="GET /api/atlas/v2/orgs does not offer"):
-        mends.apply(fragment, KEPT)
+    with pytest.raises(TransformError, match="GET /api/atlas/v2/orgs doesn't offer"):
+        transforms.apply(fragment, KEPT)
 
 
 DOCUMENT = {"a": {"x": {"keep": 1, "list": [1]}, "y": {"keep": 2}}, "list": [{"n": 1}, {"n": 2}, {"n": 3}]}
@@ -103,7 +105,7 @@ def test_an_update_of_a_list_appends_one_entry() -> None:
     assert applied({"target": "$.list", "update": {"n": 4}})[0]["list"][-1] == {"n": 4}
 
 
-def test_every_match_is_changed_and_what_is_put_in_twice_is_not_shared() -> None:
+def test_every_match_gets_a_copy_of_its_own() -> None:
     document, _ = applied({"target": "$.a['x', 'y']", "update": {"new": {"deep": []}}})
 
     document["a"]["x"]["new"]["deep"].append(1)
@@ -122,34 +124,34 @@ def test_a_later_action_sees_an_earlier_one() -> None:
     assert applied(made, {"target": "$.b", "update": {"c": 1}}) == ({**DOCUMENT, "b": {"c": 1}}, [])
 
 
-def test_targets_that_match_nothing_are_told() -> None:
+def test_targets_that_match_nothing_are_returned() -> None:
     gone, there = {"target": "$.gone", "update": {}}, {"target": "$.a", "update": {}}
 
     assert applied(gone, there, {"target": "$..z", "remove": True})[1] == ["$.gone", "$..z"]
 
 
 @pytest.mark.parametrize(
-    ("action", "says"),
+    ("action", "message"),
     [
         ({"update": {}}, "no `target`"),
         ({"target": "$.a"}, "either `update` or `remove: true`"),
         ({"target": "$.a", "update": {}, "remove": True}, "either `update` or `remove: true`"),
         ({"target": "a[", "update": {}}, "not a JSONPath"),
-        ({"target": "$.a.x.keep", "update": {"b": 1}}, "an object or a list is needed"),
+        ({"target": "$.a.x.keep", "update": {"b": 1}}, "must be an object or a list"),
         ({"target": "$", "remove": True}, "can't remove the whole document"),
     ],
 )
-def test_an_action_that_makes_no_sense_is_refused(action: dict[str, Any], says: str) -> None:
-    with pytest.raises(DocumentError, match=says):
+def test_an_action_that_makes_no_sense_is_refused(action: dict[str, Any], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
         applied(action)
 
 
-def test_what_is_no_overlay_is_refused() -> None:
+def test_another_document_than_an_overlay_is_refused() -> None:
     with pytest.raises(DocumentError, match="not an OpenAPI Overlay"):
         overlay.apply({}, {"actions": []})
 
 
-def test_the_committed_overlay_gives_reasons_for_what_is_not_words(root: Path) -> None:
+def test_the_committed_overlay_gives_reasons_for_fixes(root: Path) -> None:
     for action in documents.read_document(root / "openapi" / "overlay.yaml").root["actions"]:
         only_words = set(action.get("update", {})) <= {"summary", "description"}
         assert only_words or action["description"], action["target"]

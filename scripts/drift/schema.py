@@ -1,30 +1,25 @@
-"""What a schema says, whatever the way it is written: references and `allOf` resolved, defaults of keywords filled in.
+"""What a schema means, however it is written: references and `allOf` resolved, defaults of keywords filled in.
 
-A schema here is a tuple of objects that hold together, for `allOf` can describe one property twice; mostly it is one.
+A schema here is a tuple of objects that apply together, because `allOf` can describe one property twice; usually the
+tuple has one object.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from attrs import field, frozen
 
-import references
-import shape
-from canonical import canonical
-from errors import DocumentError
-from shape import checked_list, checked_object
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from shape import Kind, Tokens
+from openapi_tools import model
+from openapi_tools.errors import DocumentError
+from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object
 
 Nodes = tuple["Mapping[str, Any]", ...]
 
-# Says nothing about what is sent and read: prose, and `readOnly`, as Atlas's document sets it freely.
-WITHOUT_MEANING: Final = shape.PROSE | {"title", "readOnly", "writeOnly", "xml"}
-# Lower and upper bounds; the greater lower bound and the smaller upper bound are tighter.
+# Keywords that don't affect data: prose, and `readOnly`, which Atlas's document sets at will.
+ANNOTATIONS: Final = model.PROSE | {"title", "readOnly", "writeOnly", "xml"}
+# Lower and upper bounds: the greatest lower and the smallest upper bound is the tightest.
 LOWER: Final = ("minLength", "minItems", "minProperties")
 UPPER: Final = ("maxLength", "maxItems", "maxProperties")
 _KNOWN: Final = frozenset({
@@ -32,24 +27,24 @@ _KNOWN: Final = frozenset({
     "oneOf", "anyOf", "not", "discriminator", "additionalProperties", "deprecated", "x-sunset", "minimum", "maximum",
     "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems", *LOWER, *UPPER,
 })  # fmt: skip
-# What 1e999 is read as.
+# The value of 1e999.
 _INFINITE: Final = (float("inf"), float("-inf"))
 
 
 @frozen(eq=False)
-class Side:
-    """One of the two documents that are compared."""
+class Resolver:
+    """One of the two compared documents, with its references resolved."""
 
     root: Mapping[str, Any] = field(repr=False)
 
-    def resolve(self, node: object, kind: Kind, at: Tokens) -> Mapping[str, Any]:
-        """The object that `node` is or refers to. Raises DocumentError where a reference leads nowhere."""
-        return references.resolve(self.root, node, kind, at)[0]
+    def resolve(self, node: object, kind: Kind, at: Location) -> Mapping[str, Any]:
+        """The object that `node` is or refers to. Raises DocumentError if a reference leads to nothing."""
+        return model.resolve(self.root, node, kind, at)[0]
 
 
 @frozen
 class Schema:
-    """The meaning of a schema. Absent is None, or empty; a bound is its number and whether that is itself excluded."""
+    """The meaning of a schema. An absent keyword is None or empty; a bound is a number and whether it is exclusive."""
 
     type: str | None
     format: str | None
@@ -60,58 +55,58 @@ class Schema:
     bounds: dict[str, tuple[float, bool]]
     properties: dict[str, Nodes]
     required: frozenset[str]
-    others: Nodes | None  # properties of other names: None is refused, () is any
+    additional_properties: Nodes | None  # of properties with other names; None: not allowed, (): anything
     items: Nodes
-    choices: dict[str, tuple[Mapping[str, Any], ...]]  # of oneOf and anyOf
+    variants: dict[str, tuple[Mapping[str, Any], ...]]  # of oneOf and anyOf
     negated: Nodes
-    discriminator: (
-        tuple[str, dict[str, Mapping[str, Any]]] | None
-    )  # the property, and the schema for each of its values
+    discriminator: tuple[str, dict[str, Mapping[str, Any]]] | None  # the property, and the schema for each value
     deprecated: bool
     sunset: str | None
     unknown: dict[str, str]
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether anything at all fits."""
+    def is_unconstrained(self) -> bool:
+        """Whether any value is valid."""
         return self == _ANYTHING
 
 
-def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
-    """The meaning of a schema. Raises DocumentError where a keyword has a value of the wrong kind."""
-    parts = _parts(side, nodes, at)
+def read_schema(resolver: Resolver, nodes: Nodes, at: Location) -> Schema:
+    """Read the meaning of a schema. Raises DocumentError if a keyword's value has the wrong type."""
+    parts = _parts(resolver, nodes, at)
     properties: dict[str, Nodes] = {}
     for part in parts:
         for name, node in checked_object(part.get("properties", {}), (*at, "properties")).items():
             properties[name] = (*properties.get(name, ()), checked_object(node, (*at, "properties", name)))
-    others, items = _others(parts, at), _nodes(parts, "items", at)
+    additional, items = _additional_properties(parts, at), _nodes(parts, "items", at)
     required = frozenset(
         str(name) for part in parts for name in checked_list(part.get("required", []), (*at, "required"))
     )
     types = sorted({kind for part in parts if (kind := _text(part, "type", at)) is not None})
-    if not types and (properties or required or others != ()):
+    if not types and (properties or required or additional != ()):
         types = ["object"]
     elif not types and items:
         types = ["array"]
     discriminators = [
-        _discriminator(side, part["discriminator"], (*at, "discriminator")) for part in parts if "discriminator" in part
+        _discriminator(resolver, part["discriminator"], (*at, "discriminator"))
+        for part in parts
+        if "discriminator" in part
     ]
     return Schema(
         type=" and ".join(types) or None,
         format=_first(parts, "format", at),
-        nullable=any(_nullable(side, node, at) for node in nodes),
+        nullable=any(_nullable(resolver, node, at) for node in nodes),
         enum=_enum(parts, at),
-        default=next((canonical(part["default"]) for part in parts if "default" in part), None),
+        default=next((canonical_json(part["default"]) for part in parts if "default" in part), None),
         pattern=" and ".join(sorted({text for part in parts if (text := _text(part, "pattern", at)) is not None}))
         or None,
         bounds=_bounds(parts, at),
         properties=properties,
         required=required,
-        others=others,
+        additional_properties=additional,
         items=items,
-        choices={
+        variants={
             keyword: tuple(
-                side.resolve(node, "Schema", (*at, keyword, str(index)))
+                resolver.resolve(node, "Schema", (*at, keyword, str(index)))
                 for part in parts
                 for index, node in enumerate(checked_list(part.get(keyword, []), (*at, keyword)))
             )
@@ -122,19 +117,19 @@ def read(side: Side, nodes: Nodes, at: Tokens) -> Schema:
         deprecated=any(_flag(part, "deprecated", at) for part in parts),
         sunset=_first(parts, "x-sunset", at),
         unknown={
-            key: canonical(value)
+            key: canonical_json(value)
             for part in parts
             for key, value in part.items()
-            if key not in _KNOWN and key not in WITHOUT_MEANING and not key.startswith("x-")
+            if key not in _KNOWN and key not in ANNOTATIONS and not key.startswith("x-")
         },
     )
 
 
-def _parts(side: Side, nodes: Nodes, at: Tokens) -> list[Mapping[str, Any]]:
-    """The objects that hold together: the schema's own, and those of its `allOf`, each once."""
+def _parts(resolver: Resolver, nodes: Nodes, at: Location) -> list[Mapping[str, Any]]:
+    """The objects that apply together: the schema itself and those in its `allOf`, each once."""
     waiting, seen, parts = list(reversed(nodes)), set[int](), []
     while waiting:
-        part = side.resolve(waiting.pop(), "Schema", at)
+        part = resolver.resolve(waiting.pop(), "Schema", at)
         if id(part) in seen:
             continue
         seen.add(id(part))
@@ -143,11 +138,11 @@ def _parts(side: Side, nodes: Nodes, at: Tokens) -> list[Mapping[str, Any]]:
     return parts
 
 
-def _nullable(side: Side, node: Mapping[str, Any], at: Tokens) -> bool:
-    """Whether null fits: the schema says so, or it has no type of its own and its `allOf` agree on it."""
+def _nullable(resolver: Resolver, node: Mapping[str, Any], at: Location) -> bool:
+    """Whether null is valid: the schema says so, or it has no type of its own and its `allOf` agree."""
     waiting, seen, says = [node], set[int](), False
     while waiting:
-        here = side.resolve(waiting.pop(), "Schema", at)
+        here = resolver.resolve(waiting.pop(), "Schema", at)
         if id(here) in seen:
             continue
         seen.add(id(here))
@@ -160,7 +155,7 @@ def _nullable(side: Side, node: Mapping[str, Any], at: Tokens) -> bool:
     return says
 
 
-def _others(parts: Sequence[Mapping[str, Any]], at: Tokens) -> Nodes | None:
+def _additional_properties(parts: Sequence[Mapping[str, Any]], at: Location) -> Nodes | None:
     values = [part["additionalProperties"] for part in parts if "additionalProperties" in part]
     if any(value is False for value in values):
         return None
@@ -168,18 +163,18 @@ def _others(parts: Sequence[Mapping[str, Any]], at: Tokens) -> Nodes | None:
     return tuple(node for node in nodes if node)
 
 
-def _nodes(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> Nodes:
+def _nodes(parts: Sequence[Mapping[str, Any]], keyword: str, at: Location) -> Nodes:
     return tuple(checked_object(part[keyword], (*at, keyword)) for part in parts if keyword in part)
 
 
-def _enum(parts: Sequence[Mapping[str, Any]], at: Tokens) -> frozenset[str] | None:
+def _enum(parts: Sequence[Mapping[str, Any]], at: Location) -> frozenset[str] | None:
     lists = [checked_list(part["enum"], (*at, "enum")) for part in parts if "enum" in part]
-    # null is the business of `nullable`.
-    sets = [frozenset(canonical(value) for value in values if value is not None) for values in lists]
+    # `nullable` decides about null.
+    sets = [frozenset(canonical_json(value) for value in values if value is not None) for values in lists]
     return frozenset.intersection(*sets) if sets else None
 
 
-def _bounds(parts: Sequence[Mapping[str, Any]], at: Tokens) -> dict[str, tuple[float, bool]]:
+def _bounds(parts: Sequence[Mapping[str, Any]], at: Location) -> dict[str, tuple[float, bool]]:
     made: dict[str, tuple[float, bool]] = {}
     for part in parts:
         found = {name: (_number(part, name, at), False) for name in (*LOWER, *UPPER, "multipleOf") if name in part}
@@ -190,47 +185,47 @@ def _bounds(parts: Sequence[Mapping[str, Any]], at: Tokens) -> dict[str, tuple[f
             found["uniqueItems"] = (1, False)
         for name, bound in found.items():
             made[name] = tightest(name, made.get(name, bound), bound)
-    # A length of at least 0 is no bound.
+    # A minimum length of 0 doesn't restrict anything.
     return {name: bound for name, bound in made.items() if name not in LOWER or bound[0] > 0}
 
 
 def tightest(name: str, one: tuple[float, bool], other: tuple[float, bool]) -> tuple[float, bool]:
-    """The tighter of two bounds by the same keyword."""
+    """The tighter of two bounds with the same keyword."""
     upper = name in UPPER or name == "maximum"
     return max(one, other, key=lambda bound: (-bound[0] if upper else bound[0], bound[1]))
 
 
-def _discriminator(side: Side, node: object, at: Tokens) -> tuple[str, dict[str, Mapping[str, Any]]]:
+def _discriminator(resolver: Resolver, node: object, at: Location) -> tuple[str, dict[str, Mapping[str, Any]]]:
     here, place = checked_object(node, at), (*at, "mapping")
     mapping = checked_object(here.get("mapping", {}), place).items()
     return str(here.get("propertyName")), {
-        value: side.resolve({"$ref": references.mapped(target)}, "Schema", place) for value, target in mapping
+        value: resolver.resolve({"$ref": model.mapping_reference(target)}, "Schema", place) for value, target in mapping
     }
 
 
-def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Tokens) -> str | None:
+def _first(parts: Sequence[Mapping[str, Any]], keyword: str, at: Location) -> str | None:
     return next((text for part in parts if (text := _text(part, keyword, at)) is not None), None)
 
 
-def _text(part: Mapping[str, Any], keyword: str, at: Tokens) -> str | None:
+def _text(part: Mapping[str, Any], keyword: str, at: Location) -> str | None:
     value = part.get(keyword)
     if value is not None and not isinstance(value, str):
-        raise DocumentError(f"{shape.pointer((*at, keyword))}: a text must stand here")
+        raise DocumentError(f"{model.pointer((*at, keyword))}: must be a string")
     return value
 
 
-def _flag(part: Mapping[str, Any], keyword: str, at: Tokens) -> bool:
+def _flag(part: Mapping[str, Any], keyword: str, at: Location) -> bool:
     value = part.get(keyword, False)
     if not isinstance(value, bool):
-        raise DocumentError(f"{shape.pointer((*at, keyword))}: true or false must stand here")
+        raise DocumentError(f"{model.pointer((*at, keyword))}: must be true or false")
     return value
 
 
-def _number(part: Mapping[str, Any], keyword: str, at: Tokens) -> float:
+def _number(part: Mapping[str, Any], keyword: str, at: Location) -> float:
     value = part[keyword]
     if isinstance(value, bool) or not isinstance(value, int | float) or value in _INFINITE:
-        raise DocumentError(f"{shape.pointer((*at, keyword))}: a number must stand here")
+        raise DocumentError(f"{model.pointer((*at, keyword))}: must be a number")
     return value
 
 
-_ANYTHING: Final = read(Side({}), (), ())
+_ANYTHING: Final = read_schema(Resolver({}), (), ())

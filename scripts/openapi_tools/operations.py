@@ -1,0 +1,71 @@
+"""The operations we use: openapi/operations.yaml, and how to find each of them in a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, fields, frozen
+
+from openapi_tools import documents
+from openapi_tools.errors import DocumentError
+from openapi_tools.model import checked_object, pointer
+
+OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
+
+
+@frozen
+class Operation:
+    """One operation: `method` and `path` find it upstream, `name` and `module` name it in Python, and `accept` is the
+    media type to request."""
+
+    name: str
+    module: str
+    method: str
+    path: str
+    accept: str
+
+    @property
+    def title(self) -> str:
+        """Its name in reports and errors: `GET /api/…`."""
+        return f"{self.method.upper()} {self.path}"
+
+
+@frozen
+class LocatedOperation:
+    """An operation found in a document: its path item and the operation itself."""
+
+    path_item: dict[str, Any] = field(repr=False)
+    node: dict[str, Any] = field(repr=False)
+
+
+def load_operations(folder: Path = OPENAPI) -> tuple[Operation, ...]:
+    """The operations in operations.yaml, in file order. Raises DocumentError if the file is malformed."""
+    path = folder / "operations.yaml"
+    entries = documents.read_document(path).root.get("operations")
+    if not isinstance(entries, list) or not entries:
+        raise DocumentError(f"{path.name}: `operations` must be a list")
+    return tuple(_operation(entry, path.name) for entry in entries)
+
+
+def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation | None:
+    """Find an operation by method and path, whatever its operationId. Raises DocumentError if it is malformed."""
+    at = ("paths", operation.path)
+    path_item = checked_object(checked_object(root.get("paths"), at[:1]).get(operation.path, {}), at)
+    if "$ref" in path_item:
+        raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
+    if operation.method not in path_item:
+        return None
+    return LocatedOperation(path_item, checked_object(path_item[operation.method], (*at, operation.method)))
+
+
+def _operation(entry: Mapping[str, str], name: str) -> Operation:
+    wanted = {attribute.name for attribute in fields(Operation)}
+    if (
+        not isinstance(entry, dict)
+        or set(entry) != wanted
+        or not all(isinstance(value, str) for value in entry.values())
+    ):
+        raise DocumentError(f"{name}: each operation needs exactly these texts: {', '.join(sorted(wanted))}")
+    return Operation(**entry)

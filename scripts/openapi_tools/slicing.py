@@ -1,0 +1,216 @@
+"""Cut our operations out of upstream's document, with everything they refer to, without prose, in one canonical form.
+
+The same structure gives the same bytes, whatever the order, style or format of the source: keys are sorted, and so are
+lists whose order means nothing. Everything else is kept as upstream has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from openapi_tools import model
+from openapi_tools.errors import AssumptionError, DocumentError
+from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
+from openapi_tools.operations import LocatedOperation, Operation, find_operation
+
+# Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
+_DROPPED: Final = model.PROSE | {"callbacks"}
+# `x-xgen-version` dates a media type and `x-sunset` ends it, and the drift report uses both.
+_KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
+# Lists whose order means nothing.
+_UNORDERED: Final = frozenset({"required", "enum"})
+_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
+
+
+def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
+    """The fragment of an upstream document: the operations, in their order, and every component they reach.
+
+    Raises:
+        AssumptionError: the document no longer has what this project relies on.
+        DocumentError: it is not OpenAPI, or refers to something that it doesn't contain.
+    """
+    _check_top(root)
+    fragment = slice_operations(root, operations)
+    _check_security(fragment)
+    for operation in operations:
+        _check_operation(fragment, operation)
+    return fragment
+
+
+def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
+    """The same for any document that has the operations; a fragment gives itself.
+
+    Raises:
+        AssumptionError: an operation is missing.
+        DocumentError: a value has the wrong type, or a reference leads to nothing.
+    """
+    slicer = _Slicer(root)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        path_item = require_operation(root, operation).path_item
+        kept = {key: value for key, value in path_item.items() if key not in model.METHODS or key == operation.method}
+        paths.setdefault(operation.path, {}).update(slicer.copy(kept, "PathItem", ("paths", operation.path)))
+    security = _security(root)
+    for requirement in security:
+        for name in requirement:
+            slicer.add("SecurityScheme", model.reference_to("SecurityScheme", name), ("security",))
+    info = checked_object(root.get("info", {}), ("info",))
+    return {
+        "openapi": root.get("openapi"),
+        "info": {key: normalize(info[key]) for key in ("title", "version", "license") if key in info},
+        "servers": _servers(root),
+        "security": security,
+        "paths": paths,
+        "components": slicer.components(),
+    }
+
+
+def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
+    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
+    found = find_operation(root, operation)
+    if found is None:
+        raise AssumptionError(f"{operation.title} is no longer in the document: {_GUIDANCE}")
+    return found
+
+
+class _Slicer:
+    """Copies objects without their prose. Each component is copied once, on the first reference, so cycles end."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._copied: dict[tuple[str, str], dict[str, Any]] = {}
+        self._waiting: list[tuple[Kind, str, dict[str, Any]]] = []
+
+    def components(self) -> dict[str, dict[str, Any]]:
+        """Every component that the copied objects reach."""
+        while self._waiting:
+            kind, name, content = self._waiting.pop()
+            section = model.SECTIONS[kind]
+            self._copied[section, name] = self.copy(content, kind, ("components", section, name))
+        made: dict[str, dict[str, Any]] = {}
+        for section, name in sorted(self._copied):
+            made.setdefault(section, {})[name] = self._copied[section, name]
+        return made
+
+    def add(self, kind: Kind, reference: str, at: Location) -> str:
+        """Add the component that a reference points to; returns the reference as the fragment writes it."""
+        name, content = model.find_component(self._root, reference, kind, at)
+        key = (model.SECTIONS[kind], name)
+        if key not in self._copied:
+            self._copied[key] = {}
+            self._waiting.append((kind, name, content))
+        return model.reference_to(kind, name)
+
+    def copy(self, node: Mapping[str, Any], kind: Kind, at: Location) -> dict[str, Any]:
+        """A canonical copy of one object and everything inside it, without prose."""
+        if kind == "Scopes":
+            # The names of scopes are structure, their texts are prose.
+            return dict.fromkeys(sorted(node), "")
+        inside = {
+            place: self.copy(child, child_kind, place) for child, child_kind, place in model.children(node, kind, at)
+        }
+        made = {
+            key: self._copy_value(key, node[key], kind, at, inside)
+            for key in sorted(node)
+            if not _is_dropped(key, kind)
+        }
+        reference = model.reference_of(node)
+        if reference is not None:
+            # Refuse a circle that consists only of references; other circles are fine.
+            model.resolve(self._root, node, kind, at)
+            made["$ref"] = self.add(kind, reference, at)
+        elif kind == "Response":
+            # OpenAPI requires a description.
+            made = dict(sorted({**made, "description": ""}.items()))
+        if kind == "Discriminator":
+            for value in checked_object(node.get("mapping", {}), at).values():
+                self.add("Schema", model.mapping_reference(value), (*at, "mapping"))
+        return made
+
+    def _copy_value(
+        self, key: str, value: object, kind: Kind, at: Location, inside: Mapping[Location, dict[str, Any]]
+    ) -> object:
+        place = (*at, key)
+        holds = model.FIELDS[kind].get(key, ("data",))[0]
+        if holds == "one":
+            return inside.get(place, value)
+        if holds == "map":
+            names = sorted(checked_object(value, place))
+            return {name: inside[*place, name] for name in names if (*place, name) in inside}
+        if holds == "list" and isinstance(value, list):
+            items = [inside[*place, str(index)] for index in range(len(value))]
+            return sorted(items, key=self._parameter_key) if key == "parameters" else items
+        if kind == "Schema" and key in _UNORDERED and isinstance(value, list):
+            return sorted((normalize(item) for item in value), key=canonical_json)
+        return normalize(value)
+
+    def _parameter_key(self, parameter: dict[str, Any]) -> tuple[str, str]:
+        parameter = model.resolve(self._root, parameter, "Parameter", ())[0]
+        return str(parameter.get("in")), str(parameter.get("name"))
+
+
+def _is_dropped(key: str, kind: Kind) -> bool:
+    if key.startswith("x-"):
+        return key not in _KEPT_EXTENSIONS
+    return key in _DROPPED and kind != "Discriminator"
+
+
+def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:
+    made = []
+    for index, server in enumerate(checked_list(root.get("servers", []), ("servers",))):
+        kept = checked_object(server, ("servers", str(index)))
+        made.append({key: normalize(kept[key]) for key in sorted(kept) if key not in model.PROSE})
+    return made
+
+
+def _security(root: Mapping[str, Any]) -> list[dict[str, list[str]]]:
+    made = []
+    for index, requirement in enumerate(checked_list(root.get("security", []), ("security",))):
+        at = ("security", str(index))
+        scopes = {name: checked_list(value, at) for name, value in checked_object(requirement, at).items()}
+        made.append({name: sorted(map(str, scopes[name])) for name in sorted(scopes)})
+    return sorted(made, key=canonical_json)
+
+
+def _check_top(root: Mapping[str, Any]) -> None:
+    model.check_version(root)
+    info = checked_object(root.get("info"), ("info",))
+    if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
+        raise DocumentError("/info: needs a title and a version")
+    servers = [server.get("url") for server in _servers(root)]
+    if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
+        raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
+
+
+def _check_security(fragment: Mapping[str, Any]) -> None:
+    schemes = fragment["components"].get("securitySchemes", {})
+    kinds = [" and ".join(_security_kind(schemes[name]) for name in choice) for choice in fragment["security"]]
+    if sorted(kinds) != ["digest", "service account"]:
+        raise AssumptionError(
+            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {_GUIDANCE}"
+        )
+
+
+def _security_kind(scheme: Mapping[str, Any]) -> str:
+    if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "digest":
+        return "digest"
+    flow = scheme.get("flows", {}).get("clientCredentials") if scheme.get("type") == "oauth2" else None
+    return "service account" if flow and "tokenUrl" in flow else f"another scheme ({scheme.get('type')})"
+
+
+def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
+    path_item = fragment["paths"][operation.path]
+    node = path_item[operation.method]
+    if "servers" in path_item or "servers" in node:
+        raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
+    if "security" in node:
+        raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
+    responses = node.get("responses", {})
+    if "200" not in responses:
+        raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
+    at = ("paths", operation.path, operation.method, "responses", "200")
+    offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
+    if operation.accept not in offered:
+        names = ", ".join(offered) or "nothing"
+        raise AssumptionError(f"{operation.title} no longer offers {operation.accept}, but {names}: {_GUIDANCE}")

@@ -1,0 +1,238 @@
+"""Change upstream's document for the generator: small functions, each of which returns what it changed.
+
+The generator's output is never edited. What it would get wrong is corrected in its input, by these transforms where a
+rule applies in many places and by openapi/overlay.yaml for text and single fixes. The text/csv media type and literal
+enumerations are settings in openapi/generator.yaml. One trap can't be avoided in the input: the generated `*_detailed`
+functions raise ValueError for a status that `http.HTTPStatus` doesn't know, so the handwritten client checks it first.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from openapi_tools import model
+from openapi_tools.errors import TransformError
+from openapi_tools.model import Kind, Location
+from openapi_tools.operations import Operation
+
+# Changes the document that it is given, and returns the locations that it changed.
+Transform = Callable[[dict[str, Any], Sequence[Operation]], list[str]]
+
+
+def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """A changed copy of a fragment, and for each transform the locations it changed; none means it matched nothing.
+
+    Raises TransformError if an operation lacks what its entry in operations.yaml requests.
+    """
+    changed = copy.deepcopy(document)
+    return changed, {transform.__name__: transform(changed, operations) for transform in TRANSFORMS}
+
+
+def keep_requested_media_type(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Keep only the requested media type of a 200 response, because the generator uses the first that it can read.
+
+    Upstream lists `+csv` before `+json` for the invoice, which would make the invoice a `str`.
+    """
+    changed = []
+    for operation, node, at in operation_nodes(document, operations):
+        responses = node.get("responses", {})
+        if "200" not in responses:
+            raise TransformError(f"{operation.title} has no response 200")
+        response, place = model.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
+        content = response.get("content", {})
+        if operation.accept not in content:
+            raise TransformError(f"{operation.title} doesn't offer {operation.accept} with status 200")
+        for media in [media for media in content if media != operation.accept]:
+            del content[media]
+            changed.append(model.pointer((*place, "content", media)))
+    return changed
+
+
+def add_accept_header(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Give every operation a header parameter `Accept` with its media type as the default.
+
+    The generated code sends no Accept header, and Atlas chooses the resource version by it: without one it answers 406.
+    OpenAPI says that tools shall ignore such a parameter, but this generator doesn't, so each generated function sends
+    the right header by itself.
+    """
+    changed = []
+    for operation, node, at in operation_nodes(document, operations):
+        parameter = {"in": "header", "name": "Accept", "schema": {"type": "string", "default": operation.accept}}
+        node.setdefault("parameters", []).append(parameter)
+        changed.append(model.pointer((*at, "parameters")))
+    return changed
+
+
+def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Give operations and modules our own names, because upstream renamed all five operationIds in 2025-10."""
+    changed = []
+    for operation, node, at in operation_nodes(document, operations):
+        node["operationId"] = operation.name
+        node["tags"] = [operation.module]
+        changed.append(model.pointer(at))
+    return changed
+
+
+def drop_query_defaults(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Drop the defaults of query parameters: the generated code would send them even if the caller sets nothing."""
+    changed = []
+    for operation, node, at in operation_nodes(document, operations):
+        # A path's parameters belong to the operation too.
+        for holder, place in ((document["paths"][operation.path], at[:-1]), (node, at)):
+            for index, entry in enumerate(holder.get("parameters", [])):
+                parameter, found = model.resolve(document, entry, "Parameter", (*place, "parameters", str(index)))
+                if parameter.get("in") == "query" and "default" in parameter.get("schema", {}):
+                    del parameter["schema"]["default"]
+                    changed.append(model.pointer((*found, "schema", "default")))
+    return changed
+
+
+def open_enumerations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Drop every `enum` from responses, because one new value would make a whole response unreadable.
+
+    These lists are open in practice: the one of SKUs grew in every revision of a year, and a payment's documented ERROR
+    is missing from its own. Requests keep their enumerations.
+    """
+    return _drop(document, operations, "enum")
+
+
+def allow_null(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Let every field of a response, and every value of a map, be null: upstream made three more nullable in 2026-07.
+
+    OpenAPI 3.0 ignores `nullable` beside `$ref`, so a reference goes into an `allOf`.
+    """
+    changed = []
+    for schema, place in response_schemas(document, operations):
+        holders = [(schema.get("properties", {}), (*place, "properties"))]
+        if isinstance(schema.get("additionalProperties"), dict):
+            holders.append((schema, place))
+        for holder, at in holders:
+            for name in list(holder) if holder is not schema else ["additionalProperties"]:
+                old = holder[name]
+                holder[name] = {"allOf": [old], "nullable": True} if "$ref" in old else {**old, "nullable": True}
+                changed.append(model.pointer((*at, name)))
+    return changed
+
+
+def drop_required(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Make every field of a response optional, because a missing one would be a KeyError instead of a response.
+
+    `GET …/invoices/pending` is documented as a page with required `results`; real clients read a single invoice.
+    """
+    return _drop(document, operations, "required")
+
+
+def keep_model_names(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Drop the titles of schemas, and `nullable` of components, so that models are named like upstream's schemas.
+
+    A title turns BillingPayment into Payment; a nullable component turns BadRequestDetail into BadRequestDetailType0.
+    Every field that holds such a component may be null anyway (`allow_null`).
+    """
+    changed = _drop(document, operations, "title")
+    for name, schema in document["components"].get("schemas", {}).items():
+        if schema.pop("nullable", None) is not None:
+            changed.append(model.pointer(("components", "schemas", name, "nullable")))
+    return changed
+
+
+def drop_invalid_patterns(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    r"""Drop patterns that are not Python regular expressions, such as `\p{L}`, because Python tools fail on them."""
+    changed = []
+    for schema, place in all_schemas(document, operations):
+        pattern = schema.get("pattern")
+        if isinstance(pattern, str) and not _compiles(pattern):
+            del schema["pattern"]
+            changed.append(model.pointer((*place, "pattern")))
+    return changed
+
+
+def extract_inline_models(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Move objects written inside a field into components named after their location: InvoiceLineItemTags.
+
+    The generator names inline objects by location too, but a nullable one becomes InvoiceLineItemTagsType0.
+    """
+    changed = []
+    schemas = document["components"].setdefault("schemas", {})
+    waiting = [
+        (place[-1], schema)
+        for schema, place in response_schemas(document, operations)
+        if place[:-1] == ("components", "schemas")
+    ]
+    while waiting:
+        parent, schema = waiting.pop()
+        # An inline part of an allOf has fields of the model that it belongs to.
+        waiting += [(parent, part) for part in schema.get("allOf", []) if "$ref" not in part]
+        properties = schema.get("properties", {})
+        for name in properties:
+            holder, key, made = properties, name, parent + name[:1].upper() + name[1:]
+            if holder[key].get("type") == "array" and "items" in holder[key]:
+                holder, key, made = holder[key], "items", f"{made}Item"
+            if holder[key].get("type") == "object" and made not in schemas:
+                schemas[made] = holder[key]
+                holder[key] = {"$ref": model.reference_to("Schema", made)}
+                waiting.append((made, schemas[made]))
+                changed.append(model.pointer(("components", "schemas", made)))
+    return changed
+
+
+# In this order: names before null, because a nullable inline object would get another name.
+TRANSFORMS: Final[tuple[Transform, ...]] = (
+    keep_requested_media_type,
+    drop_query_defaults,
+    add_accept_header,
+    name_operations,
+    open_enumerations,
+    drop_required,
+    keep_model_names,
+    extract_inline_models,
+    allow_null,
+    drop_invalid_patterns,
+)
+
+
+def operation_nodes(
+    document: dict[str, Any], operations: Sequence[Operation]
+) -> Iterator[tuple[Operation, dict[str, Any], Location]]:
+    """Each operation with its object in the document and that object's location."""
+    for operation in operations:
+        at = ("paths", operation.path, operation.method)
+        yield operation, document["paths"][operation.path][operation.method], at
+
+
+def response_schemas(
+    document: dict[str, Any], operations: Sequence[Operation]
+) -> list[tuple[dict[str, Any], Location]]:
+    """Every schema in the body of a response, once, with its location; headers don't count."""
+    starts: list[tuple[dict[str, Any], Kind, Location]] = []
+    for _, node, at in operation_nodes(document, operations):
+        for status, entry in node["responses"].items():
+            response, place = model.resolve(document, entry, "Response", (*at, "responses", status))
+            for media, content in response.get("content", {}).items():
+                starts.append((content, "MediaType", (*place, "content", media)))
+    return [(node, place) for node, kind, place in model.walk(document, starts) if kind == "Schema"]
+
+
+def all_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Location]]:
+    """Every schema that an operation reaches, parameters and headers included, once, with its location."""
+    starts: list[tuple[dict[str, Any], Kind, Location]] = [
+        (node, "Operation", at) for _, node, at in operation_nodes(document, operations)
+    ]
+    return [(node, place) for node, kind, place in model.walk(document, starts) if kind == "Schema"]
+
+
+def _drop(document: dict[str, Any], operations: Sequence[Operation], keyword: str) -> list[str]:
+    places = [(schema, place) for schema, place in response_schemas(document, operations) if keyword in schema]
+    for schema, _ in places:
+        del schema[keyword]
+    return [model.pointer((*place, keyword)) for _, place in places]
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
