@@ -1,4 +1,4 @@
-"""What every test has: the support modules, the repository's root, and an environment without anybody's credentials."""
+"""For every test: the support modules, the repository's root, and an environment without real credentials."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "scripts")]
 
-# How long an example takes says something of the machine, not of the code.
+# The duration of an example depends on the machine.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
 
 @pytest.fixture
 def root() -> Path:
-    """The repository."""
+    """The repository's root."""
     return ROOT
 
 

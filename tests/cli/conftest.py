@@ -1,42 +1,39 @@
-"""The real command in a subprocess, against a local Atlas."""
+"""Runs the real command in a subprocess, against a sandbox."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from atlas_invoices.sandbox import Sandbox, Settings
 from command import COMMAND, Run
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Sandbox]:
-    """A local Atlas that all tests of this folder share."""
+    """A sandbox for all tests of this folder."""
     with Sandbox(Settings(seed=7)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home of its own for every test: the command keeps tokens in its user's cache folder."""
+    """A separate home for each test, because the command keeps tokens in the user's cache folder."""
     home = str(tmp_path_factory.mktemp("home"))
     monkeypatch.setenv("HOME", home)
     monkeypatch.setenv("XDG_CACHE_HOME", home)
-    # Tables would fit the terminal that the tests run in.
+    # Otherwise the width of tables would depend on the terminal that runs the tests.
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture
 def run(server: Sandbox, tmp_path: Path) -> Run:
-    """Run the command as a service account of the local Atlas, in a folder of its own."""
+    """Run the command with the sandbox's service account, in the test's folder."""
 
     def run(
         *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -58,10 +55,10 @@ def run(server: Sandbox, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def on_a_terminal(tmp_path: Path) -> Callable[..., tuple[int, str]]:
-    """Run the command with a terminal as its stdout; returns the exit status and what the terminal got."""
+    """Run the command with a terminal as its stdout; return its exit status and output."""
 
     def run(*arguments: str, env: Mapping[str, str]) -> tuple[int, str]:
-        import pty  # noqa: PLC0415 - isn't there on Windows
+        import pty  # noqa: PLC0415 - missing on Windows
 
         ours, theirs = pty.openpty()
         try:
@@ -70,7 +67,7 @@ def on_a_terminal(tmp_path: Path) -> Callable[..., tuple[int, str]]:
             ) as process:
                 os.close(theirs)
                 got = b""
-                # Linux answers EIO, and others an end, when the last writer is gone.
+                # After the last writer has closed the terminal, Linux raises EIO; other systems return an empty read.
                 with contextlib.suppress(OSError):
                     while piece := os.read(ours, 65536):
                         got += piece

@@ -1,20 +1,18 @@
-"""The installed command, and the type of the fixture that runs it."""
+"""The installed command and the type of the `run` fixture."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Mapping
+from typing import Protocol
 
 COMMAND = Path(sys.executable).with_name("atlas-invoices")
 
 
 class Run(Protocol):
-    """Runs the command with these arguments and returns what came of it."""
+    """Runs the command with these arguments and returns its result."""
 
     def __call__(
         self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None

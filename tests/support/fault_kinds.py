@@ -1,35 +1,26 @@
-"""What a row of the fault table is made of: the fault's stage, the outcomes, and short words for both."""
+"""The parts of a row of the fault table: the fault's server, its outcomes, and short names for both."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from attrs import field, frozen
 
 import atlas_invoices as ai
-from fault_scenes import CSV, scripted
-from raw_server import Connection, http
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from fault_scenes import Bench, Document, Scene
-    from raw_server import Script
-
-    Stage = Callable[[Bench, Document], AbstractContextManager[Scene]]
+from fault_scenes import CSV, Document, Stage, scripted
+from raw_server import Connection, Script, http
 
 
 @frozen
 class Right:
-    """The right bytes come, after so many tries."""
+    """The correct bytes after `tries` requests."""
 
     tries: int = 1
 
 
 @frozen
 class Raises:
-    """This error comes, of exactly this class, after so many tries (there is one retry); its message says so."""
+    """An error of exactly this class whose message contains `says`, after `tries` requests (one retry is allowed)."""
 
     error: type[ai.AtlasError]
     says: str
@@ -41,7 +32,7 @@ Outcome = Right | Raises
 
 @frozen
 class Fault:
-    """One fault; `page` is the outcome where a list is asked for, by default the same as for a CSV."""
+    """One fault. `page` is the outcome for a list, by default the same as for a CSV."""
 
     name: str
     stage: Stage
@@ -53,12 +44,12 @@ class Fault:
         return self.csv
 
     def outcome(self, document: Document) -> Outcome | None:
-        """What must come of it; None where nobody could see the fault."""
+        """The expected outcome; None if the fault can't be noticed."""
         return self.csv if document is CSV else self.page
 
 
 def no_connection(tries: int = 2) -> Raises:
-    """Nothing usable came back."""
+    """The connection failed."""
     return Raises(ai.APIConnectionError, "no connection", tries)
 
 
@@ -73,12 +64,12 @@ WEB = "text/html; charset=utf-8"
 
 
 def unexpected(says: str) -> Raises:
-    """Something else than was asked for."""
+    """A response of the wrong kind."""
     return Raises(ai.UnexpectedResponseError, says)
 
 
 def sends(*pieces: bytes, then: str = "", pause: float = 0.0) -> Script:
-    """Send the pieces, then do what the connection's method of that name does."""
+    """Send the pieces, then call the connection's method `then`."""
 
     def script(connection: Connection) -> None:
         connection.send(*pieces, pause=pause)
@@ -89,23 +80,23 @@ def sends(*pieces: bytes, then: str = "", pause: float = 0.0) -> Script:
 
 
 def once_then_good(script: Callable[[Document], Script]) -> Callable[[Document], list[Script]]:
-    """Wrong the first time, right the second."""
+    """The fault first, then the correct response."""
     return lambda document: [script(document), sends(document.good)]
 
 
 def chunked(document: Document, *chunks: bytes, end: bytes = b"") -> bytes:
-    """The head of a chunked reply, the chunks, and what is left of the framing."""
+    """A chunked response: head, chunks, and `end`."""
     head = http(200, [("Transfer-Encoding", "chunked")], kind=document.kind, length=None)
     return head + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + end
 
 
 def zipped(document: Document, data: bytes, coding: str = "gzip") -> bytes:
-    """A reply in some coding, its Content-Length right."""
+    """A response with this Content-Encoding and the correct Content-Length."""
     return http(200, [("Content-Encoding", coding)], data, kind=document.kind)
 
 
 def flipped(data: bytes) -> bytes:
-    """The data with the bits of a byte in its middle turned over."""
+    """The data with all bits of its middle byte flipped."""
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1 :]
 
@@ -116,10 +107,10 @@ def half(data: bytes) -> bytes:
 
 
 def sent(make: Callable[[Document], bytes], then: str = "") -> Stage:
-    """Always this reply."""
+    """A server that always sends this response."""
     return scripted(lambda document: sends(make(document), then=then))
 
 
 def ok(body: bytes, kind: str | None = "") -> Stage:
-    """Status 200 with this body; the type is the right one unless another is given, or none with `None`."""
+    """Status 200 with this body and the correct type, `kind`, or none for `None`."""
     return sent(lambda document: http(200, body=body, kind=document.kind if kind == "" else kind))

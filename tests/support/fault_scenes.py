@@ -1,28 +1,23 @@
-"""The stage for each fault: a server that works, but for one reply, and what the client finds there."""
+"""The servers of the fault table: each works except for one reply."""
 
 from __future__ import annotations
 
 import json
 import socket
 import ssl
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
+import httpx
 import trustme
 from attrs import field, frozen
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Settings
-from raw_server import Connection, RawServer, http
+from raw_server import RawServer, Script, http
+from sandbox_http import auth_for
 from wire_sandbox import WireSandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    import httpx
-
-    from raw_server import Script
 
 ORG = "5f7e1c0ad2b9a1e0c3d4b5a6"
 INVOICE, OTHER = "666acb8787ba43606905dcae", "666acb8787ba43606905dcaf"
@@ -31,7 +26,7 @@ TOKEN = "canary-token-of-the-fault-table"
 
 @frozen
 class Document:
-    """What one route answers when all is well."""
+    """A route and its correct response."""
 
     name: str
     route: str
@@ -40,7 +35,7 @@ class Document:
 
     @property
     def good(self) -> bytes:
-        """The whole reply."""
+        """The response's bytes."""
         return http(200, body=self.body, kind=self.kind)
 
 
@@ -79,12 +74,12 @@ DOCUMENTS = (PAGE, CSV, JSON, _csv(OTHER), _json(OTHER))
 
 @frozen
 class Scene:
-    """Where a fault waits: how to reach it, and what a whole answer would be."""
+    """How to reach a server with a fault, and its correct data."""
 
     base_url: str
     auth: Callable[[], httpx.Auth]
     tries: Callable[[], int]
-    """How often it was asked for what the fault strikes."""
+    """The number of requests for the affected document so far."""
     verify: ssl.SSLContext
     org: str = ORG
     invoice: str = INVOICE
@@ -92,21 +87,20 @@ class Scene:
     csv_of: Callable[[str], bytes] = lambda invoice: _csv(invoice).body
     timeout: float = 5.0
     strikes_all: bool = False
-    """Whether it's no single document that the fault strikes, but whatever is asked for."""
+    """Whether the fault affects every request, not only one document."""
     mend: Callable[[], object] = lambda: None
-    """Have the server answer as it should; only where single documents are struck."""
+    """Remove the fault, if it affects only one document."""
 
     @property
     def csv(self) -> bytes:
-        """The whole CSV that is asked for."""
+        """The correct CSV of `invoice`."""
         return self.csv_of(self.invoice)
 
 
 class Bench:
-    """What all scenes share, because it takes long to make: certificates, a sandbox, a host that must hear nothing."""
+    """What all scenes share because it is slow to set up: certificates, a sandbox, and a host nobody may contact."""
 
     def __init__(self, sandbox: WireSandbox, elsewhere: RawServer) -> None:
-        """Make the certificates."""
         self.sandbox = sandbox
         self.elsewhere = elsewhere
         authority = trustme.CA()
@@ -119,9 +113,12 @@ class Bench:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """Set everything up once."""
+    """Set up a bench."""
     with WireSandbox(Settings(typical_lines=20, months=3)) as sandbox, RawServer() as elsewhere:
         yield Bench(sandbox, elsewhere)
+
+
+Stage = Callable[[Bench, Document], AbstractContextManager[Scene]]
 
 
 def _client_tls() -> ssl.SSLContext:
@@ -138,10 +135,10 @@ def _server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 def scripted(
     script: Callable[[Document], Script | list[Script]], *, tls: str | None = None, timeout: float = 5.0
-) -> Callable[[Bench, Document], AbstractContextManager[Scene]]:
-    """A server that follows the script for one document, and sends the others as they should be.
+) -> Stage:
+    """A server that uses the script for one document and sends the others correctly.
 
-    `tls` names the bench's context.
+    `tls` is the name of the bench's TLS context.
     """
 
     @contextmanager
@@ -161,10 +158,8 @@ def scripted(
     return stage
 
 
-def on_accept(
-    script: Script, *, tls: str | None = None, timeout: float = 5.0, https: bool = False
-) -> Callable[[Bench, Document], AbstractContextManager[Scene]]:
-    """A server that goes wrong before it has read anything; its tries are connections."""
+def on_accept(script: Script, *, tls: str | None = None, timeout: float = 5.0, https: bool = False) -> Stage:
+    """A server that fails before it reads a request; its tries are connections."""
 
     @contextmanager
     def stage(bench: Bench, _struck: Document) -> Iterator[Scene]:
@@ -177,7 +172,7 @@ def on_accept(
 
 @contextmanager
 def refused(bench: Bench, _struck: Document) -> Iterator[Scene]:
-    """A port where nobody listens."""
+    """A port without a listener."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -186,7 +181,7 @@ def refused(bench: Bench, _struck: Document) -> Iterator[Scene]:
 
 @contextmanager
 def full_backlog(bench: Bench, _struck: Document) -> Iterator[Scene]:
-    """A port that listens, but whose queue is full: the system answers no more attempts."""
+    """A listener whose queue is full, so that the system ignores new connections."""
     waiting = []
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -204,21 +199,14 @@ def full_backlog(bench: Bench, _struck: Document) -> Iterator[Scene]:
                 other.close()
 
 
-def sandboxed(
-    arrange: Callable[[WireSandbox, str], None], auth: str, *, strikes_all: bool = False
-) -> Callable[[Bench, Document], AbstractContextManager[Scene]]:
-    """The sandbox, where `arrange` has planned something for the path that ends so; `auth` is "digest" or "service"."""
+def sandboxed(arrange: Callable[[WireSandbox, str], None], auth: str, *, strikes_all: bool = False) -> Stage:
+    """The sandbox with the fault that `arrange` plans for a path's ending; `auth` is as in `auth_for`."""
 
     @contextmanager
     def stage(bench: Bench, struck: Document) -> Iterator[Scene]:
         sandbox = bench.sandbox
         invoice = sandbox.invoices[1].id
         suffix = {CSV.name: f"/{invoice}/csv", JSON.name: f"/{invoice}", PAGE.name: "/invoices"}[struck.name]
-
-        def credentials() -> httpx.Auth:
-            if auth == "digest":
-                return ai.DigestAuth(sandbox.public_key, sandbox.private_key)
-            return ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
 
         def mend() -> None:
             sandbox.clear_faults()
@@ -230,7 +218,7 @@ def sandboxed(
         try:
             yield Scene(
                 sandbox.base_url,
-                credentials,
+                lambda: auth_for(sandbox, auth),
                 lambda: (
                     sum(r.path.endswith(suffix) and r.status != 401 for r in sandbox.requests)
                     + sandbox.broken_challenges
@@ -250,10 +238,8 @@ def sandboxed(
     return stage
 
 
-def token_endpoint(
-    reply: Callable[[Connection], None],
-) -> Callable[[Bench, Document], AbstractContextManager[Scene]]:
-    """A server whose token endpoint answers so; its tries are token requests, and no document is ever asked for."""
+def token_endpoint(reply: Script) -> Stage:
+    """A server with this token endpoint and no documents; its tries are token requests."""
 
     @contextmanager
     def stage(bench: Bench, _struck: Document) -> Iterator[Scene]:

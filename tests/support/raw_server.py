@@ -233,7 +233,7 @@ class RawServer:
             self._converse(Connection(sock, self._stop))
         except Gone:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised by __exit__, in the test's thread
+        except BaseException as error:  # noqa: BLE001 - reported by __exit__, in the test's thread
             self.failures.append(error)
         finally:
             with contextlib.suppress(OSError):

@@ -1,27 +1,24 @@
-"""What several wire tests share."""
+"""Fixtures of several wire tests."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
+from client_twin import Kind
 from fault_scenes import Bench, bench
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client_twin import Kind
 
 
 @pytest.fixture(scope="session")
 def fault_bench() -> Iterator[Bench]:
-    """What the scenes of the fault table share."""
+    """The bench of the fault table."""
     with bench() as ready:
         yield ready
 
 
 @pytest.fixture(params=["sync", "async"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """Which of the two clients."""
+    """Each of the two clients."""
     return cast("Kind", request.param)

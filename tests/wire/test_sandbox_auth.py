@@ -1,4 +1,4 @@
-"""The sandbox's authentication and limits over a real socket, met by plain httpx."""
+"""The sandbox's authentication and limits, called by plain httpx."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from atlas_invoices.sandbox import RateLimit, Sandbox, Settings
-from sandbox_http import CSV, JSON, ORGS, ask_token, basic, digest_client, invoice_path
+from sandbox_http import CSV, JSON, ORGS, basic, digest_client, invoice_path, request_token
 
 SMALL: dict[str, Any] = {"typical_lines": 5, "months": 3}
 
@@ -19,18 +19,18 @@ def bearer(token: str) -> dict[str, str]:
     return {**JSON, "Authorization": f"Bearer {token}"}
 
 
-def test_without_credentials_comes_a_challenge() -> None:
+def test_a_request_without_credentials_gets_a_challenge() -> None:
     with Sandbox(Settings(**SMALL)) as sandbox:
         reply = httpx.get(sandbox.base_url + ORGS, headers=JSON)
         assert reply.status_code == 401
         assert reply.headers["WWW-Authenticate"].startswith('Digest realm="MMS Public API", domain="", nonce="')
         assert reply.headers["Content-Type"] == "application/json"
         assert reply.json()["error"] == 401
-        # A challenge is none any more inside an envelope.
+        # Inside an envelope, a challenge wouldn't work.
         assert httpx.get(sandbox.base_url + ORGS, params={"envelope": "true"}, headers=JSON).status_code == 401
 
 
-def test_a_wrong_key_is_refused_without_stale() -> None:
+def test_a_wrong_key_is_not_stale() -> None:
     with Sandbox(Settings(**SMALL)) as sandbox:
         auth = httpx.DigestAuth(sandbox.public_key, "wrong")
         reply = httpx.get(sandbox.base_url + ORGS, auth=auth, headers=JSON)
@@ -38,7 +38,7 @@ def test_a_wrong_key_is_refused_without_stale() -> None:
         assert "stale=false" in reply.headers["WWW-Authenticate"]
 
 
-def test_a_nonce_serves_many_requests_and_then_ages() -> None:
+def test_a_nonce_is_reused_until_it_is_stale() -> None:
     with Sandbox(Settings(nonce_uses=5, **SMALL)) as sandbox, digest_client(sandbox) as client:
         assert [client.get(ORGS).status_code for _ in range(12)] == [200] * 12
         statuses = [record.status for record in sandbox.requests]
@@ -62,9 +62,9 @@ def test_a_nonce_count_used_twice_is_recorded() -> None:
         assert sandbox.requests[-1].violation == "nonce count used twice"
 
 
-def test_a_token_opens_the_api_until_it_is_revoked() -> None:
+def test_a_token_is_valid_until_it_is_revoked() -> None:
     with Sandbox(Settings(**SMALL)) as sandbox:
-        granted = ask_token(sandbox)
+        granted = request_token(sandbox)
         assert granted.status_code == 200
         assert granted.json().keys() == {"access_token", "expires_in", "token_type"}
         assert (granted.json()["expires_in"], granted.json()["token_type"]) == (3600, "Bearer")
@@ -86,27 +86,27 @@ def test_a_token_opens_the_api_until_it_is_revoked() -> None:
 
 def test_tokens_expire() -> None:
     with Sandbox(Settings(token_seconds=30.5, **SMALL)) as sandbox:
-        issued = ask_token(sandbox).json()
+        issued = request_token(sandbox).json()
         token = issued["access_token"]
         assert issued["expires_in"] == 30
         assert httpx.get(sandbox.base_url + ORGS, headers=bearer(token)).status_code == 200
         sandbox._tokens.clock = lambda: time.monotonic() + 30.5
         assert httpx.get(sandbox.base_url + ORGS, headers=bearer(token)).status_code == 401
-        other = ask_token(sandbox).json()["access_token"]
+        other = request_token(sandbox).json()["access_token"]
         sandbox.expire_tokens()
         assert httpx.get(sandbox.base_url + ORGS, headers=bearer(other)).status_code == 401
 
 
-def test_the_token_endpoint_refuses_in_the_words_of_oauth() -> None:
+def test_the_token_endpoint_sends_oauth_errors() -> None:
     with Sandbox(Settings(**SMALL)) as sandbox:
         url = f"{sandbox.base_url}/api/oauth/token"
         right = basic(sandbox.client_id, sandbox.client_secret)
         form = {"grant_type": "client_credentials"}
         replies = [
-            ask_token(sandbox, client_secret="wrong"),
+            request_token(sandbox, client_secret="wrong"),
             httpx.post(url, data=form),
             httpx.post(url, data=form, headers={"Authorization": "Basic %%%"}),
-            # Not form-urlencoded before base64: the secret's "+" reads as a space.
+            # Not form-urlencoded, so the secret's "+" is read as a space.
             httpx.post(url, data=form, auth=httpx.BasicAuth(sandbox.client_id, sandbox.client_secret)),
             httpx.post(url, data={"grant_type": "password"}, headers=right),
             httpx.post(url, json=form, headers=right),
@@ -120,29 +120,29 @@ def test_the_token_endpoint_refuses_in_the_words_of_oauth() -> None:
         assert httpx.post(f"{sandbox.base_url}/api/oauth/revoke", data={}, headers=right).status_code == 400
 
 
-def test_only_so_many_tokens_at_once() -> None:
+def test_active_tokens_are_limited() -> None:
     with Sandbox(Settings(token_limit=3, **SMALL)) as sandbox:
-        replies = [ask_token(sandbox) for _ in range(4)]
+        replies = [request_token(sandbox) for _ in range(4)]
         assert [reply.status_code for reply in replies] == [200, 200, 200, 403]
         assert replies[-1].json() == {"error": "access_denied", "error_description": "Access Token limit reached"}
 
 
-def test_the_token_endpoint_has_a_limit_of_its_own() -> None:
+def test_the_token_endpoint_has_its_own_rate_limit() -> None:
     with Sandbox(Settings(token_requests_per_minute=2, **SMALL)) as sandbox:
-        replies = [ask_token(sandbox) for _ in range(3)]
+        replies = [request_token(sandbox) for _ in range(3)]
         assert [reply.status_code for reply in replies] == [200, 200, 429]
         assert 50 <= int(replies[-1].headers["Retry-After"]) <= 61
 
 
-def test_an_address_that_is_not_on_the_access_list() -> None:
+def test_an_address_outside_the_access_list_is_forbidden() -> None:
     with Sandbox(Settings(access_list_refuses=True, **SMALL)) as sandbox:
-        granted = ask_token(sandbox)
+        granted = request_token(sandbox)
         assert granted.status_code == 200
         reply = httpx.get(sandbox.base_url + ORGS, headers=bearer(granted.json()["access_token"]))
         assert (reply.status_code, reply.json()["errorCode"]) == (403, "IP_ADDRESS_NOT_ON_ACCESS_LIST")
 
 
-def test_the_rate_limit_is_a_bucket_for_each_organization() -> None:
+def test_each_organization_has_a_rate_limit() -> None:
     settings = Settings(rate_limit=RateLimit(capacity=3, refill=20), organizations=2, **SMALL)
     with Sandbox(settings) as sandbox, digest_client(sandbox) as client:
         one, other = (f"{ORGS}/{each.id}/invoices" for each in sandbox.organizations)
@@ -162,6 +162,6 @@ def test_the_rate_limit_is_a_bucket_for_each_organization() -> None:
 
 
 @pytest.mark.parametrize("limit", [RateLimit(capacity=5, refill=0.5), None])
-def test_rate_limit_headers_are_there_only_with_a_limit(limit: RateLimit | None) -> None:
+def test_rate_limit_headers_need_a_limit(limit: RateLimit | None) -> None:
     with Sandbox(Settings(rate_limit=limit, **SMALL)) as sandbox, digest_client(sandbox) as client:
         assert ("RateLimit-Remaining" in client.get(ORGS).headers) == (limit is not None)

@@ -1,4 +1,4 @@
-"""The sandbox's five operations over a real socket, held against the OpenAPI document and read by plain httpx."""
+"""The sandbox's five operations, checked against the OpenAPI document and called by plain httpx."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ import json
 import re
 import time
 import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
 from sandbox_http import CSV, JSON, ORGS, digest_client, invoice_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import httpx
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +37,7 @@ def client(sandbox: Sandbox) -> Iterator[httpx.Client]:
 
 
 def walk(client: httpx.Client, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-    """All items of a list, page by page over the `next` links."""
+    """All items of a list, following the `next` links."""
     url: str | None = str(client.build_request("GET", path, params=query).url)
     while url:
         page = client.get(url).raise_for_status().json()
@@ -48,7 +45,7 @@ def walk(client: httpx.Client, path: str, **query: Any) -> Iterator[dict[str, An
         url = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
 
 
-def test_every_reply_is_as_the_document_says(sandbox: Sandbox, client: httpx.Client, root: Path) -> None:
+def test_every_response_matches_the_document(sandbox: Sandbox, client: httpx.Client, root: Path) -> None:
     text = (root / "openapi" / "fragment.json").read_text()
     document = json.loads(text.replace(r"\\p{L}\\p{N}", r"\\w"))  # Python's regular expressions have no \p
     org = f"{ORGS}/{sandbox.org_id}"
@@ -76,11 +73,11 @@ def test_every_reply_is_as_the_document_says(sandbox: Sandbox, client: httpx.Cli
             errors = OAS30ReadValidator(whole, format_checker=oas30_format_checker).iter_errors(reply.json())
             against.update((error.json_path.rpartition(".")[2], error.instance) for error in errors)
     assert seen == {200, 400, 404}
-    # The document describes this status of a payment, but leaves it out of the enumeration.
+    # The document describes this payment status, but its enumeration lacks it.
     assert against == {("statusName", "ERROR")}
 
 
-def test_csv_is_exactly_what_the_sandbox_says(sandbox: Sandbox, client: httpx.Client) -> None:
+def test_the_csv_is_that_of_csv_bytes(sandbox: Sandbox, client: httpx.Client) -> None:
     for number in range(len(sandbox.invoices)):
         reply = client.get(invoice_path(sandbox, number, csv=True), headers=CSV)
         assert reply.status_code == 200
@@ -90,12 +87,12 @@ def test_csv_is_exactly_what_the_sandbox_says(sandbox: Sandbox, client: httpx.Cl
 
 
 @pytest.mark.parametrize("size", [1, 4, 14, 500])
-def test_paging_gives_every_invoice_once(sandbox: Sandbox, client: httpx.Client, size: int) -> None:
+def test_pages_have_every_invoice_once(sandbox: Sandbox, client: httpx.Client, size: int) -> None:
     ids = [each["id"] for each in walk(client, f"{ORGS}/{sandbox.org_id}/invoices", itemsPerPage=size)]
     assert ids == [each.id for each in sandbox.invoices]
 
 
-def test_paging_organizations(sandbox: Sandbox, client: httpx.Client) -> None:
+def test_pages_of_organizations(sandbox: Sandbox, client: httpx.Client) -> None:
     found = list(walk(client, ORGS, itemsPerPage=2))
     assert [(each["id"], each["name"]) for each in found] == [(each.id, each.name) for each in sandbox.organizations]
     middle = client.get(ORGS, params={"itemsPerPage": 2, "pageNum": 2}).json()
@@ -157,7 +154,7 @@ def test_accept_chooses_the_version(client: httpx.Client, accept: str, status: i
         assert reply.json()["error"] == status
 
 
-def test_no_accept_at_all_is_not_acceptable(sandbox: Sandbox) -> None:
+def test_a_request_without_accept_is_not_acceptable(sandbox: Sandbox) -> None:
     with digest_client(sandbox) as client:
         del client.headers["Accept"]
         assert client.get(ORGS).status_code == 406
@@ -196,7 +193,7 @@ def test_wrong_parameters_are_named(sandbox: Sandbox, client: httpx.Client, quer
         ("DELETE", f"{ORGS}/{{org}}/invoices", 405, "METHOD_NOT_ALLOWED"),
     ],
 )
-def test_refusals_are_json(
+def test_errors_are_json(
     sandbox: Sandbox, client: httpx.Client, method: str, path: str, status: int, code: str
 ) -> None:
     reply = client.request(method, path.format(org=sandbox.org_id))
@@ -250,7 +247,7 @@ def test_a_large_invoice_is_streamed() -> None:
             assert reply.headers["Transfer-Encoding"] == "chunked"
             body = b"".join(reply.iter_bytes())
         assert body == sandbox.csv_bytes(sandbox.invoices[1].id)
-        # Somebody who walks away in the middle disturbs nobody.
+        # A client that hangs up during a response doesn't disturb the server.
         with client.stream("GET", invoice_path(sandbox, 1, csv=True), headers=CSV) as reply:
             next(reply.iter_bytes())
         assert client.get(ORGS).status_code == 200
@@ -316,7 +313,7 @@ def test_a_huge_invoice_needs_little_memory() -> None:
     assert peak < 6_000_000
 
 
-def test_gzip_is_for_those_who_accept_it() -> None:
+def test_gzip_needs_accept_encoding() -> None:
     with Sandbox(Settings(lines=11_000, gzip=True)) as sandbox, digest_client(sandbox) as client:
         expected = sandbox.csv_bytes(sandbox.invoices[1].id)
         for encoding, sent in (("gzip", "gzip"), ("identity", None)):
@@ -358,11 +355,11 @@ def test_the_environment_points_at_it(sandbox: Sandbox, client: httpx.Client) ->
     assert JSON["Accept"] in {record.accept for record in sandbox.requests}
 
 
-def test_replies_on_a_kept_connection_do_not_wait(client: httpx.Client) -> None:
+def test_responses_on_a_kept_connection_are_not_delayed(client: httpx.Client) -> None:
     def seconds() -> float:
         begin = time.perf_counter()
         client.get(ORGS)
         return time.perf_counter() - begin
 
-    # With Nagle's algorithm every one would take 40 ms; a busy machine delays some.
+    # With Nagle's algorithm each would take 40 ms. A busy machine delays some.
     assert sorted(seconds() for _ in range(50))[10] < 0.035
