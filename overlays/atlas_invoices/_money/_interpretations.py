@@ -28,13 +28,11 @@ def best_interpretation(
     match, result = min(results, key=lambda pair: pair[1].unmatched)
     if match.label is not None:
         notes.append(f"the line items fit best when {match.label}")
-    other_days = result.count_moved(lambda key: key.day)
-    if other_days:
-        lines = pluralize(other_days, "line has", "lines have")
+    if result.other_days:
+        lines = pluralize(result.other_days, "line has", "lines have")
         warnings.append(f"{lines} another day in the CSV than in the invoice, with the same amount")
-    other_tags = result.count_moved(lambda key: key.tags)
-    if other_tags:
-        lines = pluralize(other_tags, "line has", "lines have")
+    if result.other_tags:
+        lines = pluralize(result.other_tags, "line has", "lines have")
         warnings.append(f"{lines} other tags in the CSV than in the invoice; tags may have changed")
     if result.flipped_credits:
         credits_ = pluralize(result.flipped_credits, "credit has", "credits have")

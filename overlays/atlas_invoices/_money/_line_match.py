@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from atlas_invoices._utils import single_line, text_or_none
 
-from ._amounts import present, utc_day, utc_time
-from ._reconciliation import Key, MatchResult, Mismatch, Unmatched, without_equals
+from ._amounts import present, utc_day
+from ._reconciliation import Key, MatchResult, Unmatched, count_lines
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import InvoiceLineItem
@@ -60,18 +59,6 @@ class LineMatch:
         sku = text_or_none(self.items[place].sku)
         return f"lineItems[{place}]" + (f" {single_line(sku, 60)}" if sku else "")
 
-    def last_days(self) -> dict[Key, date]:
-        """Return the last day of every item that stands for several days."""
-        found: dict[Key, date] = {}
-        for item, key in zip(self.items, self.keys, strict=True):
-            end = utc_time(item.end_date)
-            if end is not None and key.day is not None:
-                # The end is the first moment that the item has no part in; a year 1 has no day before.
-                last = (end - timedelta(microseconds=1)).date() if end.toordinal() > 1 else end.date()
-                if last > key.day:
-                    found[key] = max(last, found.get(key, last))
-        return found
-
     def offer(self, entry: CsvEntry) -> None:
         """Match one CSV line; credits and half cents wait for the end, since they could take another line's item."""
         if not self.by_project:
@@ -105,27 +92,30 @@ class LineMatch:
             self._places[key] = line_number
 
     def _rest(self, flipped: int) -> MatchResult:
-        by_cents: dict[tuple[str | None, int | None], Mismatch] = {}
+        by_cents: dict[tuple[str | None, int | None], tuple[list[Unmatched], list[Unmatched]]] = {}
         for key, left in self._left.items():
             if left > 0:
-                by_cents.setdefault(key[:2], Mismatch([], [])).invoice.append(Unmatched(key, left, None))
+                by_cents.setdefault(key[:2], ([], []))[1].append(Unmatched(key, left, None))
             elif left < 0:
-                by_cents.setdefault(key[:2], Mismatch([], [])).csv.append(Unmatched(key, -left, self._places[key]))
-        result = MatchResult([], [], [], flipped)
-        for group in by_cents.values():
-            if not group.csv or not group.invoice:
-                result.only_csv.extend(group.csv)
-                result.only_invoice.extend(group.invoice)
-                continue
-            tolerated = Mismatch([], [])
-            rest = group
-            # The more they have in common, the likelier it is that they belong together.
-            for pick in (_day_and_tags, _day, _nothing):
-                rest = Mismatch(*without_equals(rest, pick, tolerated))
-            result.tolerated.append(tolerated)
-            result.only_csv.extend(rest.csv)
-            result.only_invoice.extend(rest.invoice)
-        return result
+                by_cents.setdefault(key[:2], ([], []))[0].append(Unmatched(key, -left, self._places[key]))
+        only_csv: list[Unmatched] = []
+        only_invoice: list[Unmatched] = []
+        other_days = other_tags = 0
+        for ours, theirs in by_cents.values():
+            rest = ours, theirs
+            if ours and theirs:
+                # The more they have in common, the likelier it is that they belong together.
+                of_other_days = _unpaired(*_unpaired(ours, theirs, _day_and_tags), _day)
+                rest = _unpaired(*of_other_days, _nothing)
+                other_days += count_lines(of_other_days[0]) - count_lines(rest[0])
+                our_tags, their_tags = (
+                    _count_by(entries, _only_tags) - _count_by(left, _only_tags)
+                    for entries, left in zip((ours, theirs), rest, strict=True)
+                )
+                other_tags += (our_tags - their_tags).total()
+            only_csv += rest[0]
+            only_invoice += rest[1]
+        return MatchResult(only_csv, only_invoice, other_days, other_tags, flipped)
 
 
 class _Settled(NamedTuple):
@@ -191,12 +181,42 @@ def _number(value: object) -> Decimal | None:
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _unpaired(
+    ours: list[Unmatched], theirs: list[Unmatched], pick: Callable[[Key], Hashable]
+) -> tuple[list[Unmatched], list[Unmatched]]:
+    """Pair lines with items that are equal in what `pick` returns; return what is left of both."""
+    shared = _count_by(ours, pick) & _count_by(theirs, pick)
+    return _without(ours, shared, pick), _without(theirs, shared, pick)
+
+
+def _without(entries: list[Unmatched], shared: Counter[Hashable], pick: Callable[[Key], Hashable]) -> list[Unmatched]:
+    pairs = shared.copy()
+    rest = []
+    for entry in entries:
+        taken = min(pairs[pick(entry.key)], entry.lines)
+        pairs[pick(entry.key)] -= taken
+        if entry.lines > taken:
+            rest.append(entry._replace(lines=entry.lines - taken))
+    return rest
+
+
+def _count_by(entries: Iterable[Unmatched], pick: Callable[[Key], Hashable]) -> Counter[Hashable]:
+    counts: Counter[Hashable] = Counter()
+    for entry in entries:
+        counts[pick(entry.key)] += entry.lines
+    return counts
+
+
 def _day_and_tags(key: Key) -> Hashable:
     return key.day, key.tags
 
 
 def _day(key: Key) -> Hashable:
     return key.day
+
+
+def _only_tags(key: Key) -> Hashable:
+    return key.tags
 
 
 def _nothing(_key: Key) -> Hashable:

@@ -12,7 +12,6 @@ from atlas_invoices._utils import pluralize, single_line, text_or_none
 from ._amounts import EXACT, money_shown
 from ._interpretations import early_end
 from ._reconciliation import Difference
-from ._swaps import swap_differences
 
 if TYPE_CHECKING:
     from ._csv_side import CsvSide
@@ -27,13 +26,13 @@ _SHOWN_TEXT = 60
 
 def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> list[Difference]:
     """Return every difference between the lines and the line items, the most general first."""
-    names = _Names(csv, match)
     if not result.unmatched:
-        return swap_differences(match, result, names.project)
+        return []
     places = _item_places(match, result.only_invoice)
     early = early_end(csv, match, result, places)
     if early is not None:
         return [early]
+    names = _Names(csv, match)
     return [
         *_count(csv, match, result),
         *_total(csv, match, result),

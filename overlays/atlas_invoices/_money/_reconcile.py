@@ -88,8 +88,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     be it line by line or sum by sum, are told apart in `rounding` and don't break the match.
 
     That lines stand on another day than their items, have other tags, or that all credits have the opposite sign is no
-    difference, but one of `warnings`. Amounts of a project that changed places between its days, quantities, prices or
-    clusters are a difference.
+    difference, but one of `warnings`.
 
     An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared, and doesn't match.
     A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` where there

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
@@ -23,10 +22,6 @@ DifferenceKind = Literal[
     "project",
     "sku",
     "line",
-    "day",
-    "quantity",
-    "unit_price",
-    "cluster",
     "subtotal",
     "credits",
     "amount_billed",
@@ -42,9 +37,8 @@ class Difference:
         kind: what was compared. `unreadable`: the CSV has no readable header; `incomplete`: the CSV ends early or lacks
             line items; `nothing_to_compare`: the invoice has neither line items nor sums; `invoice_id`,
             `organization_id`, `period`: the header; `count`, `total`: all line items together; `project`, `sku`: those
-            of one project or SKU; `line`: one line; `day`, `quantity`, `unit_price`, `cluster`: one line whose amount
-            the invoice has elsewhere, where this shows that amounts changed places; `subtotal`, `credits`,
-            `amount_billed`: the invoice's own sums; `rounding`: fractions of a cent, only in `rounding`.
+            of one project or SKU; `line`: one line; `subtotal`, `credits`, `amount_billed`: the invoice's own sums;
+            `rounding`: fractions of a cent, only in `rounding`.
         key: the project's ID, the SKU, the line's number in the CSV or the like; `None` where the whole file is meant.
         csv: the CSV's value (money in cents), `None` where it has none.
         invoice: the invoice's value (money in cents), `None` where it has none.
@@ -163,69 +157,21 @@ class Unmatched(NamedTuple):
     line_number: int | None
 
 
-class Mismatch(NamedTuple):
-    """Lines and items of one project and amount, as many of each, that differ in something else."""
-
-    csv: list[Unmatched]
-    invoice: list[Unmatched]
-
-
 class MatchResult(NamedTuple):
-    """What is left after matching.
-
-    `tolerated` are lines and items of the same project and amount, of which something else differs.
-    """
+    """What is left after matching; how many matched lines have another day, or other tags, than their item."""
 
     only_csv: list[Unmatched]
     only_invoice: list[Unmatched]
-    tolerated: list[Mismatch]
+    other_days: int
+    other_tags: int
     flipped_credits: int
 
     @property
     def unmatched(self) -> int:
         """How many lines and items found no partner."""
-        return _count(self.only_csv) + _count(self.only_invoice)
-
-    def moved(self, pick: Callable[[Key], Hashable]) -> list[Mismatch]:
-        """Return those of the forgiven that also differ in what `pick` returns, whatever else they differ in."""
-        found = []
-        for group in self.tolerated:
-            extra, missing = without_equals(group, pick)
-            if extra:
-                found.append(Mismatch(extra, missing))
-        return found
-
-    def count_moved(self, pick: Callable[[Key], Hashable]) -> int:
-        """How many lines those are."""
-        return sum(_count(group.csv) for group in self.moved(pick))
+        return count_lines(self.only_csv) + count_lines(self.only_invoice)
 
 
-def _count(entries: Iterable[Unmatched]) -> int:
+def count_lines(entries: Iterable[Unmatched]) -> int:
+    """How many lines these entries stand for."""
     return sum(entry.lines for entry in entries)
-
-
-def without_equals(
-    group: Mismatch, pick: Callable[[Key], Hashable], equals: Mismatch | None = None
-) -> tuple[list[Unmatched], list[Unmatched]]:
-    """Return what is left of both sides without those that are equal in what `pick` returns; these go to `equals`."""
-    shared = _counted(group.csv, pick) & _counted(group.invoice, pick)
-    left: tuple[list[Unmatched], list[Unmatched]] = ([], [])
-    for side, (entries, rest) in enumerate(zip(group, left, strict=True)):
-        pairs = shared.copy()
-        for entry in entries:
-            picked = pick(entry.key)
-            taken = min(pairs[picked], entry.lines)
-            if taken:
-                pairs[picked] -= taken
-                if equals is not None:
-                    equals[side].append(entry._replace(lines=taken))
-            if entry.lines > taken:
-                rest.append(entry._replace(lines=entry.lines - taken))
-    return left
-
-
-def _counted(entries: Iterable[Unmatched], pick: Callable[[Key], Hashable]) -> Counter[Hashable]:
-    counts: Counter[Hashable] = Counter()
-    for entry in entries:
-        counts[pick(entry.key)] += entry.lines
-    return counts
