@@ -11,9 +11,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_invoices._csv import read_csv
-from atlas_invoices._money import owed, reconcile
-from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
+from atlas_invoices import BillingInvoice, owed, read_csv, reconcile
+from atlas_invoices_client.models import BillingInvoiceMetadata
 from reconcile_cases import ALPHA, BETA, CREDIT, INVOICE_ID, LINES, ORG_ID, Line, as_csv, as_json, kinds, told
 
 # --- what matches ----------------------------------------------------------------------------------------------------
@@ -46,13 +45,15 @@ def test_every_kind_of_source(tmp_path: Any) -> None:
 @pytest.mark.parametrize("value", [BillingInvoiceMetadata(), INVOICE_ID, None, as_csv(LINES)])
 def test_what_is_no_invoice_is_told_what_to_pass(value: Any) -> None:
     for csv in (as_csv(LINES), as_json(LINES)):
-        with pytest.raises(TypeError, match=r"in reconcile\(csv, invoice\), the invoice is what get_invoice\("):
+        with pytest.raises(
+            TypeError, match=r"reconcile\(csv, invoice\): the invoice must be a BillingInvoice, as get_invoice\("
+        ):
             reconcile(csv, value)  # type: ignore[arg-type] # an invoice as the CSV is what swapped arguments give
 
 
 def test_a_reply_as_a_dict_is_told_what_to_make_of_it() -> None:
     for function in (lambda: reconcile(as_csv(LINES), {}), lambda: owed({})):  # type: ignore[arg-type] # the mistake
-        with pytest.raises(TypeError, match=r"not dict; BillingInvoice\.from_dict\(\.\.\.\) makes one of"):
+        with pytest.raises(TypeError, match=r"not dict; convert JSON with BillingInvoice\.from_dict\("):
             function()
 
 
@@ -103,13 +104,13 @@ def test_discounts_already_taken_off_the_total_or_not() -> None:
     before = [evolve(taken[0], cents=1000), taken[1]]
     result = reconcile(as_csv(before), as_json(before))
     assert result.matches, told(result)
-    assert any("less its discountCents" in note for note in result.notes)
+    assert any("minus discountCents" in note for note in result.notes)
 
 
 def test_the_amount_billed_may_be_without_tax() -> None:
     result = reconcile(as_csv(LINES), as_json(LINES, amountBilledCents=19331))
     assert result.matches, told(result)
-    assert any("without tax" in note for note in result.notes)
+    assert any("excludes the tax" in note for note in result.notes)
 
 
 @pytest.mark.parametrize("kind", ["credits", "subtotal"])
@@ -136,11 +137,13 @@ def test_lines_of_linked_invoices(with_linked_sums: bool) -> None:
 def test_days_and_tags_may_differ_and_are_noted() -> None:
     result = reconcile(as_csv([evolve(line, day=line.day + 1) for line in LINES]), as_json(LINES))
     assert result.matches, told(result)
-    assert result.warnings == ("7 lines have another day in the CSV than in the invoice, with the same amount",)
+    assert result.warnings == ("7 lines have a different day in the CSV than in the invoice, with the same amount",)
     tagged = [evolve(line, tags={"team": "search"}) for line in LINES[:2]] + LINES[2:]
     result = reconcile(as_csv(LINES), as_json(tagged))
     assert result.matches, told(result)
-    assert result.warnings == ("2 lines have other tags in the CSV than in the invoice; tags may have changed",)
+    assert result.warnings == (
+        "2 lines have different tags in the CSV than in the invoice; tags may have changed since",
+    )
 
 
 def test_changed_tags_are_not_taken_for_a_cut_file() -> None:
@@ -154,17 +157,17 @@ def test_an_invoice_without_line_items_is_compared_by_its_sums() -> None:
     result = reconcile(as_csv(LINES), as_json(LINES, lineItems=...))
     assert result.matches, told(result)
     assert result.invoice.lines is None
-    assert any("without line items" in note for note in result.notes)
+    assert any("has no line items" in note for note in result.notes)
     result = reconcile(as_csv(LINES[1:]), as_json(LINES, lineItems=[]))
     assert kinds(result) == ["subtotal", "amount_billed"]
-    assert "19.20 too little in the CSV" in told(result)
+    assert "the CSV is 19.20 short" in told(result)
 
 
 def test_sums_that_the_invoice_does_not_state_are_noted() -> None:
     nothing = as_json(LINES, subtotalCents=..., creditsCents=None, salesTaxCents=..., amountBilledCents=...)
     result = reconcile(as_csv(LINES), nothing)
     assert result.matches, told(result)
-    assert sum("states no" in note for note in result.notes) == 4
+    assert sum("not compared: the invoice doesn't have it" in note for note in result.notes) == 4
 
 
 def test_a_file_without_a_preamble_is_compared_without_it() -> None:
@@ -221,7 +224,7 @@ def test_a_dropped_line(dropped: int) -> None:
     assert not result.matches
     assert kinds(result)[0] == "incomplete"
     lost = LINES[dropped]
-    assert f"lacks 1 of the invoice's 7 line items, {lost.amount} in all" in told(result)
+    assert f"lacks 1 of the invoice's 7 line items, {lost.amount} in total" in told(result)
     assert ("ends early" in told(result)) == (dropped == len(LINES) - 1)
 
 
@@ -246,7 +249,7 @@ def test_an_extra_line() -> None:
     result = reconcile(as_csv([*LINES, extra]), as_json(LINES))
     assert kinds(result) == ["count", "total", "project", "line", "subtotal", "amount_billed"]
     assert "line 14 of the CSV (project C (" in told(result)
-    assert "no line item like it" in told(result)
+    assert "the invoice has no such line item" in told(result)
     project = next(difference for difference in result.differences if difference.kind == "project")
     assert (project.key, project.csv, project.invoice) == ("c" * 24, 400, 0)
 
@@ -294,7 +297,7 @@ def test_a_sum_that_is_off_by_a_cent(field: str, kind: str) -> None:
     for by in (1, -1):
         result = reconcile(as_csv(LINES), as_json(LINES, **{field: stated + by}))
         assert kind in kinds(result)
-        assert "0.01 too" in told(result)
+        assert "the CSV is 0.01 " in told(result)
 
 
 def test_the_csv_of_another_invoice() -> None:
@@ -324,14 +327,16 @@ def test_a_line_without_an_amount_is_noted() -> None:
     lines = [*LINES, Line(amount="")]
     result = reconcile(as_csv(lines), as_json(lines))
     assert result.matches, told(result)
-    assert "1 line of the CSV has no amount, which is taken as 0" in result.notes
+    assert "1 line of the CSV has no amount; counted as 0" in result.notes
 
 
 def test_one_is_no_plural() -> None:
     invoice = as_json(LINES[:1])
-    assert "the CSV has 0 lines and lacks 1 of the invoice's 1 line item, 19.20" in told(reconcile(as_csv([]), invoice))
+    assert "the CSV has 0 lines and lacks 1 of the invoice's 1 line item, 19.20 in total" in told(
+        reconcile(as_csv([]), invoice)
+    )
     [warning] = reconcile(as_csv([evolve(LINES[0], day=2)]), invoice).warnings
-    assert warning.startswith("1 line has another day")
+    assert warning.startswith("1 line has a different day")
     many = [Line(amount=f"{number}.00", day=number) for number in range(1, 22)]
     extra = reconcile(as_csv([*LINES[:1], *many]), invoice)
     assert "21 lines have no item" in told(extra)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from atlas_invoices._csv import read_csv
-from atlas_invoices._money import reconcile
+from atlas_invoices import read_csv, reconcile
 from reconcile_cases import BETA, LINES, Line, as_csv, as_json, kinds, told
 
 TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
@@ -44,7 +43,7 @@ def test_a_file_without_lines_cut_within_its_header_does_not_match(ending: str) 
         result = reconcile(whole[:length], invoice)
         assert not result.matches, whole[:length][-40:]
         assert kinds(result)[0] in {"unreadable", "incomplete"}
-    assert "the CSV's last line has no line end, so the file may be cut there" in told(
+    assert "the CSV's last line has no line end, so the file may have been cut off" in told(
         reconcile(read_csv([whole[:-1]]), invoice)
     )
 
@@ -65,16 +64,18 @@ def test_a_file_without_its_last_line_end_may_be_cut_there() -> None:
         assert reconcile(whole, as_json(LINES)).matches
         result = reconcile(whole[:-1], as_json(LINES))
         assert kinds(result) == ["incomplete"]
-        assert told(result) == "the CSV's last line has no line end, so the file may be cut there; download it again"
+        assert (
+            told(result) == "the CSV's last line has no line end, so the file may have been cut off; download it again"
+        )
 
 
 def test_a_cut_file_says_where_it_ends() -> None:
     whole = as_csv(LINES)
     cut = whole[: whole.index(b"06/05/2024")]
     result = reconcile(cut, as_json(LINES))
-    assert told(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in all")
+    assert told(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in total")
     assert "(lineItems[6] NDS_STORAGE): it ends early, after line 12" in told(result)
-    assert "within the amount of its last line, 13" in told(reconcile(whole[:-2], as_json(LINES)))
+    assert "within the amount on its last line, 13" in told(reconcile(whole[:-2], as_json(LINES)))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_other_tags_in_a_file_that_ends_a_line_are_forgiven(place: int, fields: 
     ours[place] = evolve(TAGGED[place], **fields)
     result = reconcile(as_csv(ours), as_json(TAGGED))
     assert result.matches, told(result)
-    assert any("other tags" in warning for warning in result.warnings)
+    assert any("different tags" in warning for warning in result.warnings)
 
 
 def test_a_wrong_line_is_not_taken_for_one_that_is_cut() -> None:

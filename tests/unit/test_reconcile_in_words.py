@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from atlas_invoices._money import reconcile
+from atlas_invoices import reconcile
 from atlas_invoices.cli import _money as _reconcile
 from atlas_invoices_client.models import BillingInvoice
 

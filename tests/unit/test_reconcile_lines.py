@@ -29,14 +29,14 @@ def test_days_that_are_all_shifted_match_with_a_warning(shift: int) -> None:
     lines = [evolve(line, day=line.day + 5) for line in MONTH]
     result = reconcile(as_csv([evolve(line, day=line.day + shift) for line in lines]), as_json(lines))
     assert result.matches, told(result)
-    assert any("another day" in warning for warning in result.warnings)
+    assert any("a different day" in warning for warning in result.warnings)
 
 
 def test_only_the_lines_on_another_day_are_counted() -> None:
     shifted = [evolve(line, day=line.day + (line.cluster == "other")) for line in MONTH]
     result = reconcile(as_csv(shifted), as_json(MONTH))
     assert result.matches, told(result)
-    assert result.warnings == ("10 lines have another day in the CSV than in the invoice, with the same amount",)
+    assert result.warnings == ("10 lines have a different day in the CSV than in the invoice, with the same amount",)
 
 
 @pytest.mark.parametrize("day", [1, 5, 28])

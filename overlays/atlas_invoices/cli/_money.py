@@ -112,8 +112,7 @@ def _money(cents: Decimal | int | None) -> str:
         return "unknown"
     from atlas_invoices._money import money  # noqa: PLC0415 - imports the generated models
 
-    # Arithmetic in the default context would round at 28 digits, which a long rate soon uses up.
-    return f"{Decimal(money(cents)):,f}"
+    return money(cents)
 
 
 @click.command(name="reconcile")

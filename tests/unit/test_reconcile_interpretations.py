@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from atlas_invoices._money import reconcile
+from atlas_invoices import reconcile
 from reconcile_cases import ALPHA, BETA, CREDIT, INVOICE_ID, LINES, ORG_ID, Line, as_csv, as_json, kinds, told
 
 # --- the header ------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def test_sums_of_linked_invoices_are_added_field_by_field() -> None:
     together = as_json(LINES, linkedInvoices=[linked])
     result = reconcile(as_csv([*LINES, *THEIRS]), together)
     assert result.matches, told(result)
-    assert any("those of the linked invoices are added" in note for note in result.notes)
+    assert any("the linked invoices' sums are added" in note for note in result.notes)
     for field in fields:
         off = as_json(LINES, linkedInvoices=[linked], **{field: own[field] + 1})
         assert not reconcile(as_csv([*LINES, *THEIRS]), off).matches
@@ -70,7 +70,7 @@ def test_no_line_items_beside_sums_are_none_that_were_sent(field: str) -> None:
     sums[field] = 400 if field == "subtotalCents" else -400
     result = reconcile(as_csv(lines), as_json([], **sums))
     assert result.matches, told(result)
-    assert any("came without line items" in note for note in result.notes)
+    assert any("has no line items" in note for note in result.notes)
 
 
 def test_a_reading_that_explains_nothing_is_not_noted() -> None:
@@ -84,8 +84,8 @@ def test_a_reading_that_explains_nothing_is_not_noted() -> None:
 def test_a_sum_that_is_too_small_is_told_so() -> None:
     result = reconcile(as_csv(LINES), as_json(LINES, subtotalCents=19482, creditsCents=-149))
     assert [d.message.rpartition(": ")[2] for d in result.differences] == [
-        "0.01 too little in the CSV",
-        "0.01 too much in the CSV",
+        "the CSV is 0.01 short",
+        "the CSV is 0.01 over",
     ]
 
 
@@ -118,7 +118,7 @@ def test_a_tag_without_a_value_is_none() -> None:
 def test_of_equal_lines_on_another_day_as_many_are_forgiven_as_there_are_items() -> None:
     lines = [Line(amount="2.00", day=1)] * 2
     result = reconcile(as_csv([evolve(lines[0], day=2)] * 3), as_json(lines))
-    assert result.warnings == ("2 lines have another day in the CSV than in the invoice, with the same amount",)
+    assert result.warnings == ("2 lines have a different day in the CSV than in the invoice, with the same amount",)
     assert "0 items have no line, 1 line has no item" in told(result)
 
 
@@ -190,7 +190,7 @@ def test_projects_are_compared_where_both_sides_have_them() -> None:
     for csv, invoice in ((as_csv(LINES), as_json(nameless)), (renamed, as_json(LINES))):
         result = reconcile(csv, invoice)
         assert result.matches, told(result)
-        assert any("compared without them" in note for note in result.notes)
+        assert any("compared without project IDs" in note for note in result.notes)
         changed = reconcile(csv.replace(b"149.00", b"149.01"), invoice)
         assert {"total", "line"} <= set(kinds(changed))
         assert "project" not in kinds(changed)
@@ -203,7 +203,7 @@ def test_of_many_projects_that_differ_the_largest_are_named() -> None:
     projects = [difference for difference in result.differences if difference.kind == "project"]
     assert projects[0].key == f"{30:024x}"
     assert len(projects) == 21
-    assert projects[-1].message == "10 more projects differ, by less"
+    assert projects[-1].message == "10 more projects differ by less"
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
