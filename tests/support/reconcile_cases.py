@@ -127,5 +127,5 @@ def kinds(result: Reconciliation) -> list[str]:
     return [difference.kind for difference in result.differences]
 
 
-def told(result: Reconciliation) -> str:
+def messages(result: Reconciliation) -> str:
     return "\n".join(difference.message for difference in result.differences)

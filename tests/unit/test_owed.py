@@ -38,7 +38,7 @@ def owe(*payments: dict[str, Any], **fields: object) -> Owed:
 
 
 @pytest.mark.parametrize("value", [BillingInvoiceMetadata(), "666acb8787ba43606905dcae", {}, None])
-def test_what_is_no_invoice_is_told_what_to_pass(value: Any) -> None:
+def test_anything_but_an_invoice_is_a_type_error(value: Any) -> None:
     with pytest.raises(TypeError, match=rf"must be a BillingInvoice, as get_invoice\(.*not {type(value).__name__}"):
         owed(value)
 
@@ -288,7 +288,7 @@ def test_an_amount_that_is_not_whole_cents_is_not_guessed() -> None:
         ("currency", 5, "currency of payment 1 of 1 must be text, not int: shown as USD"),
     ],
 )
-def test_a_field_that_is_not_what_it_should_be_is_told_once_with_what_follows(
+def test_a_field_that_is_not_what_it_should_be_is_reported_once_with_its_consequence(
     field: str, value: object, warning: str
 ) -> None:
     result = owe(payment(**{field: value}))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_invoices import reconcile
-from reconcile_cases import ALPHA, BETA, Line, as_csv, as_json, kinds, told
+from reconcile_cases import ALPHA, BETA, Line, as_csv, as_json, kinds, messages
 
 # A month of two clusters: the cost of a day changes except for the storage.
 MONTH = [
@@ -28,14 +28,14 @@ MONTH = [
 def test_days_that_are_all_shifted_match_with_a_warning(shift: int) -> None:
     lines = [evolve(line, day=line.day + 5) for line in MONTH]
     result = reconcile(as_csv([evolve(line, day=line.day + shift) for line in lines]), as_json(lines))
-    assert result.matches, told(result)
+    assert result.matches, messages(result)
     assert any("a different day" in warning for warning in result.warnings)
 
 
 def test_only_the_lines_on_another_day_are_counted() -> None:
     shifted = [evolve(line, day=line.day + (line.cluster == "other")) for line in MONTH]
     result = reconcile(as_csv(shifted), as_json(MONTH))
-    assert result.matches, told(result)
+    assert result.matches, messages(result)
     assert result.warnings == ("10 lines have a different day in the CSV than in the invoice, with the same amount",)
 
 
@@ -61,18 +61,18 @@ def test_quantities_prices_and_clusters_may_be_written_in_other_ways() -> None:
         for line in MONTH
     ]
     result = reconcile(as_csv(rewritten), as_json(MONTH))
-    assert result.matches, told(result)
+    assert result.matches, messages(result)
     assert result.warnings == ()
     dropped = reconcile(as_csv(rewritten[:4] + rewritten[5:]), as_json(MONTH))
     assert kinds(dropped)[0] == "incomplete"
-    assert "lineItems[4]" in told(dropped)
+    assert "lineItems[4]" in messages(dropped)
 
 
 @pytest.mark.parametrize("field", [{"quantity": "2"}, {"price": "2"}, {"cluster": "two"}])
 def test_of_items_with_one_day_and_amount_the_one_without_its_line_is_named(field: dict[str, str]) -> None:
     one = Line(amount="0.32", quantity="1", price="1", cluster="one")
     lines = [one, evolve(one, **field), one]
-    assert "(lineItems[1] " in told(reconcile(as_csv([lines[0], lines[2]]), as_json(lines)))
+    assert "(lineItems[1] " in messages(reconcile(as_csv([lines[0], lines[2]]), as_json(lines)))
 
 
 def test_of_lines_with_one_day_and_amount_the_one_with_other_tags_has_no_item() -> None:
@@ -132,7 +132,7 @@ def test_one_credit_of_two_with_another_sign_is_a_difference(written: tuple[str,
 def test_credits_that_all_have_the_other_sign_match_with_a_warning(amounts: tuple[str, ...]) -> None:
     for one, other in (*pairwise([amounts, tuple(f"{-float(a):.2f}" for a in amounts), amounts]),):
         result = reconcile(as_csv(credits_of(*one)), as_json(credits_of(*other), **UNSTATED))
-        assert result.matches, told(result)
+        assert result.matches, messages(result)
         count = "1 credit has" if "0.00" in amounts else "2 credits have"
         assert result.warnings == (f"{count} opposite signs in the CSV and the invoice",)
 
@@ -141,4 +141,4 @@ def test_credits_under_one_name_on_both_sides_may_have_opposite_signs() -> None:
     ours = [Line(amount="30.00"), Line(project=None, text="Credit", code="Credit", amount="5.00")]
     theirs = [ours[0], evolve(ours[1], amount="-5.00")]
     result = reconcile(as_csv(ours), as_json(theirs, **UNSTATED))
-    assert result.matches, told(result)
+    assert result.matches, messages(result)

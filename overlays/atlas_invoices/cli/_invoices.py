@@ -15,7 +15,7 @@ from . import _output, _table
 from ._session import NOT_EMPTY, Session, atlas_options, atlas_options_without_org
 
 _format_option = _table.format_option(
-    "table", "json", "csv", help="json and csv have the API's field names and units (cents)."
+    "table", "json", "csv", description="json and csv have the API's field names and units (cents)."
 )
 
 _ORGANIZATION_COLUMNS = [

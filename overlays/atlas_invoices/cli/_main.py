@@ -98,7 +98,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
     match error:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "atlas-invoices"
-            return _exit.USAGE, f"{error.format_message()}; see `{command} --help`"
+            return _exit.USAGE, f"{error.format_message()} (see `{command} --help`)"
         case click.ClickException():
             return _exit.OTHER, error.format_message()
         case click.Abort():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atlas_invoices import Owed, Reconciliation
     from atlas_invoices_client.models import BillingInvoice
 
-_format_option = _table.format_option("table", "json", help="json has exact numbers as strings.")
+_format_option = _table.format_option("table", "json", description="json has exact numbers as strings.")
 
 
 @click.command(name="owed")

@@ -70,14 +70,7 @@ def saved(file: SavedFile) -> None:
     note(f"saved {file.path}: {file.size:,} bytes, SHA-256 {file.sha256}")
 
 
-def show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,  # noqa: ARG001 - the signature of warnings.showwarning
-    lineno: int,  # noqa: ARG001 - the signature of warnings.showwarning
-    file: TextIO | None = None,  # noqa: ARG001 - the signature of warnings.showwarning
-    line: str | None = None,  # noqa: ARG001 - the signature of warnings.showwarning
-) -> None:
+def show_warning(message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object) -> None:
     """Print a Python warning on one line; with --debug also those meant for developers."""
     if issubclass(category, (UserWarning, FutureWarning)) or verbosity.debug:
         warning(str(message))

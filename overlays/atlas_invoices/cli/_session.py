@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -23,21 +23,20 @@ F = TypeVar("F", bound="Callable[..., Any]")
 class _NotEmpty(click.types.StringParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
         if value == "":
-            raise click.BadParameter("it is empty; is a variable unset?", ctx, param)
+            raise click.BadParameter("it is empty (is a variable unset?)", ctx, param)
         return super().convert(value, param, ctx)
 
 
 NOT_EMPTY = _NotEmpty()
 
 
-class Session:
+class Session(NamedTuple):
     """The values of the shared options."""
 
-    def __init__(self, org: str | None, base_url: str | None, timeout: float, max_retries: int) -> None:
-        self.org = org
-        self.base_url = base_url
-        self.timeout = timeout
-        self.max_retries = max_retries
+    org: str | None
+    base_url: str | None
+    timeout: float
+    max_retries: int
 
     def server(self) -> str:
         """Return the server's base URL; an invalid one is a usage error, even from the environment."""

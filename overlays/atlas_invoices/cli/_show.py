@@ -41,7 +41,7 @@ _TIMES = {"day", "month", "date", "usage_date"}
     help=f"Only the N largest. Default: {_DEFAULT_TOP} in a table; all by time, and in json and csv.",
 )
 @_table.format_option(
-    "table", "json", "csv", help="json and csv have all groups and exact numbers; in json they are strings."
+    "table", "json", "csv", description="json and csv have all groups and exact numbers; in json they are strings."
 )
 @atlas_options
 def show_command(session: Session, file_or_id: str, by: tuple[str, ...], top: int | None, output_format: str) -> None:

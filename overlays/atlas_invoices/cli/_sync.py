@@ -56,7 +56,7 @@ class _Folder(click.Path):
 @click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
 @click.option("--linked", is_flag=True, help="Also the invoices of linked organizations.")
 @click.option("--verify", is_flag=True, help="Read every existing file and fetch those that have changed.")
-@_table.format_option("text", "json", help="Print the summary as one line, or as an object with every invoice.")
+@_table.format_option("text", "json", description="Print the summary as one line, or as an object with every invoice.")
 @atlas_options
 def sync_command(
     session: Session,

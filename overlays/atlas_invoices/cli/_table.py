@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, Rounded
 from functools import reduce
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -19,36 +19,29 @@ from . import _output
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-def format_option(*choices: str, help: str) -> Callable[[F], F]:  # noqa: A002 - click's name for it
+def format_option(*choices: str, description: str) -> Callable[[F], F]:
     """Add --format, with the first choice as its default."""
     return click.option(
-        "--format", "output_format", type=click.Choice(choices), default=choices[0], show_default=True, help=help
+        "--format", "output_format", type=click.Choice(choices), default=choices[0], show_default=True, help=description
     )
 
 
-class Column:
-    """A column of a table: its heading, the API's field, how to format it, and how to lay it out."""
+class Column(NamedTuple):
+    """A column of a table: its heading, the API's field, and how to format it.
 
-    def __init__(
-        self,
-        heading: str,
-        field: str,
-        format: Callable[[Any], str] = str,  # noqa: A002 - the plain word for it
-        *,
-        number: bool = False,
-        flexible: bool = False,
-    ) -> None:
-        """A `number` is aligned right; a `flexible` column may be shortened to fit the terminal."""
-        self.heading = heading
-        self.field = field
-        self.format = format
-        self.number = number
-        self.flexible = flexible
+    A `number` is aligned right; a `flexible` column may be shortened to fit the terminal.
+    """
+
+    heading: str
+    field: str
+    formatted: Callable[[Any], str] = str
+    number: bool = False
+    flexible: bool = False
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """Return the row's cell as one printable line."""
         value = row.get(self.field)
-        return "" if value is None else single_line(self.format(value), 1000)
+        return "" if value is None else single_line(self.formatted(value), 1000)
 
 
 def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], output_format: str) -> None:

@@ -1,9 +1,9 @@
-"""What `atlas-invoices owed` prints: every term, whatever is missing, to the last digit."""
+"""The text of `atlas-invoices owed` and `reconcile`: every term, even if some are missing, to the last digit."""
 
 from __future__ import annotations
 
-from atlas_invoices import BillingInvoice, owed
-from atlas_invoices.cli._money import owed_as_json, owed_as_text
+from atlas_invoices import BillingInvoice, owed, reconcile
+from atlas_invoices.cli._money import owed_as_json, owed_as_text, reconciliation_as_text
 
 
 def text(**fields: object) -> list[str]:
@@ -50,3 +50,11 @@ def test_the_amounts_owed_and_paid_are_told_apart() -> None:
     ]
     assert text(statusName="PENDING", amountPaidCents=0)[-1] == "the invoice is PENDING; paid so far: 0.00 USD"
     assert text()[-1] == "the invoice has no status; paid so far: unknown"
+
+
+def test_sums_may_have_more_digits_than_python_keeps_by_default() -> None:
+    long = "123456789012345678901234567890"
+    rows = "".join(f"06/02/2024,06/01/2024,S,{amount}\n" for amount in (f"{long}.12", f"-{long}.11", "0.01"))
+    csv = f"Date,Usage Date,SKU,Amount\n{rows}".encode()
+    result = reconcile(csv, BillingInvoice.from_dict({"amountBilledCents": 2}))
+    assert reconciliation_as_text(result) == ["matches: 3 lines, 0.02 USD"]
