@@ -96,14 +96,14 @@ def test_a_closed_stdin_is_said(tmp_path: Path) -> None:
 def test_several_files_and_folders_are_told_what_to_do(run: Run, june: Path, command: tuple[str, ...]) -> None:
     folder = june.parent / "invoices"
     folder.mkdir()
-    assert "is a folder: name one CSV in it (`" in refused(run(*command, "invoices"), 2)
+    assert "is a folder; choose one CSV in it (see `" in refused(run(*command, "invoices"), 2)
     names = [folder / f"{n:024}.csv" for n in range(30)]
     for name in names:
         name.write_text(INVOICE, encoding="utf-8")
     said = refused(run(*command, *map(str, names)), 2)
-    assert "one invoice at a time, and these are 30: " in said
+    assert "expected one invoice, got 30 (" in said
     said = refused(run(*command, "invoices"), 2)
-    assert f"is a folder: name one CSV in it, such as invoices/{0:024}.csv (`" in said
+    assert f"is a folder; choose one CSV in it, such as invoices/{0:024}.csv (see `" in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has no folder where root can create nothing")
@@ -133,7 +133,7 @@ def test_a_long_path_is_shortened_in_its_middle(run: Run, tmp_path: Path) -> Non
     path.write_text(INVOICE, encoding="utf-8")
     out = folder / "out.csv"
     out.write_text("old", encoding="utf-8")
-    assert "out.csv exists; --force" in refused(run("export", str(path), "--format", "csv", "-o", str(out)), 1)
+    assert "out.csv exists; use --force" in refused(run("export", str(path), "--format", "csv", "-o", str(out)), 1)
     refused(run("export", str(path), "--format", "csv", "-o", f"{folder}/no/out.csv"), 1)
     refused(run("show", "n" * 5000), 1)
 

@@ -63,8 +63,8 @@ def test_show_as_a_table_has_the_total_the_credits_and_what_was_left_out(
     table = run("show", str(saved), "--by", "sku", "--top", "2").stdout
     total = Decimal(invoice.subtotal_cents + invoice.credits_cents) / 100
     assert f"\ntotal {total:,.2f} " in re.sub(" +", " ", table)
-    said = f"before sales tax, which `list` includes; credits in it: {Decimal(invoice.credits_cents) / 100:,.2f}\n"
-    assert table.endswith(said)
+    of_credits = f"{Decimal(invoice.credits_cents) / 100:,.2f}"
+    assert table.endswith(f"total: before sales tax, which `list` adds; includes credits of {of_credits}\n")
     assert "more)" in table
     assert "█" in table
     assert "\x1b" not in table
@@ -90,7 +90,7 @@ def test_a_tag_that_the_file_does_not_have_is_a_warning_with_those_it_has(
     done = run("show", str(saved), "--by", by, "--format", "json")
     assert done.returncode == 0
     tags = ", ".join(invoice.tag_keys)
-    assert done.stderr == f"warning: no column for {missing} in this file; its tags are: {tags}\n"
+    assert done.stderr == f"warning: this file has no column for {missing}; its tags are: {tags}\n"
     assert run("show", str(saved), "--by", "tag:team").stderr == ""
 
 
@@ -99,7 +99,7 @@ def test_a_file_without_tags_has_none_to_name(run: Run, tmp_path: Path) -> None:
     path.write_text("Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1\n", encoding="utf-8")
     done = run("show", str(path), "--by", "tag:team")
     assert done.returncode == 0
-    assert done.stderr == "warning: no column for tag:team in this file; it has no tags\n"
+    assert done.stderr == "warning: this file has no column for tag:team; it has no tags\n"
 
 
 @pytest.mark.parametrize("by", ["project", "Project", "extra:Project Code"])
@@ -109,9 +109,9 @@ def test_a_column_that_the_file_does_not_have_is_a_warning_with_those_it_has(run
     assert done.returncode == 0
     name = by if ":" in by else by.lower()
     columns = "Date, Usage Date, SKU, Amount"
-    assert done.stderr == f"warning: no column for {name} in this file; its columns are: {columns}\n"
+    assert done.stderr == f"warning: this file has no column for {name}; its columns are: {columns}\n"
     both = run("show", "a.csv", "--by", f"{by},tag:team,sku").stderr
-    assert both.endswith(f"no column for {name}, tag:team in this file; its columns are: {columns}; it has no tags\n")
+    assert both.endswith(f"no column for {name}, tag:team; its columns are: {columns}; it has no tags\n")
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
@@ -121,7 +121,7 @@ def test_a_file_without_amounts_is_no_invoice_to_sum_and_a_warning_in_an_export(
     (tmp_path / "a.csv").write_text("Date,Usage Date,SKU\n07/01/2024,06/30/2024,M10\n", encoding="utf-8")
     done = run("export", "a.csv", "--format", form, "-o", "out", "-q")
     assert done.returncode == 0
-    assert done.stderr == "warning: no column Amount in this file, so every line's amount is empty\n"
+    assert done.stderr == "warning: this file has no Amount column, so every amount is empty\n"
     shown = run("show", "a.csv", "--by", "sku")
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (6, "", 1)
 
@@ -253,7 +253,7 @@ def test_owed_shows_every_term_and_exact_sums(run: Run, server: Sandbox) -> None
         assert Decimal(payment["owed_cents"]) == expected
     table = run("owed", several.id).stdout
     for currency, cents in result["by_currency"].items():
-        assert f"owed in all, paid or not: {Decimal(cents) / 100:,f} {currency}" in table
+        assert f"total owed, paid or not: {Decimal(cents) / 100:,f} {currency}" in table
     assert f"the invoice is {several.status}; paid so far: " in table
 
 
@@ -276,5 +276,5 @@ def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path,
 def test_reconcile_says_how_what_matches_and_what_is_billed_go_together(run: Run, server: Sandbox) -> None:
     invoice = next(i for i in server.invoices if i.sales_tax_cents)
     billed, tax = Decimal(invoice.amount_billed_cents) / 100, Decimal(invoice.sales_tax_cents) / 100
-    said = f" lines, {billed - tax:,.2f} USD; with {tax:,.2f} USD of sales tax it's the {billed:,.2f} USD billed\n"
-    assert run("reconcile", invoice.id).stdout.endswith(said)
+    expected = f" lines, {billed - tax:,.2f} USD; plus {tax:,.2f} USD of sales tax makes the {billed:,.2f} USD billed\n"
+    assert run("reconcile", invoice.id).stdout.endswith(expected)

@@ -28,14 +28,10 @@ COLUMNS = (
 
 @frozen(kw_only=True)
 class Line:
-    """One line as both sides have it; `amount` is dollars as the CSV writes them, `cents` what the JSON has.
-
-    `until` is the first day after the item, where the JSON says one.
-    """
+    """One line as both sides have it; `amount` is dollars as the CSV writes them, `cents` what the JSON has."""
 
     project: str | None = ALPHA
     day: int = 1
-    until: int | None = None
     cluster: str = ""
     text: str = "Atlas M10 Instance"
     code: str = "NDS_AWS_INSTANCE_M10"
@@ -55,8 +51,6 @@ class Line:
         item |= {"totalPriceCents": cents}
         if self.project:
             item |= {"groupId": self.project, "groupName": self.project[:1].upper()}
-        if self.until is not None:
-            item["endDate"] = f"2024-06-{self.until:02d}T00:00:00Z"
         if self.cluster:
             item["clusterName"] = self.cluster
         if self.quantity:
@@ -133,5 +127,5 @@ def kinds(result: Reconciliation) -> list[str]:
     return [difference.kind for difference in result.differences]
 
 
-def told(result: Reconciliation) -> str:
+def messages(result: Reconciliation) -> str:
     return "\n".join(difference.message for difference in result.differences)

@@ -14,9 +14,8 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_invoices._errors import UnexpectedResponseError
-from atlas_invoices._money import Owed, owed, payment_owed
-from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata, BillingPayment
+from atlas_invoices import BillingInvoice, Owed, UnexpectedResponseError, owed, payment_owed
+from atlas_invoices_client.models import BillingInvoiceMetadata, BillingPayment
 from odd_values import ODD
 
 PAYMENT = {
@@ -39,8 +38,8 @@ def owe(*payments: dict[str, Any], **fields: object) -> Owed:
 
 
 @pytest.mark.parametrize("value", [BillingInvoiceMetadata(), "666acb8787ba43606905dcae", {}, None])
-def test_what_is_no_invoice_is_told_what_to_pass(value: Any) -> None:
-    with pytest.raises(TypeError, match=rf"what get_invoice\(.*a BillingInvoice, not {type(value).__name__}"):
+def test_anything_but_an_invoice_is_a_type_error(value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"must be a BillingInvoice, as get_invoice\(.*not {type(value).__name__}"):
         owed(value)
 
 
@@ -164,7 +163,7 @@ def test_payments_without_a_balance_leave_the_invoices_to_be_taken_off() -> None
     result = owe(payment(startingBalanceCents=400), payment(), startingBalanceCents=500)
     assert result.by_currency == {"USD": 2 * 10_825 - 400 - 500}
     assert result.starting_balance_applied
-    assert "taken off once" in result.warnings[0]
+    assert "subtracted once" in result.warnings[0]
 
 
 def test_own_balances_in_two_currencies() -> None:
@@ -178,7 +177,7 @@ def test_a_balance_beside_two_currencies_is_shown_apart() -> None:
     assert result.by_currency == {"USD": 10_825, "EUR": 5_825}
     assert (result.starting_balance_cents, result.starting_balance_applied) == (12_500, False)
     [warning] = result.warnings
-    assert "125.00 was not taken off" in warning
+    assert "125.00 was not subtracted" in warning
     assert "EUR, USD" in warning
 
 
@@ -218,7 +217,7 @@ def test_a_missing_amount_cannot_be_computed() -> None:
     assert result.by_currency == {"USD": 10_825}
     assert result.payments[0].owed_cents is None
     assert result.payments[0].missing == ("amountBilledCents",)
-    assert result.warnings == ("payment 1 of 2 has no amountBilledCents: it can't be computed and is in no sum",)
+    assert result.warnings == ("payment 1 of 2 has no amountBilledCents: it can't be computed and isn't in any sum",)
 
 
 @pytest.mark.parametrize("absent", [..., None])
@@ -226,7 +225,7 @@ def test_a_missing_rate_is_one_for_us_dollars(absent: object) -> None:
     result = owe(payment(unitPrice=absent))
     assert result.by_currency == {"USD": 10_825}
     assert result.payments[0].missing == ("unitPrice",)
-    assert "unitPrice: taken as 1" in result.warnings[0]
+    assert "unitPrice: assuming 1" in result.warnings[0]
 
 
 def test_a_missing_rate_of_another_currency_cannot_be_computed() -> None:
@@ -240,7 +239,7 @@ def test_a_missing_tax_is_none() -> None:
     result = owe(payment(salesTaxCents=...))
     assert result.by_currency == {"USD": 10_000}
     assert result.payments[0].missing == ("salesTaxCents",)
-    assert "salesTaxCents: taken as 0" in result.warnings[0]
+    assert "salesTaxCents: assuming 0" in result.warnings[0]
 
 
 @pytest.mark.parametrize(("rate", "shown"), [("1", "USD"), ("1.000", "USD"), (..., "USD"), ("0.5", "XXX")])
@@ -274,19 +273,22 @@ def test_an_amount_that_is_not_whole_cents_is_not_guessed() -> None:
             "1000",
             (
                 "amountBilledCents of payment 1 of 1 is not a whole number of cents: '1000': "
-                "it can't be computed and is in no sum"
+                "it can't be computed and isn't in any sum"
             ),
         ),
-        ("salesTaxCents", "5", "salesTaxCents of payment 1 of 1 is not a whole number of cents: '5': taken as 0"),
+        ("salesTaxCents", "5", "salesTaxCents of payment 1 of 1 is not a whole number of cents: '5': assuming 0"),
         (
             "unitPrice",
             " 1",
-            "unitPrice of payment 1 of 1 is not a decimal number: ' 1': it can't be computed in USD and is in no sum",
+            (
+                "unitPrice of payment 1 of 1 is not a decimal number: ' 1': "
+                "it can't be computed in USD and isn't in any sum"
+            ),
         ),
-        ("currency", 5, "currency of payment 1 of 1 is not text, but int: it is shown as USD"),
+        ("currency", 5, "currency of payment 1 of 1 must be text, not int: shown as USD"),
     ],
 )
-def test_a_field_that_is_not_what_it_should_be_is_told_once_with_what_follows(
+def test_a_field_that_is_not_what_it_should_be_is_reported_once_with_its_consequence(
     field: str, value: object, warning: str
 ) -> None:
     result = owe(payment(**{field: value}))
@@ -310,7 +312,7 @@ def test_a_balance_without_a_payment_that_can_be_computed_stays_visible() -> Non
     result = owe(payment(amountBilledCents=...), startingBalanceCents=500)
     assert result.by_currency == {}
     assert not result.starting_balance_applied
-    assert "5.00 was not taken off: no payment could be computed" in result.warnings[-1]
+    assert "5.00 was not subtracted: no payment could be computed" in result.warnings[-1]
 
 
 @pytest.mark.parametrize("fields", [{}, {"payments": None}, {"payments": []}])
@@ -342,7 +344,7 @@ def test_a_status_nobody_has_seen_yet_is_shown_as_sent() -> None:
 def test_nulls_among_payments_are_left_out_with_a_warning() -> None:
     result = owed(BillingInvoice.from_dict({"payments": [None, payment(), None], "refunds": [None]}))
     assert result.by_currency == {"USD": 10_825}
-    assert result.warnings == ("the invoice's payments have 2 nulls, which were left out",)
+    assert result.warnings == ("ignored 2 nulls in the invoice's payments",)
     assert owed(BillingInvoice.from_dict({"payments": [None]})).payments == ()
     by_hand = BillingInvoice(payments=[BillingPayment.from_dict(payment()), None])  # type: ignore[list-item]
     assert owed(by_hand).by_currency == {"USD": 10_825}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from atlas_invoices._csv import read_csv
-from atlas_invoices._money import reconcile
-from reconcile_cases import BETA, LINES, Line, as_csv, as_json, kinds, told
+from atlas_invoices import read_csv, reconcile
+from reconcile_cases import BETA, LINES, Line, as_csv, as_json, kinds, messages
 
 TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
 
@@ -28,7 +27,7 @@ def test_a_file_cut_anywhere_does_not_match_and_says_why(lines: list[Line]) -> N
     for length in range(len(whole)):
         result = reconcile(whole[:length], invoice)
         assert not result.matches, whole[:length][-40:]
-        assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], told(result))
+        assert kinds(result)[0] in {"unreadable", "incomplete"}, (whole[:length][-40:], messages(result))
         assert kinds(result).count("incomplete") <= 1
         assert all(difference.message for difference in result.differences)
 
@@ -44,7 +43,7 @@ def test_a_file_without_lines_cut_within_its_header_does_not_match(ending: str) 
         result = reconcile(whole[:length], invoice)
         assert not result.matches, whole[:length][-40:]
         assert kinds(result)[0] in {"unreadable", "incomplete"}
-    assert "the CSV's last line has no line end, so the file may be cut there" in told(
+    assert "the CSV's last line has no line end, so the file may have been cut off" in messages(
         reconcile(read_csv([whole[:-1]]), invoice)
     )
 
@@ -65,16 +64,19 @@ def test_a_file_without_its_last_line_end_may_be_cut_there() -> None:
         assert reconcile(whole, as_json(LINES)).matches
         result = reconcile(whole[:-1], as_json(LINES))
         assert kinds(result) == ["incomplete"]
-        assert told(result) == "the CSV's last line has no line end, so the file may be cut there; download it again"
+        assert (
+            messages(result)
+            == "the CSV's last line has no line end, so the file may have been cut off; download it again"
+        )
 
 
 def test_a_cut_file_says_where_it_ends() -> None:
     whole = as_csv(LINES)
     cut = whole[: whole.index(b"06/05/2024")]
     result = reconcile(cut, as_json(LINES))
-    assert told(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in all")
-    assert "(lineItems[6] NDS_STORAGE): it ends early, after line 12" in told(result)
-    assert "within the amount of its last line, 13" in told(reconcile(whole[:-2], as_json(LINES)))
+    assert messages(result).startswith("the CSV has 6 lines and lacks 1 of the invoice's 7 line items, 7.31 in total")
+    assert "(lineItems[6] NDS_STORAGE): it ends early, after line 12" in messages(result)
+    assert "within the amount on its last line, 13" in messages(reconcile(whole[:-2], as_json(LINES)))
 
 
 @pytest.mark.parametrize(
@@ -85,13 +87,13 @@ def test_other_tags_in_a_file_that_ends_a_line_are_forgiven(place: int, fields: 
     ours = list(TAGGED)
     ours[place] = evolve(TAGGED[place], **fields)
     result = reconcile(as_csv(ours), as_json(TAGGED))
-    assert result.matches, told(result)
-    assert any("other tags" in warning for warning in result.warnings)
+    assert result.matches, messages(result)
+    assert any("different tags" in warning for warning in result.warnings)
 
 
 def test_a_wrong_line_is_not_taken_for_one_that_is_cut() -> None:
     def ends_early(ours: list[Line]) -> bool:
-        return "ends early" in told(reconcile(as_csv(ours), as_json(LINES)))
+        return "ends early" in messages(reconcile(as_csv(ours), as_json(LINES)))
 
     last = LINES[-1]
     assert ends_early([*LINES[:-1], evolve(last, amount="7.3")])
@@ -112,7 +114,7 @@ def test_a_broken_line_in_the_middle_does_not_match() -> None:
     broken = as_csv(LINES).replace(b"149.00", b"1,49.00")
     result = reconcile(broken, as_json(LINES))
     assert kinds(result) == ["incomplete"]
-    assert "4 lines of the invoice's 7 could be read" in told(result)
+    assert "4 lines of the invoice's 7 could be read" in messages(result)
     assert result.differences[0].key == "11"
 
 
@@ -120,14 +122,14 @@ def test_rows_that_were_left_out_while_reading_are_missed() -> None:
     broken = as_csv(LINES).replace(b"149.00", b"149.00x")
     result = reconcile(read_csv(broken, on_error="collect"), as_json(LINES))
     assert kinds(result) == ["incomplete"]
-    assert "6 lines of the invoice's 7 could be read" in told(result)
+    assert "6 lines of the invoice's 7 could be read" in messages(result)
 
 
 def test_a_header_without_amounts_does_not_match_even_an_empty_invoice() -> None:
     empty = as_json([], salesTaxCents=0, amountBilledCents=0)
     result = reconcile(as_csv([]).replace(b",Amount", b""), empty)
     assert kinds(result) == ["incomplete"]
-    assert "line 6, column 'Amount': the header has no such column" in told(result)
+    assert "line 6, column 'Amount': the header has no such column" in messages(result)
 
 
 def test_a_missing_file_is_an_os_error() -> None:

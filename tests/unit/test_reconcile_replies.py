@@ -10,20 +10,19 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_invoices._errors import UnexpectedResponseError
-from atlas_invoices._money import reconcile
-from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
+from atlas_invoices import BillingInvoice, UnexpectedResponseError, reconcile
+from atlas_invoices_client.models import InvoiceLineItem
 from odd_values import ODD
-from reconcile_cases import LINES, Line, as_csv, as_json, kinds, told
+from reconcile_cases import LINES, Line, as_csv, as_json, kinds, messages
 
 
 def test_nulls_among_line_items_and_linked_invoices_are_left_out_and_noted() -> None:
     items = [item for line in LINES for item in (None, line.item)]
     result = reconcile(as_csv(LINES), as_json(LINES, lineItems=items, linkedInvoices=[None]))
-    assert result.matches, told(result)
+    assert result.matches, messages(result)
     assert result.invoice.lines == 7
-    assert "the invoice's lineItems have 7 nulls, which were left out" in result.notes
-    assert "the invoice's linkedInvoices have 1 null, which was left out" in result.notes
+    assert "ignored 7 nulls in the invoice's lineItems" in result.notes
+    assert "ignored 1 null in the invoice's linkedInvoices" in result.notes
     assert not reconcile(as_csv(LINES[1:]), as_json(LINES, lineItems=items)).matches
     only_null = BillingInvoice.from_dict({"lineItems": [None]})
     assert kinds(reconcile(as_csv(LINES), only_null))[0] == "count"
@@ -68,4 +67,4 @@ def test_any_reply_at_all_gives_a_result_or_a_typed_error(document: dict[str, An
     with suppress(UnexpectedResponseError):
         result = reconcile(as_csv(LINES), invoice)
         assert not result.matches
-        assert all(len(text) < 3000 for text in (*result.notes, *told(result).split("\n")))
+        assert all(len(text) < 3000 for text in (*result.notes, *messages(result).split("\n")))

@@ -1,4 +1,4 @@
-"""Tables fit the terminal: IDs and money whole, names shortened."""
+"""Tables fit the terminal: IDs and money whole, names shorten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from atlas_invoices.cli._table import shortened, widths_that_fit
+from atlas_invoices.cli._table import fit_widths, shorten
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,13 +28,13 @@ def test_only_flexible_columns_shrink_and_not_below_what_tells_something(
 ) -> None:
     flexible = data.draw(st.sets(st.sampled_from(range(len(natural)))))
     room = data.draw(st.integers(1, 300))
-    widths = widths_that_fit(natural, flexible, room)
+    widths = fit_widths(natural, flexible, room)
     for column, width in enumerate(widths):
         if column in flexible:
             assert min(natural[column], 8) <= width <= natural[column]
         else:
             assert width == natural[column]
-    assert widths_that_fit(natural, flexible, None) == natural
+    assert fit_widths(natural, flexible, None) == natural
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
@@ -54,8 +54,8 @@ def test_a_terminal_shows_ids_and_money_whole(columns: int, tmp_path: Path) -> N
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=8), st.integers(8, 30))
-def test_a_shortened_name_fits_and_a_short_one_stays(names: list[str], width: int) -> None:
-    for name, cut in zip(names, shortened(names, width), strict=True):
+def test_a_shorten_name_fits_and_a_short_one_stays(names: list[str], width: int) -> None:
+    for name, cut in zip(names, shorten(names, width), strict=True):
         assert cut == name if cell_len(name) <= width else cell_len(cut) <= width
 
 
@@ -70,6 +70,6 @@ def test_a_shortened_name_fits_and_a_short_one_stays(names: list[str], width: in
     ],
 )
 def test_names_are_cut_where_they_stay_different(names: list[str], width: int, cut: list[str] | None) -> None:
-    found = shortened(names, width)
+    found = shorten(names, width)
     assert len(set(found)) == len(names)
     assert cut is None or [name.replace(" ", "") for name in found] == [name.replace(" ", "") for name in cut]

@@ -16,12 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import frozen
 
-from atlas_invoices._auth import DigestAuth
-from atlas_invoices._client import Client
-from atlas_invoices._csv import read_csv
-from atlas_invoices._money import Reconciliation, owed, reconcile
+from atlas_invoices import BillingInvoice, Client, DigestAuth, owed, read_csv, reconcile
 from atlas_invoices.sandbox import Sandbox, Settings
-from atlas_invoices_client.models import BillingInvoice
+from reconcile_cases import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,13 +74,9 @@ def some(begin: int, end: int) -> list[int]:
     return sorted({*inner, *places[:1], *places[-1:]})
 
 
-def told(result: Reconciliation) -> str:
-    return "\n".join(difference.message for difference in result.differences)
-
-
 def test_every_invoice_matches_its_csv(pair: Pair) -> None:
     result = reconcile(pair.csv, pair.invoice)
-    assert result.matches, told(result)
+    assert result.matches, messages(result)
     assert result.rounding == ()
     assert result.csv.lines == result.invoice.lines
     assert result.csv.total_cents == sum((line.amount or 0) for line in read_csv(pair.csv)) * 100
@@ -96,8 +89,9 @@ def test_a_dropped_line_is_missed(pair: Pair) -> None:
         result = reconcile(written(found[:place] + found[place + 1 :]), pair.invoice)
         assert not result.matches
         assert result.differences[0].kind == "incomplete"
-        assert f"lacks 1 of the invoice's {len(found) - header - 1} line items, {found[place][amount]} in all" in told(
-            result
+        assert (
+            f"lacks 1 of the invoice's {len(found) - header - 1} line items, {Decimal(found[place][amount]):,} in total"
+            in messages(result)
         )
 
 
@@ -110,7 +104,7 @@ def test_a_line_changed_by_a_cent_is_found(pair: Pair) -> None:
         result = reconcile(written(changed), pair.invoice)
         assert not result.matches
         assert {"total", "line"} <= {difference.kind for difference in result.differences}
-        assert f"has {changed[place][amount]};" in told(result)
+        assert f"has {Decimal(changed[place][amount]):,};" in messages(result)
 
 
 def test_a_file_cut_anywhere_is_seen(pair: Pair) -> None:
@@ -118,26 +112,21 @@ def test_a_file_cut_anywhere_is_seen(pair: Pair) -> None:
     for length in sorted({*some(0, last_row), *range(last_row, end, 7), *range(end - 12, end)}):
         result = reconcile(pair.csv[:length], pair.invoice)
         assert not result.matches, pair.csv[:length][-60:]
-        assert result.differences[0].kind in {"unreadable", "incomplete"}, told(result)
+        assert result.differences[0].kind in {"unreadable", "incomplete"}, messages(result)
 
 
-def test_amounts_that_changed_places_are_found(pair: Pair) -> None:
-    """Wherever the two lines stand: in one project or two, on one day or two."""
+def test_amounts_swapped_between_projects_are_found(pair: Pair) -> None:
     found, header = rows(pair)
     amount, project = found[header].index("Amount"), found[header].index("Project ID")
     random = Random(2)  # noqa: S311 - a sample for a test
     for _ in range(4 * SAMPLES):
         one, other = random.sample(range(header + 1, len(found)), 2) if len(found) > header + 2 else (-1, -1)
-        if found[one][amount] == found[other][amount]:
+        if found[one][amount] == found[other][amount] or found[one][project] == found[other][project]:
             continue
         changed = [list(row) for row in found]
         changed[one][amount], changed[other][amount] = found[other][amount], found[one][amount]
         result = reconcile(written(changed), pair.invoice)
-        kinds = {difference.kind for difference in result.differences}
-        if found[one][project] == found[other][project]:
-            assert kinds & {"day", "quantity", "unit_price", "cluster"}, (found[one], found[other])
-        else:
-            assert "project" in kinds
+        assert "project" in {difference.kind for difference in result.differences}
 
 
 @pytest.mark.parametrize("seed", range(3, 9))
@@ -148,7 +137,7 @@ def test_invoices_of_other_seeds_match_without_a_warning(seed: int) -> None:
             for found in atlas.list_invoices(sandbox.org_id):
                 invoice = atlas.get_invoice(sandbox.org_id, str(found.id))
                 result = reconcile(atlas.get_invoice_csv(sandbox.org_id, str(found.id)), invoice)
-                assert result.matches, told(result)
+                assert result.matches, messages(result)
                 assert result.warnings == ()
 
 
@@ -170,7 +159,7 @@ def test_the_command_says_what_it_forgave_unless_quiet(tmp_path: Path) -> None:
             for more in ((), ("-q",), ("--format", "json"))
         )
     assert said.stdout.startswith("matches: ")
-    assert said.stderr == "note: 1 line has another day in the CSV than in the invoice, with the same amount\n"
+    assert said.stderr == "note: 1 line has a different day in the CSV than in the invoice, with the same amount\n"
     assert quiet.stderr == ""
     assert as_json.stderr == said.stderr
     assert json.loads(as_json.stdout)["warnings"] == [said.stderr.removeprefix("note: ").rstrip()]
@@ -196,7 +185,7 @@ def test_an_invoice_too_long_for_line_items_is_compared_by_its_sums() -> None:
             invoice = atlas.get_invoice(org_id, invoice_id)
             with atlas.stream_invoice_csv(org_id, invoice_id) as body:
                 result = reconcile(body, invoice)
-            assert result.matches, told(result)
+            assert result.matches, messages(result)
             assert (result.csv.lines, result.invoice.lines) == (12_000, None)
             data = atlas.get_invoice_csv(org_id, invoice_id)
     # Each line has money, so that no sum stays the same without it.
@@ -209,7 +198,7 @@ def test_an_invoice_too_long_for_line_items_is_compared_by_its_sums() -> None:
         assert dropped.differences[0].message
     cut = reconcile(data[: data.rfind(b"\n", 0, -1) + 1], invoice)
     assert not cut.matches
-    assert "too little in the CSV" in told(cut)
+    assert " short" in messages(cut)
 
 
 def test_what_each_invoice_owes(pairs: list[Pair]) -> None:

@@ -1,4 +1,4 @@
-"""Money: what an invoice owes, and whether its CSV adds up to it; decimals and whole cents only, never a float."""
+"""Money: the amount owed on an invoice, and whether its CSV adds up to it. Exact decimals, never floats."""
 
 from __future__ import annotations
 

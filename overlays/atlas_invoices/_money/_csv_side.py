@@ -1,4 +1,4 @@
-"""What reconcile takes from the CSV: its lines, their sums, the scale of their discounts."""
+"""The CSV's side of a reconciliation: its lines, their sums, and the unit of their discounts."""
 
 from __future__ import annotations
 
@@ -10,107 +10,104 @@ from typing import TYPE_CHECKING, NamedTuple
 from atlas_invoices._utils import pluralize
 
 from ._amounts import EXACT, HALF_CENT
-from ._line_match import CsvEntry
-from ._reconciliation import Key, Totals
+from ._line_match import CsvEntry, Key
+from ._reconciliation import Totals
 
 if TYPE_CHECKING:
     from atlas_invoices._csv import LineItem
 
-    from ._line_match import LineMatch
+    from ._line_match import LineMatcher
     from ._reconciliation import DiscountUnit
 
 
-_NOTHING = Decimal(0)
+_ZERO = Decimal(0)
 
 
-class Span(NamedTuple):
-    """Whole cents from `least` to `most`: one value, but where half cents may have gone either way."""
+class CentRange(NamedTuple):
+    """Whole cents from `low` to `high`; more than one value only if half cents can be rounded either way."""
 
-    least: Decimal
-    most: Decimal
+    low: Decimal
+    high: Decimal
 
-    def plus(self, other: Span) -> Span:
-        """Return what the sum of one value of each can be."""
-        return Span(EXACT.add(self.least, other.least), EXACT.add(self.most, other.most))
+    def plus(self, other: CentRange) -> CentRange:
+        """Return the range of the sum of both."""
+        return CentRange(EXACT.add(self.low, other.low), EXACT.add(self.high, other.high))
 
     def __contains__(self, cents: object) -> bool:
-        """Whether this may be the value."""
-        return isinstance(cents, (int, Decimal)) and self.least <= cents <= self.most
+        return isinstance(cents, (int, Decimal)) and self.low <= cents <= self.high
 
 
 class Sum:
-    """An exact sum of cents that also knows what it is if each of its terms was rounded.
+    """An exact sum of cents that also knows its value with each term rounded to a cent.
 
-    Half a cent for every term would hide a line that is missing, so only a term of exactly half a cent may go either
-    way.
+    A tolerance of half a cent per term would hide a missing line, so only terms of exactly half a cent may be rounded
+    either way.
     """
 
-    __slots__ = ("_drift", "_ties", "cents", "fractional", "lines")
+    __slots__ = ("cents", "drift", "fractional", "lines", "ties")
 
-    def __init__(self, cents: Decimal = _NOTHING) -> None:
-        """Begin with an amount of whole cents, 0 as a rule."""
+    def __init__(self, cents: Decimal = _ZERO) -> None:
         self.cents = cents
         self.lines = 0
         self.fractional = 0
-        self._drift = _NOTHING
-        self._ties = 0
+        # What rounding adds to the sum: half cents are counted, the rest is added up.
+        self.ties = 0
+        self.drift = _ZERO
 
-    def add(self, cents: Decimal) -> None:
-        """Add a term of whole cents."""
+    @classmethod
+    def of(cls, *sums: Sum) -> Sum:
+        """Return the sum of the terms of all."""
+        total = cls()
+        for each in sums:
+            total.cents = EXACT.add(total.cents, each.cents)
+            total.lines += each.lines
+            total.fractional += each.fractional
+            total.ties += each.ties
+            total.drift = EXACT.add(total.drift, each.drift)
+        return total
+
+    def add(self, cents: Decimal, rounding: Decimal = _ZERO) -> None:
+        """Add a term; `rounding` is what rounding it to a cent adds."""
         self.cents = EXACT.add(self.cents, cents)
         self.lines += 1
-
-    def add_fraction(self, cents: Decimal, moved: Decimal, *, is_tie: bool) -> None:
-        """Add a term that rounding to a cent moves by `moved`."""
-        self.add(cents)
-        self.fractional += 1
-        if is_tie:
-            self._ties += 1
-        else:
-            self._drift = EXACT.add(self._drift, moved)
-
-    def plus(self, *others: Sum) -> Sum:
-        """Return the sum of the terms of all."""
-        together = Sum()
-        for each in (self, *others):
-            together.cents = EXACT.add(together.cents, each.cents)
-            together.lines += each.lines
-            together.fractional += each.fractional
-            together._drift = EXACT.add(together._drift, each._drift)  # noqa: SLF001 - of the same class
-            together._ties += each._ties  # noqa: SLF001 - of the same class
-        return together
+        if rounding:
+            self.fractional += 1
+            if rounding.copy_abs() == HALF_CENT:
+                self.ties += 1
+            else:
+                self.drift = EXACT.add(self.drift, rounding)
 
     def lowering(self) -> Sum:
-        """Return it as one that lowers what is billed, whichever sign its terms were sent with."""
+        """Return it with the sign that lowers the amount billed."""
         if self.cents <= 0:
             return self
-        turned = self.plus()
-        turned.cents = self.cents.copy_negate()
-        turned._drift = self._drift.copy_negate()  # noqa: SLF001 - of the same class
-        return turned
+        lowered = Sum.of(self)
+        lowered.cents = self.cents.copy_negate()
+        lowered.drift = self.drift.copy_negate()
+        return lowered
 
     @property
-    def of_rounded_terms(self) -> Span:
-        """The whole cents that it has if every term was rounded first."""
-        middle = EXACT.add(self.cents, self._drift)
-        ties = EXACT.multiply(Decimal(self._ties), HALF_CENT)
-        return Span(EXACT.subtract(middle, ties), EXACT.add(middle, ties))
+    def of_rounded_terms(self) -> CentRange:
+        """Its value if every term is rounded first."""
+        middle = EXACT.add(self.cents, self.drift)
+        ties = EXACT.multiply(Decimal(self.ties), HALF_CENT)
+        return CentRange(EXACT.subtract(middle, ties), EXACT.add(middle, ties))
 
     @property
-    def rounded(self) -> Span:
-        """The whole cents that it has if it was rounded once, at its end."""
+    def rounded(self) -> CentRange:
+        """Its value if it is rounded once, at the end."""
         one, other = (self.cents.to_integral_value(mode) for mode in (ROUND_HALF_DOWN, ROUND_HALF_UP))
-        return Span(min(one, other), max(one, other))
+        return CentRange(min(one, other), max(one, other))
 
 
 _HUNDRED = Decimal(100)
 _HALF_CENT_IN_DOLLARS = Decimal("0.005")
-# Unit prices are shown with few digits, so price times quantity is only nearly the amount.
+# Unit prices are shown with few digits, so price times quantity is only approximately the amount.
 _THOUSANDTH = Decimal("0.001")
 
 
 class DiscountVotes:
-    """Each row with a discount votes for the one reading under which price, quantity and discount give its amount."""
+    """Each row with a discount votes for the unit with which price, quantity and discount give its amount."""
 
     def __init__(self) -> None:
         self._percent = 0
@@ -118,14 +115,18 @@ class DiscountVotes:
         self._undecided = 0
 
     def add(self, line: LineItem) -> None:
-        """Let one line vote, if it has a discount and all that is needed to check it."""
+        """Let a line vote if it has a discount and everything needed to check it."""
         discount, price, quantity, amount = line.discount_percent, line.unit_price, line.quantity, line.amount
         if not discount or price is None or quantity is None or amount is None:
             return
         gross = EXACT.multiply(price, quantity)
-        slack = EXACT.add(_HALF_CENT_IN_DOLLARS, EXACT.multiply(gross.copy_abs(), _THOUSANDTH))
-        percent = self._fits(gross, EXACT.subtract(_HUNDRED, discount).scaleb(-2, EXACT), amount, slack)
-        fraction = self._fits(gross, EXACT.subtract(Decimal(1), discount), amount, slack)
+        tolerance = EXACT.add(_HALF_CENT_IN_DOLLARS, EXACT.multiply(gross.copy_abs(), _THOUSANDTH))
+
+        def fits(factor: Decimal) -> bool:
+            return EXACT.subtract(EXACT.multiply(gross, factor), amount).copy_abs() <= tolerance
+
+        percent = fits(EXACT.subtract(_HUNDRED, discount).scaleb(-2, EXACT))
+        fraction = fits(EXACT.subtract(Decimal(1), discount))
         if percent == fraction:
             self._undecided += 1
         elif percent:
@@ -134,7 +135,7 @@ class DiscountVotes:
             self._fraction += 1
 
     def result(self, notes: list[str]) -> DiscountUnit | None:
-        """Return what most voted for; a contradiction, or rows that don't tell, are added to `notes`."""
+        """Return the unit with most votes; add a contradiction, or rows that don't decide it, to `notes`."""
         if self._percent and self._fraction:
             notes.append(
                 "Discount Percent contradicts itself: "
@@ -148,18 +149,13 @@ class DiscountVotes:
             notes.append(f"{lines} a discount, but the amounts don't show whether it is a percentage or a fraction")
         return None
 
-    @staticmethod
-    def _fits(gross: Decimal, share: Decimal, amount: Decimal, slack: Decimal) -> bool:
-        return EXACT.subtract(EXACT.multiply(gross, share), amount).copy_abs() <= slack
 
-
-_ZERO = Decimal(0)
 _TO_CENTS = Decimal(2)
 _NO_TAGS: frozenset[tuple[str, str]] = frozenset()
 
 
 class CsvSide:
-    """All that is kept of the CSV: sums by kind, project and SKU; the lines themselves go by."""
+    """Sums by kind, project and SKU; the lines themselves aren't kept."""
 
     def __init__(self) -> None:
         self.positive = Sum()
@@ -174,40 +170,33 @@ class CsvSide:
         self.last_line_number = 0
         self.last_amount: Decimal | None = None
 
-    def read(self, lines: Iterable[LineItem], matches: Iterable[LineMatch]) -> None:
-        """Take in every line, and offer each to every way of matching it with the invoice's line items.
-
-        What came before an error of the reader is kept.
-        """
-        matches = tuple(matches)
+    def read(self, lines: Iterable[LineItem], matchers: Iterable[LineMatcher]) -> None:
+        """Add every line and pass it to every matcher. If the reader fails, the lines before the error are kept."""
+        matchers = tuple(matchers)
         for line in lines:
-            entry = self._take(line)
-            for match in matches:
-                match.offer(entry)
+            entry = self._add(line)
+            for matcher in matchers:
+                matcher.add(entry)
 
-    def _take(self, line: LineItem) -> CsvEntry:
-        amount, sku, project_id = line.amount, line.sku, line.project_id
+    def _add(self, line: LineItem) -> CsvEntry:
+        amount, sku, project_id, is_credit = line.amount, line.sku, line.project_id, line.is_credit
         if amount is None:
             self.without_amount += 1
             cents = _ZERO
         else:
             cents = EXACT.scaleb(amount, _TO_CENTS)
-        is_credit = line.is_credit
+        # A tie may be rounded up or down; only the other side shows which.
+        whole = cents.to_integral_value(ROUND_HALF_UP)
+        rounding, is_tie = _ZERO, False
+        if cents != whole:
+            rounding = EXACT.subtract(whole, cents)
+            is_tie = rounding.copy_abs() == HALF_CENT
         by_kind = self.credits if is_credit else self.negative if cents < 0 else self.positive
+        by_kind.add(cents, rounding)
+        if sku is not None:
+            self.by_sku[sku].add(cents, rounding)
         if is_credit and cents:
             self._credit_signs.add(cents > 0)
-        sums = (by_kind,) if sku is None else (by_kind, self.by_sku[sku])
-        whole = cents.to_integral_value(ROUND_HALF_UP)
-        # Half a cent may have been rounded up or down; which of the two shows only against the other side.
-        is_tie = False
-        if cents == whole:
-            for each in sums:
-                each.add(cents)
-        else:
-            moved = EXACT.subtract(whole, cents)
-            is_tie = moved.copy_abs() == HALF_CENT
-            for each in sums:
-                each.add_fraction(cents, moved, is_tie=is_tie)
         self.by_project[project_id] = EXACT.add(self.by_project[project_id], cents)
         if project_id is not None and line.project is not None:
             self.project_names.setdefault(project_id, line.project)
@@ -220,20 +209,21 @@ class CsvSide:
 
     @property
     def reductions(self) -> Sum:
-        """The credits as they lower what is billed: with both signs as sent, else whichever sign they were sent with.
+        """The credits, as they lower the amount billed.
 
-        Which sign a credit has isn't documented; of two signs, one takes back what the other gave.
+        The sign of a credit isn't documented, so credits that all have the same sign are subtracted. With both signs,
+        one credit takes back another, and they count as sent.
         """
         return self.credits if len(self._credit_signs) > 1 else self.credits.lowering()
 
     @property
     def everything(self) -> Sum:
         """The sum of all lines."""
-        return self.positive.plus(self.negative, self.credits)
+        return Sum.of(self.positive, self.negative, self.credits)
 
     @property
     def totals(self) -> Totals:
-        """The sums as the caller sees them."""
+        """The sums for the caller."""
         everything = self.everything
         return Totals(
             lines=everything.lines,

@@ -1,30 +1,23 @@
-"""The invoice's side of a reconciliation: its own sums, and the ways in which its line items can be read."""
+"""The invoice's side of a reconciliation: its own sums, and the possible interpretations of its line items."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import frozen
-
-from atlas_invoices._utils import text_or_none
+from atlas_invoices._utils import pluralize, text_or_none
 
 from ._amounts import line_items, present, whole_cents
-from ._line_match import LineMatch
+from ._line_match import LineMatcher, MatchResult
 from ._reconciliation import Totals
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
 
 
-_AFTER_DISCOUNT = "an item's amount is its totalPriceCents less its discountCents"
-_WITH_LINKED = "the CSV also has the line items of the linked invoices"
-
-
-@frozen
-class Stated:
-    """Sums that an invoice states, in cents; `None` where it doesn't, or not as whole cents."""
+class StatedSums(NamedTuple):
+    """Sums that an invoice states, in cents; `None` if it doesn't, or not in whole cents."""
 
     subtotal: int | None
     credits: int | None
@@ -32,91 +25,118 @@ class Stated:
     billed: int | None
 
 
-def stated_sums(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes: list[str]) -> list[Stated]:
-    """Return the invoice's sums, and where it has `linked` invoices also its sums with theirs.
+def stated_sums(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes: list[str]) -> list[StatedSums]:
+    """Return the invoice's sums and, if it has `linked` invoices, also its sums with theirs added.
 
-    Whether the CSV of a paying organization has the lines of linked organizations isn't documented, nor whether the
-    sums include them.
+    It isn't documented whether a paying organization's CSV has the lines of linked organizations, nor whether the sums
+    include them.
     """
     own = _stated(invoice, notes)
     if not linked:
         return [own]
-    together_with = [own, *(_stated(other, []) for other in linked)]
+    with_linked = (own, *(_stated(other, []) for other in linked))
+    return [
+        own,
+        StatedSums(
+            *(
+                None if values[0] is None else sum(value or 0 for value in values)
+                for values in zip(*with_linked, strict=True)
+            )
+        ),
+    ]
 
-    def together(name: str) -> int | None:
-        values: list[int | None] = [getattr(sums, name) for sums in together_with]
-        return None if values[0] is None else sum(value or 0 for value in values)
 
-    return [own, Stated(together("subtotal"), together("credits"), together("tax"), together("billed"))]
+def _stated(invoice: BillingInvoice, notes: list[str]) -> StatedSums:
+    def read(value: object, name: str) -> int | None:
+        cents = _cents(value)
+        if cents is None:
+            notes.append(f"{name} not compared: the invoice doesn't have it in whole cents")
+        return cents
+
+    return StatedSums(
+        read(invoice.subtotal_cents, "subtotalCents"),
+        read(invoice.credits_cents, "creditsCents"),
+        read(invoice.sales_tax_cents, "salesTaxCents"),
+        read(invoice.amount_billed_cents, "amountBilledCents"),
+    )
 
 
-def line_matches(
+def interpretations(
     invoice: BillingInvoice, linked: Sequence[BillingInvoice], columns: Collection[str], notes: list[str]
-) -> list[LineMatch]:
-    """Return every way to read the line items, the most likely first; none where the invoice has no line items.
+) -> list[LineMatcher]:
+    """Return a matcher for every interpretation of the line items, the likeliest first; none without line items.
 
-    Projects count where both sides have them: the CSV among its columns, the invoice in any line item.
+    Projects count if both sides have them: the CSV as a column, the invoice in any line item.
 
-    Two things aren't documented: whether a discount is already taken off `totalPriceCents`, and whether linked
-    invoices' lines are in the CSV. The reading that fits the whole invoice is used.
+    Two things aren't documented: whether `totalPriceCents` already has the discount subtracted, and whether linked
+    invoices' lines are in the CSV.
     """
     own = line_items(invoice, notes)
     others = [item for other in linked for item in line_items(other, notes)]
     if not own and (present(invoice.line_items) is None or invoice.subtotal_cents or invoice.credits_cents):
         notes.append(
-            "the invoice came without line items, so only its sums can be compared: a missing line of 0.00 doesn't show"
+            "the invoice has no line items, so only sums were compared; they can't show a missing line of 0.00"
         )
         return []
     by_project = "Project ID" in columns and any(text_or_none(item.group_id) for item in (*own, *others))
     if not by_project and own:
-        notes.append("only one side has project IDs, or neither, so the lines were compared without them")
-    matches = _readings(own, None, by_project=by_project)
+        notes.append("lines were compared without project IDs, since the CSV and the invoice don't both have them")
+    matchers = _with_discounts(own, None, by_project=by_project)
     if others:
-        matches += _readings([*own, *others], _WITH_LINKED, by_project=by_project)
-    return matches
+        matchers += _with_discounts(
+            [*own, *others], "the CSV includes the linked invoices' line items", by_project=by_project
+        )
+    return matchers
 
 
-def invoice_totals(stated: Stated, match: LineMatch | None) -> Totals:
-    """Return the invoice's sums as the caller sees them, those of its line items as `match` reads them."""
-
-    def decimal(cents: int | None) -> Decimal | None:
-        return None if cents is None else Decimal(cents)
-
-    return Totals(
-        lines=None if match is None else len(match.items),
-        total_cents=None if match is None else Decimal(sum(cents or 0 for cents in match.cents)),
-        subtotal_cents=decimal(stated.subtotal),
-        credits_cents=decimal(stated.credits),
-        sales_tax_cents=decimal(stated.tax),
-        amount_billed_cents=decimal(stated.billed),
-    )
-
-
-def _readings(items: Sequence[InvoiceLineItem], label: str | None, *, by_project: bool) -> list[LineMatch]:
+def _with_discounts(items: Sequence[InvoiceLineItem], label: str | None, *, by_project: bool) -> list[LineMatcher]:
     totals = [_cents(item.total_price_cents) for item in items]
-    matches = [LineMatch(label, items, totals, by_project=by_project)]
+    matchers = [LineMatcher(label, items, totals, by_project=by_project)]
     discounts = [_cents(item.discount_cents) or 0 for item in items]
     if any(discounts):
         reduced = [
             None if total is None else total - discount for total, discount in zip(totals, discounts, strict=True)
         ]
-        after = "; ".join(filter(None, (label, _AFTER_DISCOUNT)))
-        matches.append(LineMatch(after, items, reduced, by_project=by_project))
-    return matches
+        labels = (label, "an item's amount is totalPriceCents minus discountCents")
+        matchers.append(LineMatcher("; ".join(filter(None, labels)), items, reduced, by_project=by_project))
+    return matchers
 
 
-def _stated(invoice: BillingInvoice, notes: list[str]) -> Stated:
-    def read(value: object, name: str) -> int | None:
-        cents = _cents(value)
-        if cents is None:
-            notes.append(f"the invoice states no {name} in whole cents, so it was not compared")
-        return cents
+def best_interpretation(
+    matchers: Sequence[LineMatcher], notes: list[str], warnings: list[str]
+) -> tuple[LineMatcher, MatchResult] | None:
+    """Choose the interpretation of the line items that leaves the fewest lines unmatched; the first among equals."""
+    if not matchers:
+        return None
+    results = [(matcher, matcher.finish()) for matcher in matchers]
+    matcher, result = min(results, key=lambda pair: pair[1].unmatched)
+    if matcher.label is not None:
+        notes.append(f"the line items fit best if {matcher.label}")
+    if result.other_days:
+        lines = pluralize(result.other_days, "line has", "lines have")
+        warnings.append(f"{lines} a different day in the CSV than in the invoice, with the same amount")
+    if result.other_tags:
+        lines = pluralize(result.other_tags, "line has", "lines have")
+        warnings.append(f"{lines} different tags in the CSV than in the invoice; tags may have changed since")
+    if result.flipped_credits:
+        credits_ = pluralize(result.flipped_credits, "credit has", "credits have")
+        warnings.append(f"{credits_} opposite signs in the CSV and the invoice")
+    return matcher, result
 
-    return Stated(
-        read(invoice.subtotal_cents, "subtotalCents"),
-        read(invoice.credits_cents, "creditsCents"),
-        read(invoice.sales_tax_cents, "salesTaxCents"),
-        read(invoice.amount_billed_cents, "amountBilledCents"),
+
+def invoice_totals(stated: StatedSums, matcher: LineMatcher | None) -> Totals:
+    """Return the invoice's sums for the caller, including those of its line items as `matcher` interprets them."""
+
+    def decimal(cents: int | None) -> Decimal | None:
+        return None if cents is None else Decimal(cents)
+
+    return Totals(
+        lines=None if matcher is None else len(matcher.items),
+        total_cents=None if matcher is None else Decimal(sum(cents or 0 for cents in matcher.cents)),
+        subtotal_cents=decimal(stated.subtotal),
+        credits_cents=decimal(stated.credits),
+        sales_tax_cents=decimal(stated.tax),
+        amount_billed_cents=decimal(stated.billed),
     )
 
 

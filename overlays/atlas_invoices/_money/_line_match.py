@@ -1,31 +1,40 @@
-"""Line against line item: the two sides share no line IDs, so they are matched by project and amount.
+"""Matches CSV lines with line items. The two sides share no line IDs, so they are matched by project and amount.
 
-Day, tags, quantity, price and cluster decide only between lines of the same project and amount: that a line stands on
-another day or has other tags is no difference in money, and tags are those at the time of the download.
+Day, tags, quantity, price and cluster only decide between lines of the same project and amount: a different day isn't a
+difference in money, and tags are those at the time of the download.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from datetime import date, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from atlas_invoices._utils import single_line, text_or_none
 
-from ._amounts import present, utc_day, utc_time
-from ._reconciliation import Key, MatchResult, Mismatch, Unmatched, without_equals
+from ._amounts import present, utc_day
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import InvoiceLineItem
 
-    from ._reconciliation import Tags
+
+class Key(NamedTuple):
+    """What a line and its line item have in common; `cents` is `None` for an item without an amount."""
+
+    project_id: str | None
+    cents: int | None
+    day: date | None
+    tags: frozenset[tuple[str, str]]
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    cluster: str | None
 
 
 class CsvEntry(NamedTuple):
-    """What matters of one CSV line; the key's cents are rounded, half a cent away from zero."""
+    """The part of a CSV line that is matched; the key's cents are rounded half up (away from zero)."""
 
     key: Key
     is_credit: bool
@@ -33,15 +42,38 @@ class CsvEntry(NamedTuple):
     line_number: int
 
 
-class LineMatch:
-    """One way to read the invoice's line items, and what the CSV's lines leave of them."""
+class Unmatched(NamedTuple):
+    """Equal lines that the other side lacks; `line_number` is the last one's, `None` on the invoice's side."""
+
+    key: Key
+    lines: int
+    line_number: int | None
+
+
+class MatchResult(NamedTuple):
+    """The lines and items without a counterpart, and how many counterparts have a different day or tags."""
+
+    only_csv: list[Unmatched]
+    only_invoice: list[Unmatched]
+    other_days: int
+    other_tags: int
+    flipped_credits: int
+
+    @property
+    def unmatched(self) -> int:
+        """Number of lines and items without a counterpart."""
+        return sum(entry.lines for entry in (*self.only_csv, *self.only_invoice))
+
+
+class LineMatcher:
+    """Matches CSV lines with the invoice's line items under one interpretation of the items."""
 
     def __init__(
         self, label: str | None, items: Sequence[InvoiceLineItem], cents: Iterable[int | None], *, by_project: bool
     ) -> None:
-        """`cents` is each item's amount under this reading; `label` says for people which reading it is.
+        """`label` describes the interpretation, `cents` has each item's amount under it.
 
-        Without `by_project` lines and items of any project match.
+        Without `by_project`, projects are ignored.
         """
         self.label = label
         self.by_project = by_project
@@ -51,113 +83,113 @@ class LineMatch:
             _key(item, amount, text_or_none(item.group_id) if by_project else None)
             for item, amount in zip(items, self.cents, strict=True)
         ]
-        self._left = Counter(self.keys)
-        self._places: dict[Key, int] = {}
-        self._later: list[CsvEntry] = []
+        # Above zero: items without a line; below zero: lines without an item.
+        self._balance = Counter(self.keys)
+        self._line_numbers: dict[Key, int] = {}
+        self._postponed: list[CsvEntry] = []
 
-    def named(self, place: int) -> str:
-        """Name an item of the invoice, for people: by its place, and by its SKU where it has one."""
-        sku = text_or_none(self.items[place].sku)
-        return f"lineItems[{place}]" + (f" {single_line(sku, 60)}" if sku else "")
+    def name(self, index: int) -> str:
+        """Name a line item for a message, by its index and its SKU."""
+        sku = text_or_none(self.items[index].sku)
+        return f"lineItems[{index}]" + (f" {single_line(sku, 60)}" if sku else "")
 
-    def last_days(self) -> dict[Key, date]:
-        """Return the last day of every item that stands for several days."""
-        found: dict[Key, date] = {}
-        for item, key in zip(self.items, self.keys, strict=True):
-            end = utc_time(item.end_date)
-            if end is not None and key.day is not None:
-                # The end is the first moment that the item has no part in; a year 1 has no day before.
-                last = (end - timedelta(microseconds=1)).date() if end.toordinal() > 1 else end.date()
-                if last > key.day:
-                    found[key] = max(last, found.get(key, last))
-        return found
-
-    def offer(self, entry: CsvEntry) -> None:
-        """Match one CSV line; credits and half cents wait for the end, since they could take another line's item."""
+    def add(self, entry: CsvEntry) -> None:
+        """Match one CSV line, or postpone it: credits and half cents could take another line's item."""
         if not self.by_project:
             entry = entry._replace(key=entry.key._replace(project_id=None))
         if entry.is_credit or entry.is_tie:
-            self._later.append(entry)
+            self._postponed.append(entry)
         else:
-            self._take(entry.key, entry.line_number)
+            self._match(entry.key, entry.line_number)
+
+    def _match(self, key: Key, line_number: int) -> None:
+        balance = self._balance[key] = self._balance[key] - 1
+        if balance < 0:
+            self._line_numbers[key] = line_number
 
     def finish(self) -> MatchResult:
-        """Match what waited, forgive other days, tags and the like, and return the rest."""
+        """Match the postponed lines, then those that differ only in their day, tags and the like."""
         open_cents: Counter[tuple[str | None, int | None]] = Counter()
-        for key, left in self._left.items():
-            if left:
-                open_cents[key[:2]] += left
+        for key, balance in self._balance.items():
+            open_cents[key[:2]] += balance
         # The sign of a credit isn't documented on either side, but it is the same for all credits of one file.
-        settled = _settle(self._later, open_cents, sign=1)
+        amounts, unmatched = _choose_amounts(self._postponed, open_cents, credit_sign=1)
         flipped = 0
-        if settled.missed and any(entry.is_credit for entry in self._later):
-            turned = _settle(self._later, open_cents, sign=-1)
-            if turned.missed < settled.missed:
-                settled = turned
-                flipped = sum(entry.is_credit and entry.key.cents != 0 for entry in self._later)
-        for entry, cents in zip(self._later, settled.cents, strict=True):
-            self._take(entry.key._replace(cents=cents), entry.line_number)
-        return self._rest(flipped)
+        if unmatched and any(entry.is_credit for entry in self._postponed):
+            flipped_amounts, still_unmatched = _choose_amounts(self._postponed, open_cents, credit_sign=-1)
+            if still_unmatched < unmatched:
+                amounts = flipped_amounts
+                flipped = sum(entry.is_credit and entry.key.cents != 0 for entry in self._postponed)
+        for entry, cents in zip(self._postponed, amounts, strict=True):
+            self._match(entry.key._replace(cents=cents), entry.line_number)
+        return self._pair_the_rest(flipped)
 
-    def _take(self, key: Key, line_number: int) -> None:
-        left = self._left[key] = self._left[key] - 1
-        if left < 0:
-            self._places[key] = line_number
-
-    def _rest(self, flipped: int) -> MatchResult:
-        by_cents: dict[tuple[str | None, int | None], Mismatch] = {}
-        for key, left in self._left.items():
-            if left > 0:
-                by_cents.setdefault(key[:2], Mismatch([], [])).invoice.append(Unmatched(key, left, None))
-            elif left < 0:
-                by_cents.setdefault(key[:2], Mismatch([], [])).csv.append(Unmatched(key, -left, self._places[key]))
-        result = MatchResult([], [], [], flipped)
-        for group in by_cents.values():
-            if not group.csv or not group.invoice:
-                result.only_csv.extend(group.csv)
-                result.only_invoice.extend(group.invoice)
-                continue
-            tolerated = Mismatch([], [])
-            rest = group
-            # The more they have in common, the likelier it is that they belong together.
-            for pick in (_day_and_tags, _day, _nothing):
-                rest = Mismatch(*without_equals(rest, pick, tolerated))
-            result.tolerated.append(tolerated)
-            result.only_csv.extend(rest.csv)
-            result.only_invoice.extend(rest.invoice)
-        return result
+    def _pair_the_rest(self, flipped_credits: int) -> MatchResult:
+        groups: defaultdict[tuple[str | None, int | None], tuple[Counter[Key], Counter[Key]]]
+        groups = defaultdict(lambda: (Counter(), Counter()))
+        for key, balance in self._balance.items():
+            if balance:
+                lines, items = groups[key[:2]]
+                (items if balance > 0 else lines)[key] = abs(balance)
+        result = MatchResult([], [], 0, 0, flipped_credits)
+        other_days = other_tags = 0
+        for lines, items in groups.values():
+            if lines and items:
+                # The more they have in common, the likelier they belong together.
+                for common in (_day_and_tags, _day, _tags_alone, _nothing):
+                    for line, item, count in _pairs(lines, items, common):
+                        other_days += count * (line.day != item.day)
+                        other_tags += count * (line.tags != item.tags)
+            result.only_csv.extend(
+                Unmatched(key, count, self._line_numbers[key]) for key, count in lines.items() if count
+            )
+            result.only_invoice.extend(Unmatched(key, count, None) for key, count in items.items() if count)
+        return result._replace(other_days=other_days, other_tags=other_tags)
 
 
-class _Settled(NamedTuple):
-    """The amount that each line that waited stands for on the other side, and how many have no item there."""
+def _pairs(
+    lines: Counter[Key], items: Counter[Key], common: Callable[[Key], Hashable]
+) -> Iterator[tuple[Key, Key, int]]:
+    """Remove lines and items with the same `common` from both, and yield them."""
+    candidates: defaultdict[Hashable, list[Key]] = defaultdict(list)
+    for item in reversed(items):
+        if items[item]:
+            candidates[common(item)].append(item)
+    for line in lines:
+        fitting = candidates[common(line)]
+        while lines[line] and fitting:
+            item = fitting[-1]
+            count = min(lines[line], items[item])
+            lines[line] -= count
+            items[item] -= count
+            if not items[item]:
+                fitting.pop()
+            yield line, item, count
 
-    cents: list[int | None]
-    missed: int
 
+def _choose_amounts(
+    entries: Iterable[CsvEntry], open_cents: Counter[tuple[str | None, int | None]], *, credit_sign: int
+) -> tuple[list[int], int]:
+    """Choose each line's amount so that it finds an item if it can; return how many don't.
 
-def _settle(entries: Iterable[CsvEntry], open_cents: Counter[tuple[str | None, int | None]], *, sign: int) -> _Settled:
-    """Choose the amounts under which most find an item, where the credits' sign is that of the invoice times `sign`."""
+    `credit_sign` is -1 if credits have the opposite sign in the invoice.
+    """
     left = open_cents.copy()
-    chosen: list[int | None] = []
-    missed = 0
+    chosen: list[int] = []
+    unmatched = 0
     for entry in entries:
-        project_id = entry.key.project_id
-        candidates = list(_candidates(entry, sign if entry.is_credit else 1))
+        project_id, original = entry.key.project_id, entry.key.cents or 0
+        sign = credit_sign if entry.is_credit else 1
+        candidates = [sign * original]
+        if entry.is_tie:
+            candidates.append(sign * (original - (1 if original > 0 else -1)))
         fitting = [cents for cents in candidates if left[project_id, cents] > 0]
-        missed += not fitting
-        # Without a partner it's shown as the CSV has it.
-        cents = fitting[0] if fitting else entry.key.cents
+        unmatched += not fitting
+        # A line without an item is shown as the CSV has it.
+        cents = fitting[0] if fitting else original
         left[project_id, cents] -= 1
         chosen.append(cents)
-    return _Settled(chosen, missed)
-
-
-def _candidates(entry: CsvEntry, sign: int) -> Iterable[int]:
-    """The amounts that may stand for this line on the other side, the most likely first."""
-    cents = entry.key.cents or 0
-    yield sign * cents
-    if entry.is_tie:
-        yield sign * (cents - (1 if cents > 0 else -1))
+    return chosen, unmatched
 
 
 def _key(item: InvoiceLineItem, cents: int | None, project_id: str | None) -> Key:
@@ -172,7 +204,7 @@ def _key(item: InvoiceLineItem, cents: int | None, project_id: str | None) -> Ke
     )
 
 
-def _tags(item: InvoiceLineItem) -> Tags:
+def _tags(item: InvoiceLineItem) -> frozenset[tuple[str, str]]:
     tags: object = present(item.tags)
     sent: dict[str, object] = getattr(tags, "additional_properties", {})
     return frozenset(
@@ -185,7 +217,7 @@ def _tags(item: InvoiceLineItem) -> Tags:
 
 
 def _number(value: object) -> Decimal | None:
-    """A JSON number with the digits it was sent with: of a float, the fewest that stand for it."""
+    """Convert a JSON number, a float by its shortest representation."""
     if isinstance(value, float) and math.isfinite(value):
         return Decimal(repr(value))
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None
@@ -197,6 +229,10 @@ def _day_and_tags(key: Key) -> Hashable:
 
 def _day(key: Key) -> Hashable:
     return key.day
+
+
+def _tags_alone(key: Key) -> Hashable:
+    return key.tags
 
 
 def _nothing(_key: Key) -> Hashable:

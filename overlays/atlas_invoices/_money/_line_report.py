@@ -1,64 +1,98 @@
-"""What a match of lines left over, as differences that name the place: which line, which item, which project."""
+"""Describes the unmatched lines and items: which line, item, project and SKU, or where a file was cut."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from atlas_invoices._csv import CREDIT_SKU
 from atlas_invoices._utils import pluralize, single_line, text_or_none
 
-from ._amounts import EXACT, money_shown
-from ._interpretations import early_end
+from ._amounts import EXACT, over_or_short, short_money
 from ._reconciliation import Difference
-from ._swaps import swap_differences
 
 if TYPE_CHECKING:
     from ._csv_side import CsvSide
-    from ._line_match import LineMatch
-    from ._reconciliation import Key, MatchResult, Unmatched
+    from ._line_match import Key, LineMatcher, MatchResult, Unmatched
 
 
-_SHOWN_LINES = 20
-_SHOWN_PROJECTS = 20
-_SHOWN_TEXT = 60
+_MAX_LINES = 20
+_MAX_PROJECTS = 20
+_MAX_LOST = 3
+_MAX_TEXT = 60
 
 
-def line_differences(csv: CsvSide, match: LineMatch, result: MatchResult) -> list[Difference]:
+def line_differences(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> list[Difference]:
     """Return every difference between the lines and the line items, the most general first."""
-    names = _Names(csv, match)
     if not result.unmatched:
-        return swap_differences(match, result, names.project)
-    places = _item_places(match, result.only_invoice)
-    early = early_end(csv, match, result, places)
-    if early is not None:
-        return [early]
+        return []
+    missing = _missing_items(matcher, result.only_invoice)
+    cut = _cut(csv, matcher, result, missing)
+    if cut is not None:
+        return [cut]
+    names = _ProjectNames(csv, matcher)
     return [
-        *_count(csv, match, result),
-        *_total(csv, match, result),
-        *_projects(csv, match, result, names),
-        *_lines(match, result, places, names),
+        *_count(csv, matcher, result),
+        *_total(csv, matcher, result),
+        *_projects(csv, matcher, result, names),
+        *_lines(matcher, result, missing, names),
     ]
 
 
-def _item_places(match: LineMatch, missing: Iterable[Unmatched]) -> list[int]:
-    """Find the missing items in `lineItems`, ascending; of equal ones the last, since the first were matched."""
-    wanted = Counter({entry.key: entry.lines for entry in missing})
+def _missing_items(matcher: LineMatcher, unmatched: Iterable[Unmatched]) -> list[int]:
+    """Return the missing items' indexes, ascending; of equal items the last, since the first were matched."""
+    wanted = Counter({entry.key: entry.lines for entry in unmatched})
     left = wanted.total()
-    places: list[int] = []
-    for place in range(len(match.keys) - 1, -1, -1):
+    found: list[int] = []
+    for index in range(len(matcher.keys) - 1, -1, -1):
         if not left:
             break
-        if wanted[match.keys[place]] > 0:
-            wanted[match.keys[place]] -= 1
+        if wanted[matcher.keys[index]] > 0:
+            wanted[matcher.keys[index]] -= 1
             left -= 1
-            places.append(place)
-    return places[::-1]
+            found.append(index)
+    return found[::-1]
 
 
-def _count(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Difference]:
-    lines, items = csv.everything.lines, len(match.items)
+def _cut(csv: CsvSide, matcher: LineMatcher, result: MatchResult, missing: list[int]) -> Difference | None:
+    """Tell a CSV that was cut from one that is wrong: its lines match, and only the others are missing."""
+    lines, items = csv.everything.lines, len(matcher.items)
+    at_end = len(missing) > 0 and missing[0] == items - len(missing)
+    if not result.only_csv:
+        where = f"it ends early, after line {csv.last_line_number}" if at_end and lines else "it is incomplete"
+    elif at_end and _is_cut_line(csv, matcher, result, missing):
+        where = f"it ends early, within the amount on its last line, {csv.last_line_number}"
+    else:
+        return None
+    lost = sum(matcher.cents[index] or 0 for index in missing)
+    names = ", ".join(matcher.name(index) for index in missing[:_MAX_LOST])
+    more = f" and {len(missing) - _MAX_LOST:,} more" if len(missing) > _MAX_LOST else ""
+    return Difference(
+        kind="incomplete",
+        csv=lines,
+        invoice=items,
+        message=f"the CSV has {pluralize(lines, 'line', 'lines')} and lacks {len(missing):,} of the invoice's "
+        f"{pluralize(items, 'line item', 'line items')}, {short_money(lost)} in total ({names}{more}): {where}; "
+        "download it again",
+    )
+
+
+def _is_cut_line(csv: CsvSide, matcher: LineMatcher, result: MatchResult, missing: list[int]) -> bool:
+    """Whether the last line is the only one that differs, and its amount is the beginning of the item's."""
+    if len(result.only_csv) != 1 or len(matcher.items) - len(missing) != csv.everything.lines - 1:
+        return False
+    [(key, _, line_number)] = result.only_csv
+    item = matcher.keys[missing[0]]
+    if item.cents is None or line_number != csv.last_line_number:
+        return False
+    written = "" if csv.last_amount is None else f"{csv.last_amount:f}"
+    return key.project_id == item.project_id and f"{EXACT.scaleb(Decimal(item.cents), -2):f}".startswith(written)
+
+
+def _count(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> Iterable[Difference]:
+    lines, items = csv.everything.lines, len(matcher.items)
     if lines != items:
         extra = sum(entry.lines for entry in result.only_csv)
         missing = sum(entry.lines for entry in result.only_invoice)
@@ -72,72 +106,73 @@ def _count(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Diff
         )
 
 
-def _total(csv: CsvSide, match: LineMatch, result: MatchResult) -> Iterable[Difference]:
-    gap = _gap(result.only_csv) - _gap(result.only_invoice)
+def _total(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> Iterable[Difference]:
+    gap = sum(sign * entry.lines * (entry.key.cents or 0) for sign, entry in _signed(result))
     if gap:
-        ours, theirs = csv.everything.cents, Decimal(sum(cents or 0 for cents in match.cents))
+        ours, theirs = csv.everything.cents, _items_total(matcher)
         yield Difference(
             kind="total",
             csv=ours,
             invoice=theirs,
-            message=f"the CSV's lines sum to {money_shown(ours)}, the invoice's line items to "
-            f"{money_shown(theirs)}: {_signed(gap)} in the CSV",
+            message=f"the CSV's lines add up to {short_money(ours)}, the invoice's line items to "
+            f"{short_money(theirs)}: {over_or_short(gap)}",
         )
 
 
-def _projects(csv: CsvSide, match: LineMatch, result: MatchResult, names: _Names) -> Iterable[Difference]:
-    if not match.by_project:
+def _signed(result: MatchResult) -> Iterable[tuple[int, Unmatched]]:
+    yield from ((1, entry) for entry in result.only_csv)
+    yield from ((-1, entry) for entry in result.only_invoice)
+
+
+def _items_total(matcher: LineMatcher) -> Decimal:
+    return Decimal(sum(cents or 0 for cents in matcher.cents))
+
+
+def _projects(csv: CsvSide, matcher: LineMatcher, result: MatchResult, names: _ProjectNames) -> Iterable[Difference]:
+    if not matcher.by_project:
         return
     gaps: Counter[str | None] = Counter()
-    for entries, sign in ((result.only_csv, 1), (result.only_invoice, -1)):
-        for key, count, _ in entries:
-            gaps[key.project_id] += sign * count * (key.cents or 0)
+    for sign, (key, lines, _) in _signed(result):
+        gaps[key.project_id] += sign * lines * (key.cents or 0)
     of_items: Counter[str | None] = Counter()
-    for key, cents in zip(match.keys, match.cents, strict=True):
+    for key, cents in zip(matcher.keys, matcher.cents, strict=True):
         of_items[key.project_id] += cents or 0
     off = sorted((project_id for project_id in gaps if gaps[project_id]), key=lambda each: -abs(gaps[each]))
-    for project_id in off[:_SHOWN_PROJECTS]:
+    for project_id in off[:_MAX_PROJECTS]:
         ours, theirs = csv.by_project.get(project_id, Decimal(0)), Decimal(of_items[project_id])
-        yield Difference(
-            kind="project",
-            key=project_id,
-            csv=ours,
-            invoice=theirs,
-            message=f"{names.project(project_id)}: {money_shown(ours)} in the CSV, "
-            f"{money_shown(theirs)} in the invoice",
-        )
-    if len(off) > _SHOWN_PROJECTS:
-        more = pluralize(len(off) - _SHOWN_PROJECTS, "more project differs", "more projects differ")
-        yield Difference(kind="project", message=f"{more}, by less")
+        yield _two_amounts("project", project_id, names.project(project_id), ours, theirs)
+    if len(off) > _MAX_PROJECTS:
+        more = pluralize(len(off) - _MAX_PROJECTS, "more project differs", "more projects differ")
+        yield Difference(kind="project", message=f"{more} by less")
 
 
-def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Names) -> Iterable[Difference]:
-    """Name the first few: what was changed (same project and day) as a pair, then what stands on one side alone."""
-    open_places = list(places)
+def _lines(matcher: LineMatcher, result: MatchResult, missing: list[int], names: _ProjectNames) -> Iterable[Difference]:
+    """Describe the first few: changed lines (same project and day) beside their item, then lines and items alone."""
+    open_items = list(missing)
     shown = accounted = 0
     for entry in result.only_csv:
         alone = entry.lines
-        while alone and shown < _SHOWN_LINES:
-            partner = _partner(match, open_places, entry.key)
-            if partner is None:
-                yield _csv_line(entry, alone, "no line item like it", None, names)
+        while alone and shown < _MAX_LINES:
+            item = _changed_item(matcher, open_items, entry.key)
+            if item is None:
+                yield _csv_line(entry, alone, "no such line item", None, names)
                 accounted += alone
                 alone = 0
             else:
-                open_places.remove(partner)
-                cents = match.cents[partner]
-                yield _csv_line(entry, 1, f"{match.named(partner)} with {_amount(cents)}", cents, names)
+                open_items.remove(item)
+                cents = matcher.cents[item]
+                yield _csv_line(entry, 1, f"{matcher.name(item)} with {_amount(cents)}", cents, names)
                 accounted += 2
                 alone -= 1
             shown += 1
-    for place in open_places[: _SHOWN_LINES - shown]:
-        key = match.keys[place]
+    for index in open_items[: _MAX_LINES - shown]:
+        key = matcher.keys[index]
         yield Difference(
             kind="line",
-            key=f"lineItems[{place}]",
+            key=f"lineItems[{index}]",
             csv=None,
             invoice=None if key.cents is None else Decimal(key.cents),
-            message=f"{match.named(place)} of the invoice ({names.project(key.project_id)}, {key.day or 'no day'}, "
+            message=f"{matcher.name(index)} of the invoice ({names.project(key.project_id)}, {key.day or 'no day'}, "
             f"{_amount(key.cents)}) has no line in the CSV",
         )
         accounted += 1
@@ -146,34 +181,86 @@ def _lines(match: LineMatch, result: MatchResult, places: list[int], names: _Nam
         yield Difference(kind="line", message=f"{rest} no counterpart")
 
 
-def _partner(match: LineMatch, open_places: list[int], key: Key) -> int | None:
-    """Find the item that this line was before it was changed: the nearest amount, among the first few that are left."""
+def _changed_item(matcher: LineMatcher, open_items: list[int], key: Key) -> int | None:
+    """Find the item that this line was before it was changed: the nearest amount among the first few left."""
+
+    def is_candidate(item: Key) -> bool:
+        return item.project_id == key.project_id and item.day == key.day
+
     return min(
-        (place for place in open_places[:_SHOWN_LINES] if _same_place(match.keys[place], key)),
-        key=lambda place: abs((match.keys[place].cents or 0) - (key.cents or 0)),
+        (index for index in open_items[:_MAX_LINES] if is_candidate(matcher.keys[index])),
+        key=lambda index: abs((matcher.keys[index].cents or 0) - (key.cents or 0)),
         default=None,
     )
 
 
-def _csv_line(entry: Unmatched, count: int, theirs: str, cents: int | None, names: _Names) -> Difference:
+def _csv_line(entry: Unmatched, lines: int, theirs: str, cents: int | None, names: _ProjectNames) -> Difference:
     key, _, line_number = entry
-    more = f" and {count - 1:,} more like it" if count > 1 else ""
+    more = f" and {lines - 1:,} more like it" if lines > 1 else ""
     return Difference(
         kind="line",
         key=str(line_number),
         csv=Decimal(key.cents or 0),
         invoice=None if cents is None else Decimal(cents),
         message=f"line {line_number} of the CSV{more} ({names.project(key.project_id)}, {key.day or 'no day'}) has "
-        f"{money_shown(key.cents or 0)}; the invoice has {theirs}",
+        f"{short_money(key.cents or 0)}; the invoice has {theirs}",
     )
 
 
-class _Names:
-    """Names people know projects by, where either side has one."""
+def sku_differences(csv: CsvSide, matcher: LineMatcher, notes: list[str]) -> list[Difference]:
+    """Compare the SKUs that have the same name on both sides, unless there are missing lines, which are reported."""
+    theirs: Counter[str] = Counter()
+    for item, cents in zip(matcher.items, matcher.cents, strict=True):
+        if sku := text_or_none(item.sku):
+            theirs[sku] += cents or 0
+    shared = [sku for sku in csv.by_sku if sku in theirs]
+    if len(shared) < len(csv.by_sku):
+        notes.append(f"{len(shared)} of {len(csv.by_sku)} SKUs in the CSV have the same name in the invoice")
+    if csv.everything.lines != len(matcher.items):
+        return []
+    differences = []
+    for sku in shared:
+        ours, stated = csv.by_sku[sku], theirs[sku]
+        # Items are whole cents, so each line was rounded. A credit's sign may differ between the sides.
+        possible = ours.of_rounded_terms
+        if stated not in possible and not (sku == CREDIT_SKU and -stated in possible):
+            name = f"SKU {single_line(sku, _MAX_TEXT)}"
+            differences.append(_two_amounts("sku", sku, name, ours.cents, Decimal(stated)))
+    return differences
 
-    def __init__(self, csv: CsvSide, match: LineMatch) -> None:
+
+def line_rounding(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> list[Difference]:
+    """Return what rounding the line items adds up to, if all lines were matched."""
+    everything = csv.everything
+    if not everything.fractional or result.unmatched:
+        return []
+    total = _items_total(matcher)
+    return [
+        Difference(
+            kind="rounding",
+            key="lineItems",
+            csv=everything.cents,
+            invoice=total,
+            message=f"{pluralize(everything.fractional, 'line has', 'lines have')} fractions of a cent that the "
+            f"invoice rounds: the CSV's lines add up to {short_money(everything.cents)}, the line items to "
+            f"{short_money(total)}",
+        )
+    ]
+
+
+def _two_amounts(
+    kind: Literal["project", "sku"], key: str | None, name: str, ours: Decimal, theirs: Decimal
+) -> Difference:
+    message = f"{name}: {short_money(ours)} in the CSV, {short_money(theirs)} in the invoice"
+    return Difference(kind=kind, key=key, csv=ours, invoice=theirs, message=message)
+
+
+class _ProjectNames:
+    """The projects' names, as far as either side has them."""
+
+    def __init__(self, csv: CsvSide, matcher: LineMatcher) -> None:
         self._names: dict[str, str] = {}
-        for item in match.items:
+        for item in matcher.items:
             project_id, name = text_or_none(item.group_id), text_or_none(item.group_name)
             if project_id and name:
                 self._names[project_id] = name
@@ -183,21 +270,9 @@ class _Names:
         if project_id is None:
             return "no project"
         name = self._names.get(project_id)
-        shown = single_line(project_id, _SHOWN_TEXT)
-        return f"project {single_line(name, _SHOWN_TEXT)} ({shown})" if name else f"project {shown}"
-
-
-def _same_place(one: Key, other: Key) -> bool:
-    return one.project_id == other.project_id and one.day == other.day
-
-
-def _gap(entries: Iterable[Unmatched]) -> int:
-    return sum(entry.lines * (entry.key.cents or 0) for entry in entries)
+        shown = single_line(project_id, _MAX_TEXT)
+        return f"project {single_line(name, _MAX_TEXT)} ({shown})" if name else f"project {shown}"
 
 
 def _amount(cents: int | None) -> str:
-    return "no amount" if cents is None else money_shown(cents)
-
-
-def _signed(cents: int) -> str:
-    return f"{money_shown(EXACT.abs(Decimal(cents)))} {'too much' if cents > 0 else 'too little'}"
+    return "no amount" if cents is None else short_money(cents)

@@ -1,8 +1,7 @@
-"""Compare an invoice's CSV with its JSON."""
+"""Compares an invoice's CSV with the invoice itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atlas_invoices._csv import InvoiceCsv, missing_amount, read_csv
@@ -11,103 +10,62 @@ from atlas_invoices._utils import pluralize, single_line, text_or_none
 
 from ._amounts import linked_invoices, utc_day, validate_invoice
 from ._csv_side import CsvSide
-from ._interpretations import OPEN_END, best_interpretation, line_rounding, sku_differences
-from ._invoice_side import invoice_totals, line_matches, stated_sums
-from ._line_report import line_differences
+from ._invoice_side import best_interpretation, interpretations, invoice_totals, stated_sums
+from ._line_report import line_differences, line_rounding, sku_differences
 from ._reconciliation import Difference, Reconciliation
 from ._totals import compare_totals
 
 if TYPE_CHECKING:
     from atlas_invoices._csv import InvoiceHeader
-    from atlas_invoices._csv._reader import Pass
     from atlas_invoices._csv._sources import Source
     from atlas_invoices_client.models import BillingInvoice
 
-    from ._line_match import LineMatch
+    from ._line_match import LineMatcher
     from ._reconciliation import DifferenceKind
-
-
-def header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
-    """Return what the two say differently; what one of them doesn't say is added to `notes`."""
-    differences: list[Difference] = []
-    pairs: tuple[tuple[DifferenceKind, str, str | None, str | None], ...] = (
-        ("invoice_id", "invoice ID", header.invoice_id, text_or_none(invoice.id)),
-        ("organization_id", "organization ID", header.organization_id, text_or_none(invoice.org_id)),
-    )
-    for kind, what, ours, theirs in pairs:
-        if ours is None or theirs is None:
-            notes.append(f"{what} not compared: the {'CSV' if ours is None else 'invoice'} has none")
-        elif ours.lower() != theirs.lower():
-            differences.append(
-                Difference(
-                    kind=kind,
-                    csv=ours,
-                    invoice=theirs,
-                    message=f"{what}: {single_line(ours, 60)} in the CSV, {single_line(theirs, 60)} in the invoice; "
-                    "are these two the same invoice?",
-                )
-            )
-    return differences + _period_differences(header, invoice, notes)
-
-
-def _period_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
-    start, end = header.period_start, header.period_end
-    first, last = utc_day(invoice.start_date), utc_day(invoice.end_date)
-    if start is None or end is None or first is None or last is None:
-        notes.append(f"period not compared: the {'CSV' if start is None or end is None else 'invoice'} has none")
-        return []
-    # The CSV's end is the first day after the period; the invoice's is a moment, which may be the period's last second.
-    if start == first and (end - last).days in {0, 1}:
-        return []
-    ours, theirs = f"{start} to {end}", f"{first} to {last}"
-    return [
-        Difference(
-            kind="period",
-            csv=ours,
-            invoice=theirs,
-            message=f"billing period: {ours} in the CSV, {theirs} in the invoice",
-        )
-    ]
 
 
 _NOTHING_TO_COMPARE = Difference(
     kind="nothing_to_compare",
-    message="the invoice has no lineItems, no subtotalCents and no amountBilledCents, so there was nothing to compare "
-    "the CSV with",
+    message="nothing to compare the CSV with: the invoice has no lineItems, subtotalCents or amountBilledCents",
+)
+# Even if everything that can be read agrees, a digit or a cell that no sum shows may be lost.
+_NO_LINE_END = Difference(
+    kind="incomplete",
+    message="the CSV's last line has no line end, so the file may have been cut off; download it again",
 )
 
 
 def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliation:
     """Compare an invoice's CSV with the invoice itself, to the cent.
 
-    Compared are the header (invoice, organization, period), every line with the invoice's `lineItems`, the sums by
-    project, the sums by SKU for names that both sides use (the CSV has text for people, the JSON often codes), and the
-    CSV's sums with `subtotalCents`, `creditsCents` and, `salesTaxCents` included, `amountBilledCents`. The two sides
-    share no line IDs, so lines are matched by project, amount and day. What isn't documented is read in the way that
-    fits this invoice, and `notes` say which way that was. Fractions of a cent that round to the invoice's whole cents,
-    be it line by line or sum by sum, are told apart in `rounding` and don't break the match.
+    Compares the header (invoice, organization, period), every line with the invoice's `lineItems`, the sums by
+    project, the sums by SKU for names that both sides use (the CSV has readable names, the JSON often codes), and the
+    CSV's sums with `subtotalCents`, `creditsCents` and, including `salesTaxCents`, `amountBilledCents`. The two sides
+    share no line IDs, so lines are matched by project, amount and day. Undocumented details are interpreted in the way
+    that fits this invoice; `notes` say how. Fractions of a cent that round to the invoice's whole cents, line by line
+    or sum by sum, are listed in `rounding` and don't break the match.
 
-    That lines stand on another day than their items, have other tags, or that all credits have the opposite sign is no
-    difference, but one of `warnings`. Amounts of a project that changed places between its days, quantities, prices or
-    clusters are a difference.
+    A line with a different day or different tags than its item, or the opposite sign of all credits, isn't a difference
+    but one of `warnings`.
 
-    An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared, and doesn't match.
-    A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` where there
-    is no header, else `incomplete`. Nor does one whose last line has no line end, though `read_csv` reads it: it may be
-    cut within a cell that shows in no sum (the API document's example ends with a line end). The CSV is read once, as a
-    stream; no more of it is kept than sums, its credits, and what doesn't agree with the invoice at once: lines whose
-    item isn't found by project, amount, day, tags, quantity, price and cluster, and amounts of exactly half a cent.
+    An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared and doesn't match.
+    A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` without a
+    header, `incomplete` otherwise. A CSV whose last line has no line end doesn't match either, though `read_csv` reads
+    it: it may have been cut within a cell that no sum shows (the API document's example ends with a line end).
+
+    The CSV is read once, as a stream. Only sums, credits, amounts of exactly half a cent, and lines without an item of
+    the same project, amount, day, tags, quantity, price and cluster are kept in memory.
 
     Args:
-        csv: anything `read_csv` takes, or what it returned.
+        csv: anything `read_csv` accepts, or what it returned.
         invoice: the invoice as `Client.get_invoice` returns it.
 
     Raises:
-        TypeError: one of the two is something else, or they are the other way round.
+        TypeError: one of the two is something else, or they are swapped.
         OSError: the file can't be opened.
-        ConfigError: an `InvoiceCsv` that can be read once, and was.
+        ConfigError: an `InvoiceCsv` that can only be read once was already read.
         UnexpectedResponseError: the invoice's `lineItems` or `linkedInvoices` aren't lists of objects.
-        IncompleteDownloadError, APIConnectionError: the body of a response ended early or broke off.
+        IncompleteDownloadError, APIConnectionError: the response ended early or broke off.
 
     Example:
         >>> from atlas_invoices_client.models import BillingInvoice
@@ -117,7 +75,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         >>> result.matches
         False
         >>> result.differences[0].message
-        "the CSV's lines sum to 19.19, the invoice's line items to 19.20: 0.01 too little in the CSV"
+        "the CSV's lines add up to 19.19, the invoice's line items to 19.20: the CSV is 0.01 short"
 
     """
     validate_invoice(invoice, "reconcile(csv, invoice)")
@@ -126,71 +84,89 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     side = CsvSide()
     linked = linked_invoices(invoice, notes)
     stated = stated_sums(invoice, linked, notes)
-    matches: list[LineMatch] = []
+    matchers: list[LineMatcher] = []
     header: InvoiceHeader | None = None
-    trouble: InvoiceFormatError | None
+    error: InvoiceFormatError | None
     try:
         reading = (csv if isinstance(csv, InvoiceCsv) else read_csv(csv)).claim()
-    except InvoiceFormatError as error:
-        trouble = error
-    else:
         header = reading.header
-        matches = line_matches(invoice, linked, reading.columns, notes)
-        trouble = _read(reading, side, matches)
-    broken = [] if trouble is None else [_broken(trouble, header, side, matches)]
-    differences = header_differences(header, invoice, notes) if header is not None else []
+        matchers = interpretations(invoice, linked, reading.columns, notes)
+        side.read(reading.lines(), matchers)
+        # If the invoice has no lines, a header row that was cut is the only sign of a cut file.
+        error = reading.errors[0] if reading.errors else missing_amount(reading.layout)
+    except InvoiceFormatError as raised:
+        error = raised
+    differences = [] if error is None else [_read_error(error, header, side, matchers)]
+    if header is not None:
+        differences += _header_differences(header, invoice, notes)
     rounding: list[Difference] = []
-    match, result = best_interpretation(matches, notes, warnings)
-    if not broken:
-        if match is None and stated[0].subtotal is None and stated[0].billed is None:
+    best = best_interpretation(matchers, notes, warnings)
+    if error is None:
+        if best is not None:
+            differences += line_differences(side, *best)
+            rounding += line_rounding(side, *best)
+            differences += sku_differences(side, best[0], notes)
+        elif stated[0].subtotal is None and stated[0].billed is None:
             differences.append(_NOTHING_TO_COMPARE)
-        if match is not None and result is not None:
-            differences += line_differences(side, match, result)
-            rounding += line_rounding(side, match, result)
-            differences += sku_differences(side, match, notes)
-        off, rounded = compare_totals(side, stated, notes)
-        differences += off
+        unfit, rounded = compare_totals(side, stated, notes)
+        differences += unfit
         rounding += rounded
         if not reading.ends_line and all(difference.kind != "incomplete" for difference in differences):
-            differences.insert(0, OPEN_END)
+            differences.insert(0, _NO_LINE_END)
     if side.without_amount:
         lines = pluralize(side.without_amount, "line of the CSV has", "lines of the CSV have")
-        notes.append(f"{lines} no amount, which is taken as 0")
+        notes.append(f"{lines} no amount; counted as 0")
     return Reconciliation(
-        differences=(*broken, *differences),
+        differences=tuple(differences),
         rounding=tuple(rounding),
         csv=side.totals,
-        invoice=invoice_totals(stated[0], match),
+        invoice=invoice_totals(stated[0], best and best[0]),
         discount_unit=side.discounts.result(notes),
         notes=tuple(notes),
         warnings=tuple(warnings),
     )
 
 
-def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> InvoiceFormatError | None:
-    """Take in the whole CSV; return what keeps it from being read to its end."""
-    try:
-        side.read(reading.lines(), matches)
-    except InvoiceFormatError as error:
-        return error
-    if reading.errors:
-        return reading.errors[0]
-    # Of an invoice without lines, a header row that was cut is all there is to see.
-    return missing_amount(reading.layout)
-
-
-def _broken(
-    error: InvoiceFormatError, header: InvoiceHeader | None, side: CsvSide, matches: Sequence[LineMatch]
+def _read_error(
+    error: InvoiceFormatError, header: InvoiceHeader | None, side: CsvSide, matchers: list[LineMatcher]
 ) -> Difference:
     if header is None:
         return Difference(kind="unreadable", message=f"the CSV can't be read: {error}")
-    read = side.everything.lines
-    items = len(matches[0].items) if matches else None
+    lines = side.everything.lines
+    items = len(matchers[0].items) if matchers else None
     of_items = "" if items is None else f" of the invoice's {items:,}"
     return Difference(
         kind="incomplete",
         key=str(error.line_number),
-        csv=read,
+        csv=lines,
         invoice=items,
-        message=f"the CSV is not whole, {pluralize(read, 'line', 'lines')}{of_items} could be read: {error}",
+        message=f"the CSV is incomplete; {pluralize(lines, 'line', 'lines')}{of_items} could be read: {error}",
     )
+
+
+def _header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:
+    """Compare the header with the invoice; add what one of them lacks to `notes`."""
+    differences: list[Difference] = []
+    pairs: tuple[tuple[DifferenceKind, str, str | None, str | None], ...] = (
+        ("invoice_id", "invoice ID", header.invoice_id, text_or_none(invoice.id)),
+        ("organization_id", "organization ID", header.organization_id, text_or_none(invoice.org_id)),
+    )
+    for kind, name, ours, theirs in pairs:
+        if ours is None or theirs is None:
+            notes.append(f"{name} not compared: the {'CSV' if ours is None else 'invoice'} has none")
+        elif ours.lower() != theirs.lower():
+            message = (
+                f"{name}: {single_line(ours, 60)} in the CSV, {single_line(theirs, 60)} in the invoice; check that "
+                "both are the same invoice"
+            )
+            differences.append(Difference(kind=kind, csv=ours, invoice=theirs, message=message))
+    start, end = header.period_start, header.period_end
+    first, last = utc_day(invoice.start_date), utc_day(invoice.end_date)
+    if start is None or end is None or first is None or last is None:
+        notes.append(f"period not compared: the {'CSV' if start is None or end is None else 'invoice'} has none")
+    # The CSV's end is the first day after the period; the invoice's is a moment, which may be the period's last second.
+    elif start != first or (end - last).days not in {0, 1}:
+        ours, theirs = f"{start} to {end}", f"{first} to {last}"
+        message = f"billing period: {ours} in the CSV, {theirs} in the invoice"
+        differences.append(Difference(kind="period", csv=ours, invoice=theirs, message=message))
+    return differences

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
-from datetime import date
 from decimal import Decimal
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal
 
 from attrs import frozen
 
@@ -23,10 +20,6 @@ DifferenceKind = Literal[
     "project",
     "sku",
     "line",
-    "day",
-    "quantity",
-    "unit_price",
-    "cluster",
     "subtotal",
     "credits",
     "amount_billed",
@@ -36,19 +29,18 @@ DifferenceKind = Literal[
 
 @frozen(kw_only=True)
 class Difference:
-    """One thing that the CSV and the invoice say differently.
+    """One difference between the CSV and the invoice.
 
     Attributes:
         kind: what was compared. `unreadable`: the CSV has no readable header; `incomplete`: the CSV ends early or lacks
             line items; `nothing_to_compare`: the invoice has neither line items nor sums; `invoice_id`,
-            `organization_id`, `period`: the header; `count`, `total`: all line items together; `project`, `sku`: those
-            of one project or SKU; `line`: one line; `day`, `quantity`, `unit_price`, `cluster`: one line whose amount
-            the invoice has elsewhere, where this shows that amounts changed places; `subtotal`, `credits`,
-            `amount_billed`: the invoice's own sums; `rounding`: fractions of a cent, only in `rounding`.
-        key: the project's ID, the SKU, the line's number in the CSV or the like; `None` where the whole file is meant.
-        csv: the CSV's value (money in cents), `None` where it has none.
-        invoice: the invoice's value (money in cents), `None` where it has none.
-        message: the same for people, amounts in dollars.
+            `organization_id`, `period`: the header; `count`, `total`: all line items together; `project`, `sku`: the
+            line items of one project or SKU; `line`: one line; `subtotal`, `credits`, `amount_billed`: the invoice's
+            own sums; `rounding`: fractions of a cent, only in `Reconciliation.rounding`.
+        key: the project's ID, the SKU, the line's number in the CSV or the like; `None` for the whole file.
+        csv: the CSV's value (money in cents), `None` if it has none.
+        invoice: the invoice's value (money in cents), `None` if it has none.
+        message: the difference in words, with amounts in dollars.
 
     Example:
         >>> from atlas_invoices_client.models import BillingInvoice
@@ -57,7 +49,7 @@ class Difference:
         >>> difference.kind, difference.key, difference.csv, difference.invoice
         ('subtotal', 'subtotalCents', Decimal('1919'), Decimal('1920'))
         >>> difference.message
-        "the CSV's positive lines sum to 19.19, the invoice states 19.20 (subtotalCents): 0.01 too little in the CSV"
+        "the CSV's positive lines add up to 19.19, but the invoice has 19.20 (subtotalCents): the CSV is 0.01 short"
 
     """
 
@@ -70,13 +62,13 @@ class Difference:
 
 @frozen(kw_only=True)
 class Totals:
-    """The sums of one side, in cents; `None` is what that side doesn't say.
+    """The sums of one side, in cents; `None` for sums that this side doesn't have.
 
     Attributes:
-        lines: how many line items.
-        total_cents: the sum of all of them, credits included.
-        subtotal_cents: the sum of the positive ones; on the invoice's side its `subtotalCents`.
-        credits_cents: the sum of the credits, with the sign as sent; on the invoice's side its `creditsCents`.
+        lines: number of line items.
+        total_cents: the sum of all line items, credits included.
+        subtotal_cents: the sum of the positive line items; for the invoice, its `subtotalCents`.
+        credits_cents: the sum of the credits, with the sign as sent; for the invoice, its `creditsCents`.
         sales_tax_cents: the invoice's `salesTaxCents`; a CSV has no tax.
         amount_billed_cents: the invoice's `amountBilledCents`; a CSV has none.
 
@@ -104,15 +96,15 @@ class Reconciliation:
     """Whether a CSV adds up to its invoice, to the cent.
 
     Attributes:
-        differences: what doesn't agree, the most general first; empty where all that both sides say agrees.
-        rounding: differences of fractions of a cent, which come from rounding alone and don't break the match.
+        differences: the differences, the most general first; empty if the CSV matches.
+        rounding: differences of fractions of a cent that come from rounding alone and don't break the match.
         csv: the CSV's sums.
         invoice: the invoice's sums.
-        discount_unit: what `Discount Percent` means in this CSV, found from its rows: `percent` (10 is a tenth),
-            `fraction` (0.1 is a tenth), or `None` where no row shows it.
-        notes: which readings were needed, and what could not be compared.
-        warnings: what was forgiven, though a person should know it: lines on another day or with other tags than their
-            items, credits of the opposite sign. Empty where nothing was.
+        discount_unit: the unit of `Discount Percent` in this CSV, derived from its rows: `percent` (10 is a tenth),
+            `fraction` (0.1 is a tenth), or `None` if no row shows it.
+        notes: which interpretations of undocumented fields were used, and what could not be compared.
+        warnings: tolerated differences worth knowing: lines with a different day or different tags than their items,
+            credits with the opposite sign.
 
     Example:
         >>> from atlas_invoices_client.models import BillingInvoice
@@ -122,7 +114,7 @@ class Reconciliation:
         >>> result.matches
         True
         >>> result.warnings
-        ('1 line has another day in the CSV than in the invoice, with the same amount',)
+        ('1 line has a different day in the CSV than in the invoice, with the same amount',)
 
     """
 
@@ -136,96 +128,5 @@ class Reconciliation:
 
     @property
     def matches(self) -> bool:
-        """Whether nothing differs but fractions of a cent."""
+        """Whether nothing differs except fractions of a cent."""
         return not self.differences
-
-
-Tags: TypeAlias = "frozenset[tuple[str, str]]"
-
-
-class Key(NamedTuple):
-    """What a line and its line item have in common; `cents` is `None` for an item without an amount."""
-
-    project_id: str | None
-    cents: int | None
-    day: date | None
-    tags: Tags
-    quantity: Decimal | None
-    unit_price: Decimal | None
-    cluster: str | None
-
-
-class Unmatched(NamedTuple):
-    """Equal lines that the other side lacks; `line_number` is that of the last, `None` on the invoice's side."""
-
-    key: Key
-    lines: int
-    line_number: int | None
-
-
-class Mismatch(NamedTuple):
-    """Lines and items of one project and amount, as many of each, that differ in something else."""
-
-    csv: list[Unmatched]
-    invoice: list[Unmatched]
-
-
-class MatchResult(NamedTuple):
-    """What is left after matching.
-
-    `tolerated` are lines and items of the same project and amount, of which something else differs.
-    """
-
-    only_csv: list[Unmatched]
-    only_invoice: list[Unmatched]
-    tolerated: list[Mismatch]
-    flipped_credits: int
-
-    @property
-    def unmatched(self) -> int:
-        """How many lines and items found no partner."""
-        return _count(self.only_csv) + _count(self.only_invoice)
-
-    def moved(self, pick: Callable[[Key], Hashable]) -> list[Mismatch]:
-        """Return those of the forgiven that also differ in what `pick` returns, whatever else they differ in."""
-        found = []
-        for group in self.tolerated:
-            extra, missing = without_equals(group, pick)
-            if extra:
-                found.append(Mismatch(extra, missing))
-        return found
-
-    def count_moved(self, pick: Callable[[Key], Hashable]) -> int:
-        """How many lines those are."""
-        return sum(_count(group.csv) for group in self.moved(pick))
-
-
-def _count(entries: Iterable[Unmatched]) -> int:
-    return sum(entry.lines for entry in entries)
-
-
-def without_equals(
-    group: Mismatch, pick: Callable[[Key], Hashable], equals: Mismatch | None = None
-) -> tuple[list[Unmatched], list[Unmatched]]:
-    """Return what is left of both sides without those that are equal in what `pick` returns; these go to `equals`."""
-    shared = _counted(group.csv, pick) & _counted(group.invoice, pick)
-    left: tuple[list[Unmatched], list[Unmatched]] = ([], [])
-    for side, (entries, rest) in enumerate(zip(group, left, strict=True)):
-        pairs = shared.copy()
-        for entry in entries:
-            picked = pick(entry.key)
-            taken = min(pairs[picked], entry.lines)
-            if taken:
-                pairs[picked] -= taken
-                if equals is not None:
-                    equals[side].append(entry._replace(lines=taken))
-            if entry.lines > taken:
-                rest.append(entry._replace(lines=entry.lines - taken))
-    return left
-
-
-def _counted(entries: Iterable[Unmatched], pick: Callable[[Key], Hashable]) -> Counter[Hashable]:
-    counts: Counter[Hashable] = Counter()
-    for entry in entries:
-        counts[pick(entry.key)] += entry.lines
-    return counts

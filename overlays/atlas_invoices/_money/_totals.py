@@ -1,4 +1,4 @@
-"""The CSV's sums against those that the invoice states: subtotal, credits, tax, amount billed."""
+"""Compares the CSV's sums with those that the invoice states: subtotal, credits, amount billed."""
 
 from __future__ import annotations
 
@@ -6,127 +6,126 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._amounts import EXACT, money_shown
-from ._csv_side import Span, Sum
+from ._amounts import EXACT, over_or_short, short_money
+from ._csv_side import CentRange, Sum
 from ._reconciliation import Difference
 
 if TYPE_CHECKING:
     from ._csv_side import CsvSide
-    from ._invoice_side import Stated
+    from ._invoice_side import StatedSums
     from ._reconciliation import DifferenceKind
 
 
 class _Check(NamedTuple):
-    """One sum that the invoice states, and what it is made of on the CSV's side."""
+    """A sum that the invoice states, and the CSV's sums that it should be made of."""
 
     kind: DifferenceKind
     parts: tuple[Sum, ...]
-    theirs: int
-    what: str
+    stated: int
+    subject: str
 
     @property
-    def together(self) -> Sum:
-        """What the CSV has, all parts added."""
-        return Sum().plus(*self.parts)
+    def sum(self) -> Sum:
+        return Sum.of(*self.parts)
 
 
-class _Reading(NamedTuple):
-    """One way to read both sides, with the checks it leads to, and how the invoice's sums were rounded."""
+class _Interpretation(NamedTuple):
+    """One interpretation of both sides, the checks that follow from it, and how the invoice rounds its sums."""
 
     label: str | None
     fits: Callable[[_Check], bool]
     checks: list[_Check]
 
+    @property
+    def unexplained(self) -> tuple[int, int]:
+        """How many sums don't fit, and how many of those are equal, which would be shown as differing by 0.00."""
+        unfit = [check for check in self.checks if not self.fits(check)]
+        return len(unfit), sum(check.sum.cents == check.stated for check in unfit)
+
 
 def compare_totals(
-    csv: CsvSide, stated: Sequence[Stated], notes: list[str]
+    csv: CsvSide, stated: Sequence[StatedSums], notes: list[str]
 ) -> tuple[list[Difference], list[Difference]]:
-    """Return what differs, and what differs by rounding alone, under the reading that leaves the least to explain.
+    """Return the differences, and those that come from rounding alone, under the interpretation that explains most.
 
-    Only the formula's outline is documented ("sum of all positive line items" for the subtotal), so four things are
+    Only an outline of the formula is documented ("sum of all positive line items" for the subtotal), so four things are
     read in the way that fits: the sign of a credit, the place of negative lines that aren't credits, whether the
-    amount billed includes the tax, and whether every line was rounded to a cent or only the sums.
+    amount billed includes the tax, and whether each line was rounded to a cent or only the sums.
     """
-    readings = [reading for sums in stated for reading in _readings(csv, sums, linked=sums is not stated[0])]
-    best = min(readings, key=_left_to_explain)
+    candidates = [
+        interpretation
+        for sums in stated
+        for interpretation in _interpretations(csv, sums, linked=sums is not stated[0])
+    ]
+    best = min(candidates, key=lambda interpretation: interpretation.unexplained)
     differences: list[Difference] = []
     rounding: list[Difference] = []
     for check in best.checks:
         if not best.fits(check):
             differences.append(_difference(check, check.kind))
-        elif check.together.cents != check.theirs:
+        elif check.sum.cents != check.stated:
             rounding.append(_difference(check, "rounding"))
     if best.label is not None:
-        notes.append(f"the invoice's sums fit when {best.label}")
+        notes.append(f"the invoice's sums fit if {best.label}")
     return differences, rounding
 
 
-def _left_to_explain(reading: _Reading) -> tuple[int, int]:
-    """How many sums don't fit; and how many of those the CSV has exactly, which would be told as differing by 0.00."""
-    unfit = [check for check in reading.checks if not reading.fits(check)]
-    return len(unfit), sum(check.together.cents == check.theirs for check in unfit)
-
-
-def _readings(csv: CsvSide, stated: Stated, *, linked: bool) -> list[_Reading]:
+def _interpretations(csv: CsvSide, stated: StatedSums, *, linked: bool) -> list[_Interpretation]:
     positive, negative, credit = csv.positive, csv.negative, csv.reductions
     splits: list[tuple[str | None, Sum, Sum]] = [(None, positive, credit)]
     if negative.cents:
         # A negative line that isn't a credit: first as part of neither, then of the credits, then of the subtotal.
-        splits.append(("negative lines count as credits", positive, credit.plus(negative)))
-        splits.append(("negative lines are taken off the subtotal", positive.plus(negative), credit))
+        splits.append(("negative lines count as credits", positive, Sum.of(credit, negative)))
+        splits.append(("negative lines are subtracted from the subtotal", Sum.of(positive, negative), credit))
     taxes: list[tuple[str | None, int]] = [(None, stated.tax or 0)]
     if stated.tax:
-        taxes.append(("amountBilledCents is read as without tax", 0))
-    readings = []
-    for split, subtotal, credits_ in splits:
-        for untaxed, tax in taxes:
-            labels = ["those of the linked invoices are added" if linked else None, split, untaxed]
+        taxes.append(("amountBilledCents excludes the tax", 0))
+    found = []
+    for split_label, subtotal, credits_ in splits:
+        for tax_label, tax in taxes:
+            labels = ["the linked invoices' sums are added" if linked else None, split_label, tax_label]
             label = " and ".join(filter(None, labels)) or None
             checks = _checks(subtotal, credits_, tax, stated)
-            readings += [_Reading(label, fits, checks) for fits in (_fits_rounded_lines, _fits_rounded_sums)]
-    return readings
+            found += [_Interpretation(label, fits, checks) for fits in (_fits_rounded_lines, _fits_rounded_sums)]
+    return found
 
 
-def _checks(subtotal: Sum, credits_: Sum, tax: int, stated: Stated) -> list[_Check]:
+def _checks(subtotal: Sum, credits_: Sum, tax: int, stated: StatedSums) -> list[_Check]:
     checks = []
     if stated.subtotal is not None:
-        checks.append(_Check("subtotal", (subtotal,), stated.subtotal, "the CSV's positive lines sum to"))
+        checks.append(_Check("subtotal", (subtotal,), stated.subtotal, "the CSV's positive lines"))
     if stated.credits is not None:
-        # The sign of a credit isn't documented on either side, so sizes are compared.
-        theirs = abs(stated.credits) if credits_.cents > 0 else -abs(stated.credits)
-        checks.append(_Check("credits", (credits_,), theirs, "the CSV's credits sum to"))
+        # The sign of a credit isn't documented on either side, so absolute amounts are compared.
+        amount = abs(stated.credits) if credits_.cents > 0 else -abs(stated.credits)
+        checks.append(_Check("credits", (credits_,), amount, "the CSV's credits"))
     if stated.billed is not None:
-        what = (
-            f"the CSV's lines and the invoice's tax of {money_shown(tax)} come to" if tax else "the CSV's lines come to"
-        )
-        parts = (subtotal, credits_, Sum(Decimal(tax)))
-        checks.append(_Check("amount_billed", parts, stated.billed, what))
+        subject = f"the CSV's lines and the invoice's tax of {short_money(tax)}" if tax else "the CSV's lines"
+        checks.append(_Check("amount_billed", (subtotal, credits_, Sum(Decimal(tax))), stated.billed, subject))
     return checks
 
 
 def _fits_rounded_lines(check: _Check) -> bool:
-    return check.theirs in check.together.of_rounded_terms
+    return check.stated in check.sum.of_rounded_terms
 
 
 def _fits_rounded_sums(check: _Check) -> bool:
-    """Whether the stated sum is the rounded sum of all parts; or the sum of parts that had been rounded."""
-    by_parts = Span(Decimal(0), Decimal(0))
+    """Whether the stated sum is the rounded sum of all parts, or the sum of the rounded parts."""
+    by_parts = CentRange(Decimal(0), Decimal(0))
     for part in check.parts:
         by_parts = by_parts.plus(part.rounded)
-    return check.theirs in check.together.rounded or check.theirs in by_parts
+    return check.stated in check.sum.rounded or check.stated in by_parts
 
 
 def _difference(check: _Check, kind: DifferenceKind) -> Difference:
     field = {"subtotal": "subtotalCents", "credits": "creditsCents", "amount_billed": "amountBilledCents"}[check.kind]
-    ours, theirs = check.together.cents, Decimal(check.theirs)
+    ours, theirs = check.sum.cents, Decimal(check.stated)
     if check.kind == "credits":
         ours, theirs = ours.copy_abs(), theirs.copy_abs()
-    gap = EXACT.subtract(ours, theirs)
     return Difference(
         kind=kind,
         key=field,
         csv=ours,
         invoice=theirs,
-        message=f"{check.what} {money_shown(ours)}, the invoice states {money_shown(theirs)} ({field}): "
-        f"{money_shown(gap.copy_abs())} {'too much' if gap > 0 else 'too little'} in the CSV",
+        message=f"{check.subject} add up to {short_money(ours)}, but the invoice has {short_money(theirs)} ({field}): "
+        f"{over_or_short(EXACT.subtract(ours, theirs))}",
     )

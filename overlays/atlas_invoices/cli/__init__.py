@@ -1,4 +1,4 @@
-"""The command `atlas-invoices`: starts at once and says what's missing; the rest is imported when it's needed."""
+"""The command `atlas-invoices`. Without the `cli` extra it only knows its version and says what to install."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from importlib.util import find_spec
 
 from atlas_invoices._version import __version__
 
-from . import _exit
+from . import _exit, _output
 
 
 def main() -> int:
-    """Run the command with the process's arguments; returns its exit status."""
-    _exit.prepare()
+    """Run the command with the process's arguments; returns the exit status."""
+    _output.protect_streams()
     return _exit.finish(_run())
 
 
 def _run() -> int:
-    if sys.argv[1:] == ["--version"]:
-        print(f"atlas-invoices {__version__}")  # noqa: T201 - the one thing that works without the cli extra
-        return _exit.DONE
-    if find_spec("click") is None or find_spec("rich") is None:
-        print('error: the command needs an extra: pip install "atlas-invoices[cli]"', file=sys.stderr)  # noqa: T201 - likewise
-        return _exit.USAGE
     try:
-        from ._main import run  # noqa: PLC0415 - needs the extra
+        if sys.argv[1:] == ["--version"]:
+            sys.stdout.write(f"atlas-invoices {__version__}\n")
+            return _exit.OK
+        if find_spec("click") is None or find_spec("rich") is None:
+            _output.error('the command needs an extra: pip install "atlas-invoices[cli]"')
+            return _exit.USAGE
+        from ._main import run
 
         return run(sys.argv[1:])
-    except KeyboardInterrupt:
-        # In the first moments, or while the last error is being said.
-        print("error: interrupted", file=sys.stderr)  # noqa: T201 - likewise
-        return _exit.INTERRUPTED
+    except KeyboardInterrupt as error:
+        # Before the command has started, or while it prints its last error.
+        return _exit.fail(error)

@@ -1,18 +1,13 @@
-"""Exit statuses, and the process's output streams."""
+"""Exit statuses: the status and the error line of each failure. Needs no extra and imports nothing slow."""
 
 from __future__ import annotations
 
-import errno
-import io
-import os
 import sys
-from typing import TYPE_CHECKING, TextIO
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from . import _output
+from ._output import short_path
 
-
-DONE = 0
+OK = 0
 OTHER = 1
 USAGE = 2
 CREDENTIALS = 3
@@ -21,70 +16,64 @@ TRY_LATER = 5
 WRONG_DATA = 6
 INTERRUPTED = 130
 
-
-class _Stdout(io.FileIO):
-    """The first failure names stdout; what is written after that is dropped, or Python would fail again at its exit."""
-
-    # Written to, a file for reading fails as a closed stream does.
-    mode_where_closed = os.O_RDONLY
-    line_buffered = False
-    _failed = False
-
-    def write(self, data: Buffer) -> int:
-        if not self._failed:
-            try:
-                return super().write(data)
-            except OSError as error:
-                self._failed = True
-                why = "it is closed" if error.errno == errno.EBADF else error.strerror
-                raise OSError(error.errno, why, "stdout") from None
-        return memoryview(data).nbytes
+_MAX_REASON = 250
 
 
-class _Stderr(io.FileIO):
-    """Drops what it can't say: there is nowhere else to say it, and the exit status still tells."""
+def explain(error: BaseException) -> tuple[int, str]:
+    """Return the exit status for a failure, and the line that describes it."""
+    from atlas_invoices import _errors
 
-    mode_where_closed = os.O_WRONLY
-    line_buffered = True
+    match error:
+        case KeyboardInterrupt():
+            return INTERRUPTED, "interrupted"
+        case OSError():
+            return OTHER, _file_error(error)
+        case _errors.InvalidIdError():
+            status = USAGE
+        case _errors.TokenError():
+            status = TRY_LATER if _errors.is_transient(error) else CREDENTIALS
+        case _errors.CredentialsError() | _errors.AuthenticationError() | _errors.PermissionDeniedError():
+            status = CREDENTIALS
+        case _errors.NotFoundError():
+            status = NOT_FOUND
+        case _errors.RateLimitError() | _errors.ServerError() | _errors.APIConnectionError():
+            status = TRY_LATER
+        case _errors.InvoiceFormatError() | _errors.IncompleteDownloadError() | _errors.UnexpectedResponseError():
+            status = WRONG_DATA
+        case _errors.AtlasError():
+            status = OTHER
+        case _:
+            return OTHER, f"unexpected {type(error).__name__}: {error}; --debug shows a traceback"
+    return status, str(error)
 
-    def write(self, data: Buffer) -> int:
-        try:
-            return super().write(data)
-        except OSError:
-            return memoryview(data).nbytes
+
+def _file_error(error: OSError) -> str:
+    if isinstance(error, FileExistsError):
+        return f"{short_path(error.filename2 or error.filename)} exists; use --force to replace it"
+    # Our own messages may name a folder.
+    reason = short_path(error.strerror or str(error), _MAX_REASON)
+    return f"{short_path(error.filename)}: {reason}" if error.filename else reason
 
 
-def prepare() -> None:
-    """Have both streams, closed ones too, fail with one clear line. What an encoding lacks is shown as its code."""
-    sys.stdout = _made_safe(sys.stdout, _Stdout)
-    sys.stderr = _made_safe(sys.stderr, _Stderr)
+def fail(error: BaseException, explanation: tuple[int, str] | None = None) -> int:
+    """Print a failure on one line, with a traceback only if --debug is given; returns the exit status."""
+    if _output.verbosity.debug:
+        import traceback
 
-
-def _made_safe(stream: TextIO | None, kind: type[_Stdout | _Stderr]) -> TextIO:
-    if stream is None:
-        # Takes the free number, too, which a connection would have got.
-        return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, kind.mode_where_closed), "w")), "utf-8")
-    if isinstance(stream, io.TextIOWrapper):
-        raw = getattr(stream.buffer, "raw", stream.buffer)
-        if type(raw) is io.FileIO:  # and no Windows console
-            buffer = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
-            # Programs get UTF-8, whatever the locale, as they do from a file.
-            encoding = "utf-8" if kind is _Stdout and not stream.isatty() else stream.encoding
-            return io.TextIOWrapper(
-                buffer, encoding, "backslashreplace", line_buffering=stream.line_buffering or kind.line_buffered
-            )
-        stream.reconfigure(errors="backslashreplace")
-    return stream
+        traceback.print_exception(error)
+    status, text = explanation or explain(error)
+    _output.error(text)
+    return status
 
 
 def finish(status: int) -> int:
-    """Write what is left; returns the exit status, which is then that of a failure if stdout's was the only one."""
+    """Flush stdout; returns the exit status, which is that of the flush if nothing else failed."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has stopped.
+        # The reader of our output has stopped.
         return status or OTHER
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201 - runs without the extra
-        return status or OTHER
+        failed = fail(error)
+        return status or failed
     return status

@@ -1,39 +1,41 @@
-"""What is said to a person goes to stderr; stdout is for data."""
+"""Output: messages for people go to stderr, data goes to stdout; both are safe to show, and may be closed or full."""
 
 from __future__ import annotations
 
 import codecs
+import errno
 import io
-import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from atlas_invoices._utils import escape_controls, single_line
-
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
+    from typing_extensions import Buffer
 
     from atlas_invoices import SavedFile
 
 
-class _Volume:
-    """How much is said in this run of the command."""
+class Verbosity:
+    """How much this run of the command prints."""
 
     quiet = False
     verbose = False
     debug = False
 
 
-volume = _Volume()
+verbosity = Verbosity()
 
 
-def set_volume(*, verbose: int, quiet: bool) -> None:
-    """How much is said, from -v and -q; --debug is known since the start, before any option can fail."""
-    volume.quiet = quiet
-    volume.verbose = bool(verbose) or volume.debug
-    if volume.verbose:
+def set_verbosity(*, verbose: int, quiet: bool) -> None:
+    """Apply -v and -q; --debug was applied at the start, since an option may already fail."""
+    verbosity.quiet = quiet
+    verbosity.verbose = bool(verbose) or verbosity.debug
+    if verbosity.verbose:
+        import logging
+
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(levelname).1s %(name)s: %(message)s"))
         logger = logging.getLogger("atlas_invoices")
@@ -41,85 +43,144 @@ def set_volume(*, verbose: int, quiet: bool) -> None:
         logger.setLevel(logging.DEBUG)
 
 
-def note(text: str) -> None:
-    """Say what is happening; not with -q."""
-    if not volume.quiet:
-        _line(text)
-
-
-def detail(text: str) -> None:
-    """Say what only somebody who looks closer wants to know; with -v."""
-    if volume.verbose:
-        _line(text)
-
-
-def saved(file: SavedFile) -> None:
-    """Say where a file is, and what it has to be."""
-    note(f"saved {file.path}: {file.size:,} bytes, SHA-256 {file.sha256}")
+def error(text: str) -> None:
+    """Print what failed, on one line."""
+    _print(f"error: {text}")
 
 
 def warning(text: str) -> None:
-    """Say what is odd."""
-    _line(f"warning: {text}")
+    """Print something unexpected that doesn't stop the command."""
+    _print(f"warning: {text}")
 
 
-def error(text: str) -> None:
-    """Say what failed, in one line."""
-    _line(f"error: {text}")
+def note(text: str) -> None:
+    """Print progress, unless -q is given."""
+    if not verbosity.quiet:
+        _print(text)
 
 
-def show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,  # noqa: ARG001 - the signature of warnings.showwarning
-    lineno: int,  # noqa: ARG001 - likewise
-    file: TextIO | None = None,  # noqa: ARG001 - likewise
-    line: str | None = None,  # noqa: ARG001 - likewise
-) -> None:
-    """Show our own warnings as a line; those of libraries are for developers."""
-    if issubclass(category, (UserWarning, FutureWarning)) or volume.debug:
+def detail(text: str) -> None:
+    """Print a detail if -v is given."""
+    if verbosity.verbose:
+        _print(text)
+
+
+def saved(file: SavedFile) -> None:
+    """Print a saved file's path, size and checksum."""
+    note(f"saved {file.path}: {file.size:,} bytes, SHA-256 {file.sha256}")
+
+
+def show_warning(message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object) -> None:
+    """Print a Python warning on one line; with --debug also those meant for developers."""
+    if issubclass(category, (UserWarning, FutureWarning)) or verbosity.debug:
         warning(str(message))
 
 
-def _line(text: str) -> None:
-    print(single_line(text, 2000), file=sys.stderr, flush=True)  # noqa: T201 - where everything said goes through
+def _print(text: str) -> None:
+    from atlas_invoices._utils import single_line
+
+    print(single_line(text, 2000), file=sys.stderr, flush=True)  # noqa: T201 - all messages are printed here
 
 
-def data_text() -> SupportsWrite[str]:
-    """Where data go as text."""
-    return _ShownText() if sys.stdout.isatty() else sys.stdout
+def short_path(path: object, limit: int = 120) -> str:
+    """Shorten a long path in the middle, since its end has the file's name."""
+    text = str(path)
+    beginning = limit // 3
+    return text if len(text) <= limit else f"{text[:beginning]}…{text[beginning + 1 - limit :]}"
+
+
+def text_stdout() -> SupportsWrite[str]:
+    """Return stdout for text."""
+    return _SafeText() if sys.stdout.isatty() else sys.stdout
 
 
 @contextmanager
-def data_bytes() -> Iterator[SupportsWrite[bytes]]:
-    """Where data go as bytes; at the end of the block all of them are there."""
+def binary_stdout() -> Iterator[SupportsWrite[bytes]]:
+    """Yield stdout for bytes; flush it at the end of the block."""
     if sys.stdout.isatty():
-        shown = _ShownBytes(_ShownText())
-        yield shown
-        shown.end()
+        safe = _SafeBytes()
+        yield safe
+        safe.finish()
     else:
         yield sys.stdout.buffer
     sys.stdout.flush()
 
 
-class _ShownText:
-    """Writes text to a terminal."""
+class _SafeText:
+    """Writes text to a terminal, with control characters escaped."""
 
     def write(self, text: str) -> None:
+        from atlas_invoices._utils import escape_controls
+
         sys.stdout.write(escape_controls(text, keep="\n\t"))
 
 
-class _ShownBytes:
-    """Writes bytes to a terminal: UTF-8, in pieces that may end within a character."""
+class _SafeBytes:
+    """Writes UTF-8 to a terminal, in pieces that may end within a character."""
 
-    def __init__(self, text: _ShownText) -> None:
-        self._text = text
+    def __init__(self) -> None:
         utf8 = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        # A CR before LF would be shown at the end of every line.
+        # The CR of a CRLF would be shown at the end of every line.
         self._decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
+        self._text = _SafeText()
 
     def write(self, data: bytes) -> None:
         self._text.write(self._decoder.decode(data))
 
-    def end(self) -> None:
+    def finish(self) -> None:
         self._text.write(self._decoder.decode(b"", final=True))
+
+
+class _Stdout(io.FileIO):
+    """Names stdout in its first error and drops everything written after it, or Python would fail again at its exit."""
+
+    # A file opened for the other direction fails to write as a closed stream does.
+    mode_if_closed = os.O_RDONLY
+    line_buffered = False
+    _failed = False
+
+    def write(self, data: Buffer) -> int:
+        if not self._failed:
+            try:
+                return super().write(data)
+            except OSError as failure:
+                self._failed = True
+                why = "it is closed" if failure.errno == errno.EBADF else failure.strerror
+                raise OSError(failure.errno, why, "stdout") from None
+        return memoryview(data).nbytes
+
+
+class _Stderr(io.FileIO):
+    """Drops messages that can't be written; the exit status still tells the outcome."""
+
+    mode_if_closed = os.O_WRONLY
+    line_buffered = True
+
+    def write(self, data: Buffer) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def protect_streams() -> None:
+    """Make stdout and stderr fail with one clear line, even if they are closed; escape what their encoding lacks."""
+    sys.stdout = _protected(sys.stdout, _Stdout)
+    sys.stderr = _protected(sys.stderr, _Stderr)
+
+
+def _protected(stream: TextIO | None, kind: type[_Stdout | _Stderr]) -> TextIO:
+    if stream is None:
+        # Opening a file also takes the free descriptor, which a connection would get otherwise.
+        return io.TextIOWrapper(io.BufferedWriter(kind(os.open(os.devnull, kind.mode_if_closed), "w")), "utf-8")
+    if isinstance(stream, io.TextIOWrapper):
+        raw = getattr(stream.buffer, "raw", stream.buffer)
+        if type(raw) is io.FileIO:  # a Windows console has another type
+            buffer = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
+            # Programs get UTF-8 whatever the locale, as from a file.
+            encoding = "utf-8" if kind is _Stdout and not stream.isatty() else stream.encoding
+            return io.TextIOWrapper(
+                buffer, encoding, "backslashreplace", line_buffering=stream.line_buffering or kind.line_buffered
+            )
+        stream.reconfigure(errors="backslashreplace")
+    return stream

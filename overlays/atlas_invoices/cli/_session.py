@@ -1,10 +1,10 @@
-"""The options of every command that calls Atlas, and the client they make."""
+"""The options that all commands share, and the client they make."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -17,34 +17,31 @@ if TYPE_CHECKING:
 
     from atlas_invoices import Client
 
+F = TypeVar("F", bound="Callable[..., Any]")
+
 
 class _NotEmpty(click.types.StringParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
         if value == "":
-            raise click.BadParameter("it is empty; is a variable not set?", ctx, param)
+            raise click.BadParameter("it is empty (is a variable unset?)", ctx, param)
         return super().convert(value, param, ctx)
 
 
 NOT_EMPTY = _NotEmpty()
 
 
-F = TypeVar("F", bound="Callable[..., Any]")
+class Session(NamedTuple):
+    """The values of the shared options."""
 
-
-class Session:
-    """What the shared options came to."""
-
-    def __init__(self, org: str | None, base_url: str | None, timeout: float, max_retries: int) -> None:
-        """Nothing is looked up or sent yet."""
-        self.org = org
-        self.base_url = base_url
-        self.timeout = timeout
-        self.max_retries = max_retries
+    org: str | None
+    base_url: str | None
+    timeout: float
+    max_retries: int
 
     def server(self) -> str:
-        """The server's base URL; one that won't do is a usage error, wherever it came from."""
-        from atlas_invoices._auth import parse_base_url  # noqa: PLC0415 - imports httpx
-        from atlas_invoices._credentials import find_base_url  # noqa: PLC0415 - likewise
+        """Return the server's base URL; an invalid one is a usage error, even from the environment."""
+        from atlas_invoices._auth import parse_base_url
+        from atlas_invoices._credentials import find_base_url
 
         try:
             return str(parse_base_url(self.base_url or find_base_url()))
@@ -52,11 +49,11 @@ class Session:
             raise click.UsageError(str(error)) from None
 
     def client(self, auth: httpx.Auth | None = None, *, token_cache: bool = True) -> Client:
-        """A client with these credentials, or those that are found.
+        """Make a client with these credentials, or those from the environment.
 
-        Runs one after the other, or side by side, make one token request, unless without `token_cache`.
+        With `token_cache`, consecutive and parallel runs of the command share a token.
         """
-        from atlas_invoices import Client  # noqa: PLC0415 - imports httpx, which takes longer than the rest of the start
+        from atlas_invoices import Client
 
         return Client(
             auth,
@@ -68,40 +65,40 @@ class Session:
         )
 
     def org_id(self, client: Client) -> str:
-        """The organization: --org, else the environment's, else the only one that the credentials can see."""
-        from atlas_invoices._credentials import ORG_ID, find_org_id  # noqa: PLC0415 - imports httpx
+        """Return the organization: from --org, the environment, or the only one that the credentials can see."""
+        from atlas_invoices._credentials import ORG_ID, find_org_id
 
         org = self.org or find_org_id()
         if org:
             return org
-        seen = list(client.list_organizations())
-        if len(seen) == 1 and seen[0].id:
-            _output.note(f"organization {seen[0].id} ({seen[0].name}), the only one these credentials can see")
-            return str(seen[0].id)
-        which = f"there are {len(seen)}: `atlas-invoices orgs` lists them" if seen else "these credentials can see none"
-        raise click.UsageError(f"say which organization, with --org or {ORG_ID}; {which}")
+        visible = list(client.list_organizations())
+        if len(visible) == 1 and visible[0].id:
+            _output.note(f"using organization {visible[0].id} ({visible[0].name}), the only one visible")
+            return str(visible[0].id)
+        which = f"run `atlas-invoices orgs` to see all {len(visible)}" if visible else "these credentials can see none"
+        raise click.UsageError(f"choose an organization with --org or {ORG_ID}; {which}")
 
 
 def atlas_options(function: F) -> F:
-    """Add the shared options to a command; it gets a `Session` as its first argument."""
-    return _with_options(function, one_organization=True)
+    """Add the shared options to a command, which gets a `Session` as its first argument."""
+    return _with_options(function, hide_org=False)
 
 
-def calls_atlas_for_no_organization(function: F) -> F:
-    """The same for a command that has no use for --org: it takes it, as every command does, but its help has none."""
-    return _with_options(function, one_organization=False)
+def atlas_options_without_org(function: F) -> F:
+    """Add the shared options; --org works but has no effect and isn't in the help."""
+    return _with_options(function, hide_org=True)
 
 
-def _with_options(function: F, *, one_organization: bool) -> F:
+def _with_options(function: F, *, hide_org: bool) -> F:
     @click.option(
         "--org",
         type=NOT_EMPTY,
         metavar="ORG_ID",
-        hidden=not one_organization,
-        help="The organization (else MONGODB_ATLAS_ORG_ID, else the only one).",
+        hidden=hide_org,
+        help="Organization. Default: MONGODB_ATLAS_ORG_ID, or the only one visible.",
     )
     @click.option(
-        "--base-url", type=NOT_EMPTY, metavar="URL", help="The server (else MONGODB_ATLAS_BASE_URL, else Atlas)."
+        "--base-url", type=NOT_EMPTY, metavar="URL", help="Server. Default: MONGODB_ATLAS_BASE_URL, or Atlas."
     )
     @click.option(
         "--timeout",
@@ -109,7 +106,7 @@ def _with_options(function: F, *, one_organization: bool) -> F:
         default=60.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long one step of a request may take.",
+        help="Timeout for each step of a request.",
     )
     @click.option(
         "--max-retries",
@@ -117,11 +114,11 @@ def _with_options(function: F, *, one_organization: bool) -> F:
         default=4,
         show_default=True,
         metavar="N",
-        help="How often a failed request is tried again.",
+        help="Maximum number of retries of a failed request.",
     )
-    @click.option("-v", "--verbose", count=True, help="Say what is asked and answered, and what is tried again.")
-    @click.option("-q", "--quiet", is_flag=True, help="Say only what failed.")
-    @click.option("--debug", is_flag=True, help="Say everything, with a traceback of a failure.")
+    @click.option("-v", "--verbose", count=True, help="Log requests and retries.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
+    @click.option("--debug", is_flag=True, help="Log everything; show a traceback for a failure.")
     @functools.wraps(function)
     def with_session(
         *,
@@ -131,10 +128,10 @@ def _with_options(function: F, *, one_organization: bool) -> F:
         max_retries: int,
         verbose: int,
         quiet: bool,
-        debug: bool,  # noqa: ARG001 - read at the start already, before any option can fail
+        debug: bool,  # noqa: ARG001 - read at the start, before an option can fail
         **own: Any,  # noqa: ANN401 - the command's own options
     ) -> None:
-        _output.set_volume(verbose=verbose, quiet=quiet)
+        _output.set_verbosity(verbose=verbose, quiet=quiet)
         function(Session(org, base_url, timeout, max_retries), **own)
 
     return with_session  # type: ignore[return-value]  # click replaces it by a Command in any case

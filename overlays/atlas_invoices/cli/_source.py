@@ -1,4 +1,4 @@
-"""`FILE|INVOICE_ID`: an invoice CSV from disk or stdin, or straight from Atlas."""
+"""The argument `FILE|INVOICE_ID`: an invoice CSV from a file, from stdin, or straight from Atlas."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._errors import InvalidIdError, InvoiceFormatError
 
+from ._output import short_path
 from ._session import NOT_EMPTY
-from ._table import short_path
 
 if TYPE_CHECKING:
     from atlas_invoices import InvoiceCsv
@@ -24,42 +24,42 @@ if TYPE_CHECKING:
 
 
 _STDIN = "-"
-# An InvoiceFormatError with its file's name before it stays shorter than this.
-_LONGEST = 390
-_SHORTEST_PATH = 60
+# The error line stays shorter than this with the file's name before it.
+_MAX_MESSAGE = 390
+_MIN_PATH = 60
 
 
-def _one(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> str:
-    # `show invoices/*.csv`, as the shell has it.
-    if len(given) > 1:
+def _only_one(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str:
+    # The shell expands `show invoices/*.csv` to several.
+    if len(values) > 1:
         raise click.BadParameter(
-            f"one invoice at a time, and these are {len(given)}: {short_path(', '.join(given))}; the library's "
-            "`summarize` adds up several",
+            f"expected one invoice, got {len(values)} ({short_path(', '.join(values))}); to add up several, use "
+            "`summarize` in the library",
             ctx,
             param,
         )
-    return given[0]
+    return values[0]
 
 
 argument = click.argument(
-    "file_or_id", type=NOT_EMPTY, nargs=-1, required=True, metavar="FILE|INVOICE_ID", callback=_one
+    "file_or_id", type=NOT_EMPTY, nargs=-1, required=True, metavar="FILE|INVOICE_ID", callback=_only_one
 )
 
 
 @contextmanager
 def open_invoice(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
-    """Open what the argument names: stdin, or an existing file, else the invoice with that ID, read as it arrives."""
-    from atlas_invoices import read_csv  # noqa: PLC0415 - not at the start
+    """Open stdin or an existing file; otherwise stream the invoice with that ID."""
+    from atlas_invoices import read_csv
 
     path = Path(file_or_id)
     if file_or_id == _STDIN:
         if sys.stdin is None:
-            raise click.UsageError("stdin is closed: there's nothing to read")
+            raise click.UsageError("stdin is closed")
         with _named("stdin"), read_csv(sys.stdin.buffer) as invoice:
             yield invoice
         return
     if path.is_dir():
-        raise click.UsageError(f"{short_path(path)} is a folder: name one CSV in it{_such_as(path)}")
+        raise click.UsageError(f"{short_path(path)} is a folder; choose one CSV in it{_example(path)}")
     if path.exists():
         with _named(file_or_id), read_csv(path) as invoice:
             yield invoice
@@ -68,7 +68,8 @@ def open_invoice(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
         invoice_id = _ids.invoice_id(file_or_id)
     except InvalidIdError:
         raise click.UsageError(
-            f"{short_path(file_or_id)!r} is neither a file that exists nor an invoice's ID, which `list` shows"
+            f"{short_path(file_or_id)!r} is neither an existing file nor an invoice ID; run `atlas-invoices list` to "
+            "see the IDs"
         ) from None
     with session.client() as client:
         org = session.org_id(client)
@@ -76,8 +77,8 @@ def open_invoice(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
             yield invoice
 
 
-def is_same(file_or_id: str, target: os.stat_result) -> bool:
-    """Whether the argument names this very file, be it through a link or as stdin."""
+def is_same_file(file_or_id: str, target: os.stat_result) -> bool:
+    """Whether the argument is this very file, also through a link or as stdin."""
     with suppress(OSError, ValueError, AttributeError):
         source = os.fstat(sys.stdin.fileno()) if file_or_id == _STDIN else Path(file_or_id).stat()
         return os.path.samestat(source, target)
@@ -86,17 +87,16 @@ def is_same(file_or_id: str, target: os.stat_result) -> bool:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Put the file's name before what is wrong with it."""
+    """Add the file's name to the error message."""
     try:
         yield
     except InvoiceFormatError as error:
-        what = str(error)
-        said = f"{short_path(name, max(_SHORTEST_PATH, _LONGEST - 2 - len(what)))}: {what}"
-        raise InvoiceFormatError(said, line_number=error.line_number, column=error.column) from error
+        message = f"{short_path(name, max(_MIN_PATH, _MAX_MESSAGE - 2 - len(str(error))))}: {error}"
+        raise InvoiceFormatError(message, line_number=error.line_number, column=error.column) from error
 
 
-def _such_as(folder: Path) -> str:
+def _example(folder: Path) -> str:
     with suppress(OSError):
-        if found := min((path.name for path in folder.glob("*.csv")), default=None):
-            return f", such as {short_path(folder / found)}"
+        if name := min((path.name for path in folder.glob("*.csv")), default=None):
+            return f", such as {short_path(folder / name)}"
     return ""

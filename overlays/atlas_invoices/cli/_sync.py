@@ -1,4 +1,4 @@
-"""`atlas-invoices sync`."""
+"""The command sync."""
 
 from __future__ import annotations
 
@@ -11,21 +11,15 @@ import click
 
 from atlas_invoices._utils import pluralize
 
-from . import _exit, _failures, _output, _table
+from . import _exit, _output, _table
 from ._session import NOT_EMPTY, Session, atlas_options
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
 
 
-# When several invoices fail, in different ways: what takes a person comes first, what passes by itself last.
-_MOST_SERIOUS_FIRST = (
-    _exit.CREDENTIALS,
-    _exit.OTHER,
-    _exit.WRONG_DATA,
-    _exit.NOT_FOUND,
-    _exit.TRY_LATER,
-)
+# If several invoices fail in different ways, the status that needs a person comes first, a temporary failure last.
+_MOST_SERIOUS_FIRST = (_exit.CREDENTIALS, _exit.OTHER, _exit.WRONG_DATA, _exit.NOT_FOUND, _exit.TRY_LATER)
 
 
 class _Month(click.ParamType[date]):
@@ -38,15 +32,13 @@ class _Month(click.ParamType[date]):
             return value
         try:
             if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
-                raise ValueError  # noqa: TRY301 - the same answer as to a thirteenth month
+                raise ValueError  # noqa: TRY301 - handled like a thirteenth month
             return date.fromisoformat(f"{value}-01")
         except ValueError:
             raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
 
 
 class _Folder(click.Path):
-    """A folder's path."""
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         return super().convert(NOT_EMPTY.convert(value, param, ctx), param, ctx)
 
@@ -58,20 +50,13 @@ class _Folder(click.Path):
     required=True,
     type=_Folder(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="The folder; made where it isn't there.",
+    help="The folder; created if it doesn't exist.",
 )
 @click.option("--since", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and later.")
 @click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
 @click.option("--linked", is_flag=True, help="Also the invoices of linked organizations.")
-@click.option("--verify", is_flag=True, help="Read every file that's here already, and fetch again what has changed.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The summary: a line, or an object with every invoice and what became of it.",
-)
+@click.option("--verify", is_flag=True, help="Read every existing file and fetch those that have changed.")
+@_table.format_option("text", "json", description="Print the summary as one line, or as an object with every invoice.")
 @atlas_options
 def sync_command(
     session: Session,
@@ -80,56 +65,45 @@ def sync_command(
     until: date | None,
     linked: bool,
     verify: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Keep a folder with every invoice of an organization, as CSV and as JSON.
 
-    Fetches what is missing, what has changed since, and what isn't final yet; never deletes. A month is that in which
-    an invoice's period starts. Stopped at any moment, it leaves a valid folder, and the next run completes it.
+    Fetches invoices that are missing, changed or not yet final; never deletes any. The month of an invoice is the month
+    its period starts in. If interrupted, it leaves a valid folder that the next run completes.
     """
-    from atlas_invoices._sync import SyncOptions, run  # noqa: PLC0415 - imports httpx
+    from atlas_invoices._sync import SyncOptions, run
 
     if since and until and since > until:
-        raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}: no month is between them")
+        raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}")
     with session.client() as client:
         org_id = session.org_id(client)
         options = SyncOptions(client.base_url, org_id, directory, since, until, linked, verify)
         report = run(client, options, _output.note)
-    if form == "json":
+    if output_format == "json":
         _table.write_json(_as_json(report))
     else:
-        click.echo(_in_a_line(report))
-    _end(report)
-
-
-def _end(report: SyncReport) -> None:
+        click.echo(_as_text(report))
     for invoice in report.gone:
-        damaged = f", and its copy is no more what it was ({invoice.reason})" if invoice.reason else ""
-        _output.warning(f"invoice {invoice.id} is no longer listed; its copy stays{damaged}")
-    for invoice in report.failed:
-        _output.warning(f"invoice {invoice.id}: {_said(invoice)}")
-    if report.ok:
-        return
-    left = f", {len(report.not_tried)} not tried" if report.not_tried else ""
-    _output.error(
-        f"{pluralize(len(report.failed), 'invoice', 'invoices')} failed{left}; the others are safe, and the same "
-        "command again fetches what is missing"
-    )
-    statuses = {_failures.status_of(invoice.error) for invoice in report.failed if invoice.error}
-    raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _exit.OTHER))
-
-
-def _in_a_line(report: SyncReport) -> str:
-    parts = [f"{len(report.saved)} saved", f"{len(report.unchanged)} unchanged"]
-    parts += [
-        f"{len(some)} {what}"
-        for some, what in (
-            (report.failed, "failed"),
-            (report.not_tried, "not tried"),
-            (report.gone, "no longer listed"),
+        damaged = f", but has changed ({invoice.reason})" if invoice.reason else ""
+        _output.warning(f"invoice {invoice.id} is no longer listed; its copy is kept{damaged}")
+    failures = [(invoice.id, *_exit.explain(invoice.error)) for invoice in report.failed if invoice.error]
+    for invoice_id, _, text in failures:
+        _output.warning(f"invoice {invoice_id}: {text}")
+    if not report.ok:
+        not_tried = f", {len(report.not_tried)} not tried" if report.not_tried else ""
+        _output.error(
+            f"{pluralize(len(failures), 'invoice', 'invoices')} failed{not_tried}; the others are saved; run the same "
+            "command again to fetch what is missing"
         )
-        if some
-    ]
+        statuses = {status for _, status, _ in failures}
+        raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _exit.OTHER))
+
+
+def _as_text(report: SyncReport) -> str:
+    parts = [f"{len(report.saved)} saved", f"{len(report.unchanged)} unchanged"]
+    problems = ((report.failed, "failed"), (report.not_tried, "not tried"), (report.gone, "no longer listed"))
+    parts += [f"{len(invoices)} {problem}" for invoices, problem in problems if invoices]
     return f"{report.directory}: {', '.join(parts)}"
 
 
@@ -144,11 +118,12 @@ def _as_json(report: SyncReport) -> dict[str, Any]:
         "notTried": len(report.not_tried),
         "gone": len(report.gone),
         "linked": sum(invoice.linked for invoice in report.invoices if invoice.outcome != "gone"),
-        "invoices": [_invoice_json(invoice) for invoice in report.invoices],
+        "invoices": [_invoice_as_json(invoice) for invoice in report.invoices],
     }
 
 
-def _invoice_json(invoice: SyncedInvoice) -> dict[str, Any]:
+def _invoice_as_json(invoice: SyncedInvoice) -> dict[str, Any]:
+    error = invoice.error
     return {
         "id": invoice.id,
         "orgId": invoice.organization_id,
@@ -161,9 +136,5 @@ def _invoice_json(invoice: SyncedInvoice) -> dict[str, Any]:
         "csv": invoice.csv_path and invoice.csv_path.name,
         "json": invoice.json_path and invoice.json_path.name,
         "size": invoice.size,
-        "error": invoice.error and {"type": type(invoice.error).__name__, "message": _said(invoice)},
+        "error": error and {"type": type(error).__name__, "message": _exit.explain(error)[1]},
     }
-
-
-def _said(invoice: SyncedInvoice) -> str:
-    return _failures.file_trouble(invoice.error) if isinstance(invoice.error, OSError) else str(invoice.error)
