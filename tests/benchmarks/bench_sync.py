@@ -1,9 +1,9 @@
-"""How fast `sync` is beside one invoice after the other, and how it keeps under a rate limit.
+"""How much faster `sync` is than one invoice after the other, and how it copes with a rate limit.
 
     .venv/bin/python tests/benchmarks/bench_sync.py [latency] [limit]
 
-The server is a process of its own, so that it takes no time from the client's interpreter. Ends with status 1 where a
-goal is missed.
+The server is a process of its own, to take no time from the client's interpreter. Exits with status 1 if a goal is
+missed.
 """
 
 from __future__ import annotations
@@ -14,24 +14,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import atlas_invoices as ai
-from atlas_invoices._sync import sync_invoices
+from atlas_invoices._sync import DEFAULT_WORKERS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# Prints where it answers; then, for each line it reads, what it was asked since the last one.
+# Prints its address and credentials; then, for each line it reads, the requests since the last one.
 _SERVER = """
 import json, sys
 from atlas_invoices.sandbox import RateLimit, Sandbox, Settings
 settings = json.loads(sys.argv[1])
 limit = settings.pop("rate_limit", None)
 with Sandbox(Settings(**settings, rate_limit=RateLimit(*limit) if limit else None)) as sandbox:
-    # Made now, not while somebody measures.
+    # Made now, not while the clock runs.
     total = sum(len(sandbox.csv_bytes(invoice.id)) for invoice in sandbox.invoices)
     print(json.dumps([sandbox.base_url, sandbox.org_id, sandbox.client_id, sandbox.client_secret]), flush=True)
     for _ in sys.stdin:
@@ -44,16 +42,15 @@ class Server:
     """A sandbox in another process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        """It answers once the first line is there."""
         self._process = process
         self.base_url, self.org_id, self._id, self._secret = self._line()
 
     def client(self) -> ai.Client:
-        """A new client: it has no token and no connection yet."""
+        """A new client, without a token or a connection."""
         return ai.Client(auth=ai.ServiceAccountAuth(self._id, self._secret), base_url=self.base_url)
 
-    def asked(self) -> list[tuple[str, int]]:
-        """Path and answered status of every request since the last call."""
+    def requests(self) -> list[tuple[str, int]]:
+        """Path and status of every request since the last call."""
         assert self._process.stdin
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -72,12 +69,11 @@ def server(**settings: Any) -> Iterator[Server]:
         yield Server(process)
 
 
-def timed_sync(local: Server, workers: int | None = None) -> float:
+def timed_sync(local: Server, workers: int = DEFAULT_WORKERS) -> float:
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
         with local.client() as atlas:
-            options = {} if workers is None else {"workers": workers}
-            report = sync_invoices(atlas, local.org_id, folder, **options)
+            report = ai.sync_invoices(atlas, local.org_id, folder, workers=workers)
         seconds = time.perf_counter() - begin
         assert report.ok, [invoice.error for invoice in report.failed]
         assert len(list(Path(folder).glob("*.csv"))) == len(report.saved)
@@ -91,11 +87,11 @@ def say(text: str) -> None:
 def latency() -> bool:
     """36 invoices, a tenth of a second before each reply."""
     with server(months=36, latency=0.1) as local:
-        local.asked()
+        local.requests()
         one_by_one = timed_sync(local, workers=1)
-        local.asked()
+        local.requests()
         together = min(timed_sync(local) for _ in range(3))
-        tokens = sum(path.endswith("/oauth/token") for path, _ in local.asked()) / 3
+        tokens = sum(path.endswith("/oauth/token") for path, _ in local.requests()) / 3
     ratio = one_by_one / together
     say(f"36 invoices, 100 ms latency: one by one {one_by_one:.2f} s, together {together:.2f} s, {ratio:.1f} times")
     say(f"  token requests for each run: {tokens:g}")
@@ -105,9 +101,9 @@ def latency() -> bool:
 def limit() -> bool:
     """1,000 invoices under a token bucket of 100 that gets 50 a second."""
     with server(months=1000, typical_lines=10, rate_limit=[100, 50]) as local:
-        local.asked()
+        local.requests()
         seconds = timed_sync(local)
-        asked = local.asked()
+        asked = local.requests()
     refused = sum(status == 429 for _, status in asked)
     fetched = Counter(path for path, status in asked if status == 200 and "/invoices/" in path)
     twice = sum(count > 1 for count in fetched.values())

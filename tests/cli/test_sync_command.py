@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,22 +18,19 @@ from command import COMMAND
 from sync_folder import check_complete, check_valid, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from command import Run
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
-    """In place of the one that all share: smaller invoices."""
+    """With smaller invoices than the shared one."""
     with Sandbox(Settings(seed=7, months=10, typical_lines=10)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def atlas(server: Sandbox) -> Iterator[Sandbox]:
-    """The local Atlas, without what a test planned for it."""
+    """The local Atlas, without planned faults."""
     yield server
     server.faults.clear()
 

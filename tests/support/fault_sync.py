@@ -1,14 +1,13 @@
-"""The folder of a sync that meets a fault: what was in it before, and what must be in it afterwards."""
+"""The folder of a sync that meets a fault: its state before, and the checks of its state afterwards."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fault_scenes import Scene
 
 LOCK, MANIFEST = ".atlas-invoices.lock", "manifest.json"
@@ -30,7 +29,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def leave_earlier_copy(folder: Path, scene: Scene) -> None:
-    """As if a run had been here before the invoice that the fault strikes was changed, and the others came."""
+    """Create the folder as an earlier run left it, before the struck invoice changed and the others were issued."""
     entry = {
         "id": scene.invoice,
         "orgId": scene.org,
@@ -59,12 +58,12 @@ def leave_earlier_copy(folder: Path, scene: Scene) -> None:
 
 
 def check_complete(folder: Path, scene: Scene) -> None:
-    """Every invoice is there as the server has it, and nothing else."""
+    """The folder has every invoice as the server has it, and nothing else."""
     _check(folder, {invoice: scene.csv_of(invoice) for invoice in scene.invoices})
 
 
 def check_all_but_struck(folder: Path, scene: Scene, *, also_without: set[str]) -> None:
-    """Of the struck invoice the earlier copy is there, the others as the server has them but for some, nothing else."""
+    """The folder has the earlier copy of the struck invoice, the others as the server has them, except some."""
     others = set(scene.invoices) - also_without - {scene.invoice}
     _check(folder, {scene.invoice: EARLIER_CSV, **{invoice: scene.csv_of(invoice) for invoice in others}})
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from atlas_invoices.sandbox import Sandbox
 
 LOCK = ".atlas-invoices.lock"
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """The manifest's invoices by ID; none where there is no manifest yet."""
+    """The manifest's invoices by ID; empty if there is no manifest yet."""
     path = folder / "manifest.json"
     if not path.exists():
         return {}
@@ -27,7 +26,7 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def check_valid(folder: Path, sandbox: Sandbox) -> None:
-    """Whatever the manifest lists is there, byte for byte; what else is there could be cleared or fetched again."""
+    """Every invoice in the manifest is there, byte for byte; any other invoice file is complete."""
     for id_, entry in entries(folder).items():
         csv, document = (folder / f"{id_}.csv").read_bytes(), (folder / f"{id_}.json").read_bytes()
         assert csv == sandbox.csv_bytes(id_)
@@ -42,7 +41,7 @@ def check_valid(folder: Path, sandbox: Sandbox) -> None:
 
 
 def check_complete(folder: Path, sandbox: Sandbox, ids: Iterable[str]) -> None:
-    """It has exactly these invoices, and no leftovers."""
+    """The folder has exactly these invoices, and no leftovers."""
     check_valid(folder, sandbox)
     wanted = set(ids)
     assert entries(folder).keys() == wanted
@@ -51,7 +50,7 @@ def check_complete(folder: Path, sandbox: Sandbox, ids: Iterable[str]) -> None:
 
 
 def change_manifest(folder: Path, id_: str | None, **fields: Any) -> None:
-    """Have it say something else of one invoice, or with None of each: as if Atlas had said that the last time."""
+    """Change the fields of one invoice (of all, with None) as if Atlas had sent these values last time."""
     path = folder / "manifest.json"
     document = json.loads(path.read_bytes())
     for entry in document["invoices"]:

@@ -1,7 +1,7 @@
-"""Runs sync in processes that can be killed: `python sync_victim.py`, with two lines on stdin for each of them.
+"""Run sync in processes that can be killed: `python sync_victim.py`, with two lines on stdin for each of them.
 
-The first is a job in JSON, `[base_url, client_id, client_secret, org_id, folder]`, and stdout says `begun`. The second
-is `kill` or `wait`, and stdout says how it ended: `killed`, `done` or `failed`. Forked: nobody waits for imports.
+The first is the arguments in JSON, `[base_url, client_id, client_secret, org_id, folder]`, answered by `begun`. The
+second is `kill` or `wait`, answered by how it ended: `killed`, `done` or `failed`. Forked, to save the imports.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import signal
 import sys
 
 import atlas_invoices as ai
-from atlas_invoices._sync import sync_invoices
 
 
 def work(base_url: str, client_id: str, client_secret: str, org_id: str, folder: str) -> None:
     with ai.Client(auth=ai.ServiceAccountAuth(client_id, client_secret), base_url=base_url) as atlas:
-        assert sync_invoices(atlas, org_id, folder, linked=True).ok
+        assert ai.sync_invoices(atlas, org_id, folder, linked=True).ok
 
 
 def fork_and_work(arguments: list[str]) -> int:
@@ -41,6 +40,6 @@ if __name__ == "__main__":
         child = fork_and_work(json.loads(line))
         say("begun")
         if sys.stdin.readline().strip() == "kill":
-            os.kill(child, signal.SIGKILL)  # ended or not: nobody has waited for it yet, so the number is still its own
+            os.kill(child, signal.SIGKILL)  # even if it has ended: its number stays its own until it's waited for
         _, status = os.waitpid(child, 0)
         say("killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done")

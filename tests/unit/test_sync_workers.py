@@ -29,7 +29,7 @@ def pool(items: Iterable[str], size: int, work: Callable[[str], Steps[str]], on_
 
 
 @RUNNERS
-def test_items_are_started_in_order_and_so_many_at_a_time(runner: Runner) -> None:
+def test_items_are_started_in_order_and_only_some_at_a_time(runner: Runner) -> None:
     started: list[str] = []
     finished: list[str] = []
     at_work: set[str] = set()

@@ -1,51 +1,44 @@
-"""What sync makes of a folder, with threads and with asyncio, against a local Atlas."""
+"""What sync does with a folder, against a local Atlas: each case with threads, each outcome also with asyncio."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
 from wire_sandbox import WireSandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
-    from atlas_invoices._sync import SyncReport
-
-
-class Sync(Protocol):
-    """Runs sync once, in one of its two forms."""
-
-    def __call__(self, sandbox: Sandbox, folder: Path, **options: Any) -> SyncReport: ...
-
-
-def with_threads(sandbox: Sandbox, folder: Path, **options: Any) -> SyncReport:
+def sync(sandbox: Sandbox, folder: Path, **options: Any) -> ai.SyncReport:
     org_id = options.pop("org_id", sandbox.org_id)
     auth = ai.DigestAuth(sandbox.public_key, sandbox.private_key)
     with ai.Client(auth=auth, base_url=sandbox.base_url, max_retries=0) as atlas:
-        return sync_invoices(atlas, org_id, folder, **options)
+        return ai.sync_invoices(atlas, org_id, folder, **options)
 
 
-def with_tasks(sandbox: Sandbox, folder: Path, **options: Any) -> SyncReport:
-    org_id = options.pop("org_id", sandbox.org_id)
-
-    async def run() -> SyncReport:
+def sync_in_tasks(sandbox: Sandbox, folder: Path, **options: Any) -> ai.SyncReport:
+    async def main() -> ai.SyncReport:
         auth = ai.DigestAuth(sandbox.public_key, sandbox.private_key)
         async with ai.AsyncClient(auth=auth, base_url=sandbox.base_url, max_retries=0) as atlas:
-            return await sync_invoices_async(atlas, org_id, folder, **options)
+            return await ai.sync_invoices_async(atlas, sandbox.org_id, folder, **options)
 
-    return asyncio.run(run())
+    return asyncio.run(main())
+
+
+Form = Callable[..., ai.SyncReport]
+FORMS = pytest.mark.parametrize("form", [sync, sync_in_tasks], ids=["threads", "tasks"])
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +49,21 @@ def shared() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(shared: Sandbox) -> Iterator[Sandbox]:
-    """No fault is planned, nothing was asked yet."""
+    """Without planned faults or recorded requests."""
     shared.clear_requests()
     yield shared
     shared.faults.clear()
 
 
-@pytest.fixture(params=[with_threads, with_tasks], ids=["threads", "tasks"])
-def sync(request: pytest.FixtureRequest) -> Sync:
-    chosen: Sync = request.param
-    return chosen
-
-
 @pytest.fixture(scope="module")
 def full(shared: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full") / "invoices"
-    assert with_threads(shared, folder).ok
+    assert sync(shared, folder).ok
     return folder
 
 
 @pytest.fixture
-def folder(full: Path, tmp_path: Path, sandbox: Sandbox) -> Path:  # noqa: ARG001 - clears what was asked
+def folder(full: Path, tmp_path: Path, sandbox: Sandbox) -> Path:  # noqa: ARG001 - clears the recorded requests
     """A complete folder."""
     return shutil.copytree(full, tmp_path / "invoices")
 
@@ -93,7 +80,7 @@ def fetched(sandbox: Sandbox) -> Counter[str]:
 
 
 def listing_of(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """The invoices as the server lists them, to plan a reply that says something else."""
+    """The invoices as the server lists them, to plan a different reply."""
     with ai.Client(
         auth=ai.DigestAuth(sandbox.public_key, sandbox.private_key), base_url=sandbox.base_url, max_retries=0
     ) as atlas:
@@ -111,7 +98,7 @@ def plan_listing(sandbox: Sandbox, results: list[Any]) -> None:
     )
 
 
-def test_the_first_run_saves_everything(sync: Sync, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_first_run_saves_everything(sandbox: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     report = sync(sandbox, folder)
     check_complete(folder, sandbox, ids(sandbox))
@@ -125,7 +112,7 @@ def test_the_first_run_saves_everything(sync: Sync, sandbox: Sandbox, tmp_path: 
     assert set(fetched(sandbox).values()) == {1}
 
 
-def test_the_second_run_fetches_only_what_is_not_final(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_the_second_run_fetches_only_what_is_not_final(sandbox: Sandbox, folder: Path) -> None:
     report = sync(sandbox, folder)
     assert [(each.id, each.reason) for each in report.saved] == [(sandbox.invoices[0].id, "not final")]
     assert len(report.unchanged) == len(sandbox.invoices) - 1
@@ -140,13 +127,13 @@ def test_the_second_run_fetches_only_what_is_not_final(sync: Sync, sandbox: Sand
 def test_what_has_changed_is_fetched_again(sandbox: Sandbox, folder: Path, before: dict[str, Any]) -> None:
     changed = sandbox.invoices[3].id
     change_manifest(folder, changed, **before)
-    report = with_threads(sandbox, folder)
+    report = sync(sandbox, folder)
     assert [(each.id, each.reason) for each in report.saved][1:] == [(changed, "changed")]
     check_complete(folder, sandbox, ids(sandbox))
-    assert len(with_threads(sandbox, folder).saved) == 1
+    assert len(sync(sandbox, folder).saved) == 1
 
 
-def test_a_status_nobody_knows_is_not_final(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_a_status_nobody_knows_is_not_final(sandbox: Sandbox, folder: Path) -> None:
     changed = sandbox.invoices[2].id
     for reason in ("changed", "not final", "not final"):
         listing = listing_of(sandbox)
@@ -157,7 +144,7 @@ def test_a_status_nobody_knows_is_not_final(sync: Sync, sandbox: Sandbox, folder
     assert {each.id: each.reason for each in sync(sandbox, folder).saved}[changed] == "changed"
 
 
-def test_what_was_sent_older_than_listed_is_not_settled(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_what_was_sent_older_than_listed_is_not_settled(sandbox: Sandbox, folder: Path) -> None:
     lagging = sandbox.invoices[2].id
     listing = listing_of(sandbox)
     listing[2]["updated"] = "2030-01-01T00:00:00Z"
@@ -182,11 +169,11 @@ def test_a_file_that_is_not_there_as_saved_is_fetched_again(
         path.symlink_to(elsewhere)
     elif damage == "folder":
         path.mkdir()
-        report = with_threads(sandbox, folder)
+        report = sync(sandbox, folder)
         assert [type(each.error) for each in report.failed] == [IsADirectoryError]
         assert not report.not_tried, "one file's place is no reason to stop"
         path.rmdir()
-    report = with_threads(sandbox, folder)
+    report = sync(sandbox, folder)
     assert {each.id for each in report.saved if each.reason == "file missing or damaged" or damage == "folder"} >= {
         path.stem
     }
@@ -196,7 +183,7 @@ def test_a_file_that_is_not_there_as_saved_is_fetched_again(
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
-def test_verify_finds_what_sizes_do_not_show(sync: Sync, sandbox: Sandbox, folder: Path, kind: str) -> None:
+def test_verify_finds_what_sizes_do_not_show(sandbox: Sandbox, folder: Path, kind: str) -> None:
     path = folder / f"{sandbox.invoices[4].id}.{kind}"
     content = path.read_bytes()
     path.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
@@ -206,7 +193,7 @@ def test_verify_finds_what_sizes_do_not_show(sync: Sync, sandbox: Sandbox, folde
     check_complete(folder, sandbox, ids(sandbox))
 
 
-def test_months_are_inclusive_and_days_do_not_matter(sync: Sync, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_months_are_inclusive_and_days_do_not_matter(sandbox: Sandbox, tmp_path: Path) -> None:
     # The pending invoice is November 2026's.
     report = sync(sandbox, tmp_path, since=date(2026, 7, 31), until=date(2026, 9, 1))
     assert [each.period_start for each in report.invoices] == [date(2026, 9, 1), date(2026, 8, 1), date(2026, 7, 1)]
@@ -220,7 +207,7 @@ def test_months_are_inclusive_and_days_do_not_matter(sync: Sync, sandbox: Sandbo
         sync(sandbox, tmp_path, since=date(2026, 8, 1), until=date(2026, 7, 31))
 
 
-def test_linked_invoices_lie_beside_the_others(sync: Sync, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_linked_invoices_lie_beside_the_others(sandbox: Sandbox, tmp_path: Path) -> None:
     report = sync(sandbox, tmp_path, linked=True)
     check_complete(tmp_path, sandbox, ids(sandbox, linked=True))
     other = {each.organization_id for each in report.invoices} - {sandbox.org_id}
@@ -232,9 +219,7 @@ def test_linked_invoices_lie_beside_the_others(sync: Sync, sandbox: Sandbox, tmp
     check_complete(tmp_path, sandbox, ids(sandbox, linked=True))
 
 
-def test_a_linked_invoice_that_is_refused_does_not_stop_the_others(
-    sync: Sync, sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_linked_invoice_that_is_refused_does_not_stop_the_others(sandbox: Sandbox, tmp_path: Path) -> None:
     refused = sandbox.invoices[1].linked[0].id
     sandbox.fail(403, path=f"/{refused}")
     report = sync(sandbox, tmp_path, linked=True)
@@ -249,7 +234,7 @@ def test_an_id_that_could_not_be_a_file_name_is_never_used(sandbox: Sandbox, tmp
     folder = tmp_path / "invoices"
     listing = listing_of(sandbox)
     plan_listing(sandbox, [{**listing[1], "id": id_}, *listing[2:4]])
-    report = with_threads(sandbox, folder)
+    report = sync(sandbox, folder)
     (failed,) = report.failed
     assert isinstance(failed.error, ai.UnexpectedResponseError)
     assert failed.id.isprintable()
@@ -262,13 +247,13 @@ def test_odd_listings_cost_one_invoice_at_most(sandbox: Sandbox, tmp_path: Path,
     listing = listing_of(sandbox)
     if isinstance(odd, dict):
         plan_listing(sandbox, [listing[1] | odd, listing[2]])
-        report = with_threads(sandbox, tmp_path, since=date(2026, 11, 1))
+        report = sync(sandbox, tmp_path, since=date(2026, 11, 1))
         assert [each.id for each in report.saved] == [listing[1]["id"]], "without a start it's in every period"
         check_complete(tmp_path, sandbox, [listing[1]["id"]])
         assert report.saved[0].organization_id is None
     else:
         plan_listing(sandbox, [{**listing[1], "linkedInvoices": [odd]}])
-        report = with_threads(sandbox, tmp_path, linked=True)
+        report = sync(sandbox, tmp_path, linked=True)
         assert [each.id for each in report.saved] == [listing[1]["id"]]
         assert len(report.failed) == 1
 
@@ -276,11 +261,11 @@ def test_odd_listings_cost_one_invoice_at_most(sandbox: Sandbox, tmp_path: Path,
 def test_an_invoice_listed_twice_is_fetched_once(sandbox: Sandbox, tmp_path: Path) -> None:
     listing = listing_of(sandbox)
     plan_listing(sandbox, [listing[1], {**listing[1], "id": listing[1]["id"].upper()}])
-    assert len(with_threads(sandbox, tmp_path).invoices) == 1
+    assert len(sync(sandbox, tmp_path).invoices) == 1
     assert set(fetched(sandbox).values()) == {1}
 
 
-def test_what_is_no_longer_listed_stays_and_is_told(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_what_is_no_longer_listed_stays_and_is_told(sandbox: Sandbox, folder: Path) -> None:
     plan_listing(sandbox, listing_of(sandbox)[:-2])
     (folder / f"{sandbox.invoices[-1].id}.csv").unlink()
     report = sync(sandbox, folder)
@@ -293,9 +278,7 @@ def test_what_is_no_longer_listed_stays_and_is_told(sync: Sync, sandbox: Sandbox
 
 
 @pytest.mark.parametrize(("path", "status"), [("", 404), ("/csv", 500)])
-def test_one_that_fails_does_not_stop_the_others(
-    sync: Sync, sandbox: Sandbox, tmp_path: Path, path: str, status: int
-) -> None:
+def test_one_that_fails_does_not_stop_the_others(sandbox: Sandbox, tmp_path: Path, path: str, status: int) -> None:
     id_ = sandbox.invoices[1].id
     sandbox.fail(status, path=f"/{id_}{path}")
     report = sync(sandbox, tmp_path)
@@ -307,7 +290,7 @@ def test_one_that_fails_does_not_stop_the_others(
     check_complete(tmp_path, sandbox, ids(sandbox))
 
 
-def test_a_failure_keeps_the_files_of_before_and_their_entry(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_a_failure_keeps_the_files_of_before_and_their_entry(sandbox: Sandbox, folder: Path) -> None:
     pending = sandbox.invoices[0].id
     before = entries(folder)[pending]
     sandbox.fail(404, path=f"/{pending}/csv")
@@ -316,14 +299,14 @@ def test_a_failure_keeps_the_files_of_before_and_their_entry(sync: Sync, sandbox
     check_complete(folder, sandbox, ids(sandbox))
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("form", "status"), [(sync, 401), (sync_in_tasks, 403)], ids=["threads-401", "tasks-403"])
 def test_refused_credentials_stop_the_run_and_lose_nothing(
-    sync: Sync, sandbox: Sandbox, folder: Path, status: int
+    form: Form, sandbox: Sandbox, folder: Path, status: int
 ) -> None:
     change_manifest(folder, None, updated="2020-01-01T00:00:00+00:00")
     before = entries(folder)
     sandbox.fail(status, path="/csv", times=1000, after=1)
-    report = sync(sandbox, folder, workers=2)
+    report = form(sandbox, folder, workers=2)
     assert len(report.saved) == 1
     assert report.failed
     assert report.not_tried
@@ -332,13 +315,11 @@ def test_refused_credentials_stop_the_run_and_lose_nothing(
     assert sum(after[id_] != before[id_] for id_ in before) == 1
     check_valid(folder, sandbox)
     sandbox.faults.clear()
-    assert sync(sandbox, folder).ok
+    assert form(sandbox, folder).ok
     check_complete(folder, sandbox, ids(sandbox))
 
 
-def test_a_server_that_has_stopped_answering_is_left_alone(
-    sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_has_stopped_answering_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atlas_invoices._sync._progress._GIVE_UP_AFTER", 3)
     with WireSandbox(Settings(months=8, typical_lines=8)) as sandbox:
         sandbox.reset(path="/csv", times=100, after=1)
@@ -350,7 +331,7 @@ def test_a_server_that_has_stopped_answering_is_left_alone(
         check_complete(tmp_path, sandbox, ids(sandbox)[:1])
 
 
-def test_another_invoice_than_asked_for_is_refused(sync: Sync, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_another_invoice_than_asked_for_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     asked = sandbox.invoices[2].id
     sandbox.fail(200, path=f"/{asked}", body=json.dumps({"id": "b" * 24}).encode(), headers={"Content-Type": "json"})
     report = sync(sandbox, tmp_path)
@@ -358,7 +339,7 @@ def test_another_invoice_than_asked_for_is_refused(sync: Sync, sandbox: Sandbox,
     check_complete(tmp_path, sandbox, set(ids(sandbox)) - {asked})
 
 
-def test_a_listing_that_fails_makes_no_folder(sync: Sync, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_listing_that_fails_makes_no_folder(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.fail(404, path="/invoices")
     with pytest.raises(ai.NotFoundError):
         sync(sandbox, tmp_path / "invoices")
@@ -369,20 +350,21 @@ def test_a_listing_that_fails_makes_no_folder(sync: Sync, sandbox: Sandbox, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@FORMS
 @pytest.mark.parametrize(("manifest", "said"), [(b"", "damaged"), (b'{"name": "a web app"}', "isn't a manifest")])
 def test_a_manifest_that_cannot_be_used_stops_the_run_before_anything_changes(
-    sync: Sync, sandbox: Sandbox, folder: Path, manifest: bytes, said: str
+    form: Form, sandbox: Sandbox, folder: Path, manifest: bytes, said: str
 ) -> None:
     (folder / "manifest.json").write_bytes(manifest)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(ai.ConfigError, match=said) as caught:
-        sync(sandbox, folder)
+        form(sandbox, folder)
     assert str(folder / "manifest.json") in str(caught.value)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert not fetched(sandbox)
 
 
-def test_a_folder_of_another_organization_or_server_is_refused(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_a_folder_of_another_organization_or_server_is_refused(sandbox: Sandbox, folder: Path) -> None:
     with Sandbox(Settings(seed=4, months=2, typical_lines=1)) as other:
         with pytest.raises(ai.ConfigError, match="use a folder for each") as caught:
             sync(other, folder)
@@ -391,7 +373,7 @@ def test_a_folder_of_another_organization_or_server_is_refused(sync: Sync, sandb
     check_complete(folder, sandbox, ids(sandbox))
 
 
-def test_what_a_killed_run_left_is_cleared_and_nothing_else(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_what_a_killed_run_left_is_cleared_and_nothing_else(sandbox: Sandbox, folder: Path) -> None:
     ours = [f".{'a' * 24}.csv.{'0' * 16}.part", f".{'a' * 24}.json.{'0' * 16}.part", f".manifest.json.{'f' * 16}.part"]
     others = [
         ".other.csv.0000000000000000.part",
@@ -405,7 +387,7 @@ def test_what_a_killed_run_left_is_cleared_and_nothing_else(sync: Sync, sandbox:
     assert {name for name in ours + others if (folder / name).exists()} == set(others)
 
 
-def test_a_file_that_is_not_in_the_manifest_is_fetched(sync: Sync, sandbox: Sandbox, folder: Path) -> None:
+def test_a_file_that_is_not_in_the_manifest_is_fetched(sandbox: Sandbox, folder: Path) -> None:
     path = folder / "manifest.json"
     document = json.loads(path.read_bytes())
     document["invoices"] = document["invoices"][3:]
@@ -416,25 +398,98 @@ def test_a_file_that_is_not_in_the_manifest_is_fetched(sync: Sync, sandbox: Sand
     check_complete(folder, sandbox, ids(sandbox))
 
 
+@FORMS
 def test_one_unexpected_error_stops_the_run_and_comes_out(
-    sync: Sync, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: Form, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("atlas_invoices._sync._folder.Folder.json_path", broken)
     with pytest.raises(ZeroDivisionError):
-        sync(sandbox, tmp_path)
+        form(sandbox, tmp_path)
     monkeypatch.undo()
     check_valid(tmp_path, sandbox)
     assert sync(sandbox, tmp_path).ok
     check_complete(tmp_path, sandbox, ids(sandbox))
 
 
+@FORMS
 def test_large_documents_are_read_one_after_the_other(
-    sandbox: Sandbox, tmp_path: Path, sync: Sync, monkeypatch: pytest.MonkeyPatch
+    form: Form, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As if every JSON were large; what is saved is the same.
-    monkeypatch.setattr(_listing, "LARGE", 100)
-    assert sync(sandbox, tmp_path).ok
+    # As if every JSON were large: an invoice's JSON and CSV then come before the next one's.
+    monkeypatch.setattr("atlas_invoices._sync._listing.LARGE", 100)
+    number = len(sandbox.invoices)
+    sandbox.faults.delay(0.05, path="/csv", times=number)
+    began = time.monotonic()
+    assert form(sandbox, tmp_path, workers=number).ok
+    assert time.monotonic() - began >= 0.05 * number
     check_complete(tmp_path, sandbox, ids(sandbox))
+
+
+def test_tasks_bring_about_the_same_as_threads(
+    sandbox: Sandbox, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = sorted(path.stat().st_size for path in folder.glob("*.json"))
+    # Some are read in parallel, some one after the other.
+    monkeypatch.setattr("atlas_invoices._sync._listing.LARGE", sizes[4])
+    listing = listing_of(sandbox)
+    change_manifest(folder, sandbox.invoices[1].id, updated="2020-01-01T00:00:00+00:00")
+    (folder / f"{sandbox.invoices[2].id}.csv").unlink()
+    reports, manifests = [], []
+    for form in (sync, sync_in_tasks):
+        copy = shutil.copytree(folder, tmp_path / form.__name__)
+        plan_listing(sandbox, listing[:-1])
+        sandbox.fail(404, path=f"/{sandbox.invoices[1].id}/csv")
+        report = form(sandbox, copy, linked=True)
+        check_valid(copy, sandbox)
+        outcomes = [(each.id, each.outcome, each.reason, type(each.error), each.size) for each in report.invoices]
+        reports.append((report.ok, report.organization_id, outcomes))
+        manifests.append({id_: entry | {"fetched": None} for id_, entry in entries(copy).items()})
+    assert reports[0] == reports[1]
+    assert manifests[0] == manifests[1]
+    assert {outcome for _, outcome, *_ in reports[0][2]} == {"saved", "unchanged", "failed", "gone"}
+
+
+def test_a_folder_of_an_earlier_version_is_taken_over(sandbox: Sandbox, full: Path, tmp_path: Path) -> None:
+    def facts(path: Path) -> dict[str, Any]:
+        return {"size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    amounts = [
+        "amountBilledCents",
+        "amountPaidCents",
+        "creditsCents",
+        "salesTaxCents",
+        "startingBalanceCents",
+        "subtotalCents",
+    ]
+    manifest = {
+        "format": "atlas-invoices sync",
+        "version": 1,
+        "server": sandbox.base_url,
+        "orgId": sandbox.org_id,
+        "invoices": [
+            {
+                "id": listed["id"],
+                "orgId": sandbox.org_id,
+                "linked": False,
+                "startDate": listed["startDate"].replace("Z", "+00:00"),
+                "endDate": listed["endDate"].replace("Z", "+00:00"),
+                "statusName": listed["statusName"],
+                "updated": listed["updated"].replace("Z", "+00:00"),
+                **{name: listed[name] for name in amounts},
+                "csv": facts(full / f"{listed['id']}.csv"),
+                "json": facts(full / f"{listed['id']}.json"),
+                "fetched": "2026-11-05T00:00:00+00:00",
+                "settled": listed["statusName"] != "PENDING",
+            }
+            for listed in listing_of(sandbox)
+        ],
+    }
+    folder = shutil.copytree(full, tmp_path / "earlier")
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    report = sync(sandbox, folder, verify=True)
+    assert [each.id for each in report.saved] == [sandbox.invoices[0].id], "only the one that isn't final"
+    assert report.ok
+    check_complete(folder, sandbox, ids(sandbox))

@@ -12,19 +12,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._sync import SyncOptions, _workers, run, sync_invoices, sync_invoices_async
+from atlas_invoices._sync import SyncOptions, run
 from atlas_invoices._sync._folder import FolderLock
 from atlas_invoices.sandbox import Sandbox, Settings
 from sync_folder import change_manifest, check_complete, check_valid, entries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 VICTIM = Path(__file__).parent.parent / "support" / "sync_victim.py"
 # SYNC_KILLS=50 for the long version.
@@ -82,7 +80,7 @@ class Victims:
 
 def complete(sandbox: Sandbox, folder: Path) -> None:
     with client(sandbox) as atlas:
-        report = sync_invoices(atlas, sandbox.org_id, folder, linked=True)
+        report = ai.sync_invoices(atlas, sandbox.org_id, folder, linked=True)
     assert report.ok, [invoice.error for invoice in report.failed]
 
 
@@ -144,7 +142,7 @@ def test_two_at_once_in_processes_and_as_a_task(sandbox: Sandbox, tmp_path: Path
     async def ours() -> None:
         auth = ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
         async with ai.AsyncClient(auth=auth, base_url=sandbox.base_url) as atlas:
-            both = [sync_invoices_async(atlas, sandbox.org_id, tmp_path, linked=True) for _ in range(2)]
+            both = [ai.sync_invoices_async(atlas, sandbox.org_id, tmp_path, linked=True) for _ in range(2)]
             assert all(report.ok for report in await asyncio.gather(*both))
 
     with Victims(sandbox) as others:
@@ -185,11 +183,10 @@ def limited(sandbox: Sandbox, folder: Path, most_bytes: int) -> subprocess.Compl
     code = (
         "import resource, sys, json\n"
         "import atlas_invoices as ai\n"
-        "from atlas_invoices._sync import sync_invoices\n"
         "url, id_, secret, org, folder, most = json.loads(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
         "with ai.Client(auth=ai.ServiceAccountAuth(id_, secret), base_url=url) as atlas:\n"
-        "    report = sync_invoices(atlas, org, folder, linked=True)\n"
+        "    report = ai.sync_invoices(atlas, org, folder, linked=True)\n"
         "print(len(report.saved), sorted({type(each.error).__name__ for each in report.failed}))\n"
     )
     job = [sandbox.base_url, sandbox.client_id, sandbox.client_secret, sandbox.org_id, str(folder), most_bytes]
@@ -215,7 +212,7 @@ def test_files_that_do_not_fit_are_absent_and_the_next_run_completes(
 
 def test_a_manifest_that_does_not_fit_leaves_the_one_before(sandbox: Sandbox, tmp_path: Path, ids: list[str]) -> None:
     with client(sandbox) as atlas:
-        sync_invoices(atlas, sandbox.org_id, tmp_path)
+        ai.sync_invoices(atlas, sandbox.org_id, tmp_path)
     before = (tmp_path / "manifest.json").read_bytes()
     ended = limited(sandbox, tmp_path, 1_000)
     assert ended.returncode == 1
@@ -240,7 +237,7 @@ def test_a_cancelled_task_leaves_a_valid_folder(sandbox: Sandbox, tmp_path: Path
         auth = ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
         async with ai.AsyncClient(auth=auth, base_url=sandbox.base_url) as atlas:
             async with asyncio.timeout(after):
-                await sync_invoices_async(atlas, sandbox.org_id, tmp_path, linked=True, workers=2)
+                await ai.sync_invoices_async(atlas, sandbox.org_id, tmp_path, linked=True, workers=2)
 
     # One reply takes longer than anybody waits, so that the run can't have ended before.
     sandbox.faults.delay(30.0, path="/csv", after=4)
@@ -260,7 +257,7 @@ def test_an_interrupt_keeps_what_is_there_and_does_not_wait_for_a_slow_server(
     change_manifest(tmp_path, None, updated="2020-01-01T00:00:00+00:00")
     before = entries(tmp_path)
     sandbox.faults.delay(20, path=f"/{ids[0]}/csv")
-    monkeypatch.setattr(_workers, "_GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("atlas_invoices._sync._workers._GRACE_SECONDS", 0.5)
     monkeypatch.setattr("atlas_invoices._sync._progress._SAVE_EVERY_SECONDS", 0.0)
     saved: list[str] = []
 

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from atlas_invoices._errors import AtlasError, TooLargeError
 from atlas_invoices._http import _steps
-from atlas_invoices._http._steps import Sleep, Steps
+from atlas_invoices._http._steps import Blocking, Sleep, Steps
 
 from . import _listing
 from ._folder import Folder, FolderLock
@@ -134,7 +134,7 @@ class ReadAll:
 
 @frozen
 class ReadFiles(Generic[T]):
-    """Read from the disk; asyncio does it in a thread. A cancelled task doesn't wait for it."""
+    """Read from the disk; under asyncio in another thread, whose end a cancellation doesn't wait for."""
 
     function: Callable[[], T]
 
@@ -143,26 +143,6 @@ class ReadFiles(Generic[T]):
 
     async def run_async(self) -> T:
         return await asyncio.to_thread(self.function)
-
-
-@frozen
-class WriteFile(Generic[T]):
-    """Write to the disk; asyncio does it in a thread. A cancelled task waits for it: no write outlives the lock."""
-
-    function: Callable[[], T]
-
-    def run(self) -> T:
-        return self.function()
-
-    async def run_async(self) -> T:
-        writing = asyncio.ensure_future(asyncio.to_thread(self.function))
-        try:
-            return await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait([writing])
-            if not writing.cancelled():
-                writing.exception()  # retrieved, or asyncio would log it
-            raise
 
 
 def _sync(
@@ -187,7 +167,7 @@ def _sync(
 
         def save_if_due() -> Steps[None]:
             if state.save_is_due:
-                yield WriteFile(state.save)
+                yield Blocking(state.save)
 
         pool = WorkerPool(
             state.plan.fetch,
@@ -200,7 +180,7 @@ def _sync(
             yield pool
         finally:
             if pool.busy and lock.held:
-                # Makes the threads still at work fail when they try to put a file in place.
+                # The threads still at work can't put a file in place any more.
                 folder.clear_leftovers()
             state.end()
     finally:
@@ -224,7 +204,7 @@ def _fetch(
     task: Task,
     large: threading.Lock | asyncio.Lock,
 ) -> Steps[Result]:
-    """Fetch one invoice. The JSON is read first and put in place last, so that then both files are there."""
+    """Fetch one invoice: the JSON first, then the CSV, saved at once; the JSON is saved last."""
     id_ = task.listed.id
     state.started(task)
     # A linked invoice, too, is requested under the organization that pays (Atlas Admin API document: linked invoices
@@ -239,7 +219,7 @@ def _fetch(
                 held.callback(large.release)
                 document = yield from atlas._fetch(operation)  # noqa: SLF001 - `get_invoice` as sent
             csv = yield Call(lambda: atlas.download_invoice_csv(options.org_id, id_, folder.csv_path(id_)))
-            json = yield WriteFile(lambda: folder.save_json(id_, document.content))
+            json = yield Blocking(lambda: folder.save_json(id_, document.content))
             return saved(task, document, csv, json)
     except (AtlasError, OSError) as error:
         before = task.before
