@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,16 +20,10 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
-from client_twin import twin
-from raw_server import RawServer, http, replies
+from client_twin import Kind, twin
+from raw_server import Connection, RawServer, http, replies
 from sandbox_http import auth_for
 from wire_sandbox import WireSandbox
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from client_twin import Kind
-    from raw_server import Connection
 
 EACH = 3
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,14 +16,8 @@ from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice_csv
-from client_twin import twin
+from client_twin import Kind, twin
 from raw_server import Connection, RawServer, http, replies
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from client_twin import Kind
 
 ORG, INVOICE = "0" * 24, "1" * 24
 CSV = b"Invoice Number,1,\n"

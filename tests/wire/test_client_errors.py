@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,8 @@ import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
 from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
-from client_twin import Twin, twin
+from client_twin import Kind, Twin, twin
 from raw_server import RawServer, http, replies
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client_twin import Kind
 
 ORG, INVOICE = "0" * 24, "1" * 24
 BASE = f"/api/atlas/v2/orgs/{ORG}/invoices"

@@ -6,7 +6,9 @@ import base64
 import logging
 import pickle
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
@@ -15,15 +17,8 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
 from atlas_invoices._http._retry import RetryPolicy
-from client_twin import twin
-from raw_server import Connection, RawServer, http, replies
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from client_twin import Kind
-    from raw_server import Script
+from client_twin import Kind, twin
+from raw_server import Connection, RawServer, Script, http, replies
 
 ORG, INVOICE = "0" * 24, "1" * 24
 PATH = f"/api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"

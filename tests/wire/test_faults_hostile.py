@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,16 +13,12 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices._http import _body
 from atlas_invoices._http._retry import RetryPolicy
-from client_twin import twin
-from raw_server import RawServer, drip, http, pour, replies
+from client_twin import Kind, twin
+from raw_server import RawServer, Script, drip, http, pour, replies
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
 
-    from client_twin import Kind
-    from raw_server import Script
 
 ORG, INVOICE = "0" * 24, "1" * 24
 ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
