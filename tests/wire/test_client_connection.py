@@ -12,7 +12,6 @@ import pytest
 import trustme
 
 import atlas_invoices as ai
-from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice_csv
@@ -297,7 +296,7 @@ def test_a_connection_that_ended_while_idle_is_no_trouble(kind: Kind) -> None:
 def test_rubbish_beyond_a_reply_costs_its_connection_no_more(kind: Kind) -> None:
     with (
         RawServer({f"GET {PATH}": replies(GOOD + b"rubbish\r\n")}) as server,
-        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=RetryPolicy(base=0.001)) as atlas,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=ai.RetryPolicy(base=0.001)) as atlas,
     ):
         for _ in range(3):
             assert atlas.call("get_invoice_csv", ORG, INVOICE) == CSV

@@ -12,7 +12,6 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
-from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, Twin, twin
 from raw_server import RawServer, http, replies
@@ -41,7 +40,7 @@ CLASSES: dict[int, type[ai.APIStatusError]] = {
     520: ai.ServerError,
     599: ai.ServerError,
 }
-QUICK = RetryPolicy(max_retries=1, base=0.001)
+QUICK = ai.RetryPolicy(max_retries=1, base=0.001)
 
 
 @pytest.fixture(autouse=True)
@@ -220,7 +219,7 @@ def test_max_retries() -> None:
     with RawServer({f"GET {BASE}/{INVOICE}": replies(http(502))}) as server:
         for number in (0, 2):
             server.requests.clear()
-            policy = RetryPolicy(max_retries=number, base=0.001)
+            policy = ai.RetryPolicy(max_retries=number, base=0.001)
             with (
                 twin("sync", ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=policy) as atlas,
                 pytest.raises(ai.ServerError),

@@ -16,13 +16,12 @@ from attrs import frozen
 
 import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
-from atlas_invoices._http._retry import RetryPolicy
 from fault_kinds import Fault, Raises
 from fault_scenes import CSV, JSON, PAGE, TOKEN, Bench, Document, Scene
 from fault_sync import check_all_but_struck, check_complete, files, leave_earlier_copy
 from fault_table import FAULTS, TRANSFERS
 
-QUICK = RetryPolicy(max_retries=1, base=0.001)
+QUICK = ai.RetryPolicy(max_retries=1, base=0.001)
 BEFORE = b"what was there before"
 SECRETS = (TOKEN, "canary-secret-of-the-fault-table")
 

@@ -12,7 +12,6 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._http import _body
-from atlas_invoices._http._retry import RetryPolicy
 from client_twin import Kind, twin
 from raw_server import RawServer, Script, drip, http, pour, replies
 
@@ -71,7 +70,7 @@ def test_a_hostile_reply_ends_soon_and_costs_little(kind: Kind, name: str, auth:
     made: httpx.Auth = AUTHS[auth]("name", "secret")
     with (
         RawServer({ROUTE: script, "POST /api/oauth/token": replies(TOKEN)}) as server,
-        twin(kind, made, base_url=server.url, timeout=timeout, retry_policy=RetryPolicy(max_retries=0)) as atlas,
+        twin(kind, made, base_url=server.url, timeout=timeout, retry_policy=ai.RetryPolicy(max_retries=0)) as atlas,
     ):
         tracemalloc.start()
         began = time.monotonic()
