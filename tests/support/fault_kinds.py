@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from attrs import field, frozen
 
 import atlas_invoices as ai
-from fault_scenes import CSV, scripted
-from raw_server import Connection, http
+from fault_scenes import CSV, Bench, Document, Scene, scripted
+from raw_server import Connection, Script, http
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from fault_scenes import Bench, Document, Scene
-    from raw_server import Script
-
-    Stage = Callable[[Bench, Document], AbstractContextManager[Scene]]
+Stage = Callable[[Bench, Document], AbstractContextManager[Scene]]
 
 
 @frozen

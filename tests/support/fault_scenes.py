@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trustme
@@ -13,16 +14,12 @@ from attrs import field, frozen
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Settings
-from raw_server import Connection, RawServer, http
+from raw_server import Connection, RawServer, Script, http
 from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
     import httpx
 
-    from raw_server import Script
 
 ORG = "5f7e1c0ad2b9a1e0c3d4b5a6"
 INVOICE, OTHER = "666acb8787ba43606905dcae", "666acb8787ba43606905dcaf"

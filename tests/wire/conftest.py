@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
+from client_twin import Kind
 from fault_scenes import Bench, bench
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client_twin import Kind
 
 
 @pytest.fixture(scope="session")
