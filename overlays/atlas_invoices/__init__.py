@@ -1,7 +1,7 @@
 """Get MongoDB Atlas invoices out of Atlas and into the tools where people work on cost.
 
-Everything public is here; a name is imported when it's first used, so that `import atlas_invoices` and the command
-start at once.
+All public names are here. A name's module is imported when the name is first used, so that `import atlas_invoices` and
+the command start quickly.
 """
 
 from __future__ import annotations
@@ -78,48 +78,42 @@ if TYPE_CHECKING:
     from ._sync import sync_invoices_async as sync_invoices_async
 
 
-_ERRORS = (
-    "APIConnectionError APIStatusError APITimeoutError AtlasError AuthenticationError BadRequestError ConfigError "
-    "GoneError IncompleteDownloadError InvalidIdError InvoiceFormatError NotAcceptableError NotFoundError "
-    "PermissionDeniedError RateLimitError ServerError TokenError UnexpectedResponseError"
-)
-_MODELS = (
-    "ApiError AtlasOrganization BadRequestDetail BillingInvoice BillingInvoiceMetadata BillingPayment BillingRefund "
-    "FieldViolation InvoiceLineItem"
-)
-# Which module has which names; tests hold this table against the imports above and against __all__.
-_HOME = {
+# The module of each name, so that none is imported before it's used; a test compares it with the imports above.
+_MODULES = {
     name: module
     for module, names in {
         "._auth": "AccessTokenAuth DigestAuth ServiceAccountAuth",
         "._client": "AsyncClient Client",
-        "._errors": _ERRORS,
-        "._files": "SavedFile",
         "._csv": (
             "AsyncInvoiceCsv Group InvoiceCsv InvoiceHeader LineItem Summary "
             "aread_csv iter_batches read_csv summarize to_arrow to_pandas to_polars"
         ),
-        "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
-        "._http._retry": "RetryPolicy",
+        "._errors": (
+            "APIConnectionError APIStatusError APITimeoutError AtlasError AuthenticationError BadRequestError "
+            "ConfigError GoneError IncompleteDownloadError InvalidIdError InvoiceFormatError NotAcceptableError "
+            "NotFoundError PermissionDeniedError RateLimitError ServerError TokenError UnexpectedResponseError"
+        ),
+        "._files": "SavedFile",
         "._http._exchange": "AsyncCsvStream CsvStream",
+        "._http._retry": "RetryPolicy",
+        "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
         "._sync": "SyncReport SyncedInvoice sync_invoices sync_invoices_async",
-        "atlas_invoices_client.models": _MODELS,
+        "atlas_invoices_client.models": (
+            "ApiError AtlasOrganization BadRequestDetail BillingInvoice BillingInvoiceMetadata BillingPayment "
+            "BillingRefund FieldViolation InvoiceLineItem"
+        ),
         "atlas_invoices_client.types": "UNSET Unset",
     }.items()
     for name in names.split()
 }
 
-__all__ = [  # noqa: PLE0604 - built from the table
-    "__version__",
-    *sorted(_HOME),
-]
+__all__ = ["__version__", *sorted(_MODULES)]  # noqa: PLE0604 - built from the table
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home, __name__), name)
+    value = getattr(import_module(_MODULES[name], __name__), name)
     globals()[name] = value
     return value
 

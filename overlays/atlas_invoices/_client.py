@@ -7,29 +7,25 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import httpx
+
+from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 
 from . import _config, _operations
 from ._files import AtomicFile, SavedFile, save
 from ._http._exchange import DEFAULT_MAX_BYTES, AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
-
-if TYPE_CHECKING:
-    from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
-
-    from ._ids import Id
-    from ._operations import Paginator
-
+from ._operations import Id, Paginator
 
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
 class _BaseClient(Generic[Transport]):
-    """What the two clients share: everything but the waiting."""
+    """Settings and steps, the same for both clients; each adds its way to wait."""
 
     _http: ClassVar[Callable[..., httpx.Client | httpx.AsyncClient]]
 

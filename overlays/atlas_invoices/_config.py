@@ -6,21 +6,17 @@ import os
 import platform
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from attrs import field, frozen
 
 from . import _credentials
-from ._auth import TOKEN_SECONDS, TokenHTTP, folder_of, for_client, parse_base_url
+from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, folder_of, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
 from ._http._retry import RetryPolicy
 from ._version import __version__
-
-if TYPE_CHECKING:
-    from ._auth import BaseUrl
-
 
 T = TypeVar("T")
 

@@ -233,9 +233,11 @@ def save(target: AtomicFile, open_document: Callable[[], Steps[Document]]) -> St
         yield _Settle(writer)
         yield Blocking(target.commit)
     except BaseException:
-        with contextlib.suppress(OSError):
-            yield _Settle(writer, discard=True)
-        yield Blocking(target.discard)
+        try:
+            with contextlib.suppress(OSError):
+                yield _Settle(writer, discard=True)
+        finally:  # a second cancellation
+            yield Blocking(target.discard)
         raise
     return target.saved
 

@@ -6,18 +6,9 @@ A module of its own: the command checks IDs before it imports httpx, and in `_op
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ._errors import InvalidIdError
 from ._utils import single_line
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from atlas_invoices_client.types import Unset
-
-    # The types of a generated model's `id`; anything but 24 hexadecimal digits is refused when it's used.
-    Id: TypeAlias = str | Unset | None
 
 _HEX_24 = re.compile(r"[0-9a-fA-F]{24}")
 

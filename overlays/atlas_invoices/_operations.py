@@ -9,7 +9,7 @@ from __future__ import annotations
 import copyreg
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import httpx
 from attrs import frozen
@@ -18,6 +18,7 @@ from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice, get_invoice_csv, list_invoices, list_pending_invoices
 from atlas_invoices_client.api.organizations import list_organizations
 from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata, Link
+from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
 from atlas_invoices_client.types import UNSET, Unset
 
 from . import _ids
@@ -26,13 +27,9 @@ from ._http import _responses
 from ._http._exchange import Operation
 from ._http._steps import Steps
 
-if TYPE_CHECKING:
-    from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
-
-    from ._ids import Id
-
-
 T = TypeVar("T")
+# The types of a generated model's `id`; anything but 24 hexadecimal digits is refused when it's used.
+Id: TypeAlias = str | Unset | None
 
 # The API document's maximum: fewer requests count less against the limit.
 PAGE_SIZE = 500
@@ -50,11 +47,11 @@ _PARSER_CLIENT = GeneratedClient(base_url="")
 
 @frozen
 class Page(Generic[T]):
-    """One page of a list; `more` says whether the server has another, `where` is for messages."""
+    """One page of a list; `more` says whether the server has another, `endpoint` is for messages."""
 
     items: tuple[T, ...]
     more: bool
-    where: str
+    endpoint: str
 
 
 class Paginator(Generic[T]):
@@ -82,12 +79,12 @@ class Paginator(Generic[T]):
         """Fetch the next page and return its items; raises `UnexpectedResponseError` for a list without end."""
         page = yield from self._fetch(self._next)
         if self._number >= _MAX_PAGES:
-            raise UnexpectedResponseError(f"the list still goes on after {self._number:,} pages ({page.where})")
+            raise UnexpectedResponseError(f"the list still goes on after {self._number:,} pages ({page.endpoint})")
         mark = hash(tuple(str(item.id) for item in cast("tuple[Any, ...]", page.items)))
         if mark in self._seen:
             raise UnexpectedResponseError(
                 f"page {self._number} is the same page as an earlier one, so the list would never end; is a cache or "
-                f"proxy in between that drops the query? ({page.where})"
+                f"proxy in between that drops the query? ({page.endpoint})"
             )
         self._seen.add(mark)
         self.more = page.more
@@ -198,7 +195,7 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, byt
             or body.count(b"[") > _FREE_PARTS + len(body) // _BYTES_PER_LIST
         ):
             raise UnexpectedResponseError(
-                f"the reply can't be read: it has far more parts than Atlas sends ({head.where})"
+                f"the reply can't be read: it has far more parts than Atlas sends ({head.endpoint})"
             )
         response = httpx.Response(head.status, content=body, headers={"content-type": "application/json"})
         try:
@@ -219,14 +216,14 @@ def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_respon
 
 def _page(head: _responses.ResponseHead, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
     if not isinstance(parsed.results, list):
-        raise UnexpectedResponseError(f"expected a page of results, got JSON without any ({head.where})")
+        raise UnexpectedResponseError(f"expected a page of results, got JSON without any ({head.endpoint})")
     # The generated parser leaves the whole list unparsed if one of its items isn't an object.
     if not all(isinstance(item, model) for item in parsed.results):
         raise _responses.unreadable(head, "json")
     links = parsed.links if isinstance(parsed.links, list) else []
     # A full page is followed without a link too: one request too many costs less than a missing invoice.
     more = any(isinstance(link, Link) and link.rel == "next" for link in links) or len(parsed.results) >= PAGE_SIZE
-    return Page(tuple(parsed.results), more=more and bool(parsed.results), where=head.where)
+    return Page(tuple(parsed.results), more=more and bool(parsed.results), endpoint=head.endpoint)
 
 
 def _by_name(_: Unset) -> str:

@@ -1,3 +1,3 @@
-"""The version, where the build, the command and the User-Agent header all read it."""
+"""The version, read by the build, the command and the User-Agent header."""
 
 __version__ = "0.1.0"

@@ -6,23 +6,17 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import fault_scenes
-from command import COMMAND
+from command import COMMAND, Run
 from fault_kinds import Raises
-from fault_scenes import CSV, PAGE, TOKEN
+from fault_scenes import CSV, PAGE, TOKEN, Bench, Scene
 from fault_sync import check_all_but_struck, files, leave_earlier_copy
 from fault_table import FAULTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from command import Run
-    from fault_scenes import Bench, Scene
 
 STATUS_OF = {
     "nobody listens": 5,

@@ -6,20 +6,17 @@ import ast
 import asyncio
 import doctest
 import inspect
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import atlas_invoices as ai
 from atlas_invoices import sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from atlas_invoices.sandbox import Sandbox
+from atlas_invoices.sandbox import Sandbox
 
 PUBLIC = {name: getattr(module, name) for module in (ai, sandbox) for name in module.__all__}
 METHODS = {

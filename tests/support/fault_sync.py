@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fault_scenes import Scene
+from fault_scenes import Scene
 
 LOCK, MANIFEST = ".atlas-invoices.lock", "manifest.json"
 EARLIER_CSV = b"Invoice Number,an earlier copy,\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import itertools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import atlas_invoices as ai
@@ -19,6 +21,7 @@ from fault_kinds import (
     Fault,
     Raises,
     Right,
+    Stage,
     chunked,
     flipped,
     half,
@@ -30,16 +33,21 @@ from fault_kinds import (
     unexpected,
     zipped,
 )
-from fault_scenes import CSV, full_backlog, on_accept, refused, sandboxed, scripted, token_endpoint
-from raw_server import Connection, http
+from fault_scenes import (
+    CSV,
+    Bench,
+    Document,
+    Scene,
+    full_backlog,
+    on_accept,
+    refused,
+    sandboxed,
+    scripted,
+    token_endpoint,
+)
+from raw_server import Connection, Script, http
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from fault_kinds import Stage
-    from fault_scenes import Bench, Document, Scene
-    from raw_server import Script
     from wire_sandbox import WireSandbox
 
 

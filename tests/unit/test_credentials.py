@@ -12,6 +12,7 @@ from atlas_invoices import _credentials
 if TYPE_CHECKING:
     import httpx
 
+
 ACCOUNT = {"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_1", "MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_1"}
 KEY = {"MONGODB_ATLAS_PUBLIC_API_KEY": "abcdefgh", "MONGODB_ATLAS_PRIVATE_API_KEY": "private-key"}
 OLD_KEY = {"MONGODB_ATLAS_PUBLIC_KEY": "oldpublic", "MONGODB_ATLAS_PRIVATE_KEY": "old-private"}

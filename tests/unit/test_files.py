@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import stat
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from attrs import frozen
 
-from atlas_invoices._files import AtomicFile
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from atlas_invoices._files import AtomicFile, SavedFile
+from atlas_invoices._files import save as write
+from atlas_invoices._http._steps import Sleep, Steps, run, run_async
 
 
 def save(path: Path, content: bytes = b"new", *, overwrite: bool = True) -> AtomicFile:
@@ -128,3 +131,99 @@ def test_one_object_can_be_used_for_another_try(tmp_path: Path) -> None:
         file.write(b"whole")
     assert file.saved.size == 5
     assert (tmp_path / "a.csv").read_bytes() == b"whole"
+
+
+@frozen
+class Document:
+    """A document of these pieces, read by steps; an exception among them is raised."""
+
+    pieces: Iterator[bytes | BaseException]
+
+    def read(self) -> Steps[bytes | None]:
+        yield Sleep(0)
+        piece = next(self.pieces, None)
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    def close(self) -> Steps[None]:
+        yield Sleep(0)
+
+
+def opened(*pieces: bytes | BaseException) -> Callable[[], Steps[Document]]:
+    def open_document() -> Steps[Document]:
+        yield Sleep(0)
+        return Document(iter(pieces))
+
+    return open_document
+
+
+def run_in_a_task(steps: Steps[SavedFile]) -> SavedFile:
+    return asyncio.run(run_async(steps))
+
+
+RUNNERS = pytest.mark.parametrize("runner", [run, run_in_a_task])
+
+
+@RUNNERS
+def test_a_document_is_saved_by_steps(runner: Callable[[Steps[SavedFile]], SavedFile], tmp_path: Path) -> None:
+    piece = b"x" * 65536
+    path = tmp_path / "a.csv"
+    saved = runner(write(AtomicFile(path, overwrite=True), opened(*[piece] * 40, b"end")))
+    assert path.read_bytes() == piece * 40 + b"end"
+    assert (saved.path, saved.size) == (path, 40 * 65536 + 3)
+    assert saved.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@RUNNERS
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_document_that_breaks_leaves_what_was_there(
+    runner: Callable[[Steps[SavedFile]], SavedFile], error: type[BaseException], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(error):
+        runner(write(AtomicFile(path, overwrite=True), opened(b"x" * 2_000_000, error())))
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_under_asyncio_a_slow_disk_stops_no_other_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: time.sleep(0.3))
+
+    async def main() -> int:
+        ticks = 0
+        saving = asyncio.create_task(run_async(write(AtomicFile(tmp_path / "a", overwrite=True), opened(b"abc"))))
+        while not saving.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        assert saving.result().size == 3
+        return ticks
+
+    assert asyncio.run(main()) >= 5
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_cancelled_task_leaves_nothing_even_while_the_disk_is_slow(
+    twice: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = AtomicFile.write
+
+    def slowly(self: AtomicFile, data: bytes) -> int:
+        time.sleep(0.2)
+        return at_once(self, data)
+
+    monkeypatch.setattr(AtomicFile, "write", slowly)
+
+    async def main() -> None:
+        saving = asyncio.create_task(
+            run_async(write(AtomicFile(tmp_path / "a", overwrite=True), opened(*[b"x" * 1024 * 1024] * 5)))
+        )
+        for _ in range(1 + twice):
+            await asyncio.sleep(0.05)
+            saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+
+    asyncio.run(main())
+    assert list(tmp_path.iterdir()) == []

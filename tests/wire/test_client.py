@@ -5,21 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
-from client_twin import Twin, twin
+from client_twin import Kind, Twin, twin
 from sandbox_http import auth_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from client_twin import Kind
 
 # Each kind of credentials, and each outcome with both clients.
 ATLAS = [("sync", "digest"), ("sync", "service"), ("async", "service"), ("async", "found")]

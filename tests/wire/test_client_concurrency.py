@@ -12,24 +12,17 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
-from client_twin import twin
-from raw_server import RawServer, http, replies
+from client_twin import Kind, twin
+from raw_server import Connection, RawServer, http, replies
 from sandbox_http import auth_for
 from wire_sandbox import WireSandbox
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from client_twin import Kind
-    from raw_server import Connection
 
 EACH = 3
 
@@ -196,7 +189,7 @@ def test_a_forked_child_has_connections_of_its_own() -> None:
 
 def test_one_that_waits_for_its_turn_gives_up_in_time(kind: Kind) -> None:
     route = f"GET /api/atlas/v2/orgs/{'0' * 24}/invoices/{'1' * 24}"
-    policy = RetryPolicy(max_retries=0, deadline=1.0)
+    policy = ai.RetryPolicy(max_retries=0, deadline=1.0)
     with (
         RawServer({route: replies(http(429, [("Retry-After", "30")]))}) as server,
         twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=policy) as atlas,

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import trustme
 
 import atlas_invoices as ai
-from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
 from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice_csv
-from client_twin import twin
+from client_twin import Kind, twin
 from raw_server import Connection, RawServer, http, replies
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from client_twin import Kind
 
 ORG, INVOICE = "0" * 24, "1" * 24
 CSV = b"Invoice Number,1,\n"
@@ -301,7 +296,7 @@ def test_a_connection_that_ended_while_idle_is_no_trouble(kind: Kind) -> None:
 def test_rubbish_beyond_a_reply_costs_its_connection_no_more(kind: Kind) -> None:
     with (
         RawServer({f"GET {PATH}": replies(GOOD + b"rubbish\r\n")}) as server,
-        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=RetryPolicy(base=0.001)) as atlas,
+        twin(kind, ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=ai.RetryPolicy(base=0.001)) as atlas,
     ):
         for _ in range(3):
             assert atlas.call("get_invoice_csv", ORG, INVOICE) == CSV

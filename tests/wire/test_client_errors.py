@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
-from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices.sandbox import Sandbox, Settings
-from client_twin import Twin, twin
+from client_twin import Kind, Twin, twin
 from raw_server import RawServer, http, replies
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client_twin import Kind
 
 ORG, INVOICE = "0" * 24, "1" * 24
 BASE = f"/api/atlas/v2/orgs/{ORG}/invoices"
@@ -45,7 +40,7 @@ CLASSES: dict[int, type[ai.APIStatusError]] = {
     520: ai.ServerError,
     599: ai.ServerError,
 }
-QUICK = RetryPolicy(max_retries=1, base=0.001)
+QUICK = ai.RetryPolicy(max_retries=1, base=0.001)
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +219,7 @@ def test_max_retries() -> None:
     with RawServer({f"GET {BASE}/{INVOICE}": replies(http(502))}) as server:
         for number in (0, 2):
             server.requests.clear()
-            policy = RetryPolicy(max_retries=number, base=0.001)
+            policy = ai.RetryPolicy(max_retries=number, base=0.001)
             with (
                 twin("sync", ai.AccessTokenAuth("t"), base_url=server.url, retry_policy=policy) as atlas,
                 pytest.raises(ai.ServerError),

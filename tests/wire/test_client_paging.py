@@ -6,20 +6,16 @@ import gzip
 import itertools
 import json
 import tracemalloc
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
-from client_twin import twin
+from client_twin import Kind, twin
 from raw_server import Connection, RawServer, http
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from client_twin import Kind
 
 ORG = "0" * 24
 ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices"

@@ -6,7 +6,9 @@ import base64
 import logging
 import pickle
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
@@ -14,16 +16,8 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
-from atlas_invoices._http._retry import RetryPolicy
-from client_twin import twin
-from raw_server import Connection, RawServer, http, replies
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from client_twin import Kind
-    from raw_server import Script
+from client_twin import Kind, twin
+from raw_server import Connection, RawServer, Script, http, replies
 
 ORG, INVOICE = "0" * 24, "1" * 24
 PATH = f"/api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
@@ -123,7 +117,7 @@ def test_no_secret_is_seen_whatever_happens(
     kind: Kind, auth: str, fault: str, seen: Callable[[], str], tmp_path: Path
 ) -> None:
     script = signed_only(SCRIPTS[fault])
-    policy = RetryPolicy(max_retries=1, base=0.001)
+    policy = ai.RetryPolicy(max_retries=1, base=0.001)
     made = AUTHS[auth]()
     with (
         RawServer({f"GET {PATH}": script, "POST /api/oauth/token": replies(TOKEN)}) as server,
@@ -160,7 +154,7 @@ TOKEN_FAULTS: dict[str, Script] = {
 
 @pytest.mark.parametrize("fault", TOKEN_FAULTS)
 def test_no_secret_is_seen_when_there_is_no_token(kind: Kind, fault: str, seen: Callable[[], str]) -> None:
-    policy = RetryPolicy(max_retries=1, base=0.001)
+    policy = ai.RetryPolicy(max_retries=1, base=0.001)
     with (
         RawServer({"POST /api/oauth/token": TOKEN_FAULTS[fault]}) as server,
         twin(kind, AUTHS["service"](), base_url=server.url, retry_policy=policy) as atlas,
@@ -173,7 +167,7 @@ def test_no_secret_is_seen_when_there_is_no_token(kind: Kind, fault: str, seen: 
 
 @pytest.mark.parametrize("auth", AUTHS)
 def test_no_secret_is_seen_without_a_server(kind: Kind, auth: str, seen: Callable[[], str]) -> None:
-    policy = RetryPolicy(max_retries=1, base=0.001)
+    policy = ai.RetryPolicy(max_retries=1, base=0.001)
     with RawServer() as server:
         url = server.url
     with (
@@ -186,7 +180,7 @@ def test_no_secret_is_seen_without_a_server(kind: Kind, auth: str, seen: Callabl
 
 
 def test_a_proxys_password_is_not_seen(kind: Kind, seen: Callable[[], str]) -> None:
-    policy = RetryPolicy(max_retries=1, base=0.001)
+    policy = ai.RetryPolicy(max_retries=1, base=0.001)
     for script in (replies(http(407))[0], Connection.reset):
         with RawServer({"CONNECT cloud.mongodb.com:443": script}) as proxy:
             url = proxy.url.replace("//", "//user:canary-proxy@")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx
 import pytest
 
 import atlas_invoices as ai
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ID = "666acb8787ba43606905dcae"
 CSV = b"Invoice Number,666acb8787ba43606905dcae,\n"

@@ -7,26 +7,21 @@ import itertools
 import os
 import pickle
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
 
 import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
-from atlas_invoices._http._retry import RetryPolicy
 from fault_kinds import Fault, Raises
-from fault_scenes import CSV, JSON, PAGE, TOKEN, Scene
+from fault_scenes import CSV, JSON, PAGE, TOKEN, Bench, Document, Scene
 from fault_sync import check_all_but_struck, check_complete, files, leave_earlier_copy
 from fault_table import FAULTS, TRANSFERS
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
-
-    from fault_scenes import Bench, Document
-
-QUICK = RetryPolicy(max_retries=1, base=0.001)
+QUICK = ai.RetryPolicy(max_retries=1, base=0.001)
 BEFORE = b"what was there before"
 SECRETS = (TOKEN, "canary-secret-of-the-fault-table")
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 import gzip
 import time
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._http import _body
-from atlas_invoices._http._retry import RetryPolicy
-from client_twin import twin
-from raw_server import RawServer, drip, http, pour, replies
+from client_twin import Kind, twin
+from raw_server import RawServer, Script, drip, http, pour, replies
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
 
-    from client_twin import Kind
-    from raw_server import Script
 
 ORG, INVOICE = "0" * 24, "1" * 24
 ROUTE = f"GET /api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
@@ -74,7 +70,7 @@ def test_a_hostile_reply_ends_soon_and_costs_little(kind: Kind, name: str, auth:
     made: httpx.Auth = AUTHS[auth]("name", "secret")
     with (
         RawServer({ROUTE: script, "POST /api/oauth/token": replies(TOKEN)}) as server,
-        twin(kind, made, base_url=server.url, timeout=timeout, retry_policy=RetryPolicy(max_retries=0)) as atlas,
+        twin(kind, made, base_url=server.url, timeout=timeout, retry_policy=ai.RetryPolicy(max_retries=0)) as atlas,
     ):
         tracemalloc.start()
         began = time.monotonic()

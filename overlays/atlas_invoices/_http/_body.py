@@ -45,8 +45,8 @@ class _Identity:
 
 
 class _Gzip:
-    def __init__(self, where: str) -> None:
-        self._where = where
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
         self._member = zlib.decompressobj(_GZIP)
         self._started = False
 
@@ -62,7 +62,9 @@ class _Gzip:
             try:
                 piece = self._member.decompress(data, _PIECE)
             except zlib.error:
-                raise IncompleteDownloadError(f"the reply's gzip data is damaged; try again ({self._where})") from None
+                raise IncompleteDownloadError(
+                    f"the reply's gzip data is damaged; try again ({self._endpoint})"
+                ) from None
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             if piece:
                 yield piece
@@ -70,7 +72,7 @@ class _Gzip:
     def finish(self) -> None:
         if self._started and not self._member.eof:
             raise IncompleteDownloadError(
-                f"the reply was cut short: its gzip data has no end mark; try again ({self._where})"
+                f"the reply was cut short: its gzip data has no end mark; try again ({self._endpoint})"
             )
 
 
@@ -80,15 +82,15 @@ def decoder(head: ResponseHead) -> Decoder:
     if coding in {"", "identity"}:
         return _Identity()
     if coding in {"gzip", "x-gzip"}:
-        return _Gzip(head.where)
-    raise UnexpectedResponseError(f"the reply has the content coding {coding[:40]!r}, not gzip ({head.where})")
+        return _Gzip(head.endpoint)
+    raise UnexpectedResponseError(f"the reply has the content coding {coding[:40]!r}, not gzip ({head.endpoint})")
 
 
 class LengthCheck:
     """Compares the bytes received with Content-Length, if there is one."""
 
     def __init__(self, head: ResponseHead) -> None:
-        self._where = head.where
+        self._endpoint = head.endpoint
         length = head.headers.get("content-length", "")
         self._expected = int(length) if length.isascii() and length.isdigit() else None
         self.received = 0
@@ -102,7 +104,7 @@ class LengthCheck:
         if self._expected is not None and self.received != self._expected:
             raise IncompleteDownloadError(
                 f"the reply was cut short after {self.received:,} of {self._expected:,} bytes; try again "
-                f"({self._where})"
+                f"({self._endpoint})"
             )
 
 
@@ -154,7 +156,7 @@ class BodyReader:
             if self._max_bytes is not None and self._size > self._max_bytes:
                 raise TooLargeError(
                     f"the reply is larger than {self._max_bytes:,} bytes; raise max_bytes, or use stream_invoice_csv "
-                    f"or download_invoice_csv, which need no memory for it ({self._head.where})"
+                    f"or download_invoice_csv, which need no memory for it ({self._head.endpoint})"
                 )
             if self._start is None:
                 yield piece
@@ -178,7 +180,7 @@ class BodyReader:
         if self._length.received < (self._waited - self._read_timeout) * _MIN_BYTES_PER_SECOND:
             raise APITimeoutError(
                 f"the reply is too slow: {self._length.received:,} bytes in {self._waited:.0f} s; try again later "
-                f"({self._head.where})"
+                f"({self._head.endpoint})"
             )
 
     def _checked_start(self) -> bytes:

@@ -1,6 +1,6 @@
 """Exchange a request for a response: wait for the rate limit, send, judge the head, read the body.
 
-The only way out to the network but for token requests.
+Every request but those for tokens goes through here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 @frozen
 class Operation(Generic[T]):
-    """A request, the kind of document expected, and how to read it; `max_bytes` limits it where it's kept in memory."""
+    """A request, the kind of document expected, and how to read it; `max_bytes` limits a reply kept in memory."""
 
     name: str
     kwargs: dict[str, Any]
@@ -45,7 +45,7 @@ class Operation(Generic[T]):
 
 
 class Exchange:
-    """One client's way to the server: its connections, rate limiter and deprecation warnings."""
+    """A client's connections, rate limiter and deprecation warnings; sends its requests."""
 
     def __init__(self, connect: Callable[[], httpx.Client | httpx.AsyncClient], policy: RetryPolicy) -> None:
         self._connect = connect
@@ -62,20 +62,20 @@ class Exchange:
     def send(self, operation: Operation[Any], max_bytes: int) -> Steps[Response]:
         """Send the request; return a success whose first bytes are right, or raise a typed error."""
         request = self.connections.request(operation.kwargs)
-        where = f"{request.method} {request.url.path}"
-        asked = time.monotonic()
+        endpoint = f"{request.method} {request.url.path}"
+        began = time.monotonic()
         while wait := self._rate_limiter.acquire():
-            if time.monotonic() - asked + wait > self._policy.deadline:
-                raise rate_limit_timeout(where, self._policy.deadline)
+            if time.monotonic() - began + wait > self._policy.deadline:
+                raise rate_limit_timeout(endpoint, self._policy.deadline)
             yield Sleep(wait)
-        head, began = None, time.monotonic()
+        head, sent = None, time.monotonic()
         try:
-            with while_connecting(where):
+            with while_connecting(endpoint):
                 reply: httpx.Response = yield self.connections.send(request)
             head = ResponseHead(request.method, request.url.path, reply.status_code, reply.headers)
         finally:
             self._rate_limiter.release(head)
-        log.debug("%s: %d after %.2f s", where, head.status, time.monotonic() - began)
+        log.debug("%s: %d after %.2f s", endpoint, head.status, time.monotonic() - sent)
         try:
             self._deprecations.warn_once(operation.name, head.headers)
             return (yield from self._judge(head, reply, operation, max_bytes))
@@ -119,7 +119,7 @@ class Response:
         self._started = self._ended = self._closed = False
 
     def read_start(self) -> Steps[None]:
-        """Read as much as it takes to judge the document by its first bytes."""
+        """Read until the document's first bytes have been checked."""
         piece = yield from self.read()
         self._pieces = chain((piece or b"",), self._pieces)
 
@@ -131,7 +131,7 @@ class Response:
             if self._closed:
                 # Otherwise the part read so far would pass for the whole.
                 raise RuntimeError("the stream was closed before its end; read it inside its `with` block")
-            with while_reading(self.head.where):
+            with while_reading(self.head.endpoint):
                 data = yield self._chunk
             if data is None:
                 yield from self.close()
@@ -142,14 +142,14 @@ class Response:
         return piece
 
     def start(self) -> None:
-        """Raise `RuntimeError` for a second reading."""
+        """Start reading; raises `RuntimeError` the second time."""
         if self._started:
             raise RuntimeError("the stream can be read once; request it again")
         self._started = True
 
     def read_all(self) -> Steps[bytes]:
         """Read the whole document into memory, and close."""
-        # Not a list of pieces: a server that sends single bytes would make each cost fifty.
+        # Not a list of pieces: in one, each piece of a server that sends single bytes would take fifty.
         content = io.BytesIO()
         try:
             while (piece := (yield from self.read())) is not None:
@@ -166,7 +166,7 @@ class Response:
 
 
 class _Stream:
-    """What the two streams share: how to open one, and its response once it is open."""
+    """Base of both streams: how to open one, and its response once it is open."""
 
     def __init__(self, send: Callable[[], Steps[Response]]) -> None:
         self._send = send

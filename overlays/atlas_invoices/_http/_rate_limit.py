@@ -11,15 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from atlas_invoices._errors import APITimeoutError
 
+from ._responses import ResponseHead
 from ._retry import retry_after
-
-if TYPE_CHECKING:
-    from ._responses import ResponseHead
-
 
 # How long to wait when the server doesn't say: a bucket has filled a little by then.
 _DEFAULT_PAUSE = 1.0
@@ -81,10 +77,10 @@ class RateLimiter:
         self._resume_at = max(self._resume_at, self._clock() + seconds)
 
 
-def rate_limit_timeout(where: str, seconds: float) -> APITimeoutError:
+def rate_limit_timeout(endpoint: str, seconds: float) -> APITimeoutError:
     """Return the error of a request that waited too long for its turn."""
     return APITimeoutError(
         f"gave up after {seconds:g} s waiting for the rate limit because other requests were ahead; use fewer parallel "
-        f"requests, or try again later ({where})",
+        f"requests, or try again later ({endpoint})",
         transient=False,
     )

@@ -79,7 +79,7 @@ class ResponseHead:
     headers: Mapping[str, str]
 
     @property
-    def where(self) -> str:
+    def endpoint(self) -> str:
         """Method and path, for messages."""
         return f"{self.method} {self.path}"
 
@@ -94,10 +94,10 @@ def error_for(head: ResponseHead, body: bytes) -> AtlasError:
     if head.status < HTTPStatus.BAD_REQUEST:
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
             return UnexpectedResponseError(
-                f"the server answered with a redirect ({head.status}), which isn't followed because credentials go "
-                f"only to the configured server; check the base URL ({head.where})"
+                f"the server sent a redirect ({head.status}), which isn't followed because credentials go "
+                f"only to the configured server; check the base URL ({head.endpoint})"
             )
-        return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.where})")
+        return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.endpoint})")
     return status_error(head, _api_error(_json_or_none(body)))
 
 
@@ -123,7 +123,7 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
     advice = advice or _ADVICE.get(head.status, "try again later" if cls is ServerError else "")
     wait_text = "" if wait is None else f"the server asks to wait {wait:g} s"
     return cls(
-        f"{'; '.join(part for part in (fact, advice, wait_text) if part)} ({head.where})",
+        f"{'; '.join(part for part in (fact, advice, wait_text) if part)} ({head.endpoint})",
         status_code=head.status,
         error_code=error_code,
         detail=detail,
@@ -203,7 +203,7 @@ def _api_error(document: Any) -> ApiError | None:  # noqa: ANN401 - any JSON tha
 
 
 def _not_found(path: str) -> tuple[str, str]:
-    """What a 404 for this path means, and what to do; empty unless the path names an organization."""
+    """Return the fact and the advice for a 404; both empty unless the path names an organization."""
     match = _IDS.search(path)
     if match is None:
         return "", ""
@@ -238,7 +238,7 @@ def _phrase(status: int) -> str:
 
 def _unexpected(head: ResponseHead, kind: Kind, got: str) -> str:
     hint = "is a proxy or a login page in between, or the base URL wrong?"
-    return f"expected {kind.upper()}, got {got}; {hint} ({head.where})"
+    return f"expected {kind.upper()}, got {got}; {hint} ({head.endpoint})"
 
 
 class DeprecationWarner:

@@ -88,12 +88,12 @@ def wait_before_retry(
         return None
     # Full jitter, so that many clients that fail together don't retry together.
     wait = min(policy.max_wait, policy.base * 2.0 ** min(len(earlier), _MAX_DOUBLINGS)) * chance()
-    asked = getattr(error, "retry_after", None)
-    if asked is not None:
-        if asked > policy.max_wait:
+    minimum = getattr(error, "retry_after", None)
+    if minimum is not None:
+        if minimum > policy.max_wait:
             return None
         # At least Retry-After, and clearly longer each time.
-        wait = min(asked + wait, max(asked, policy.max_wait))
+        wait = min(minimum + wait, max(minimum, policy.max_wait))
     return None if elapsed + wait > policy.deadline else float(wait)
 
 

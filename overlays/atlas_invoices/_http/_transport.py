@@ -110,50 +110,50 @@ class ReadChunk:
 
 
 @contextmanager
-def while_connecting(where: str) -> Iterator[None]:
-    """Around sending a request and reading the head of its reply; `where` is method and path, for the message."""
+def while_connecting(endpoint: str) -> Iterator[None]:
+    """Around sending a request and reading the head of its reply; `endpoint` is method and path, for the message."""
     try:
         yield
     except httpx.HTTPError as error:
-        raise _as_connection_error(error, where) from _without_headers(error)
+        raise _as_connection_error(error, endpoint) from _without_headers(error)
     except httpx.InvalidURL as error:
-        raise ConfigError(f"the URL is invalid: {single_line(error)} ({where})") from None
+        raise ConfigError(f"the URL is invalid: {single_line(error)} ({endpoint})") from None
 
 
 @contextmanager
-def while_reading(where: str) -> Iterator[None]:
+def while_reading(endpoint: str) -> Iterator[None]:
     """Around reading the body: a failure here leaves an incomplete reply."""
     try:
         yield
     except httpx.TimeoutException as error:
-        message = f"the reply stalled; try again, or raise the timeout ({where})"
+        message = f"the reply stalled; try again, or raise the timeout ({endpoint})"
         raise APITimeoutError(message) from _without_headers(error)
     except httpx.HTTPError as error:
         raise IncompleteDownloadError(
-            f"the connection broke before the reply was complete: {_reason(error)}; try again ({where})"
+            f"the connection broke before the reply was complete: {_reason(error)}; try again ({endpoint})"
         ) from _without_headers(error)
 
 
-def _as_connection_error(error: httpx.HTTPError, where: str) -> AtlasError:
+def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
     reason = _reason(error)
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({where})")
+        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})")
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-        return ConfigError(f"can't send the request: {reason} ({where})")
+        return ConfigError(f"can't send the request: {reason} ({endpoint})")
     if isinstance(error, httpx.ProxyError):
-        message = f"the proxy refused: {reason}; check the proxy settings ({where})"
+        message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
         return APIConnectionError(message, transient=False)
     if _is_certificate_failure(error):
         return APIConnectionError(
             f"the server's certificate isn't trusted: {reason}; if a company proxy signs its own, name its CA bundle "
-            f"with verify= or SSL_CERT_FILE ({where})",
+            f"with verify= or SSL_CERT_FILE ({endpoint})",
             transient=False,
         )
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
-            f"no proper HTTP answer: {reason}; try again, or check the base URL and any proxy in between ({where})"
+            f"no proper HTTP answer: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
         )
-    return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({where})")
+    return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})")
 
 
 def _is_certificate_failure(error: BaseException) -> bool:
@@ -170,9 +170,9 @@ def _reason(error: httpx.HTTPError) -> str:
 
 
 def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError:
-    """Take off an error what would show an Authorization header to a logger of the whole chain.
+    """Remove an error's request headers and the frames of httpx and httpcore.
 
-    That is its request, and the frames of httpx and httpcore, which some tools show with their locals.
+    Both hold the Authorization header, and some tools log whole chains of errors with the locals of their frames.
     """
     forget_frames(error)
     try:
