@@ -64,8 +64,12 @@ def _stop(problem: str) -> NoReturn:
 
 
 def _digest() -> str:
-    """What .venv is made of; it is created again when the interpreter, the folder or one of the files changes."""
-    parts = (sys.version, str(ROOT), REQUIREMENTS.read_text("utf-8"), (ROOT / "pyproject.toml").read_text("utf-8"))
+    """What .venv is made of: it is created again when the interpreter, the folder or the installed things change."""
+    import tomllib  # noqa: PLC0415 - missing before Python 3.11, which make() reports
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    installed = project.get("build-system"), project.get("project"), project.get("tool", {}).get("hatch")
+    parts = (sys.version, str(ROOT), REQUIREMENTS.read_text("utf-8"), repr(installed))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

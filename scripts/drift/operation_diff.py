@@ -47,7 +47,7 @@ def compare_prose(
     operations: Sequence[Operation],
     structural: Sequence[Change],
 ) -> list[Change]:
-    """Every location whose prose changed since the fragment was cut, told from the digests in the lock.
+    """Every location whose prose changed since the fragment was cut, according to the digests in the lock.
 
     Prose that came or went together with what it describes is left out, because `structural` reports that already.
     """
