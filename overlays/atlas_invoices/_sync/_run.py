@@ -25,6 +25,7 @@ from ._workers import WorkerPool
 
 if TYPE_CHECKING:
     from atlas_invoices._client import AsyncClient, Client
+    from atlas_invoices_client.models import BillingInvoiceMetadata
 
 T = TypeVar("T")
 
@@ -107,29 +108,16 @@ def run(atlas: Client, options: SyncOptions, on_progress: OnProgress) -> SyncRep
 
 
 @frozen
-class Call:
-    """Call a method of the client, or of a lock; its asynchronous form is awaited."""
+class Acquire:
+    """Wait for a lock among threads, or among tasks."""
 
-    method: Callable[[], Any]
+    lock: Any
 
-    def run(self) -> Any:  # noqa: ANN401 - depends on the method
-        return self.method()
+    def run(self) -> None:
+        self.lock.acquire()
 
-    async def run_async(self) -> Any:  # noqa: ANN401 - depends on the method
-        return await self.method()
-
-
-@frozen
-class ReadAll:
-    """Read an iterator of the client, or its asynchronous form, to the end."""
-
-    items: Any
-
-    def run(self) -> list[Any]:
-        return list(self.items)
-
-    async def run_async(self) -> list[Any]:
-        return [item async for item in self.items]
+    async def run_async(self) -> None:
+        await self.lock.acquire()
 
 
 @frozen
@@ -192,7 +180,10 @@ def _sync(
 
 
 def _list(atlas: Client | AsyncClient, options: SyncOptions) -> Steps[_listing.Listing]:
-    models = yield ReadAll(atlas.list_invoices(options.org_id, linked=options.linked))
+    pages = atlas._invoice_pages(options.org_id, linked=options.linked)  # noqa: SLF001 - the steps of `list_invoices`
+    models: list[BillingInvoiceMetadata] = []
+    while pages.more:
+        models += yield from pages.advance()
     return _listing.read_listing(models, linked=options.linked)
 
 
@@ -213,12 +204,12 @@ def _fetch(
     try:
         with ExitStack() as held:
             try:
-                document = yield from atlas._fetch(operation, _listing.LARGE)  # noqa: SLF001 - `get_invoice` as sent
+                document = yield from atlas._fetch(operation, _listing.LARGE)  # noqa: SLF001 - the steps of `get_invoice`
             except TooLargeError:
-                yield Call(large.acquire)
+                yield Acquire(large)
                 held.callback(large.release)
-                document = yield from atlas._fetch(operation)  # noqa: SLF001 - `get_invoice` as sent
-            csv = yield Call(lambda: atlas.download_invoice_csv(options.org_id, id_, folder.csv_path(id_)))
+                document = yield from atlas._fetch(operation)  # noqa: SLF001 - the steps of `get_invoice`
+            csv = yield from atlas._download(options.org_id, id_, folder.csv_path(id_), overwrite=True)  # noqa: SLF001 - the steps of `download_invoice_csv`
             json = yield Blocking(lambda: folder.save_json(id_, document.content))
             return saved(task, document, csv, json)
     except (AtlasError, OSError) as error:
