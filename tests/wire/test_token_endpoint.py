@@ -139,9 +139,9 @@ SILENT: dict[str, tuple[Script, Kind]] = {
 @pytest.mark.parametrize("name", SILENT)
 def test_a_silent_token_endpoint_is_waited_for_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     script, kind = SILENT[name]
-    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 0.4)
+    monkeypatch.setattr(_settings, "TOKEN_SECONDS", 1.0)
     with RawServer({TOKEN_ROUTE: script}) as server, twin(kind, account(), base_url=server.url) as atlas:
-        with too_late(0.4):
+        with too_late(1.0):
             atlas.call("get_invoice_csv", ORG, INVOICE)
         assert server.count(TOKEN_ROUTE) == 1
 
