@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
-from decimal import Decimal
+import datetime as dt  # noqa: TC003 - typing.get_type_hints(LineItem) needs these three at run time
+from collections.abc import Mapping  # noqa: TC003 - likewise
+from decimal import Decimal  # noqa: TC003 - likewise
 from typing import NamedTuple
 
 from atlas_invoices._frozen_dict import FrozenDict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003 - attrs resolves annotations at run time for users who ask
 from typing import Literal
 
 from attrs import frozen
