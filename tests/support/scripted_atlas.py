@@ -171,7 +171,11 @@ def chunked(body: bytes, *headers: tuple[str, str], kind: str = CSV_TYPE) -> byt
 
 
 def scripted_atlas(
-    *, default: Replies | None = None, invoices: Iterable[str] = (INVOICE, OTHER), **replies: Replies
+    *,
+    default: Replies | None = None,
+    invoices: Iterable[str] = (INVOICE, OTHER),
+    tls: ssl.SSLContext | None = None,
+    **replies: Replies,
 ) -> RawServer:
     """A server with the routes orgs, list, pending, token, csv and json; the last two also as csv_other, json_other.
 
@@ -196,6 +200,7 @@ def scripted_atlas(
     return RawServer(
         {path: _scripts(replies.get(name, reply)) for name, (path, reply) in routes.items()},
         default=None if default is None else _scripts(default)[0],
+        tls=tls,
     )
 
 
