@@ -296,7 +296,7 @@ def test_the_other_exceptions_hold(kind: Kind, monkeypatch: pytest.MonkeyPatch) 
 @both
 def test_the_variable_at_fault_is_named(kind: Kind, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
-    settings: Any = {"base_url": "https://cloud.mongodb.com", "verify": NO_TLS}
+    settings: Any = {"base_url": "https://cloud.mongodb.com", "verify": NO_TLS, "max_retries": 0}
     with (
         pytest.raises(ai.ConfigError, match=rf"\b{name}\b") as caught,
         twin(kind, ai.AccessTokenAuth(TOKEN), **settings) as atlas,
@@ -407,7 +407,7 @@ def test_a_bundle_in_the_environment_that_cannot_be_used_is_named(
 
 
 def test_the_command_names_the_bundle(tmp_path: Path) -> None:
-    ended = shell(tmp_path, SSL_CERT_FILE="/nowhere/bundle.pem").run("orgs")
+    ended = shell(tmp_path, SSL_CERT_FILE="/nowhere/bundle.pem").run("orgs", "--max-retries", "0")
     assert ended.status in {1, 2}
     assert "SSL_CERT_FILE" in ended.error
     assert "/nowhere/bundle.pem" in ended.error
@@ -485,11 +485,12 @@ def test_a_base_url_that_cannot_be_used_says_the_way_out(kind: Kind, url: str) -
 
 def test_that_is_a_usage_error(tmp_path: Path) -> None:
     sh = shell(tmp_path)
+    orgs = ("orgs", "--max-retries", "0")
     for ended in (
-        sh.run("orgs", "--base-url", "https://cloud.mongodb.com//"),
-        sh.with_env(MONGODB_ATLAS_BASE_URL="https://cloud.mongodb.com/api/atlas/v2").run("orgs"),
-        sh.run("orgs", "--timeout", "nan"),
-        sh.run("orgs", "--timeout", "inf"),
+        sh.run(*orgs, "--base-url", "https://cloud.mongodb.com//"),
+        sh.with_env(MONGODB_ATLAS_BASE_URL="https://cloud.mongodb.com/api/atlas/v2").run(*orgs),
+        sh.run(*orgs, "--timeout", "nan"),
+        sh.run(*orgs, "--timeout", "inf"),
     ):
         assert ended.status == 2, ended
         assert re.search(r"base URL|--timeout", ended.error)
@@ -598,7 +599,7 @@ def test_quotes_around_a_credential_are_named(make: Any) -> None:
 
 def test_the_command_names_quotes(tmp_path: Path) -> None:
     sh = shell(tmp_path, MONGODB_ATLAS_ACCESS_TOKEN='"canary"')
-    ended = sh.run("orgs")
+    ended = sh.run("orgs", "--max-retries", "0")
     assert ended.status == 3
     assert "quote" in ended.error
     assert "canary" not in ended.err
