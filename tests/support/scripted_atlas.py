@@ -288,14 +288,14 @@ class Shell:
             encoding="utf-8",
         )
 
-    def run(self, *arguments: str | Path, stdin: bytes = b"") -> Ended:
+    def run(self, *arguments: str | Path, stdin: bytes = b"", seconds: float = 60) -> Ended:
         """Run the command to its end."""
-        return self.execute([str(COMMAND), *map(str, arguments)], stdin)
+        return self.execute([str(COMMAND), *map(str, arguments)], stdin, seconds)
 
-    def execute(self, command: list[str], stdin: bytes = b"") -> Ended:
+    def execute(self, command: list[str], stdin: bytes = b"", seconds: float = 60) -> Ended:
         """Run a program to its end."""
         done = subprocess.run(
-            command, env=self.env, cwd=self.folder, input=stdin, capture_output=True, check=False, timeout=60
+            command, env=self.env, cwd=self.folder, input=stdin, capture_output=True, check=False, timeout=seconds
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
