@@ -112,6 +112,7 @@ def too_wide(lines: list[Any]) -> bool:
 
 def check(data: bytes) -> list[Any] | None:
     """Compare all ways in this process; returns the lines."""
+    lines: list[Any] | None
     lines, message = outcome(lines_of, data)
     wide = lines is not None and too_wide(lines)
     expected = None if lines is None else [fields_of(line) for line in lines]
@@ -137,8 +138,7 @@ def check(data: bytes) -> list[Any] | None:
         assert summary.total == total(lines)
         assert sum(group.lines for group in summary.groups) == len(lines)
         assert summary.credits == total([line for line in lines if line.is_credit])
-    found: list[Any] | None = lines
-    return found
+    return lines
 
 
 def total(lines: list[Any]) -> Decimal:

@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,22 +204,23 @@ def test_without_asyncio_it_is_a_clear_error() -> None:
     """Under trio or another library no event loop of asyncio runs; nothing is sent."""
     with scripted_atlas() as server:
         atlas = ai.AsyncClient(ai.AccessTokenAuth(TOKEN), base_url=server.url, verify=NO_TLS)
-        for coroutine in (
+        coroutines: list[Any] = [
             atlas.get_invoice(ORG, INVOICE),
             atlas.get_invoice_csv(ORG, INVOICE),
             atlas.download_invoice_csv(ORG, INVOICE, "june.csv"),
             atlas.list_organizations().__anext__(),
             atlas.stream_invoice_csv(ORG, INVOICE).__aenter__(),
             ai.sync_invoices_async(atlas, ORG, "."),
-        ):
+        ]
+        for coroutine in coroutines:
             with pytest.raises(ai.ConfigError, match="asyncio"):
-                coroutine.send(None)  # type: ignore[attr-defined]  # as another library's loop does
+                coroutine.send(None)  # as another library's loop does
         assert server.requests == []
 
 
 @pytest.mark.skipif(find_spec("trio") is None, reason="trio isn't installed")
 def test_under_trio_it_works_or_is_a_clear_error() -> None:
-    import trio  # noqa: PLC0415 - isn't always installed
+    trio = import_module("trio")
 
     said = "asyncio"
 

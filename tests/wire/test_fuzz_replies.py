@@ -211,7 +211,7 @@ def test_mutated_replies_raise_only_our_errors(kind: Kind, tmp_path: Path) -> No
 
 def check_call(kind: Kind, server: Fuzzed, call: Call, choose: random.Random, path: Path) -> None:
     """The call, and after it another one with the same client: whatever came must not have broken it."""
-    auths = {
+    auths: dict[str, Callable[[], Any]] = {
         "POST /api/oauth/token": lambda: ai.ServiceAccountAuth("mdb_sa_id_scripted", "mdb_sa_sk_canary"),
         "GET /api/atlas/v2/orgs": lambda: ai.DigestAuth("abcdefgh", "private-canary"),
     }

@@ -393,8 +393,8 @@ def test_odd_linked_invoices_raise_our_errors_or_none(kind: Kind, linked: Any, t
 
 def bad_bodies() -> dict[str, bytes]:
     """Replies for one invoice's JSON that ended a whole sync, and others of the kind."""
-    odd = ([None], ["x"], [{}, None], 7)
-    lists = {f"{name} {value!r}": json_reply(invoice_json(**{name: value})) for name in LISTS for value in odd}
+    odd: tuple[Any, ...] = ([None], ["x"], [{}, None], 7)
+    lists = {f"{name} {value!r}": json_reply(invoice_json() | {name: value}) for name in LISTS for value in odd}
     fields = {"badRequestDetail": {"fields": None}}
     return {
         **lists,

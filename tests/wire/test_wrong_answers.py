@@ -186,7 +186,8 @@ def test_a_list_of_another_organization_is_refused(kind: Kind) -> None:
 @both
 def test_sync_stores_no_invoice_under_another_name(kind: Kind, tmp_path: Path) -> None:
     csv, document = csv_reply(invoice_csv(OTHER)), json_reply(invoice_json(OTHER))
-    for replies in ({"csv": csv}, {"json": document}, {"csv": csv, "json": document}):
+    cases: list[dict[str, Any]] = [{"csv": csv}, {"json": document}, {"csv": csv, "json": document}]
+    for replies in cases:
         folder = tmp_path / "-".join(replies)
         with scripted_atlas(**replies) as server:
             report = sync(kind, server, folder)
