@@ -174,7 +174,7 @@ def test_a_bomb_is_refused_in_an_envelope_too(kind: Kind, part: bytes) -> None:
     with (
         scripted_atlas(csv=json_reply(bomb(part, envelope))) as server,
         client(kind, server) as atlas,
-        pytest.raises(ai.UnexpectedResponseError, match="parts"),
+        pytest.raises(ai.UnexpectedResponseError),
     ):
         atlas.call("get_invoice_csv", ORG, INVOICE, envelope=True)
 

@@ -645,6 +645,7 @@ def test_a_difference_names_the_field(fields: dict[str, int], name: str) -> None
 
 
 def test_the_command_reconciles_a_starting_balance(tmp_path: Path) -> None:
+    """The note is for everybody, not only with -v: what was paid from a balance isn't in the CSV."""
     replies: Any = [json_reply(balanced()), json_reply(balanced(amountBilledCents=1157))]
     with scripted_atlas(json=replies) as server:
         sh = shell(tmp_path, server)
