@@ -1,0 +1,46 @@
+"""Blank lines without end cost no memory, whatever reads them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from decimal import Decimal
+
+import pytest
+
+HEADER = "Date,Usage Date,SKU,Amount\\n"
+ROW = "07/01/2024,06/15/2024,Atlas,1.25\\n"
+# Reads an invoice with so many MB of blanks after its first line; prints the result, and the peak in MB.
+PROGRAM = f"""
+import resource, sys
+import atlas_invoices as ai
+import pyarrow
+def pieces():
+    yield b"{HEADER}{ROW}"
+    for _ in range(int(sys.argv[2]) * 16):
+        yield sys.argv[3].encode().decode("unicode_escape").encode() * (65536 // {{size}})
+    yield b"{ROW}"
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+result = {{read}}
+print(result, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+READ = {
+    "to_arrow": "sum(ai.to_arrow(pieces()).column('amount').to_pylist())",
+    "summarize": "ai.summarize(pieces(), by=['sku']).total",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is measured in other units")
+@pytest.mark.parametrize("blank", ["\\n", "\\r\\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("how", READ)
+def test_blank_lines_take_no_memory(how: str, blank: str) -> None:
+    """A million of them: each took some 200 bytes. pyarrow is imported first, so that it isn't counted."""
+    size = len(blank.encode().decode("unicode_escape"))
+    program = PROGRAM.format(read=READ[how], size=size)
+    done = subprocess.run(
+        [sys.executable, "-c", program, how, "1", blank], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    total, megabytes = done.stdout.split()
+    assert Decimal(total) == Decimal("2.5")
+    assert int(megabytes) < 50
