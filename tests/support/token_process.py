@@ -19,10 +19,10 @@ from pathlib import Path
 
 from atlas_invoices import AtlasError, Client, ServiceAccountAuth
 from atlas_invoices._auth import parse_base_url
-from atlas_invoices._auth._secret import Secret
 from atlas_invoices._auth._token_cache import TokenCache
 from atlas_invoices._http._retry import RetryPolicy
 from atlas_invoices._locks import FileLock
+from atlas_invoices._secret import Secret
 
 
 def main(base_url: str, client_id: str, folder: str, plan: str) -> None:

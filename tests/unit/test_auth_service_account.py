@@ -13,9 +13,9 @@ from atlas_invoices import APITimeoutError, ServiceAccountAuth, TokenError
 from atlas_invoices._auth import TokenHTTP, cached, for_client, forget, parse_base_url, revoke
 from atlas_invoices._auth._base import DrainBody
 from atlas_invoices._auth._oauth import TokenReply
-from atlas_invoices._auth._secret import Secret
 from atlas_invoices._http._steps import Sleep
 from atlas_invoices._locks import FileLock
+from atlas_invoices._secret import Secret
 
 SERVER = parse_base_url("https://a.example")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from atlas_invoices import TokenError
 from atlas_invoices._auth._oauth import MAX_REPLY_BYTES, ClientCredentials, Token, TokenReply, read_token, token_request
 from atlas_invoices._auth._origin import parse_base_url
-from atlas_invoices._auth._secret import Secret
+from atlas_invoices._secret import Secret
 
 ID, SECRET = "mdb_sa_id_canary:+", "mdb_sa_sk_canary/ =&"
 ACCOUNT = ClientCredentials(Secret(ID), Secret(SECRET))

@@ -14,9 +14,9 @@ from attrs import frozen
 
 from atlas_invoices import TokenError
 from atlas_invoices._auth._oauth import Token
-from atlas_invoices._auth._secret import Secret
 from atlas_invoices._auth._tokens import SingleFlight, TokenStore, Wait
 from atlas_invoices._http._steps import Steps, run, run_async
+from atlas_invoices._secret import Secret
 
 
 @frozen

@@ -18,8 +18,8 @@ import pytest
 from atlas_invoices import Client, ConfigError, ServiceAccountAuth
 from atlas_invoices._auth import parse_base_url
 from atlas_invoices._auth._oauth import Token
-from atlas_invoices._auth._secret import Secret
 from atlas_invoices._auth._token_cache import CacheLease, TokenCache, folder_of
+from atlas_invoices._secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from attrs import frozen
 
 from atlas_invoices._errors import CredentialsError
 from atlas_invoices._http._steps import Step, Steps, run, run_async
+from atlas_invoices._secret import Secret, validate_credential
 
 from ._origin import BaseUrl, Binding, parse_base_url
-from ._secret import Secret, validate_credential
 
 if TYPE_CHECKING:
     from ._token_http import TokenHTTP

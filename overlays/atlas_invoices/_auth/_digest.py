@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from atlas_invoices import _locks
+from atlas_invoices._secret import Secret, mask_id, validate_credential
 
 from ._base import DrainBody, Flow, OriginBoundAuth
 from ._challenge import build_authorization, find_challenge
-from ._secret import Secret, mask_id, validate_credential
 from ._tokens import Flight, SingleFlight, Wait
 
 if TYPE_CHECKING:

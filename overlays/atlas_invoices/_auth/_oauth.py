@@ -12,9 +12,8 @@ from attrs import field, frozen
 
 from atlas_invoices._errors import TokenError
 from atlas_invoices._http._retry import retry_after
+from atlas_invoices._secret import Secret, masked
 from atlas_invoices._version import __version__
-
-from ._secret import Secret, masked
 
 if TYPE_CHECKING:
     from ._origin import BaseUrl

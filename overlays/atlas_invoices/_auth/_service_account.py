@@ -14,10 +14,10 @@ from attrs import frozen
 from atlas_invoices._http._steps import Sleep, Steps
 from atlas_invoices._http._transport import while_connecting
 from atlas_invoices._locks import FileLock
+from atlas_invoices._secret import Secret, mask_id, validate_credential
 
 from ._base import DrainBody, Flow, OriginBoundAuth, SteppedAuth
 from ._oauth import REVOKE_PATH, ClientCredentials, Token, check_revoked, read_token, revoke_request, token_request
-from ._secret import Secret, mask_id, validate_credential
 from ._token_cache import POLL_SECONDS, CacheLease, TokenCache
 from ._token_http import TokenHTTP
 from ._tokens import TokenStore

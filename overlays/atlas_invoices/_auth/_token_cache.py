@@ -25,9 +25,9 @@ from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
 
 if TYPE_CHECKING:
     from atlas_invoices._http._steps import Steps
+    from atlas_invoices._secret import Secret
 
     from ._origin import BaseUrl
-    from ._secret import Secret
 
 
 T = TypeVar("T")

@@ -14,8 +14,9 @@ from typing import Any
 
 from attrs import frozen
 
+from atlas_invoices._secret import Secret
+
 from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header, is_positive
-from ._secret import Secret
 
 _VERSION = 1
 # A token comes from a reply of at most half this size.
