@@ -99,6 +99,11 @@ BREAKS = (
         sent(lambda d: chunked(d, half(d.body), d.body[len(half(d.body)) :], end=b"0\r\n\r\n")),
         Right(),
     ),
+    Fault(
+        "chunks, and the length of something else",
+        sent(lambda d: chunked(d, d.body, end=b"0\r\n\r\n").replace(b"\r\n", b"\r\nContent-Length: 3\r\n", 1)),
+        Right(),
+    ),
     Fault("one byte at a time", scripted(lambda d: sends(*(bytes([b]) for b in d.good))), Right()),
     Fault(
         "a body that ends with the connection",
@@ -297,6 +302,8 @@ CODINGS = (
         unexpected("CSV, got binary data"),
         unexpected("other than a JSON object"),
     ),
+    Fault("a character set as the coding", sent(lambda d: zipped(d, d.body, "UTF-8")), Right()),
+    Fault("gzip, identity", sent(lambda d: zipped(d, gzip.compress(d.body), "gzip, identity")), Right()),
     Fault("brotli", sent(lambda d: zipped(d, d.body, "br")), unexpected("'br'")),
     Fault(
         "gzip damaged once",

@@ -155,7 +155,7 @@ def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], sent_at: float, cha
     fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
     if fault is not None:
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
-    lifetime = float(min(document.get("expires_in", _ASSUMED_LIFETIME), MAX_LIFETIME))
+    lifetime = float(min(_expires_in(document), MAX_LIFETIME))
     expires_at = sent_at + lifetime
     return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
 
@@ -163,16 +163,24 @@ def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], sent_at: float, cha
 def _fault(document: object) -> str | None:
     if not isinstance(document, dict):
         return "it isn't a JSON object"
-    value, kind, lifetime = (document.get(name) for name in ("access_token", "token_type", "expires_in"))
+    value, kind = document.get("access_token"), document.get("token_type")
     if not isinstance(value, str) or not value:
         return "it has no access_token"
     if not fits_header(value):
         return "its access_token has characters that can't be sent in a header"
-    if not isinstance(kind, str) or kind.lower() != "bearer":
+    if kind is not None and str(kind).lower() != "bearer":
         return "its token_type isn't Bearer"
-    if "expires_in" in document and not is_positive(lifetime):
+    if not is_positive(_expires_in(document)):
         return "its expires_in isn't a positive number of seconds"
     return None
+
+
+def _expires_in(document: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON that a server sends
+    """Return the lifetime; a number that the server sent as text becomes one."""
+    value = document.get("expires_in")
+    if value is None:
+        return _ASSUMED_LIFETIME
+    return int(value[:12]) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
 def fits_header(value: str) -> bool:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, TooLargeError, UnexpectedResponseError
+from atlas_invoices._utils import single_line
 
 from ._responses import MAX_ERROR_BYTES, Kind, ResponseHead, check_start, check_type
 
 # What requests accept: the one coding that every server speaks and that marks its end.
 ACCEPT_ENCODING = "gzip"
 _GZIP = 16 + zlib.MAX_WBITS
+# Content-Encoding names a coding that changes nothing, or a character set by mistake.
+_UNCODED = frozenset({"", "identity", "none", "binary", "utf-8", "utf8"})
 # A small body may decode to gigabytes: it's passed on in pieces of at most this many bytes.
 _PIECE = 64 * 1024
 # The slowest transfer allowed, on average over the time spent waiting for the network.
@@ -78,20 +81,23 @@ class _Gzip:
 
 def decoder(head: ResponseHead) -> Decoder:
     """Return the decoder for a reply; raises `UnexpectedResponseError` for a coding that wasn't requested."""
-    coding = head.headers.get("content-encoding", "").strip().lower()
-    if coding in {"", "identity"}:
+    sent = head.headers.get("content-encoding", "")
+    codings = [coding for part in sent.split(",") if (coding := part.strip().lower()) not in _UNCODED]
+    if not codings:
         return _Identity()
-    if coding in {"gzip", "x-gzip"}:
+    if codings in (["gzip"], ["x-gzip"]):
         return _Gzip(head.endpoint)
-    raise UnexpectedResponseError(f"the reply has the content coding {coding[:40]!r}, not gzip ({head.endpoint})")
+    raise UnexpectedResponseError(
+        f"the reply has the content coding {single_line(sent, 40)!r}, not gzip ({head.endpoint})"
+    )
 
 
 class LengthCheck:
-    """Compares the bytes received with Content-Length, if there is one."""
+    """Compares the bytes received with Content-Length, if it counts: not with Transfer-Encoding (RFC 9112 §6.3)."""
 
     def __init__(self, head: ResponseHead) -> None:
         self._endpoint = head.endpoint
-        length = head.headers.get("content-length", "")
+        length = "" if "transfer-encoding" in head.headers else head.headers.get("content-length", "")
         self._expected = int(length) if length.isascii() and length.isdigit() else None
         self.received = 0
 
