@@ -231,4 +231,6 @@ class DigestAuth(OriginBoundAuth):
             count=self._nonces.next_count(nonce),
             cnonce=nonce.cnonce,
         )
+        # The challenge's bytes are sent back as they came, and needn't be ASCII.
+        request.headers.encoding = "latin-1"
         request.headers.update({b"Authorization": value})
