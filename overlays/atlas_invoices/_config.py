@@ -16,6 +16,7 @@ from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, folder_of, for_client, par
 from ._errors import ConfigError
 from ._http import _body
 from ._http._retry import RetryPolicy
+from ._http._transport import NoCookies
 from ._version import __version__
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ def resolve(
             "User-Agent": f"{user_agent} {agent}" if user_agent else agent,
             "Accept-Encoding": _body.ACCEPT_ENCODING,
         },
+        "cookies": NoCookies(),
         # Credentials go only to the configured server.
         "follow_redirects": False,
     }

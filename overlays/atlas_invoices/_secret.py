@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
-from typing import NoReturn
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
-
-from atlas_invoices._utils import single_line
 
 _MASK = "***"
 _SHORT = 6
 _LONG = 16
+# Request headers that prove nothing; whatever else an auth adds may be a secret.
+_PUBLIC_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
+)
+_DIGEST_RESPONSE = re.compile(r'response="?(\w+)')
 
 
 class Secret:
@@ -56,15 +61,40 @@ def mask_id(identifier: Secret) -> str:
     return f"{text[:2]}…" if len(text) >= _SHORT else "…"
 
 
-def masked(text: object, secrets: tuple[Secret, ...]) -> str:
-    """Return a server's text as one short line without any of the secrets, plain or encoded."""
-    shown = str(text)
-    for secret in secrets:
-        for form in _forms(secret):
-            shown = shown.replace(form, _MASK)
-    return single_line(shown)
+class Mask:
+    """Replaces secrets, plain or encoded, in a server's text. Mask first, then shorten: half a secret isn't found."""
+
+    __slots__ = ("_forms",)
+
+    def __init__(self, *secrets: Secret) -> None:
+        self._forms = tuple(dict.fromkeys(form for secret in secrets for form in _forms(secret)))
+
+    def text(self, text: str) -> str:
+        """Return the text with `***` for each secret."""
+        for form in self._forms:
+            text = text.replace(form, _MASK)
+        return text
+
+    def json(self, document: Any) -> Any:  # noqa: ANN401 - any JSON
+        """Return the JSON with `***` for each secret in its text and names; raises `RecursionError` if it is deep."""
+        match document:
+            case str():
+                return self.text(document)
+            case list():
+                return [self.json(item) for item in document]
+            case dict():
+                return {self.text(name): self.json(value) for name, value in document.items()}
+        return document
+
+
+def mask_sent(headers: Mapping[str, str]) -> Mask:
+    """Return the mask for what a request's headers prove its sender with."""
+    private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
+    words = [word for value in private for word in (value, value.partition(" ")[2], *_DIGEST_RESPONSE.findall(value))]
+    return Mask(*(Secret(word) for word in words if len(word) >= _SHORT))
 
 
 def _forms(secret: Secret) -> tuple[str, ...]:
     value = secret.reveal()
-    return (value, quote(value, safe=""), quote_plus(value), base64.b64encode(value.encode()).decode())
+    encoded = value.encode("utf-8", "surrogateescape")
+    return (value, quote(encoded, safe=""), quote_plus(encoded), base64.b64encode(encoded).decode())

@@ -33,6 +33,14 @@ def pluralize(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
+def duration(seconds: float) -> str:
+    """Return a wait for people: `45 s`, `10 min`, `2 h`, `30 days`."""
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f}".removesuffix(".0") + f" {unit}"
+    return f"{seconds:g} s"
+
+
 # How a formula may begin; some spreadsheets allow blanks before it, or full-width forms of the four signs.
 _FORMULA = re.compile(r"[\t\r]|\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]").match
 _QUOTED = re.compile(r'[,"\r\n]').search

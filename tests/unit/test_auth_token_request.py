@@ -96,7 +96,7 @@ def test_an_invalid_reply(body: object, message: str) -> None:
     [
         (400, {"error": "invalid_client"}, "ID or secret was refused (400: invalid_client)", "check both"),
         (401, {"error": "invalid_client", "error_description": "No."}, "(401: invalid_client, No.)", "check both"),
-        (401, b"<html>", "ID or secret was refused (401)", "check both"),
+        (401, b"<html>", "returned no token (401)", "isn't from Atlas"),
         (
             403,
             {"error": "access_denied", "error_description": "Access Token limit reached"},

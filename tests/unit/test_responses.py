@@ -84,12 +84,35 @@ def test_an_unreadable_body_leaves_the_error_of_its_status(status: int, body: by
             f"^invoice {'b' * 24} not found in organization {'a' * 24} ",
         ),
         (f"/api/atlas/v2/orgs/{'a' * 24}/invoices", f"^organization {'a' * 24} not found .*`atlas-invoices orgs`"),
-        ("/api/atlas/v2/orgs", "^404 Not Found; check the base URL"),
+        ("/api/atlas/v2/orgs", r"^404 Not Found \(NOT_FOUND\); check the base URL"),
     ],
 )
 def test_a_404_names_what_was_not_found(path: str, says: str) -> None:
     with pytest.raises(errors.NotFoundError, match=says):
-        raise _responses.error_for(ResponseHead("GET", path, 404, {}), b"")
+        raise _responses.error_for(ResponseHead("GET", path, 404, {}), b'{"errorCode": "NOT_FOUND"}')
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(407, "isn't from Atlas"), (511, "isn't from Atlas"), (429, "wait and try again"), (502, "try again later")],
+)
+def test_without_atlas_json_the_advice_is_about_what_is_in_between(status: int, says: str) -> None:
+    assert says in str(_responses.error_for(head(status), b"<html>"))
+    assert "isn't from Atlas" not in str(_responses.error_for(head(status), json.dumps(FULL).encode()))
+
+
+@pytest.mark.parametrize(
+    ("detail", "says"),
+    [
+        ("IP address 203.0.113.9 is not allowed.", "add 203.0.113.9 to"),
+        ("Not allowed: 2001:db8::7.", "add 2001:db8::7 to"),
+        ("add 300.1.2.3 or beef", "add this machine's address to"),
+        (None, "add this machine's address to"),
+    ],
+)
+def test_a_refused_address_is_named(detail: str | None, says: str) -> None:
+    body = {"error": 403, "errorCode": "IP_ADDRESS_NOT_ON_ACCESS_LIST", "detail": detail}
+    assert says in str(_responses.error_for(head(403), json.dumps(body).encode()))
 
 
 @given(
@@ -195,7 +218,8 @@ def test_an_announced_end_is_one_warning_with_its_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [("@1767225600", "2026-01-01"), ("soon\x1b[31m", r"soon\\x1b\[31m"), ("@x", "@x")]
+    ("value", "shown"),
+    [("@1767225600", "deprecated and will be removed on 2026-01-01;"), ("soon", "deprecated;"), ("@x", "deprecated;")],
 )
 def test_dates_in_other_formats(value: str, shown: str) -> None:
     with pytest.warns(FutureWarning, match=shown):

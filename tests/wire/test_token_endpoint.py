@@ -68,7 +68,7 @@ HOSTILE: dict[str, tuple[Script, Kind, type[ai.AtlasError], str]] = {
         replies(http(403, [("Content-Encoding", "gzip")], gzip.compress(b" " * 80_000_000, 1)))[0],
         "async",
         ai.TokenError,
-        "isn't allowed to get an access token",
+        "isn't from Atlas",
     ),
     "an endless body": (pour(http(200, length=10**12), b" " * 60_000), "sync", ai.TokenError, "longer than 64 KiB"),
     "an endless body, async": (

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from atlas_invoices._errors import CredentialsError
 from atlas_invoices._http._steps import Step, Steps, run, run_async
+from atlas_invoices._http._transport import REFUSAL_ADVICE
 from atlas_invoices._secret import Secret, validate_credential
 
 from ._origin import BaseUrl, Binding, parse_base_url
@@ -189,4 +190,8 @@ class AccessTokenAuth(OriginBoundAuth):
     def _flow(self, request: httpx.Request) -> Flow:
         self._binding.check(request.url)
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        request.extensions[REFUSAL_ADVICE] = (
+            "the access token has probably expired, as each does within an hour: get a new one, and check that it is "
+            "for this organization and server"
+        )
         yield request

@@ -11,8 +11,10 @@ import httpx
 from attrs import field, frozen
 
 from atlas_invoices._errors import TokenError
+from atlas_invoices._http._responses import NOT_FROM_ATLAS
 from atlas_invoices._http._retry import retry_after
-from atlas_invoices._secret import Secret, masked
+from atlas_invoices._secret import Mask, Secret
+from atlas_invoices._utils import single_line
 from atlas_invoices._version import __version__
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ def read_token(reply: TokenReply, account: ClientCredentials, sent_at: float, ch
     Raises:
         TokenError: the reply has no valid token. The message says why and what to do, and shows no secret.
     """
-    outcome = _outcome(reply, (account.client_secret, account.client_id, _basic(account)), sent_at, chance)
+    outcome = _outcome(reply, _mask(account), sent_at, chance)
     if isinstance(outcome, Token):
         return outcome
     # Raised here, where no local holds the body or parts of it.
@@ -140,18 +142,21 @@ def check_revoked(reply: TokenReply, account: ClientCredentials, token: Secret) 
     """Raise `TokenError` unless the token was revoked; for an unknown one, a server reports success (RFC 7009 §2.2)."""
     if httpx.codes.is_success(reply.status_code):
         return
-    secrets = (token, account.client_secret, account.client_id, _basic(account))
     raise TokenError(
-        f"the token wasn't revoked: {_refusal(reply.status_code, masked(_reason(_parsed(reply.body)), secrets))}",
+        f"the token wasn't revoked: {_refusal(reply.status_code, _parsed(reply.body), _mask(account, token))}",
         status_code=reply.status_code,
         retry_after=retry_after(reply.headers),
     )
 
 
-def _outcome(reply: TokenReply, secrets: tuple[Secret, ...], sent_at: float, chance: float) -> Token | str:
+def _mask(account: ClientCredentials, *more: Secret) -> Mask:
+    return Mask(account.client_secret, account.client_id, _basic(account), *more)
+
+
+def _outcome(reply: TokenReply, mask: Mask, sent_at: float, chance: float) -> Token | str:
     document = _parsed(reply.body)
     if reply.status_code != httpx.codes.OK:
-        return _refusal(reply.status_code, masked(_reason(document), secrets))
+        return _refusal(reply.status_code, document, mask)
     fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
     if fault is not None:
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
@@ -208,17 +213,19 @@ def _reason(document: object) -> str:
     return ", ".join(value for name in names if isinstance(value := document.get(name), str) and value)
 
 
-def _refusal(status: int, reason: str) -> str:
-    """Describe a refusal and the way out; `reason` is masked."""
+def _refusal(status: int, document: object, mask: Mask) -> str:
+    """Describe a refusal and the way out."""
+    reason = single_line(mask.text(_reason(document)))
     detail = f"{status}: {reason}" if reason else str(status)
     if status == httpx.codes.FORBIDDEN and "token limit" in reason.lower():
         what, way_out = _TOO_MANY_TOKENS
-    elif status in _REFUSALS:
+    elif status in _REFUSALS and (reason or status == httpx.codes.TOO_MANY_REQUESTS):
         what, way_out = _REFUSALS[status]
     elif httpx.codes.is_redirect(status):
         what, way_out = "the token endpoint redirects, but credentials never follow a redirect", "check the base URL"
     elif status >= httpx.codes.INTERNAL_SERVER_ERROR:
         what, way_out = "the token endpoint failed", "try again later"
     else:
-        what, way_out = "the token endpoint returned no token", "check the base URL"
+        what = "the token endpoint returned no token"
+        way_out = "check the base URL" if reason else NOT_FROM_ATLAS
     return f"{what} ({detail}); {way_out}"

@@ -18,7 +18,7 @@ import httpx
 from attrs import define, field, frozen
 
 from atlas_invoices._errors import APITimeoutError
-from atlas_invoices._http._transport import forget_frames
+from atlas_invoices._http._transport import NoCookies, remove_secrets
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
 
@@ -71,10 +71,7 @@ class TokenHTTP:
         raise failure
 
     def _failure(self, error: httpx.HTTPError | TimeoutError, request: httpx.Request) -> Exception:
-        forget_frames(error)
-        if isinstance(error, httpx.RequestError):
-            # Without its headers: they hold the credentials, and a pickle of the error would hold them too.
-            error.request = httpx.Request(request.method, request.url)
+        remove_secrets(error)
         if not isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return error
         return APITimeoutError(
@@ -138,6 +135,7 @@ class _Exchange:
             "proxy": self.http.proxy,
             "transport": None if transport is None else _Unclosed(transport),
             "timeout": httpx.Timeout(self.seconds, connect=min(_CONNECT_SECONDS, self.seconds)),
+            "cookies": NoCookies(),
             "follow_redirects": False,
         }
 

@@ -88,7 +88,7 @@ def decoder(head: ResponseHead) -> Decoder:
     if codings in (["gzip"], ["x-gzip"]):
         return _Gzip(head.endpoint)
     raise UnexpectedResponseError(
-        f"the reply has the content coding {single_line(sent, 40)!r}, not gzip ({head.endpoint})"
+        f"the reply has the content coding {single_line(head.mask.text(sent), 40)!r}, not gzip ({head.endpoint})"
     )
 
 

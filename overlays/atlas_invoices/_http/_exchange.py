@@ -17,6 +17,7 @@ import httpx
 from attrs import frozen
 
 from atlas_invoices import _locks
+from atlas_invoices._secret import mask_sent
 
 from . import _responses
 from ._body import BodyReader, ErrorBody
@@ -24,7 +25,7 @@ from ._rate_limit import RateLimiter, rate_limit_timeout
 from ._responses import DeprecationWarner, ResponseHead
 from ._retry import RetryPolicy
 from ._steps import Sleep, Steps, run, run_async
-from ._transport import Connections, ReadChunk, while_connecting, while_reading
+from ._transport import REFUSAL_ADVICE, Connections, ReadChunk, while_connecting, while_reading
 
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
@@ -72,7 +73,7 @@ class Exchange:
         try:
             with while_connecting(endpoint):
                 reply: httpx.Response = yield self.connections.send(request)
-            head = ResponseHead(request.method, request.url.path, reply.status_code, reply.headers)
+            head = _head(request, reply)
         finally:
             self._rate_limiter.release(head)
         log.debug("%s: %d after %.2f s", endpoint, head.status, time.monotonic() - sent)
@@ -95,6 +96,11 @@ class Exchange:
         response = Response(head, body, self.connections, reply)
         yield from response.read_start()
         return response
+
+
+def _head(request: httpx.Request, reply: httpx.Response) -> ResponseHead:
+    mask, advice = mask_sent(reply.request.headers), reply.request.extensions.get(REFUSAL_ADVICE, "")
+    return ResponseHead(request.method, request.url.path, reply.status_code, reply.headers, mask, advice)
 
 
 def _error_body(head: ResponseHead, reply: httpx.Response) -> Steps[bytes]:

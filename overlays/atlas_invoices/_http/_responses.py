@@ -6,6 +6,7 @@ The generated parsers see only replies that have passed here. They would raise a
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import threading
@@ -16,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from atlas_invoices._errors import (
     APIStatusError,
@@ -31,8 +32,9 @@ from atlas_invoices._errors import (
     ServerError,
     UnexpectedResponseError,
 )
-from atlas_invoices._utils import single_line, text_or_none
-from atlas_invoices_client.models import ApiError, BadRequestDetail
+from atlas_invoices._secret import Mask
+from atlas_invoices._utils import duration, single_line, text_or_none
+from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolation
 
 from ._retry import retry_after
 
@@ -62,6 +64,10 @@ _ADVICE: dict[int, str] = {
     410: "this resource version has been removed; upgrade atlas-invoices",
     429: "too many requests; wait and try again",
 }
+# Atlas sends JSON with every error (its API document). Something else that is overloaded or failing passes too, so a
+# 429 or 5xx keeps its advice; 511 is a network that wants a login.
+NOT_FROM_ATLAS = "the reply isn't from Atlas: check the base URL, and any proxy or filter in between"
+_ADDRESS = re.compile(r"[0-9a-fA-F.:]{3,}(?<![.:])")
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
@@ -77,6 +83,10 @@ class ResponseHead:
     path: str
     status: int
     headers: Mapping[str, str]
+    mask: Mask = field(factory=Mask, repr=False)
+    """For the server's text in messages: it may send back the credentials that the request carried."""
+    refusal_advice: str = ""
+    """What to do about a 401; by default, the advice for keys and service accounts."""
 
     @property
     def endpoint(self) -> str:
@@ -98,7 +108,7 @@ def error_for(head: ResponseHead, body: bytes) -> AtlasError:
                 f"only to the configured server; check the base URL ({head.endpoint})"
             )
         return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.endpoint})")
-    return status_error(head, _api_error(_json_or_none(body)))
+    return status_error(head, _api_error(head, _json_or_none(body)))
 
 
 def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
@@ -109,27 +119,26 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
     error_code = text_or_none(model and model.error_code)
     detail = text_or_none(model and model.detail)
     reason = text_or_none(model and model.reason)
-    bad_request_detail = model.bad_request_detail if model else None
-    parameters = model.parameters if model else None
+    refused = _bad_request_detail(model)
+    violations = "; ".join(f"{each.field} {each.description}" for each in (refused and refused.fields) or [])
+    parameters = model.parameters if model and isinstance(model.parameters, list) else []
     wait = retry_after(head.headers)
-    text = ": ".join(
-        single_line(part) for part in (error_code, detail or reason, _violations(bad_request_detail)) if part
-    )
-    fact, advice = _not_found(head.path) if head.status == HTTPStatus.NOT_FOUND else ("", "")
+    text = ": ".join(single_line(part) for part in (error_code, detail or reason, violations) if part)
+    from_atlas = model is not None and (error_code is not None or isinstance(model.error, int))
+    fact, advice = _explain(head, error_code, f"{detail} {parameters}", from_atlas=from_atlas)
     if fact:
         text = f"{head.status} {text}".rstrip()
     fact = fact or f"{head.status} {_phrase(head.status)}".rstrip()
     fact = f"{fact} ({text})" if text else fact
-    advice = advice or _ADVICE.get(head.status, "try again later" if cls is ServerError else "")
-    wait_text = "" if wait is None else f"the server asks to wait {wait:g} s"
+    wait_text = "" if wait is None else f"the server asks to wait {duration(wait)}"
     return cls(
         f"{'; '.join(part for part in (fact, advice, wait_text) if part)} ({head.endpoint})",
         status_code=head.status,
         error_code=error_code,
         detail=detail,
         reason=reason,
-        parameters=parameters if isinstance(parameters, list) else [],
-        bad_request_detail=bad_request_detail if isinstance(bad_request_detail, BadRequestDetail) else None,
+        parameters=parameters,
+        bad_request_detail=refused,
         method=head.method,
         path=head.path,
         retry_after=wait,
@@ -145,7 +154,7 @@ def check_type(head: ResponseHead, kind: Kind, *, enveloped: bool = False) -> No
     # The type of an enveloped CSV isn't documented.
     good = (is_json or is_csv) if enveloped else is_csv if kind == "csv" else is_json
     if media_type and not good:
-        raise UnexpectedResponseError(_unexpected(head, kind, f"the type {single_line(sent, 60)}"))
+        raise UnexpectedResponseError(_unexpected(head, kind, f"the type {single_line(head.mask.text(sent), 60)}"))
 
 
 def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool = False) -> None:
@@ -182,10 +191,10 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
         raise UnexpectedResponseError(_unexpected(head, "csv", "JSON that isn't an envelope"))
     status, content = envelope["status"], envelope.get("content")
     if status != HTTPStatus.OK:
-        inner = ResponseHead(method=head.method, path=head.path, status=status, headers=head.headers)
+        inner = evolve(head, status=status)
         if status < HTTPStatus.BAD_REQUEST:
             raise error_for(inner, b"")
-        raise status_error(inner, _api_error(content) or _api_error(envelope))
+        raise status_error(inner, _api_error(head, content) or _api_error(head, envelope))
     if not isinstance(content, str):
         raise UnexpectedResponseError(_unexpected(head, "csv", "an envelope without text"))
     inside = content.encode("utf-8", "surrogatepass")
@@ -193,33 +202,51 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
     return inside
 
 
-def _api_error(document: Any) -> ApiError | None:  # noqa: ANN401 - any JSON that a server may send
+def _api_error(head: ResponseHead, document: Any) -> ApiError | None:  # noqa: ANN401 - any JSON that a server may send
     if not isinstance(document, dict) or not ({"error", "errorCode", "detail", "reason"} & document.keys()):
         return None
     try:
-        return ApiError.from_dict(document)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        return ApiError.from_dict(head.mask.json(document))
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _not_found(path: str) -> tuple[str, str]:
-    """Return the fact and the advice for a 404; both empty unless the path names an organization."""
-    match = _IDS.search(path)
-    if match is None:
-        return "", ""
-    organization, invoice = match.groups()
-    if invoice is None:
-        return f"organization {organization} not found", "run `atlas-invoices orgs` to see yours"
-    return (
-        f"invoice {invoice} not found in organization {organization}",
-        "run `atlas-invoices list` to see its invoices",
-    )
+def _explain(head: ResponseHead, error_code: str | None, details: str, *, from_atlas: bool) -> tuple[str, str]:
+    """Return what wasn't found, if Atlas says so, and the advice."""
+    failing = head.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    advice = _ADVICE.get(head.status, "try again later" if failing else "")
+    if head.status == HTTPStatus.UNAUTHORIZED and head.refusal_advice:
+        advice = head.refusal_advice
+    elif not from_atlas and head.status != HTTPStatus.TOO_MANY_REQUESTS:
+        if not failing or head.status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED:
+            advice = NOT_FROM_ATLAS
+    elif head.status == HTTPStatus.FORBIDDEN and error_code and "ACCESS_LIST" in error_code:
+        advice = f"add {_address(details)} to the access list of the key or service account"
+    elif head.status == HTTPStatus.NOT_FOUND and (match := _IDS.search(head.path)):
+        organization, invoice = match.groups()
+        if invoice is None:
+            return f"organization {organization} not found", "run `atlas-invoices orgs` to see yours"
+        fact = f"invoice {invoice} not found in organization {organization}"
+        return fact, "run `atlas-invoices list` to see its invoices"
+    return "", advice
 
 
-def _violations(detail: object) -> str:
-    """The refused fields, and why."""
-    fields = detail.fields if isinstance(detail, BadRequestDetail) else None
-    return "; ".join(f"{each.field} {each.description}" for each in fields or [])
+def _address(text: str) -> str:
+    """Return the first IP address in a text."""
+    for word in _ADDRESS.findall(text):
+        try:
+            return str(ipaddress.ip_address(word))
+        except ValueError:
+            pass
+    return "this machine's address"
+
+
+def _bad_request_detail(model: ApiError | None) -> BadRequestDetail | None:
+    """Return the refused fields; None where the generated parser left them unparsed, as it does with odd ones."""
+    detail = model.bad_request_detail if model else None
+    fields: object = isinstance(detail, BadRequestDetail) and (detail.fields or [])
+    valid = isinstance(fields, list) and all(isinstance(each, FieldViolation) for each in fields)
+    return detail if valid and isinstance(detail, BadRequestDetail) else None
 
 
 def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - any JSON that a server may send
@@ -260,8 +287,8 @@ class DeprecationWarner:
             if operation in self._warned:
                 return
             self._warned.add(operation)
-        since = f" since {_day(deprecated)}" if deprecated else ""
-        until = f" and will be removed on {_day(sunset)}" if sunset else ""
+        since = f" since {day}" if (day := _day(deprecated)) else ""
+        until = f" and will be removed on {day}" if (day := _day(sunset)) else ""
         warnings.warn(
             f"{operation}: the resource version used by this release is deprecated{since}{until}; "
             "upgrade atlas-invoices",
@@ -270,10 +297,13 @@ class DeprecationWarner:
         )
 
 
-def _day(value: str) -> str:
+def _day(value: str | None) -> str:
+    """Return a header's date; "" if there is none, as in `Deprecation: true`."""
+    if not value:
+        return ""
     try:
         # RFC 9745 writes Deprecation as @ and the seconds of the epoch.
         when = datetime.fromtimestamp(int(value[1:]), UTC) if value.startswith("@") else parsedate_to_datetime(value)
     except (ValueError, OverflowError, OSError):
-        return single_line(value, 40)
+        return ""
     return when.date().isoformat()

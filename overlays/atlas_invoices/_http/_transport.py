@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.cookiejar import CookieJar
 from typing import Any, Generic, TypeVar, cast
 
 import httpx
 from attrs import frozen
 
 from atlas_invoices._errors import APIConnectionError, APITimeoutError, AtlasError, ConfigError, IncompleteDownloadError
+from atlas_invoices._secret import Mask, mask_sent
 from atlas_invoices._utils import single_line
 
 from ._steps import Step
 
 T = TypeVar("T")
+
+# A request's extension: what to do if it is refused with 401.
+REFUSAL_ADVICE = "atlas_invoices.refusal_advice"
 
 
 @frozen
@@ -87,6 +92,13 @@ class Connections:
         return task
 
 
+class NoCookies(CookieJar):
+    """Keeps no cookies: Atlas sets none, and one of a proxy that isn't ASCII would break each later request."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        pass
+
+
 class ReadChunk:
     """The step that reads the next bytes of a body as the server sent them; None at its end.
 
@@ -115,7 +127,8 @@ def while_connecting(endpoint: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        raise _as_connection_error(error, endpoint) from _without_headers(error)
+        remove_secrets(error)
+        raise _as_connection_error(error, endpoint) from error
     except httpx.InvalidURL as error:
         raise ConfigError(f"the URL is invalid: {single_line(error)} ({endpoint})") from None
 
@@ -126,12 +139,13 @@ def while_reading(endpoint: str) -> Iterator[None]:
     try:
         yield
     except httpx.TimeoutException as error:
-        message = f"the reply stalled; try again, or raise the timeout ({endpoint})"
-        raise APITimeoutError(message) from _without_headers(error)
+        remove_secrets(error)
+        raise APITimeoutError(f"the reply stalled; try again, or raise the timeout ({endpoint})") from error
     except httpx.HTTPError as error:
+        remove_secrets(error)
         raise IncompleteDownloadError(
             f"the connection broke before the reply was complete: {_reason(error)}; try again ({endpoint})"
-        ) from _without_headers(error)
+        ) from error
 
 
 def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
@@ -169,23 +183,21 @@ def _reason(error: httpx.HTTPError) -> str:
     return single_line(error) or type(error).__name__
 
 
-def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError:
-    """Remove an error's request headers and the frames of httpx and httpcore.
+def remove_secrets(error: BaseException) -> None:
+    """Take credentials off an error of httpx and its chain, which some tools log with the locals of all frames.
 
-    Both hold the Authorization header, and some tools log whole chains of errors with the locals of their frames.
+    They are in the request's headers, in the frames of httpx and httpcore, and in a message that quotes a server which
+    sends the headers back.
     """
-    forget_frames(error)
-    try:
-        request = error.request
-    except RuntimeError:
-        return error
-    error.request = httpx.Request(request.method, request.url.copy_with(query=None))
-    return error
-
-
-def forget_frames(error: BaseException) -> None:
-    """Take the tracebacks off an error and its chain: httpx's frames hold credentials and parts of tokens."""
+    mask = Mask()
+    if isinstance(error, httpx.HTTPError):
+        with suppress(RuntimeError):  # it has no request
+            mask = mask_sent(error.request.headers)
+            error.request = httpx.Request(error.request.method, error.request.url.copy_with(query=None))
     seen: BaseException | None = error
     while seen is not None:
         seen.__traceback__ = None
+        text = mask.text(str(seen))
+        if text != str(seen):
+            seen.args = (text,)
         seen = seen.__cause__ or seen.__context__
