@@ -31,6 +31,7 @@ from atlas_invoices._errors import (
     ServerError,
     UnexpectedResponseError,
 )
+from atlas_invoices._preamble import MAX_PREAMBLE_BYTES, PreambleReader
 from atlas_invoices._utils import single_line, text_or_none
 from atlas_invoices_client.models import ApiError, BadRequestDetail
 
@@ -82,6 +83,18 @@ class ResponseHead:
     def endpoint(self) -> str:
         """Method and path, for messages."""
         return f"{self.method} {self.path}"
+
+    @property
+    def organization_id(self) -> str | None:
+        """The organization that was requested, or in which something was."""
+        match = _IDS.search(self.path)
+        return match and match[1]
+
+    @property
+    def invoice_id(self) -> str | None:
+        """The invoice that was requested."""
+        match = _IDS.search(self.path)
+        return match and match[2]
 
 
 def is_success(head: ResponseHead) -> bool:
@@ -164,9 +177,61 @@ def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool
         raise UnexpectedResponseError(_unexpected(head, kind, "something other than a JSON object"))
 
 
+def check_invoice(head: ResponseHead, sent: str) -> None:
+    """Raise `UnexpectedResponseError` if a document belongs to another invoice than the one requested."""
+    _check_id(head, "invoice", head.invoice_id, sent)
+
+
+def check_organization(head: ResponseHead, sent: str) -> None:
+    """Raise `UnexpectedResponseError` if a document belongs to another organization than the one requested."""
+    _check_id(head, "organization", head.organization_id, sent)
+
+
+def _check_id(head: ResponseHead, what: str, requested: str | None, sent: str) -> None:
+    if requested is not None and sent.lower() != requested:
+        raise UnexpectedResponseError(
+            f"expected {what} {requested}, got {single_line(sent, 60)}; is a cache or proxy in between that confuses "
+            f"replies? ({head.endpoint})"
+        )
+
+
+class CsvStart:
+    """Checks the beginning of a CSV as it arrives: is it an invoice, and the one requested?"""
+
+    def __init__(self, head: ResponseHead) -> None:
+        self._head = head
+        self._preamble = PreambleReader()
+
+    def feed(self, data: bytes, *, final: bool = False) -> bool:
+        """Add bytes; returns whether they are enough. Raises `UnexpectedResponseError`.
+
+        A preamble that doesn't name its invoice is a `UserWarning`.
+        """
+        try:
+            if not self._preamble.feed(data, final=final):
+                return False
+        except ValueError as error:
+            raise UnexpectedResponseError(_unexpected(self._head, "csv", str(error))) from None
+        if sent := self._preamble.invoice_id:
+            check_invoice(self._head, sent)
+        elif requested := self._head.invoice_id:
+            warnings.warn(
+                f"the CSV sent for invoice {requested} doesn't name its invoice, so whether it's the right one "
+                "couldn't be checked",
+                UserWarning,
+                stacklevel=2,
+            )
+        return True
+
+
 def unreadable(head: ResponseHead, kind: Kind) -> UnexpectedResponseError:
     """Return the error for a success whose body can't be read after all."""
     return UnexpectedResponseError(_unexpected(head, kind, "a body that can't be read as such"))
+
+
+def is_envelope(start: bytes) -> bool:
+    """Whether the reply to a request for an enveloped CSV is JSON; some servers ignore the parameter."""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 def open_envelope(head: ResponseHead, body: bytes) -> bytes:
@@ -175,7 +240,7 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
     The API document: with `envelope`, the reply is JSON with `status` and the body under `content`. A server that
     ignores the parameter and sends the CSV itself is tolerated.
     """
-    if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+    if not is_envelope(body):
         return body
     envelope = _json_or_none(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("status"), int):
@@ -190,6 +255,7 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
         raise UnexpectedResponseError(_unexpected(head, "csv", "an envelope without text"))
     inside = content.encode("utf-8", "surrogatepass")
     check_start(head, "csv", inside)
+    CsvStart(head).feed(inside[:MAX_PREAMBLE_BYTES], final=True)
     return inside
 
 
