@@ -63,6 +63,9 @@ _ADVICE: dict[int, str] = {
     410: "this resource version has been removed; upgrade atlas-invoices",
     429: "too many requests; wait and try again",
 }
+# The three bytes of "{}," make a model. Real objects have a hundred bytes and more each, real lists are at least
+# `"tag":["value"],`.
+_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
@@ -224,6 +227,27 @@ class CsvStart:
         return True
 
 
+class PartsCheck:
+    """Counts the objects and lists in a JSON reply: in memory it costs as much as these, rather than its bytes."""
+
+    def __init__(self, head: ResponseHead) -> None:
+        self._head = head
+        self._size = self._objects = self._lists = 0
+
+    def add(self, data: bytes) -> None:
+        """Count what is in `data`; raises `UnexpectedResponseError` if a small reply becomes large in memory."""
+        self._size += len(data)
+        self._objects += data.count(b"{")
+        self._lists += data.count(b"[")
+        if (
+            self._objects > _FREE_PARTS + self._size // _BYTES_PER_OBJECT
+            or self._lists > _FREE_PARTS + self._size // _BYTES_PER_LIST
+        ):
+            raise UnexpectedResponseError(
+                f"the reply can't be read: it has far more parts than Atlas sends ({self._head.endpoint})"
+            )
+
+
 def unreadable(head: ResponseHead, kind: Kind) -> UnexpectedResponseError:
     """Return the error for a success whose body can't be read after all."""
     return UnexpectedResponseError(_unexpected(head, kind, "a body that can't be read as such"))
@@ -242,6 +266,7 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
     """
     if not is_envelope(body):
         return body
+    PartsCheck(head).add(body)
     envelope = _json_or_none(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("status"), int):
         raise UnexpectedResponseError(_unexpected(head, "csv", "JSON that isn't an envelope"))
