@@ -15,10 +15,11 @@ from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, Bill
 
 from . import _config, _operations
 from ._files import AtomicFile, SavedFile, save
-from ._http._exchange import DEFAULT_MAX_BYTES, AsyncCsvStream, CsvStream, Exchange, Operation, Response
+from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._operations import Id, Paginator
+from ._utils import DEFAULT_MAX_BYTES
 
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -157,13 +158,20 @@ class Client(_BaseClient[httpx.BaseTransport]):
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
-    def list_pending_invoices(self, org_id: Id) -> list[BillingInvoice]:
-        """Return the invoices of the open period, with linked organizations' if Atlas sends them."""
-        return run(self._fetch(_operations.pending_invoices(org_id)))
+    def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
+        """Return the invoices of the open period, with linked organizations' if Atlas sends them.
 
-    def get_invoice(self, org_id: Id, invoice_id: Id) -> BillingInvoice:
-        """Return one invoice with lines, payments and refunds; amounts are whole US cents."""
-        return run(self._fetch(_operations.invoice(org_id, invoice_id)))
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON.
+        """
+        return run(self._fetch(_operations.pending_invoices(org_id), max_bytes))
+
+    def get_invoice(self, org_id: Id, invoice_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> BillingInvoice:
+        """Return one invoice with lines, payments and refunds; amounts are whole US cents.
+
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON, which has about 600 bytes
+        for each line.
+        """
+        return run(self._fetch(_operations.invoice(org_id, invoice_id), max_bytes))
 
     def get_invoice_csv(
         self,
@@ -259,13 +267,20 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
-    async def list_pending_invoices(self, org_id: Id) -> list[BillingInvoice]:
-        """Return the invoices of the open period, with linked organizations' if Atlas sends them."""
-        return await run_async(self._fetch(_operations.pending_invoices(org_id)))
+    async def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
+        """Return the invoices of the open period, with linked organizations' if Atlas sends them.
 
-    async def get_invoice(self, org_id: Id, invoice_id: Id) -> BillingInvoice:
-        """Return one invoice with lines, payments and refunds; amounts are whole US cents."""
-        return await run_async(self._fetch(_operations.invoice(org_id, invoice_id)))
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON.
+        """
+        return await run_async(self._fetch(_operations.pending_invoices(org_id), max_bytes))
+
+    async def get_invoice(self, org_id: Id, invoice_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> BillingInvoice:
+        """Return one invoice with lines, payments and refunds; amounts are whole US cents.
+
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON, which has about 600 bytes
+        for each line.
+        """
+        return await run_async(self._fetch(_operations.invoice(org_id, invoice_id), max_bytes))
 
     async def get_invoice_csv(
         self,

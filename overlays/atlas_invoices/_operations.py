@@ -149,7 +149,14 @@ def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: b
         envelope=True if envelope else UNSET,
         pretty=True if pretty else UNSET,
     )
-    return Operation("get_invoice_csv", kwargs, "csv", _read_envelope if envelope else _read_bytes, enveloped=envelope)
+    return Operation(
+        "get_invoice_csv",
+        kwargs,
+        "csv",
+        _read_envelope if envelope else _read_bytes,
+        enveloped=envelope,
+        if_too_large="raise max_bytes, or use stream_invoice_csv or download_invoice_csv, which need no memory for it",
+    )
 
 
 def invoice(org_id: Id, invoice_id: Id) -> Operation[BillingInvoice]:
@@ -201,7 +208,9 @@ def invoices_page(
                 _responses.check_organization(head, item.org_id)
         return found
 
-    return Operation("list_invoices", kwargs, "json", read if linked else read_own, max_bytes=_PAGE_BYTES)
+    return Operation(
+        "list_invoices", kwargs, "json", read if linked else read_own, max_bytes=_PAGE_BYTES, if_too_large=""
+    )
 
 
 def _day(day: date, name: str) -> date:
@@ -215,7 +224,7 @@ def organizations_page(*, page: int, size: int, name: str | None = None) -> Oper
     """One page of the organizations that the credentials can see."""
     kwargs = list_organizations._get_kwargs(items_per_page=size, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
     read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - held in place by tests/contract
-    return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES)
+    return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES, if_too_large="")
 
 
 def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:

@@ -116,6 +116,7 @@ class BodyReader:
         kind: the kind of document expected.
         enveloped: whether a CSV was requested inside JSON.
         max_bytes: the largest size allowed after decoding.
+        if_too_large: what a caller can do about a larger reply.
         read_timeout: how many seconds of waiting for the network are allowed before a slow reply is a timeout. Time
             that the consumer takes doesn't count.
         clock: in seconds.
@@ -128,6 +129,7 @@ class BodyReader:
         *,
         enveloped: bool = False,
         max_bytes: int | None = None,
+        if_too_large: str = "",
         read_timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -136,6 +138,7 @@ class BodyReader:
         self._kind = kind
         self._enveloped = enveloped
         self._max_bytes = max_bytes
+        self._if_too_large = if_too_large
         self._size = 0
         self._length = LengthCheck(head)
         self._decoder = decoder(head)
@@ -163,9 +166,9 @@ class BodyReader:
         for piece in self._decoder.feed(data):
             self._size += len(piece)
             if self._max_bytes is not None and self._size > self._max_bytes:
+                advice = f"; {self._if_too_large}" if self._if_too_large else ""
                 raise TooLargeError(
-                    f"the reply is larger than {self._max_bytes:,} bytes; raise max_bytes, or use stream_invoice_csv "
-                    f"or download_invoice_csv, which need no memory for it ({self._head.endpoint})"
+                    f"the reply is larger than {self._max_bytes:,} bytes{advice} ({self._head.endpoint})"
                 )
             self._ends_line = piece.endswith(b"\n")
             if self._is_checked:
