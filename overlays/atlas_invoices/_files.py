@@ -159,6 +159,11 @@ class AtomicFile:
         finally:
             self._temporary.unlink(missing_ok=True)
 
+    def abandon(self) -> None:
+        """Remove the temporary file although another thread may be writing to it, so that nothing is put in place."""
+        if self._is_open:
+            self._temporary.unlink(missing_ok=True)
+
     @property
     def saved(self) -> SavedFile:
         """Path, size and hash, once the file is in place."""
