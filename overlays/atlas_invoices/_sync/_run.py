@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
-from atlas_invoices._errors import AtlasError, TooLargeError
+from atlas_invoices._errors import AtlasError, TooLargeError, UnexpectedResponseError
 from atlas_invoices._http import _steps
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
 
@@ -228,7 +228,15 @@ def _fetch(
             csv = yield from atlas._download(options.org_id, id_, target)  # noqa: SLF001 - the steps of `download_invoice_csv`
             json = yield Blocking(lambda: folder.save_json(id_, document.content))
             return saved(task, document, csv, json)
-    except (AtlasError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - one invoice's replies must not end the run for the others
         before = task.before
         kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))
-        return Result(task, error=error, kept=kept)
+        return Result(task, error=_our_error(error), kept=kept)
+
+
+def _our_error(error: Exception) -> AtlasError | OSError:
+    if isinstance(error, (AtlasError, OSError)):
+        return error
+    ours = UnexpectedResponseError(f"unexpected {type(error).__name__} while reading the replies; please report it")
+    ours.__cause__ = error
+    return ours
