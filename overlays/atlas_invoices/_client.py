@@ -77,8 +77,8 @@ class _BaseClient(Generic[Transport]):
     def _send_csv(self, org_id: Id, invoice_id: Id) -> Callable[[], Steps[Response]]:
         return partial(self._exchange.send, _operations.invoice_csv(org_id, invoice_id), _config.STREAM_MAX_BYTES)
 
-    def _download(self, org_id: Id, invoice_id: Id, path: str | os.PathLike[str], overwrite: bool) -> Steps[SavedFile]:
-        send, target = self._send_csv(org_id, invoice_id), AtomicFile(path, overwrite=overwrite)
+    def _download(self, org_id: Id, invoice_id: Id, target: AtomicFile) -> Steps[SavedFile]:
+        send = self._send_csv(org_id, invoice_id)
         return retry(lambda: save(target, send), self._policy)
 
     def _organization_pages(self, name: str | None) -> Paginator[AtlasOrganization]:
@@ -218,7 +218,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
         Raises `OSError` if the file system refuses.
         """
-        return run(self._download(org_id, invoice_id, path, overwrite))
+        return run(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
 class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
@@ -312,7 +312,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
         The arguments and errors are those of `Client.download_invoice_csv`.
         """
-        return await run_async(self._download(org_id, invoice_id, path, overwrite))
+        return await run_async(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
 def _items(pages: Paginator[T]) -> Iterator[T]:

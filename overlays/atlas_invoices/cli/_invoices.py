@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -127,7 +126,7 @@ def download_command(session: Session, invoice_id: str, output: str | None, forc
             for piece in body.iter_bytes():
                 out.write(piece)
         return
-    path = Path(output or f"{invoice_id}.csv")
+    path = output or f"{invoice_id}.csv"
     AtomicFile(path, overwrite=force)  # checks the path before anything is sent
     with session.client() as client:
         saved = client.download_invoice_csv(session.org_id(client), invoice_id, path, overwrite=force)
