@@ -15,10 +15,11 @@ from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, Bill
 
 from . import _config, _operations
 from ._files import AtomicFile, SavedFile, save
-from ._http._exchange import DEFAULT_MAX_BYTES, AsyncCsvStream, CsvStream, Exchange, Operation, Response
+from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._operations import Id, Paginator
+from ._utils import DEFAULT_MAX_BYTES
 
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -76,8 +77,8 @@ class _BaseClient(Generic[Transport]):
     def _send_csv(self, org_id: Id, invoice_id: Id) -> Callable[[], Steps[Response]]:
         return partial(self._exchange.send, _operations.invoice_csv(org_id, invoice_id), _config.STREAM_MAX_BYTES)
 
-    def _download(self, org_id: Id, invoice_id: Id, path: str | os.PathLike[str], overwrite: bool) -> Steps[SavedFile]:
-        send, target = self._send_csv(org_id, invoice_id), AtomicFile(path, overwrite=overwrite)
+    def _download(self, org_id: Id, invoice_id: Id, target: AtomicFile) -> Steps[SavedFile]:
+        send = self._send_csv(org_id, invoice_id)
         return retry(lambda: save(target, send), self._policy)
 
     def _organization_pages(self, name: str | None) -> Paginator[AtlasOrganization]:
@@ -157,13 +158,20 @@ class Client(_BaseClient[httpx.BaseTransport]):
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
-    def list_pending_invoices(self, org_id: Id) -> list[BillingInvoice]:
-        """Return the invoices of the open period, with linked organizations' if Atlas sends them."""
-        return run(self._fetch(_operations.pending_invoices(org_id)))
+    def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
+        """Return the invoices of the open period, with linked organizations' if Atlas sends them.
 
-    def get_invoice(self, org_id: Id, invoice_id: Id) -> BillingInvoice:
-        """Return one invoice with lines, payments and refunds; amounts are whole US cents."""
-        return run(self._fetch(_operations.invoice(org_id, invoice_id)))
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON.
+        """
+        return run(self._fetch(_operations.pending_invoices(org_id), max_bytes))
+
+    def get_invoice(self, org_id: Id, invoice_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> BillingInvoice:
+        """Return one invoice with lines, payments and refunds; amounts are whole US cents.
+
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON, which has about 600 bytes
+        for each line.
+        """
+        return run(self._fetch(_operations.invoice(org_id, invoice_id), max_bytes))
 
     def get_invoice_csv(
         self,
@@ -210,7 +218,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
         Raises `OSError` if the file system refuses.
         """
-        return run(self._download(org_id, invoice_id, path, overwrite))
+        return run(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
 class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
@@ -259,13 +267,20 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
-    async def list_pending_invoices(self, org_id: Id) -> list[BillingInvoice]:
-        """Return the invoices of the open period, with linked organizations' if Atlas sends them."""
-        return await run_async(self._fetch(_operations.pending_invoices(org_id)))
+    async def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
+        """Return the invoices of the open period, with linked organizations' if Atlas sends them.
 
-    async def get_invoice(self, org_id: Id, invoice_id: Id) -> BillingInvoice:
-        """Return one invoice with lines, payments and refunds; amounts are whole US cents."""
-        return await run_async(self._fetch(_operations.invoice(org_id, invoice_id)))
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON.
+        """
+        return await run_async(self._fetch(_operations.pending_invoices(org_id), max_bytes))
+
+    async def get_invoice(self, org_id: Id, invoice_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> BillingInvoice:
+        """Return one invoice with lines, payments and refunds; amounts are whole US cents.
+
+        Raises an `UnexpectedResponseError` rather than read more than `max_bytes` of JSON, which has about 600 bytes
+        for each line.
+        """
+        return await run_async(self._fetch(_operations.invoice(org_id, invoice_id), max_bytes))
 
     async def get_invoice_csv(
         self,
@@ -297,7 +312,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
         The arguments and errors are those of `Client.download_invoice_csv`.
         """
-        return await run_async(self._download(org_id, invoice_id, path, overwrite))
+        return await run_async(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
 def _items(pages: Paginator[T]) -> Iterator[T]:

@@ -146,7 +146,7 @@ class UnexpectedResponseError(AtlasError):
 
 
 class TooLargeError(UnexpectedResponseError):
-    """A response larger than allowed. Not exported: only `sync` has another way to read it."""
+    """A response larger than allowed. Not exported: lists then use smaller pages, and the command names its option."""
 
 
 class IncompleteDownloadError(AtlasError):

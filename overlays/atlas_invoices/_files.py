@@ -7,6 +7,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
@@ -21,6 +22,10 @@ from ._http._steps import Blocking, Steps, wait_to_the_end
 
 # Large files are flushed to the disk in parts of this size while the rest arrives; one fsync at the end takes seconds.
 _FLUSH_EVERY = 32 * 1024 * 1024
+# A file system that can't flush answers with one of these; the file is as good as the system can make it.
+_NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+# As many as Linux follows.
+_MAX_LINKS = 40
 # How much a thread writes at a time: a hop to a thread costs as much as hashing tens of KiB.
 _BATCH = 1024 * 1024
 
@@ -43,15 +48,16 @@ class SavedFile:
 class AtomicFile:
     """A binary file to write: a temporary file that is renamed when its `with` block ends without an error.
 
-    An existing file is replaced only then, and only with `overwrite`; a symbolic link is replaced itself, never
-    written through. Raises `FileExistsError` if the target exists and may not be replaced, and another `OSError` if it
-    is a folder or a device, or the file system refuses; the temporary file is removed then.
+    An existing file is replaced only then, and only with `overwrite`; its mode stays and, if the system allows, its
+    group. A symbolic link is replaced itself, never written through. Raises `FileExistsError` if the target exists and
+    may not be replaced, and another `OSError` if it is a folder, a device, a link of the system such as /dev/stdout or
+    a mount point, or the file system refuses; the temporary file is removed then.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
         self._target = Path(path)
-        # Path drops a separator at the end, and "results/" isn't a file called "results".
-        if os.fspath(path).endswith((os.sep, os.altsep or os.sep)) and not self._target.is_dir():
+        # Path drops a separator or a dot at the end, and "results/" isn't a file called "results".
+        if os.path.basename(path) in {"", "."} and not self._target.is_dir():  # noqa: PTH119 - Path drops them
             raise FileNotFoundError(errno.ENOENT, "No such folder", os.fspath(path))
         self._overwrite = overwrite
         self._is_open = False
@@ -71,10 +77,13 @@ class AtomicFile:
             # The link itself would be replaced; one to a device, such as /dev/stdout, is part of the system.
             with contextlib.suppress(OSError):
                 mode = self._target.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)) or _is_system_link(self._target):
             raise OSError(errno.EINVAL, "Is not a regular file, so it isn't replaced", str(self._target))
         if not self._overwrite:
             raise FileExistsError(errno.EEXIST, "File exists", str(self._target))
+        if _is_mount_point(self._target):
+            why = "Is a mount point, such as a container's volume, so it can't be replaced; mount its folder instead"
+            raise OSError(errno.EBUSY, why, str(self._target))
 
     def __enter__(self) -> Self:
         self.open()
@@ -90,7 +99,10 @@ class AtomicFile:
             self.discard()
 
     def open(self) -> None:
-        """Create the temporary file, hidden, in the target's folder, with the permissions that a new file has there."""
+        """Create the temporary file, hidden, in the target's folder.
+
+        Its permissions are those of a new file there; if it replaces one, only this user can read it until then.
+        """
         name = self._target.name
         temporary = self._target.with_name(f".{name[:50]}.{secrets.token_hex(8)}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -99,8 +111,10 @@ class AtomicFile:
         self._size = 0
         self._hash = hashlib.sha256()
         self._temporary = temporary
+        self._replaced = self._find_replaced()
         try:
-            self._file: IO[bytes] = os.fdopen(os.open(temporary, flags, 0o666), "wb")
+            descriptor = os.open(temporary, flags, 0o600 if self._replaced else 0o666)
+            self._file: IO[bytes] = os.fdopen(descriptor, "wb")
             self._is_open = True
         except OSError as error:
             # The temporary file's name means nothing to the user.
@@ -127,8 +141,10 @@ class AtomicFile:
         self._wait_for_flush()
         with self._naming_the_target():
             self._file.flush()
-            os.fsync(self._file.fileno())
+            _fsync(self._file.fileno())
             self._file.close()
+            if self._replaced:
+                _copy_permissions(self._replaced, self._temporary)
             self._put_in_place()
 
     def discard(self) -> None:
@@ -143,10 +159,21 @@ class AtomicFile:
         finally:
             self._temporary.unlink(missing_ok=True)
 
+    def abandon(self) -> None:
+        """Remove the temporary file although another thread may be writing to it, so that nothing is put in place."""
+        if self._is_open:
+            self._temporary.unlink(missing_ok=True)
+
     @property
     def saved(self) -> SavedFile:
         """Path, size and hash, once the file is in place."""
         return SavedFile(path=self._target, size=self._size, sha256=self._hash.hexdigest())
+
+    def _find_replaced(self) -> os.stat_result | None:
+        with contextlib.suppress(OSError):
+            status = self._target.stat()
+            return status if stat.S_ISREG(status.st_mode) else None
+        return None
 
     @contextlib.contextmanager
     def _naming_the_target(self) -> Iterator[None]:
@@ -189,6 +216,44 @@ class AtomicFile:
             else:
                 self._temporary.unlink(missing_ok=True)
         _fsync_folder(self._target.parent)
+
+
+def _is_system_link(path: Path) -> bool:
+    """Whether it is a link of the system, such as /dev/stdout, or leads to one: wherever that leads, it must stay."""
+    for _ in range(_MAX_LINKS):
+        if not path.is_symlink():
+            break
+        if any(Path(os.path.abspath(path)).is_relative_to(folder) for folder in ("/dev", "/proc")):  # noqa: PTH100 - resolve() would follow the link
+            return True
+        path = path.parent / path.readlink()
+    return False
+
+
+def _is_mount_point(path: Path) -> bool:
+    # Not os.path.ismount: it only knows mounts of another file system. Linux alone can mount a file.
+    try:
+        mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return False
+    name = os.fsencode(path.parent.resolve() / path.name)
+    points = (line.split(b" ")[4] for line in mounts)
+    return any(re.sub(rb"\\(\d{3})", lambda octal: bytes([int(octal[1], 8)]), point) == name for point in points)
+
+
+def _copy_permissions(replaced: os.stat_result, path: Path) -> None:
+    # Not every file system has them, and not everyone may give a file to a group.
+    with contextlib.suppress(OSError, AttributeError):  # Windows has no groups
+        os.chown(path, -1, replaced.st_gid)
+    with contextlib.suppress(OSError):
+        path.chmod(stat.S_IMODE(replaced.st_mode))
+
+
+def _fsync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
 
 
 def _fsync_quietly(descriptor: int) -> None:

@@ -88,8 +88,10 @@ class FileLock:
         except _BUSY:
             os.close(descriptor)
             return False
-        except BaseException:
+        except BaseException as error:
             os.close(descriptor)
+            if isinstance(error, OSError):
+                error.filename = os.fspath(self._path)
             raise
         self._descriptor = descriptor
         _holders[self._path] = threading.get_ident()

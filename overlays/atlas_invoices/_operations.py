@@ -22,7 +22,7 @@ from atlas_invoices_client.models.list_invoices_status_names_item import ListInv
 from atlas_invoices_client.types import UNSET, Unset
 
 from . import _ids
-from ._errors import UnexpectedResponseError
+from ._errors import TooLargeError, UnexpectedResponseError
 from ._http import _responses
 from ._http._exchange import Operation
 from ._http._steps import Steps
@@ -31,13 +31,10 @@ T = TypeVar("T")
 # The types of a generated model's `id`; anything but 24 hexadecimal digits is refused when it's used.
 Id: TypeAlias = str | Unset | None
 
-# The API document's maximum: fewer requests count less against the limit.
-PAGE_SIZE = 500
-# 16 KiB for each entry of a page; real ones have about one.
+# Entries to a page: the API document's maximum, since fewer requests count less against the limit. Smaller pages follow
+# where one is too large, as with many linked invoices in each entry.
+PAGE_SIZES = (500, 100, 20, 4, 1)
 _PAGE_BYTES = 8 * 1024 * 1024
-# In memory, a reply costs as much as its objects and lists rather than its bytes: the three bytes of "{}," make a
-# model. Real objects have a hundred bytes and more each, real lists are at least `"tag":["value"],`.
-_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Half a million invoices or organizations: a server that sends more is making them up.
 _MAX_PAGES = 1000
 
@@ -47,19 +44,23 @@ _PARSER_CLIENT = GeneratedClient(base_url="")
 
 @frozen
 class Page(Generic[T]):
-    """One page of a list; `more` says whether the server has another, `endpoint` is for messages."""
+    """One page of a list; `more` is whether it links to another, `total` the whole list's length, if the server says.
+
+    `endpoint` is for messages.
+    """
 
     items: tuple[T, ...]
     more: bool
+    total: int
     endpoint: str
 
 
 class Paginator(Generic[T]):
-    """Reads a list page by page, and stops at a server that repeats itself.
+    """Reads a list page by page, each entry once, and stops at a server that repeats itself.
 
     Args:
-        operation: makes the operation of one page, `operation(page=1)`; called at once, so that invalid arguments
-            raise before anything is sent.
+        operation: makes the operation of one page, `operation(page=1, size=500)`; called at once, so that invalid
+            arguments raise before anything is sent.
         fetch: makes the steps that run an operation.
     """
 
@@ -70,27 +71,74 @@ class Paginator(Generic[T]):
     ) -> None:
         self._operation = operation
         self._fetch = fetch
-        self._next = operation(page=1)
+        self._size, *self._smaller_sizes = PAGE_SIZES
+        self._next = operation(page=1, size=self._size)
         self._number = 1
-        self._seen: set[int] = set()
+        self._count = 0
+        # Entries read, repeated ones included, and how many different ones.
+        self._read = self._found = 0
+        self._ids: set[str] = set()
+        self._pages: set[int] = set()
+        self._total = 0
+        self._is_extra = False
         self.more = True
 
     def advance(self) -> Steps[tuple[T, ...]]:
-        """Fetch the next page and return its items; raises `UnexpectedResponseError` for a list without end."""
-        page = yield from self._fetch(self._next)
-        if self._number >= _MAX_PAGES:
-            raise UnexpectedResponseError(f"the list still goes on after {self._number:,} pages ({page.endpoint})")
+        """Fetch the next page and return its new entries.
+
+        Raises `UnexpectedResponseError` for a list without end, and for one that ends before its declared length.
+        """
+        page = yield from self._fetch_page()
+        self._count += 1
+        if self._count >= _MAX_PAGES:
+            raise UnexpectedResponseError(f"the list still goes on after {self._count:,} pages ({page.endpoint})")
         mark = hash(tuple(str(item.id) for item in cast("tuple[Any, ...]", page.items)))
-        if mark in self._seen:
+        if page.items and mark in self._pages:
             raise UnexpectedResponseError(
                 f"page {self._number} is the same page as an earlier one, so the list would never end; is a cache or "
                 f"proxy in between that drops the query? ({page.endpoint})"
             )
-        self._seen.add(mark)
-        self.more = page.more
+        self._pages.add(mark)
+        new = tuple(filter(self._is_new, page.items))
+        self._read += len(page.items)
+        self._found += len(new)
+        # The first page's: entries that are added later move others to the next page, and aren't missed.
+        self._total = self._total or page.total
+        # A full page is followed without a link too: one request too many costs less than a missing invoice.
+        self.more = bool(page.items) and (page.more or len(page.items) >= self._size)
+        if self.more or self._found >= self._total:
+            self._is_extra = False
+        elif self._is_extra and not new:
+            raise UnexpectedResponseError(
+                f"the list ends after {self._found:,} of {self._total:,} entries; if it didn't change meanwhile, is a "
+                f"proxy in between that changes it? Try again ({page.endpoint})"
+            )
+        else:
+            self.more = self._is_extra = True
         self._number += 1
-        self._next = self._operation(page=self._number)
-        return page.items
+        self._next = self._operation(page=self._number, size=self._size)
+        return new
+
+    def _fetch_page(self) -> Steps[Page[T]]:
+        while True:
+            try:
+                return (yield from self._fetch(self._next))
+            except TooLargeError:
+                if not self._smaller_sizes:
+                    raise
+            self._size = self._smaller_sizes.pop(0)
+            self._number = self._read // self._size + 1
+            self._next = self._operation(page=self._number, size=self._size)
+
+    def _is_new(self, item: Any) -> bool:  # noqa: ANN401 - the models of lists share no base
+        """Whether an entry's ID hasn't been read yet; one without an ID counts as new."""
+        if not isinstance(item.id, str):
+            return True
+        id_ = item.id.lower()
+        if id_ in self._ids:
+            return False
+        self._ids.add(id_)
+        return True
 
 
 def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: bool = False) -> Operation[bytes]:
@@ -101,7 +149,14 @@ def invoice_csv(org_id: Id, invoice_id: Id, *, envelope: bool = False, pretty: b
         envelope=True if envelope else UNSET,
         pretty=True if pretty else UNSET,
     )
-    return Operation("get_invoice_csv", kwargs, "csv", _read_envelope if envelope else _read_bytes, enveloped=envelope)
+    return Operation(
+        "get_invoice_csv",
+        kwargs,
+        "csv",
+        _read_envelope if envelope else _read_bytes,
+        enveloped=envelope,
+        if_too_large="raise max_bytes, or use stream_invoice_csv or download_invoice_csv, which need no memory for it",
+    )
 
 
 def invoice(org_id: Id, invoice_id: Id) -> Operation[BillingInvoice]:
@@ -112,8 +167,10 @@ def invoice(org_id: Id, invoice_id: Id) -> Operation[BillingInvoice]:
     def read_invoice(head: _responses.ResponseHead, body: bytes) -> BillingInvoice:
         parsed: BillingInvoice = read(head, body)
         # Every field is optional, so any object would pass for an invoice, even an error.
-        if parsed.id is UNSET:
+        if not isinstance(parsed.id, str):
             raise _responses.unreadable(head, "json")
+        # Not `org_id`: a linked invoice is requested in the organization that pays for it.
+        _responses.check_invoice(head, parsed.id)
         return parsed
 
     return Operation("get_invoice", kwargs, "json", read_invoice)
@@ -123,6 +180,7 @@ def invoices_page(
     org_id: Id,
     *,
     page: int,
+    size: int,
     statuses: str | Sequence[str] | None = None,
     from_date: date | None = None,
     to_date: date | None = None,
@@ -133,7 +191,7 @@ def invoices_page(
         statuses = [statuses]  # a str is a sequence too, of letters
     kwargs = list_invoices._get_kwargs(  # noqa: SLF001 - held in place by tests/contract
         _ids.organization_id(org_id),
-        items_per_page=PAGE_SIZE,
+        items_per_page=size,
         page_num=page,
         view_linked_invoices=linked,
         # An unknown status is sent as it is: the server decides whether it exists.
@@ -142,7 +200,17 @@ def invoices_page(
         to_date=_day(to_date, "to_date") if to_date else UNSET,
     )
     read = _page_reader(list_invoices._parse_response, BillingInvoiceMetadata)  # noqa: SLF001 - held in place by tests/contract
-    return Operation("list_invoices", kwargs, "json", read, max_bytes=_PAGE_BYTES)
+
+    def read_own(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
+        found = read(head, body)
+        for item in found.items:
+            if isinstance(item.org_id, str):
+                _responses.check_organization(head, item.org_id)
+        return found
+
+    return Operation(
+        "list_invoices", kwargs, "json", read if linked else read_own, max_bytes=_PAGE_BYTES, if_too_large=""
+    )
 
 
 def _day(day: date, name: str) -> date:
@@ -152,11 +220,11 @@ def _day(day: date, name: str) -> date:
     return day.date() if isinstance(day, datetime) else day
 
 
-def organizations_page(*, page: int, name: str | None = None) -> Operation[Page[AtlasOrganization]]:
+def organizations_page(*, page: int, size: int, name: str | None = None) -> Operation[Page[AtlasOrganization]]:
     """One page of the organizations that the credentials can see."""
-    kwargs = list_organizations._get_kwargs(items_per_page=PAGE_SIZE, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
+    kwargs = list_organizations._get_kwargs(items_per_page=size, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
     read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - held in place by tests/contract
-    return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES)
+    return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES, if_too_large="")
 
 
 def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
@@ -170,7 +238,13 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
     def read_either(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
         if isinstance(page.results, list):
-            return list(_page(head, page, BillingInvoice).items)
+            found = _page(head, page, BillingInvoice)
+            # The operation has no parameter for another page.
+            if len(found.items) < found.total:
+                raise UnexpectedResponseError(
+                    f"the server sent {len(found.items):,} of {found.total:,} pending invoices ({head.endpoint})"
+                )
+            return list(found.items)
         if "id" in page.additional_properties:
             return [BillingInvoice.from_dict(page.to_dict())]
         raise _responses.unreadable(head, "json")
@@ -190,13 +264,7 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, byt
     """Return a reader for a generated parser, whose failures become `UnexpectedResponseError`."""
 
     def read(head: _responses.ResponseHead, body: bytes) -> Any:  # noqa: ANN401 - a generated parser's type, which each caller restores
-        if (
-            body.count(b"{") > _FREE_PARTS + len(body) // _BYTES_PER_OBJECT
-            or body.count(b"[") > _FREE_PARTS + len(body) // _BYTES_PER_LIST
-        ):
-            raise UnexpectedResponseError(
-                f"the reply can't be read: it has far more parts than Atlas sends ({head.endpoint})"
-            )
+        _responses.PartsCheck(head).add(body)
         response = httpx.Response(head.status, content=body, headers={"content-type": "application/json"})
         try:
             parsed = parse(client=_PARSER_CLIENT, response=response)
@@ -221,9 +289,9 @@ def _page(head: _responses.ResponseHead, parsed: Any, model: type[T]) -> Page[T]
     if not all(isinstance(item, model) for item in parsed.results):
         raise _responses.unreadable(head, "json")
     links = parsed.links if isinstance(parsed.links, list) else []
-    # A full page is followed without a link too: one request too many costs less than a missing invoice.
-    more = any(isinstance(link, Link) and link.rel == "next" for link in links) or len(parsed.results) >= PAGE_SIZE
-    return Page(tuple(parsed.results), more=more and bool(parsed.results), endpoint=head.endpoint)
+    more = any(isinstance(link, Link) and link.rel == "next" for link in links)
+    total = parsed.total_count if isinstance(parsed.total_count, int) else 0
+    return Page(tuple(parsed.results), more=more, total=total, endpoint=head.endpoint)
 
 
 def _by_name(_: Unset) -> str:

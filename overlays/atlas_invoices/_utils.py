@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
+# The largest reply that is read into memory by default; here, where the command finds it without importing httpx.
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024
+
 
 def single_line(text: object, limit: int = 200) -> str:
     """Return `text` as one printable line of at most `limit` characters, with control characters escaped."""

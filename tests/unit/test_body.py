@@ -17,6 +17,7 @@ from atlas_invoices._http._responses import MAX_ERROR_BYTES, ResponseHead
 HEAD = ResponseHead("GET", "/csv", 200, {"content-type": "text/csv"})
 
 
+CSV = b"Invoice Number,1,\n\nDate,Usage Date,SKU,Amount\n"
 GZIP = {"content-encoding": "gzip"}
 
 
@@ -37,7 +38,7 @@ def read(reader: BodyReader, *pieces: bytes) -> bytes:
 
 
 def test_blank_bytes_before_the_document_are_kept() -> None:
-    assert read(BodyReader(HEAD, "csv"), b"\n", b" ", b"a,b\n") == b"\n a,b\n"
+    assert read(BodyReader(HEAD, "csv"), b"\n", b" ", b"\n", CSV) == b"\n \n" + CSV
 
 
 def test_nothing_is_passed_on_before_it_is_checked() -> None:

@@ -174,9 +174,12 @@ def test_bytes_that_cannot_begin_a_csv(start: bytes) -> None:
         _responses.check_start(head(), "csv", start)
 
 
-@pytest.mark.parametrize("body", [b'{"status": 200, "content": "Invoice Number,1,\\n"}', b"Invoice Number,1,\n"])
+CSV = b"Invoice Number,1,\nDate,Usage Date,SKU\n"
+
+
+@pytest.mark.parametrize("body", [json.dumps({"status": 200, "content": CSV.decode()}).encode(), CSV])
 def test_an_envelope_is_opened_and_a_missing_one_tolerated(body: bytes) -> None:
-    assert _responses.open_envelope(head(), body) == b"Invoice Number,1,\n"
+    assert _responses.open_envelope(head(), body) == CSV
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice_csv
 from client_twin import Kind, twin
 from raw_server import Connection, RawServer, http, replies
+from scripted_atlas import invoice_csv
 
 ORG, INVOICE = "0" * 24, "1" * 24
-CSV = b"Invoice Number,1,\n"
+CSV = invoice_csv(INVOICE)
 PATH = f"/api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
 GOOD = http(200, body=CSV, kind="application/vnd.atlas.2023-01-01+csv")
 TOKEN_REPLY = http(

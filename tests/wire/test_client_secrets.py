@@ -18,6 +18,7 @@ import atlas_invoices as ai
 from atlas_invoices._http import _rate_limit
 from client_twin import Kind, twin
 from raw_server import Connection, RawServer, Script, http, replies
+from scripted_atlas import invoice_csv
 
 ORG, INVOICE = "0" * 24, "1" * 24
 PATH = f"/api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/csv"
@@ -28,7 +29,7 @@ BASIC = base64.b64encode(f"{quote_plus(CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}".
 HIDDEN = ("canary", BASIC, "Bearer ", "Basic ", "response=", "nc=0")
 TOKEN_BODY = b'{"access_token": "canary-issued-token", "expires_in": 3600, "token_type": "Bearer"}'
 TOKEN = http(200, body=TOKEN_BODY, kind="application/json")
-GOOD = http(200, body=b"Invoice Number,1,\n", kind="text/csv")
+GOOD = http(200, body=invoice_csv(INVOICE), kind="text/csv")
 CHALLENGE = http(401, [("WWW-Authenticate", 'Digest realm="MMS Public API", nonce="n", qop="auth", algorithm=MD5')])
 AUTHS: dict[str, Callable[[], httpx.Auth]] = {
     "digest": lambda: ai.DigestAuth("ABCDEFGH", PRIVATE),

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 import atlas_invoices as ai
+from scripted_atlas import invoice_csv
 
 ID = "666acb8787ba43606905dcae"
-CSV = b"Invoice Number,666acb8787ba43606905dcae,\n"
+CSV = invoice_csv(ID)
 
 
 def answer(request: httpx.Request) -> httpx.Response:

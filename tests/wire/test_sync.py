@@ -17,7 +17,7 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
-from sync_folder import change_manifest, check_complete, check_valid, entries
+from sync_folder import age_leftovers, change_manifest, check_complete, check_valid, entries
 from wire_sandbox import WireSandbox
 
 
@@ -383,6 +383,7 @@ def test_what_a_killed_run_left_is_cleared_and_nothing_else(sandbox: Sandbox, fo
     ]
     for name in ours + others:
         (folder / name).write_text(name)
+    age_leftovers(folder)
     assert sync(sandbox, folder).ok
     assert {name for name in ours + others if (folder / name).exists()} == set(others)
 

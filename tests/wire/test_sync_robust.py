@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -16,13 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import httpx
 import pytest
 
 import atlas_invoices as ai
 from atlas_invoices._sync import SyncOptions, run
 from atlas_invoices._sync._folder import FolderLock
 from atlas_invoices.sandbox import Sandbox, Settings
-from sync_folder import change_manifest, check_complete, check_valid, entries
+from sync_folder import age_leftovers, change_manifest, check_complete, check_valid, entries
 
 VICTIM = Path(__file__).parent.parent / "support" / "sync_victim.py"
 # SYNC_KILLS=50 for the long version.
@@ -108,6 +110,7 @@ def test_killed_at_any_moment_it_leaves_a_folder_that_the_next_run_completes(
             ends.append(victims.kill())
             if folder.exists():
                 check_valid(folder, sandbox)
+                age_leftovers(folder)
             complete(sandbox, folder)
             check_complete(folder, sandbox, ids)
             shutil.rmtree(folder)
@@ -133,9 +136,12 @@ def test_two_at_once_in_threads(sandbox: Sandbox, tmp_path: Path, ids: list[str]
     check_complete(tmp_path, sandbox, ids)
     assert all(report.ok for report in reports)
     assert sorted(len(report.saved) for report in reports) == [2, len(ids)], "the second fetched what isn't final"
-    assert [line for line in told if "waiting" in line] == [
-        f"another sync is running in {tmp_path}; waiting for it to end"
-    ]
+    (waiting,) = [line for line in told if "waiting" in line]
+    assert re.fullmatch(
+        rf"another sync( \(process {os.getpid()} on .+\))? is running in {re.escape(str(tmp_path))}; "
+        "waiting up to 600 s for it to end",
+        waiting,
+    )
 
 
 def test_two_at_once_in_processes_and_as_a_task(sandbox: Sandbox, tmp_path: Path, ids: list[str]) -> None:
@@ -279,3 +285,31 @@ def test_an_interrupt_keeps_what_is_there_and_does_not_wait_for_a_slow_server(
         assert not lock.acquire()
         lock.release()
     sandbox.faults.clear()
+
+
+class _Mistaken(httpx.HTTPTransport):
+    """Fails in a way that nobody thought of, for one invoice."""
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__()
+        self._invoice = invoice
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith(f"/{self._invoice}/csv"):
+            raise RuntimeError("with-a-secret-in-it")
+        return super().handle_request(request)
+
+
+def test_a_mistake_is_the_failure_of_one_invoice(sandbox: Sandbox, tmp_path: Path, ids: list[str]) -> None:
+    auth = ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
+    with ai.Client(auth=auth, base_url=sandbox.base_url, transport=_Mistaken(ids[0])) as atlas:
+        report = ai.sync_invoices(atlas, sandbox.org_id, tmp_path, linked=True)
+    (failed,) = report.failed
+    assert failed.id == ids[0]
+    assert isinstance(failed.error, ai.UnexpectedResponseError)
+    assert isinstance(failed.error.__cause__, RuntimeError)
+    assert "RuntimeError" in str(failed.error)
+    assert "secret" not in str(failed.error)
+    assert len(report.saved) == len(ids) - 1
+    complete(sandbox, tmp_path)
+    check_complete(tmp_path, sandbox, ids)

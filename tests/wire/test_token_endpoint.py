@@ -27,6 +27,7 @@ from atlas_invoices._http._steps import run, run_async
 from auth_server import get
 from client_twin import Kind, twin
 from raw_server import Connection, RawServer, drip, http, pour, replies
+from scripted_atlas import invoice_csv
 
 if TYPE_CHECKING:
     from raw_server import Script
@@ -108,12 +109,12 @@ def test_a_token_endpoint_slower_than_the_clients_own_timeout_is_waited_for() ->
         reply = http(200, body=TOKEN, kind="application/json")
         connection.send(reply[:-1], reply[-1:], pause=3 * TIMEOUT)
 
-    good = replies(http(200, body=b"Invoice Number,1,\n", kind="text/csv"))
+    good = replies(http(200, body=invoice_csv(INVOICE), kind="text/csv"))
     with (
         RawServer({TOKEN_ROUTE: late, CSV_ROUTE: good}) as server,
         ai.Client(account(), base_url=server.url, timeout=TIMEOUT, verify=False) as atlas,
     ):
-        assert atlas.get_invoice_csv(ORG, INVOICE) == b"Invoice Number,1,\n"
+        assert atlas.get_invoice_csv(ORG, INVOICE) == invoice_csv(INVOICE)
 
 
 def test_a_reply_made_in_memory() -> None:

@@ -10,6 +10,7 @@ from typing import Self
 from attrs import frozen
 
 from atlas_invoices._errors import InvoiceFormatError
+from atlas_invoices._preamble import HEADER_MARKS
 
 _LONGEST_VALUE = 60
 _LONGEST_SHOWN = 100
@@ -80,8 +81,6 @@ COLUMNS = (
 )
 BY_FIELD = {column.field: column for column in COLUMNS}
 BY_NAME = {column.name: column for column in COLUMNS}
-# The preamble's length isn't fixed, so the header is the first row with these (not documented: more than the example).
-HEADER_MARKS = frozenset({"Date", "Usage Date", "SKU"})
 
 
 @frozen

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._preamble import HEADER_MARKS, MAX_PREAMBLE_ROWS
 
 from ._cells import is_label
-from ._columns import HEADER_MARKS, Layout, format_error, other_file, quoted
+from ._columns import Layout, format_error, other_file, quoted
 from ._model import InvoiceHeader, parse_preamble
 from ._records import BLOCK_SIZE, LARGEST_RECORD, LineBuffer, Records
 from ._rows import RowReader
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 
 OnError = Literal["raise", "collect"]
-# The preamble's length isn't fixed; a file without a header is told long before its end.
-LONGEST_PREAMBLE = 1000
 MOST_TRAILING = 1000
 
 
@@ -153,7 +152,7 @@ class Parser:
                 return
             self._preamble.append(row)
             self._preamble_size += sum(map(len, row))
-            if len(self._preamble) > LONGEST_PREAMBLE or self._preamble_size > LARGEST_RECORD:
+            if len(self._preamble) > MAX_PREAMBLE_ROWS or self._preamble_size > LARGEST_RECORD:
                 raise self._no_header(self._start_to(line, block))
         self._start = (self._start + block[: len(block) - len(records.tail)])[:BLOCK_SIZE]
         self._keep(records.tail, block)

@@ -10,7 +10,7 @@ from typing import Protocol
 from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, TooLargeError, UnexpectedResponseError
 from atlas_invoices._utils import single_line
 
-from ._responses import MAX_ERROR_BYTES, Kind, ResponseHead, check_start, check_type
+from ._responses import MAX_ERROR_BYTES, CsvStart, Kind, ResponseHead, check_start, check_type, is_envelope
 
 # What requests accept: the one coding that every server speaks and that marks its end.
 ACCEPT_ENCODING = "gzip"
@@ -122,6 +122,7 @@ class BodyReader:
         kind: the kind of document expected.
         enveloped: whether a CSV was requested inside JSON.
         max_bytes: the largest size allowed after decoding.
+        if_too_large: what a caller can do about a larger reply.
         read_timeout: how many seconds of waiting for the network are allowed before a slow reply is a timeout. Time
             that the consumer takes doesn't count.
         clock: in seconds.
@@ -134,6 +135,7 @@ class BodyReader:
         *,
         enveloped: bool = False,
         max_bytes: int | None = None,
+        if_too_large: str = "",
         read_timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -142,11 +144,21 @@ class BodyReader:
         self._kind = kind
         self._enveloped = enveloped
         self._max_bytes = max_bytes
+        self._if_too_large = if_too_large
         self._size = 0
         self._length = LengthCheck(head)
         self._decoder = decoder(head)
+        # A cut body of plain bytes, ended by the connection's end, shows only in its last line.
+        self._is_framed = (
+            "content-length" in head.headers
+            or "chunked" in head.headers.get("transfer-encoding", "").lower()
+            or isinstance(self._decoder, _Gzip)
+        )
+        self._ends_line = True
         # The first bytes, until there are enough of them to check.
-        self._start: bytes | None = b""
+        self._start = bytearray()
+        self._is_checked = False
+        self._csv_start: CsvStart | None = None
         self._read_timeout = read_timeout
         self._clock = clock
         self._waited = 0.0
@@ -160,16 +172,15 @@ class BodyReader:
         for piece in self._decoder.feed(data):
             self._size += len(piece)
             if self._max_bytes is not None and self._size > self._max_bytes:
+                advice = f"; {self._if_too_large}" if self._if_too_large else ""
                 raise TooLargeError(
-                    f"the reply is larger than {self._max_bytes:,} bytes; raise max_bytes, or use stream_invoice_csv "
-                    f"or download_invoice_csv, which need no memory for it ({self._head.endpoint})"
+                    f"the reply is larger than {self._max_bytes:,} bytes{advice} ({self._head.endpoint})"
                 )
-            if self._start is None:
+            self._ends_line = piece.endswith(b"\n")
+            if self._is_checked:
                 yield piece
-                continue
-            self._start += piece
-            if not _is_blank(self._start) or len(self._start) > _MAX_BLANK:
-                yield self._checked_start()
+            else:
+                yield from self._check_start(piece)
         self._waiting_since = self._clock()
 
     def finish(self) -> Iterator[bytes]:
@@ -177,8 +188,13 @@ class BodyReader:
         # Completeness first: a body that was cut to nothing isn't an empty document.
         self._length.finish()
         self._decoder.finish()
-        if self._start is not None:
-            yield self._checked_start()
+        if self._csv_start is not None and not (self._is_framed or self._ends_line):
+            raise IncompleteDownloadError(
+                "the reply was cut short: its length isn't declared, and its last line has no end; try again "
+                f"({self._head.endpoint})"
+            )
+        if not self._is_checked:
+            yield from self._check_start(b"", final=True)
 
     def _check_speed(self) -> None:
         if self._read_timeout is None or self._waited <= self._read_timeout:
@@ -189,10 +205,21 @@ class BodyReader:
                 f"({self._head.endpoint})"
             )
 
-    def _checked_start(self) -> bytes:
-        start, self._start = self._start or b"", None
-        check_start(self._head, self._kind, start, enveloped=self._enveloped)
-        return start
+    def _check_start(self, piece: bytes, *, final: bool = False) -> Iterator[bytes]:
+        """Hold back the beginning until there is enough of it to check; then yield it."""
+        self._start += piece
+        if self._csv_start is None:
+            piece = bytes(self._start)
+            if not final and _is_blank(piece) and len(piece) <= _MAX_BLANK:
+                return
+            check_start(self._head, self._kind, piece, enveloped=self._enveloped)
+            if self._kind == "csv" and not (self._enveloped and is_envelope(piece)):
+                self._csv_start = CsvStart(self._head)
+        if self._csv_start is None or self._csv_start.feed(piece, final=final):
+            self._is_checked = True
+            for begin in range(0, len(self._start), _PIECE):
+                yield bytes(self._start[begin : begin + _PIECE])
+            self._start.clear()
 
 
 def _is_blank(start: bytes) -> bool:

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from atlas_invoices import _locks
 from atlas_invoices._secret import mask_sent
+from atlas_invoices._utils import DEFAULT_MAX_BYTES
 
 from . import _responses
 from ._body import BodyReader, ErrorBody
@@ -30,12 +31,13 @@ from ._transport import REFUSAL_ADVICE, Connections, ReadChunk, while_connecting
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 
-DEFAULT_MAX_BYTES = 256 * 1024 * 1024
-
 
 @frozen
 class Operation(Generic[T]):
-    """A request, the kind of document expected, and how to read it; `max_bytes` limits a reply kept in memory."""
+    """A request, the kind of document expected, and how to read it.
+
+    `max_bytes` limits a reply kept in memory; `if_too_large` says what a caller can do about a larger one.
+    """
 
     name: str
     kwargs: dict[str, Any]
@@ -43,6 +45,7 @@ class Operation(Generic[T]):
     read: Callable[[ResponseHead, bytes], T]
     enveloped: bool = False
     max_bytes: int = DEFAULT_MAX_BYTES
+    if_too_large: str = "raise max_bytes"
 
 
 class Exchange:
@@ -91,7 +94,12 @@ class Exchange:
             raise _responses.error_for(head, (yield from _error_body(head, reply)))
         timeout = self.connections.read_timeout
         body = BodyReader(
-            head, operation.kind, enveloped=operation.enveloped, max_bytes=max_bytes, read_timeout=timeout
+            head,
+            operation.kind,
+            enveloped=operation.enveloped,
+            max_bytes=max_bytes,
+            if_too_large=operation.if_too_large,
+            read_timeout=timeout,
         )
         response = Response(head, body, self.connections, reply)
         yield from response.read_start()

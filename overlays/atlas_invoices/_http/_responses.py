@@ -32,6 +32,7 @@ from atlas_invoices._errors import (
     ServerError,
     UnexpectedResponseError,
 )
+from atlas_invoices._preamble import MAX_PREAMBLE_BYTES, PreambleReader
 from atlas_invoices._secret import Mask
 from atlas_invoices._utils import duration, single_line, text_or_none
 from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolation
@@ -68,6 +69,9 @@ _ADVICE: dict[int, str] = {
 # 429 or 5xx keeps its advice; 511 is a network that wants a login.
 NOT_FROM_ATLAS = "the reply isn't from Atlas: check the base URL, and any proxy or filter in between"
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]{3,}(?<![.:])")
+# The three bytes of "{}," make a model. Real objects have a hundred bytes and more each, real lists are at least
+# `"tag":["value"],`.
+_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
@@ -92,6 +96,18 @@ class ResponseHead:
     def endpoint(self) -> str:
         """Method and path, for messages."""
         return f"{self.method} {self.path}"
+
+    @property
+    def organization_id(self) -> str | None:
+        """The organization that was requested, or in which something was."""
+        match = _IDS.search(self.path)
+        return match and match[1]
+
+    @property
+    def invoice_id(self) -> str | None:
+        """The invoice that was requested."""
+        match = _IDS.search(self.path)
+        return match and match[2]
 
 
 def is_success(head: ResponseHead) -> bool:
@@ -173,9 +189,82 @@ def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool
         raise UnexpectedResponseError(_unexpected(head, kind, "something other than a JSON object"))
 
 
+def check_invoice(head: ResponseHead, sent: str) -> None:
+    """Raise `UnexpectedResponseError` if a document belongs to another invoice than the one requested."""
+    _check_id(head, "invoice", head.invoice_id, sent)
+
+
+def check_organization(head: ResponseHead, sent: str) -> None:
+    """Raise `UnexpectedResponseError` if a document belongs to another organization than the one requested."""
+    _check_id(head, "organization", head.organization_id, sent)
+
+
+def _check_id(head: ResponseHead, what: str, requested: str | None, sent: str) -> None:
+    if requested is not None and sent.lower() != requested:
+        raise UnexpectedResponseError(
+            f"expected {what} {requested}, got {single_line(sent, 60)}; is a cache or proxy in between that confuses "
+            f"replies? ({head.endpoint})"
+        )
+
+
+class CsvStart:
+    """Checks the beginning of a CSV as it arrives: is it an invoice, and the one requested?"""
+
+    def __init__(self, head: ResponseHead) -> None:
+        self._head = head
+        self._preamble = PreambleReader()
+
+    def feed(self, data: bytes, *, final: bool = False) -> bool:
+        """Add bytes; returns whether they are enough. Raises `UnexpectedResponseError`.
+
+        A preamble that doesn't name its invoice is a `UserWarning`.
+        """
+        try:
+            if not self._preamble.feed(data, final=final):
+                return False
+        except ValueError as error:
+            raise UnexpectedResponseError(_unexpected(self._head, "csv", str(error))) from None
+        if sent := self._preamble.invoice_id:
+            check_invoice(self._head, sent)
+        elif requested := self._head.invoice_id:
+            warnings.warn(
+                f"the CSV sent for invoice {requested} doesn't name its invoice, so whether it's the right one "
+                "couldn't be checked",
+                UserWarning,
+                stacklevel=2,
+            )
+        return True
+
+
+class PartsCheck:
+    """Counts the objects and lists in a JSON reply: in memory it costs as much as these, rather than its bytes."""
+
+    def __init__(self, head: ResponseHead) -> None:
+        self._head = head
+        self._size = self._objects = self._lists = 0
+
+    def add(self, data: bytes) -> None:
+        """Count what is in `data`; raises `UnexpectedResponseError` if a small reply becomes large in memory."""
+        self._size += len(data)
+        self._objects += data.count(b"{")
+        self._lists += data.count(b"[")
+        if (
+            self._objects > _FREE_PARTS + self._size // _BYTES_PER_OBJECT
+            or self._lists > _FREE_PARTS + self._size // _BYTES_PER_LIST
+        ):
+            raise UnexpectedResponseError(
+                f"the reply can't be read: it has far more parts than Atlas sends ({self._head.endpoint})"
+            )
+
+
 def unreadable(head: ResponseHead, kind: Kind) -> UnexpectedResponseError:
     """Return the error for a success whose body can't be read after all."""
     return UnexpectedResponseError(_unexpected(head, kind, "a body that can't be read as such"))
+
+
+def is_envelope(start: bytes) -> bool:
+    """Whether the reply to a request for an enveloped CSV is JSON; some servers ignore the parameter."""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 def open_envelope(head: ResponseHead, body: bytes) -> bytes:
@@ -184,8 +273,9 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
     The API document: with `envelope`, the reply is JSON with `status` and the body under `content`. A server that
     ignores the parameter and sends the CSV itself is tolerated.
     """
-    if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+    if not is_envelope(body):
         return body
+    PartsCheck(head).add(body)
     envelope = _json_or_none(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("status"), int):
         raise UnexpectedResponseError(_unexpected(head, "csv", "JSON that isn't an envelope"))
@@ -199,6 +289,7 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
         raise UnexpectedResponseError(_unexpected(head, "csv", "an envelope without text"))
     inside = content.encode("utf-8", "surrogatepass")
     check_start(head, "csv", inside)
+    CsvStart(head).feed(inside[:MAX_PREAMBLE_BYTES], final=True)
     return inside
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
+import socket
 import stat
+import threading
+import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +45,10 @@ _LOCK = ".atlas-invoices.lock"
 
 # The temporary names that AtomicFile gives to the files of this folder.
 _LEFTOVER = re.compile(r"\.(?:[0-9a-f]{24}\.(?:csv|json)|manifest\.json)\.[0-9a-f]{16}\.part")
+_LEFTOVER_SECONDS = 24 * 60 * 60
+
+# The holder's process ID and host name, in the lock file.
+_SIGNATURE = re.compile(rb"([0-9]{1,10}) ([\w.-]{1,64})\n", re.ASCII)
 
 # How a file system without locks answers.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
@@ -148,6 +157,8 @@ class Folder:
     """A folder of invoices. Invoice IDs passed to its methods have been checked."""
 
     path: Path
+    # The last file of each thread.
+    _files: dict[int, AtomicFile] = field(factory=dict, init=False, eq=False, repr=False)
 
     def create(self) -> None:
         """Create it if it doesn't exist; raises `NotADirectoryError` where something else does."""
@@ -181,11 +192,21 @@ class Folder:
 
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest, completely or not at all."""
-        _write(self.path / _MANIFEST, manifest.to_bytes())
+        self._write(self.path / _MANIFEST, manifest.to_bytes())
 
     def save_json(self, invoice_id: str, content: bytes) -> FileFacts:
         """Replace an invoice's JSON, completely or not at all."""
-        return _write(self.json_path(invoice_id), content)
+        return self._write(self.json_path(invoice_id), content)
+
+    def _write(self, path: Path, content: bytes) -> FileFacts:
+        with self.replace(path) as file:
+            file.write(content)
+        return FileFacts(file.saved.size, file.saved.sha256)
+
+    def replace(self, path: Path) -> AtomicFile:
+        """Return a file to write in the folder's `path`."""
+        file = self._files[threading.get_ident()] = AtomicFile(path, overwrite=True)
+        return file
 
     def intact(self, entry: Entry, *, verify: bool) -> bool:
         """Whether an entry's files are there with the right sizes, and with `verify` the right SHA-256."""
@@ -193,17 +214,17 @@ class Folder:
         return all(_matches(path, facts, verify=verify) for path, facts in files.items())
 
     def clear_leftovers(self) -> None:
-        """Delete the temporary files of a killed run; only while no other run is at work here."""
+        """Delete the temporary files of killed runs; a fresh one may be another program's download."""
         for path in list(self.path.iterdir()):
             if _LEFTOVER.fullmatch(path.name):
-                path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    if path.lstat().st_mtime < time.time() - _LEFTOVER_SECONDS:
+                        path.unlink()
 
-
-def _write(path: Path, content: bytes) -> FileFacts:
-    file = AtomicFile(path, overwrite=True)
-    with file:
-        file.write(content)
-    return FileFacts(file.saved.size, file.saved.sha256)
+    def abandon_files(self) -> None:
+        """Keep the threads that are still at work from putting files in place."""
+        for file in list(self._files.values()):
+            file.abandon()
 
 
 def _matches(path: Path, facts: FileFacts, *, verify: bool) -> bool:
@@ -235,12 +256,35 @@ class FolderLock(FileLock):
         Raises `OSError` where the folder can't be written to.
         """
         try:
-            return super().acquire()
+            is_held = super().acquire()
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
+        else:
+            if is_held:
+                self._sign()
+            return is_held
         warnings.warn(
             f"{self._folder}: this file system has no file locks; make sure that only one sync at a time runs here",
             stacklevel=2,
         )
         return True
+
+    def _sign(self) -> None:
+        if self._descriptor is None:
+            return
+        # Where it can't be written, another run's message lacks it.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
+            # Windows locks and unlocks the first byte of what follows.
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+    @property
+    def holder(self) -> str:
+        """The run that holds the lock, for messages."""
+        with suppress(OSError):
+            if match := _SIGNATURE.fullmatch((self._folder / _LOCK).read_bytes()):
+                process, host = match[1].decode(), match[2].decode()
+                return f"another sync (process {process} on {host})"
+        return "another sync"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Three years of monthly invoices then take two rounds. The client's rate limiter covers all workers.
 DEFAULT_WORKERS = 20
+DEFAULT_LOCK_TIMEOUT = 600.0
 
 
 def _first_of_month(day: date) -> date:
@@ -41,6 +42,7 @@ class SyncOptions:
     linked: bool = False
     verify: bool = False
     workers: int = field(default=DEFAULT_WORKERS)
+    lock_timeout: float = field(default=DEFAULT_LOCK_TIMEOUT)
 
     @until.validator
     def _check_months(self, _attribute: Attribute[date | None], until: date | None) -> None:
@@ -51,6 +53,11 @@ class SyncOptions:
     def _check_workers(self, _attribute: Attribute[int], workers: int) -> None:
         if workers < 1:
             raise ConfigError(f"workers must be at least 1, not {workers!r}")
+
+    @lock_timeout.validator
+    def _check_lock_timeout(self, _attribute: Attribute[float], seconds: float) -> None:
+        if not seconds >= 0:  # NaN, too
+            raise ConfigError(f"lock_timeout must be a number of seconds, 0 or more, not {seconds!r}")
 
     def covers(self, start: date | None) -> bool:
         """Whether to include an invoice whose period starts on this day; always, if it has no start."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
-from atlas_invoices._errors import AtlasError, TooLargeError
+from atlas_invoices._errors import AtlasError, TooLargeError, UnexpectedResponseError
 from atlas_invoices._http import _steps
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
 
 from . import _listing
-from ._folder import Folder, FolderLock
-from ._plan import DEFAULT_WORKERS, SyncOptions, Task
+from ._folder import Folder, FolderError, FolderLock
+from ._plan import DEFAULT_LOCK_TIMEOUT, DEFAULT_WORKERS, SyncOptions, Task
 from ._progress import OnProgress, Result, SyncReport, SyncState, saved
 from ._workers import WorkerPool
 
@@ -44,6 +45,7 @@ def sync_invoices(
     linked: bool = False,
     verify: bool = False,
     workers: int = DEFAULT_WORKERS,
+    lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
 ) -> SyncReport:
     """Bring a folder up to date with an organization's invoices: each as CSV, exactly as sent, and as JSON.
 
@@ -51,7 +53,7 @@ def sync_invoices(
     them with sizes and SHA-256. An invoice is fetched if it's missing, if its status is PENDING or unknown, or if its
     status, `updated` or amounts have changed since it was fetched. Nothing is ever deleted. A run that ends early for
     any reason leaves a valid folder, which the next run completes. Of two runs in one folder, the second waits for the
-    first.
+    first. Files keep the mode that they have.
 
     Args:
         atlas: the client.
@@ -63,6 +65,7 @@ def sync_invoices(
         linked: also the invoices of linked organizations, in the same folder.
         verify: compare the SHA-256 of files that are already there, not only their size.
         workers: how many invoices at a time.
+        lock_timeout: how many seconds to wait for another run in the folder, before a `ConfigError`.
 
     Returns a `SyncReport`. An invoice that fails is listed in it, and the run goes on; refused credentials, a file
     system that refuses to write and a server that no longer answers stop it, because everything else would fail too,
@@ -76,7 +79,8 @@ def sync_invoices(
         >>> report.ok, len(report.saved)
         (True, 14)
     """
-    return run(atlas, SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers), _log.info)
+    options = SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers, lock_timeout)
+    return run(atlas, options, _log.info)
 
 
 async def sync_invoices_async(
@@ -89,6 +93,7 @@ async def sync_invoices_async(
     linked: bool = False,
     verify: bool = False,
     workers: int = DEFAULT_WORKERS,
+    lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
 ) -> SyncReport:
     """`sync_invoices` for asyncio: the same arguments, report and errors, with an `AsyncClient` and `await`.
 
@@ -98,7 +103,7 @@ async def sync_invoices_async(
         >>> async with ai.AsyncClient() as atlas:
         ...     report = await ai.sync_invoices_async(atlas, org_id, "invoices")
     """
-    options = SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers)
+    options = SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers, lock_timeout)
     return await _steps.run_async(_sync(atlas, options, _log.info, asyncio.Lock()))
 
 
@@ -143,14 +148,11 @@ def _sync(
     pool: WorkerPool[Task, Result] | None = None
     try:
         if not lock.acquire():
-            on_progress(f"another sync is running in {folder.path}; waiting for it to end")
-            while not lock.acquire():
-                yield Sleep(_POLL_SECONDS)
+            yield from _wait_for(lock, options, on_progress)
             listing = yield from _list(atlas, options)
         # With `verify` it reads every file.
         state: SyncState = yield ReadFiles(lambda: SyncState(options, folder, listing, on_progress))
-        if lock.held:
-            folder.clear_leftovers()
+        folder.clear_leftovers()
         state.begin()
 
         def save_if_due() -> Steps[None]:
@@ -167,9 +169,8 @@ def _sync(
         try:
             yield pool
         finally:
-            if pool.busy and lock.held:
-                # The threads still at work can't put a file in place any more.
-                folder.clear_leftovers()
+            if pool.busy:
+                folder.abandon_files()
             state.end()
     finally:
         if pool is None:
@@ -177,6 +178,20 @@ def _sync(
         else:
             pool.when_idle(lock.release)
     return state.report()
+
+
+def _wait_for(lock: FolderLock, options: SyncOptions, on_progress: OnProgress) -> Steps[None]:
+    timeout = options.lock_timeout
+    on_progress(f"{lock.holder} is running in {options.directory}; waiting up to {timeout:g} s for it to end")
+    end = time.monotonic() + timeout
+    while not lock.acquire():
+        left = end - time.monotonic()
+        if left <= 0:
+            raise FolderError(
+                f"{lock.holder} is still running in {options.directory} after {timeout:g} s; try again later, or wait "
+                "longer (lock_timeout, --lock-timeout)"
+            )
+        yield Sleep(min(_POLL_SECONDS, left))
 
 
 def _list(atlas: Client | AsyncClient, options: SyncOptions) -> Steps[_listing.Listing]:
@@ -209,10 +224,19 @@ def _fetch(
                 yield Acquire(large)
                 held.callback(large.release)
                 document = yield from atlas._fetch(operation)  # noqa: SLF001 - the steps of `get_invoice`
-            csv = yield from atlas._download(options.org_id, id_, folder.csv_path(id_), overwrite=True)  # noqa: SLF001 - the steps of `download_invoice_csv`
+            target = folder.replace(folder.csv_path(id_))
+            csv = yield from atlas._download(options.org_id, id_, target)  # noqa: SLF001 - the steps of `download_invoice_csv`
             json = yield Blocking(lambda: folder.save_json(id_, document.content))
             return saved(task, document, csv, json)
-    except (AtlasError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - one invoice's replies must not end the run for the others
         before = task.before
         kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))
-        return Result(task, error=error, kept=kept)
+        return Result(task, error=_our_error(error), kept=kept)
+
+
+def _our_error(error: Exception) -> AtlasError | OSError:
+    if isinstance(error, (AtlasError, OSError)):
+        return error
+    ours = UnexpectedResponseError(f"unexpected {type(error).__name__} while reading the replies; please report it")
+    ours.__cause__ = error
+    return ours

@@ -38,6 +38,9 @@ def explain(error: BaseException) -> tuple[int, str]:
             status = NOT_FOUND
         case _errors.RateLimitError() | _errors.ServerError() | _errors.APIConnectionError():
             status = TRY_LATER
+        case _errors.TooLargeError():
+            # The option that has the argument's name.
+            return WRONG_DATA, str(error).replace("max_bytes", "--max-bytes")
         case _errors.InvoiceFormatError() | _errors.IncompleteDownloadError() | _errors.UnexpectedResponseError():
             status = WRONG_DATA
         case _errors.AtlasError():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ from atlas_invoices import _ids
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _table
-from ._session import NOT_EMPTY, Session, atlas_options, atlas_options_without_org
+from ._session import NOT_EMPTY, Session, atlas_options, atlas_options_without_org, max_bytes_option
 
 _format_option = _table.format_option(
     "table", "json", "csv", description="json and csv have the API's field names and units (cents)."
@@ -77,12 +76,13 @@ def list_command(session: Session, output_format: str, linked: bool, statuses: t
 
 
 @click.command(name="pending")
+@max_bytes_option
 @_format_option
 @atlas_options
-def pending_command(session: Session, output_format: str) -> None:
+def pending_command(session: Session, output_format: str, max_bytes: int) -> None:
     """List the invoices of the open period so far; json includes all their lines."""
     with session.client() as client:
-        invoices = client.list_pending_invoices(session.org_id(client))
+        invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
         rows = list(_with_linked(invoice.to_dict() for invoice in invoices))
     _show(rows, output_format)
 
@@ -126,7 +126,7 @@ def download_command(session: Session, invoice_id: str, output: str | None, forc
             for piece in body.iter_bytes():
                 out.write(piece)
         return
-    path = Path(output or f"{invoice_id}.csv")
+    path = output or f"{invoice_id}.csv"
     AtomicFile(path, overwrite=force)  # checks the path before anything is sent
     with session.client() as client:
         saved = client.download_invoice_csv(session.org_id(client), invoice_id, path, overwrite=force)

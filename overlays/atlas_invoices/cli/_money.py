@@ -13,7 +13,7 @@ from atlas_invoices import _ids
 from atlas_invoices._utils import plain, plain_or_none, pluralize, single_line
 
 from . import _exit, _output, _table
-from ._session import Session, atlas_options
+from ._session import Session, atlas_options, max_bytes_option
 
 if TYPE_CHECKING:
     from atlas_invoices import Owed, Reconciliation
@@ -24,9 +24,10 @@ _format_option = _table.format_option("table", "json", description="json has exa
 
 @click.command(name="owed")
 @click.argument("invoice_id")
+@max_bytes_option
 @_format_option
 @atlas_options
-def owed_command(session: Session, invoice_id: str, output_format: str) -> None:
+def owed_command(session: Session, invoice_id: str, output_format: str, max_bytes: int) -> None:
     """Show the amount owed on an invoice, term by term, in each currency; nothing is rounded.
 
     Counts all payments, paid or not, so the amount stays the same when the invoice is paid. The last line has the
@@ -38,7 +39,7 @@ def owed_command(session: Session, invoice_id: str, output_format: str) -> None:
 
     _ids.invoice_id(invoice_id)  # before credentials are needed
     with session.client() as client:
-        invoice = client.get_invoice(session.org_id(client), invoice_id)
+        invoice = client.get_invoice(session.org_id(client), invoice_id, max_bytes=max_bytes)
     result = owed(invoice)
     for warning in result.warnings:
         _output.warning(warning)
@@ -104,9 +105,12 @@ def _money(cents: Decimal | int | None) -> str:
     metavar="FILE",
     help="A saved CSV. Default: stream it from Atlas.",
 )
+@max_bytes_option
 @_format_option
 @atlas_options
-def reconcile_command(session: Session, invoice_id: str, csv_path: Path | None, output_format: str) -> None:
+def reconcile_command(
+    session: Session, invoice_id: str, csv_path: Path | None, output_format: str, max_bytes: int
+) -> None:
     """Check that an invoice's CSV adds up to the invoice, to the cent. Exits with status 6 if it doesn't.
 
     Tolerated differences, such as lines on a different day, are noted on stderr (not with -q). -v also shows how
@@ -117,7 +121,7 @@ def reconcile_command(session: Session, invoice_id: str, csv_path: Path | None, 
     _ids.invoice_id(invoice_id)  # before credentials are needed
     with session.client() as client:
         org = session.org_id(client)
-        invoice = client.get_invoice(org, invoice_id)
+        invoice = client.get_invoice(org, invoice_id, max_bytes=max_bytes)
         if csv_path is not None:
             result = reconcile(csv_path, invoice)
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._utils import DEFAULT_MAX_BYTES
 
 from . import _output
 
@@ -28,6 +29,16 @@ class _NotEmpty(click.types.StringParamType):
 
 
 NOT_EMPTY = _NotEmpty()
+
+
+max_bytes_option = click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_BYTES,
+    show_default="256 MiB",
+    metavar="N",
+    help="Read at most this much JSON into memory; a line takes about 600 bytes.",
+)
 
 
 class Session(NamedTuple):

@@ -56,6 +56,14 @@ class _Folder(click.Path):
 @click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
 @click.option("--linked", is_flag=True, help="Also the invoices of linked organizations.")
 @click.option("--verify", is_flag=True, help="Read every existing file and fetch those that have changed.")
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0, max=1_000_000),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another sync in the folder.",
+)
 @_table.format_option("text", "json", description="Print the summary as one line, or as an object with every invoice.")
 @atlas_options
 def sync_command(
@@ -65,6 +73,7 @@ def sync_command(
     until: date | None,
     linked: bool,
     verify: bool,
+    lock_timeout: float,
     output_format: str,
 ) -> None:
     """Keep a folder with every invoice of an organization, as CSV and as JSON.
@@ -78,7 +87,9 @@ def sync_command(
         raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}")
     with session.client() as client:
         org_id = session.org_id(client)
-        options = SyncOptions(client.base_url, org_id, directory, since, until, linked, verify)
+        options = SyncOptions(
+            client.base_url, org_id, directory, since, until, linked, verify, lock_timeout=lock_timeout
+        )
         report = run(client, options, _output.note)
     if output_format == "json":
         _table.write_json(_as_json(report))
