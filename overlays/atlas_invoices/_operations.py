@@ -9,15 +9,17 @@ from __future__ import annotations
 import copyreg
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
+import attrs
 import httpx
 from attrs import frozen
 
 from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice, get_invoice_csv, list_invoices, list_pending_invoices
 from atlas_invoices_client.api.organizations import list_organizations
-from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata, Link
+from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
 from atlas_invoices_client.types import UNSET, Unset
 
@@ -199,7 +201,7 @@ def invoices_page(
         from_date=_day(from_date, "from_date") if from_date else UNSET,
         to_date=_day(to_date, "to_date") if to_date else UNSET,
     )
-    read = _page_reader(list_invoices._parse_response, BillingInvoiceMetadata)  # noqa: SLF001 - held in place by tests/contract
+    read = _page_reader(list_invoices._parse_response)  # noqa: SLF001 - held in place by tests/contract
 
     def read_own(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
         found = read(head, body)
@@ -223,7 +225,7 @@ def _day(day: date, name: str) -> date:
 def organizations_page(*, page: int, size: int, name: str | None = None) -> Operation[Page[AtlasOrganization]]:
     """One page of the organizations that the credentials can see."""
     kwargs = list_organizations._get_kwargs(items_per_page=size, page_num=page, name=name or UNSET)  # noqa: SLF001 - held in place by tests/contract
-    read = _page_reader(list_organizations._parse_response, AtlasOrganization)  # noqa: SLF001 - held in place by tests/contract
+    read = _page_reader(list_organizations._parse_response)  # noqa: SLF001 - held in place by tests/contract
     return Operation("list_organizations", kwargs, "json", read, max_bytes=_PAGE_BYTES, if_too_large="")
 
 
@@ -234,11 +236,12 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
     """
     kwargs = list_pending_invoices._get_kwargs(_ids.organization_id(org_id))  # noqa: SLF001 - held in place by tests/contract
     read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - held in place by tests/contract
+    read_single = _reader(get_invoice._parse_response)  # noqa: SLF001 - held in place by tests/contract
 
     def read_either(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
         if isinstance(page.results, list):
-            found = _page(head, page, BillingInvoice)
+            found = _page(head, page)
             # The operation has no parameter for another page.
             if len(found.items) < found.total:
                 raise UnexpectedResponseError(
@@ -246,7 +249,7 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
                 )
             return list(found.items)
         if "id" in page.additional_properties:
-            return [BillingInvoice.from_dict(page.to_dict())]
+            return [read_single(head, body)]
         raise _responses.unreadable(head, "json")
 
     return Operation("list_pending_invoices", kwargs, "json", read_either)
@@ -272,26 +275,47 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, byt
             raise _responses.unreadable(head, "json") from None
         if parsed is None:
             raise _responses.unreadable(head, "json")
+        _check_lists(head, parsed)
         return parsed
 
     return read
 
 
-def _page_reader(parse: Callable[..., Any], model: type[T]) -> Callable[[_responses.ResponseHead, bytes], Page[T]]:
+def _page_reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, bytes], Page[Any]]:
     read = _reader(parse)
-    return lambda head, body: _page(head, read(head, body), model)
+    return lambda head, body: _page(head, read(head, body))
 
 
-def _page(head: _responses.ResponseHead, parsed: Any, model: type[T]) -> Page[T]:  # noqa: ANN401 - the three generated page models share no base
+def _page(head: _responses.ResponseHead, parsed: Any) -> Page[Any]:  # noqa: ANN401 - the three generated page models share no base
     if not isinstance(parsed.results, list):
         raise UnexpectedResponseError(f"expected a page of results, got JSON without any ({head.endpoint})")
-    # The generated parser leaves the whole list unparsed if one of its items isn't an object.
-    if not all(isinstance(item, model) for item in parsed.results):
-        raise _responses.unreadable(head, "json")
-    links = parsed.links if isinstance(parsed.links, list) else []
-    more = any(isinstance(link, Link) and link.rel == "next" for link in links)
+    more = any(link.rel == "next" for link in parsed.links or [])
     total = parsed.total_count if isinstance(parsed.total_count, int) else 0
     return Page(tuple(parsed.results), more=more, total=total, endpoint=head.endpoint)
+
+
+@cache
+def _list_names(model: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(model) if "list[" in str(field.type))
+
+
+def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> None:
+    """Refuse a model in which the generated parser left a list unparsed, because one of its items isn't an object.
+
+    Links are dropped instead: only those of a page are used, and pages are counted too.
+    """
+    for name in _list_names(model.__class__):
+        items = getattr(model, name)
+        if not items:
+            continue
+        # The parser reads all items or none.
+        if isinstance(items, list) and attrs.has(type(items[0])):
+            for item in items:
+                _check_lists(head, item)
+        elif name == "links":
+            setattr(model, name, UNSET)
+        else:
+            raise _responses.unreadable(head, "json")
 
 
 def _by_name(_: Unset) -> str:

@@ -225,7 +225,7 @@ BODIES = (
     Fault("an unknown charset", sent(lambda d: http(200, body=d.body, kind=f"{d.kind}; charset=klingon")), Right()),
     Fault("JSON null", ok(b"null"), None, unexpected("other than a JSON object")),
     Fault("an empty object", ok(b"{}"), unexpected("JSON"), unexpected("without any")),
-    Fault("invalid results", ok(b'{"results": "many", "links": 3}'), unexpected("JSON"), unexpected("page")),
+    Fault("invalid results", ok(b'{"results": "many", "links": 3}'), unexpected("JSON"), unexpected("can't be read")),
     Fault("invalid items", ok(b'{"results": [1, null, "x"]}'), unexpected("JSON"), unexpected("can't be read")),
     Fault("an invalid item", ok(b'{"results": [{"id": "a"}, null]}'), unexpected("JSON"), unexpected("can't be read")),
     Fault(

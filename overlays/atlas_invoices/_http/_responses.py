@@ -202,8 +202,8 @@ def check_organization(head: ResponseHead, sent: str) -> None:
 def _check_id(head: ResponseHead, what: str, requested: str | None, sent: str) -> None:
     if requested is not None and sent.lower() != requested:
         raise UnexpectedResponseError(
-            f"expected {what} {requested}, got {single_line(sent, 60)}; is a cache or proxy in between that confuses "
-            f"replies? ({head.endpoint})"
+            f"expected {what} {requested}, got {single_line(head.mask.text(sent), 60)}; is a cache or proxy in between "
+            f"that confuses replies? ({head.endpoint})"
         )
 
 
