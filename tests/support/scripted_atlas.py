@@ -40,6 +40,8 @@ USAGE = (("web", 24, "1.92"), ("api", 126, "10.08"))
 # Reading the system's certificates takes longer than most tests, and plain HTTP needs none.
 _UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+NO_RETRIES = ai.RetryPolicy(max_retries=0)
+
 both = pytest.mark.parametrize("kind", ["sync", "async"])
 """Runs a test with each client."""
 
@@ -224,9 +226,11 @@ def client(kind: Kind, server: RawServer, auth: httpx.Auth | None = None, **sett
         yield atlas
 
 
-def sync(kind: Kind, server: RawServer, folder: Path, **options: Any) -> ai.SyncReport:
+def sync(
+    kind: Kind, server: RawServer, folder: Path, *, retry_policy: ai.RetryPolicy = NO_RETRIES, **options: Any
+) -> ai.SyncReport:
     """Sync the organization into a folder, with threads or with tasks."""
-    settings: dict[str, Any] = {"base_url": server.url, "max_retries": 0, "verify": _UNUSED_TLS}
+    settings: dict[str, Any] = {"base_url": server.url, "retry_policy": retry_policy, "verify": _UNUSED_TLS}
     if kind == "sync":
         with ai.Client(ai.AccessTokenAuth(TOKEN), **settings) as atlas:
             return ai.sync_invoices(atlas, ORG, folder, **options)

@@ -175,6 +175,8 @@ def use(value: Any) -> None:
             repr(ai.reconcile(GOOD, each))
 
 
+# The server hangs up after a mutated reply, so what follows may take another try.
+POLICY = ai.RetryPolicy(max_retries=2, base=0, max_wait=0)
 Call = Callable[["Twin", Path], Any]
 CALLS: dict[str, list[Call]] = {
     f"GET {BASE}": [lambda atlas, _: atlas.call("list_invoices", ORG, linked=True)],
@@ -216,9 +218,7 @@ def check_call(kind: Kind, server: Fuzzed, call: Call, choose: random.Random, pa
         "GET /api/atlas/v2/orgs": lambda: ai.DigestAuth("abcdefgh", "private-canary"),
     }
     auth = auths.get(server.struck, lambda: ai.AccessTokenAuth(TOKEN))() if choose.random() < 0.9 else None
-    # The server hangs up after a mutated reply, so what follows may take another try.
-    policy = ai.RetryPolicy(max_retries=2, base=0, max_wait=0)
-    with client(kind, server, auth, timeout=2.0, retry_policy=policy) as atlas:
+    with client(kind, server, auth, timeout=2.0, retry_policy=POLICY) as atlas:
         try:
             use(call(atlas, path))
         except (ai.AtlasError, OSError) as error:
@@ -230,7 +230,7 @@ def check_call(kind: Kind, server: Fuzzed, call: Call, choose: random.Random, pa
 
 def check_sync(kind: Kind, server: Fuzzed, folder: Path) -> None:
     try:
-        report = sync(kind, server, folder)
+        report = sync(kind, server, folder, retry_policy=POLICY)
     except (ai.AtlasError, OSError):
         assert server.struck == f"GET {BASE}", "only the listing's failure is the whole run's"
         return
