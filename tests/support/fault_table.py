@@ -158,6 +158,11 @@ FRAMING = (
         sent(lambda d: http(200, [("X-Odd", "\xe4\xff")], d.body, kind=d.kind)),
         Right(),
     ),
+    Fault(
+        "a cookie that isn't ASCII",
+        sent(lambda d: http(200, [("Set-Cookie", "a=\xfc; Path=/")], d.body, kind=d.kind)),
+        Right(),
+    ),
     Fault("a header of 200 KB", sent(lambda d: http(200, [("X-Huge", "x" * 200_000)], d.body)), NOT_HTTP),
     Fault("100,000 headers", sent(lambda d: http(200, [("X", "y")] * 100_000, d.body)), NOT_HTTP),
     Fault(
@@ -323,10 +328,11 @@ _STATUS_CLASS: dict[int, type[ai.AtlasError]] = {
     403: ai.PermissionDeniedError,
     404: ai.NotFoundError,
     406: ai.NotAcceptableError,
+    407: ai.APIStatusError,
     409: ai.APIStatusError,
     410: ai.GoneError,
     429: ai.RateLimitError,
-    **dict.fromkeys((500, 502, 503, 504, 520, 599), ai.ServerError),
+    **dict.fromkeys((500, 502, 503, 504, 511, 520, 599), ai.ServerError),
     **dict.fromkeys((204, 206, 301, 302, 307), ai.UnexpectedResponseError),
 }
 _STATUS_BODY: dict[str, tuple[str | None, bytes]] = {
@@ -352,6 +358,8 @@ def _status_fault(status: int, name: str) -> Fault:
 
     speaks = name == "JSON" and status >= 400
     says = f"{status}" if not speaks else "SAID_ATLAS: line one\\x1b[31m"
+    if not speaks and (status == 511 or 400 <= status < 500) and status not in {401, 429}:
+        says = "isn't from Atlas"
     return Fault(
         f"{status} with {name}", stage, Raises(error, says, 2 if error in {ai.RateLimitError, ai.ServerError} else 1)
     )
