@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +198,7 @@ def shown(error: BaseException) -> str:
     """Everything that a user or a log could see of an error."""
     detail = getattr(error, "bad_request_detail", None)
     seen = [str(error), repr(error), repr(vars(error)), repr(detail and detail.to_dict()), repr(error.args)]
+    seen += traceback.format_exception(error)  # with its causes
     return "\n".join([*seen, pickle.dumps(error).decode("latin-1")])
 
 
