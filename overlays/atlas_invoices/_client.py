@@ -14,7 +14,7 @@ import httpx
 from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 
 from . import _config, _operations
-from ._files import AtomicFile, SavedFile, save
+from ._files import AtomicFile, SavedFile, save, write
 from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
@@ -80,6 +80,11 @@ class _BaseClient(Generic[Transport]):
     def _download(self, org_id: Id, invoice_id: Id, target: AtomicFile) -> Steps[SavedFile]:
         send = self._send_csv(org_id, invoice_id)
         return retry(lambda: save(target, send), self._policy)
+
+    def _write(self, operation: Operation[Any], target: AtomicFile) -> Steps[Response]:
+        """Write a reply to a file, to be committed or discarded later."""
+        send = partial(self._exchange.send, operation, _config.STREAM_MAX_BYTES)
+        return retry(lambda: write(target, send), self._policy)
 
     def _organization_pages(self, name: str | None) -> Paginator[AtlasOrganization]:
         return _operations.Paginator(partial(_operations.organizations_page, name=name), self._fetch)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Protocol, Self, TypeVar
 
 from attrs import frozen
 
@@ -135,6 +135,11 @@ class AtomicFile:
         if self._unflushed >= _FLUSH_EVERY:
             self._flush_in_background()
         return written
+
+    def reopen(self) -> IO[bytes]:
+        """Open what has been written so far, for reading."""
+        self._file.flush()
+        return self._temporary.open("rb")
 
     def commit(self) -> None:
         """Flush the file and put it in place."""
@@ -281,10 +286,27 @@ class Document(Protocol):
         """Stop reading."""
 
 
+D = TypeVar("D", bound=Document)
+
+
 def save(target: AtomicFile, open_document: Callable[[], Steps[Document]]) -> Steps[SavedFile]:
-    """Write a document to a file; the file is complete or absent. The document is opened once the file can be written.
+    """Write a document to a file, and put it in place; the file is complete or absent.
 
     Under asyncio everything that touches the file happens in other threads, and a cancellation waits for them.
+    """
+    yield from write(target, open_document)
+    try:
+        yield Blocking(target.commit)
+    except BaseException:
+        yield Blocking(target.discard)
+        raise
+    return target.saved
+
+
+def write(target: AtomicFile, open_document: Callable[[], Steps[D]]) -> Steps[D]:
+    """Write a document to a file, to be committed or discarded later; after an error it's discarded.
+
+    The document is opened once the file can be written.
     """
     writer = _Writer(target)
     try:
@@ -296,7 +318,6 @@ def save(target: AtomicFile, open_document: Callable[[], Steps[Document]]) -> St
         finally:
             yield from document.close()
         yield _Settle(writer)
-        yield Blocking(target.commit)
     except BaseException:
         try:
             with contextlib.suppress(OSError):
@@ -304,7 +325,7 @@ def save(target: AtomicFile, open_document: Callable[[], Steps[Document]]) -> St
         finally:  # a second cancellation
             yield Blocking(target.discard)
         raise
-    return target.saved
+    return document
 
 
 class _Writer:

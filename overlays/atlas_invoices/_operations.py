@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar, cast
@@ -24,7 +25,7 @@ from atlas_invoices_client.models.list_invoices_status_names_item import ListInv
 from atlas_invoices_client.types import UNSET, Unset
 
 from . import _ids
-from ._errors import TooLargeError, UnexpectedResponseError
+from ._errors import InvalidIdError, TooLargeError, UnexpectedResponseError
 from ._http import _responses
 from ._http._exchange import Operation
 from ._http._steps import Steps
@@ -206,8 +207,9 @@ def invoices_page(
     def read_own(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
         found = read(head, body)
         for item in found.items:
-            if isinstance(item.org_id, str):
-                _responses.check_organization(head, item.org_id)
+            # An invalid ID is only that entry's problem.
+            with suppress(InvalidIdError):
+                _responses.check_organization(head, _ids.organization_id(item.org_id))
         return found
 
     return Operation(

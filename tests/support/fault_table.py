@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 import atlas_invoices as ai
 from fault_kinds import (
     BROKE,
@@ -35,6 +37,9 @@ from fault_kinds import (
 )
 from fault_scenes import (
     CSV,
+    INVOICE,
+    ORG,
+    OTHER,
     Bench,
     Document,
     Scene,
@@ -178,8 +183,21 @@ FRAMING = (
         Right(),
     ),
     Fault("an unwanted upgrade", sent(lambda d: http(101, [("Upgrade", "x")], length=None) + d.good), NOT_HTTP),
+    Fault(
+        "no length, and cut within a line",
+        sent(lambda d: http(200, body=d.body[:-5], kind=d.kind, length=None), "close"),
+        CUT_SHORT,
+        unexpected("can't be read"),
+    ),
     Fault("HTTP/1.0", sent(lambda d: d.good.replace(b"HTTP/1.1", b"HTTP/1.0"), "close"), Right()),
 )
+
+_NO_ENTRIES = b'{"links": [], "results": [], "totalCount": 2}'
+
+
+def _declares_five(page: Document) -> bytes:
+    return http(200, body=page.body.replace(b'"totalCount": 2', b'"totalCount": 5'), kind=page.kind)
+
 
 BODIES = (
     Fault("a web page", ok(HTML, WEB), unexpected("text/html")),
@@ -254,6 +272,37 @@ BODIES = (
         ok(b'{"results": [{"id": "a"}], "links": [{"rel": "next", "href": "x"}]}'),
         unexpected("JSON"),
         Raises(ai.UnexpectedResponseError, "the same page", 2),
+    ),
+    Fault(
+        "another invoice",
+        sent(lambda d: http(200, body=d.body.replace(INVOICE.encode(), OTHER.encode()), kind=d.kind)),
+        unexpected(f"expected invoice {INVOICE}, got {OTHER}"),
+        # Twice the same one in a list of two, so a second page is requested.
+        Raises(ai.UnexpectedResponseError, "the same page", 2),
+    ),
+    Fault(
+        "another organization",
+        sent(lambda d: http(200, body=d.body.replace(ORG.encode(), b"f" * 24), kind=d.kind)),
+        None,
+        unexpected(f"expected organization {ORG}, got ffff"),
+    ),
+    Fault(
+        "a sign-in page as text",
+        ok(b"Sign in to continue.\nBy signing in, you accept the terms.\n"),
+        unexpected("without an invoice's header row"),
+        unexpected("other than a JSON object"),
+    ),
+    Fault(
+        "a bare header row",
+        ok(b"Date,Usage Date,SKU,Amount\n\n"),
+        unexpected("a header row without a preamble or lines"),
+        unexpected("other than a JSON object"),
+    ),
+    Fault(
+        "fewer entries than declared",
+        scripted(lambda d: [sends(_declares_five(d)), sends(_declares_five(evolve(d, body=_NO_ENTRIES)))]),
+        None,
+        Raises(ai.UnexpectedResponseError, "ends after 2 of 5 entries", 2),
     ),
 )
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 from datetime import UTC, date, datetime
+from io import BytesIO
 from typing import Any
 
 import attrs
 import pytest
 
 from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedResponseError
+from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
 from atlas_invoices._sync._folder import Entry, FileFacts
-from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice, RawInvoice
-from atlas_invoices._sync._listing import read_raw_invoice as read
+from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice, RawInvoice, read_raw_invoice
 from atlas_invoices._sync._plan import SyncOptions, make_plan
 
 ORG = "f" * 24
@@ -139,28 +141,52 @@ def test_newest_first_with_linked_ones_only_if_asked_for() -> None:
     ],
 )
 def test_files_older_than_the_listing_are_recognized(status: str | None, updated: str | None, older: bool) -> None:
-    document = RawInvoice(b"", status, updated)
+    document = RawInvoice(status, updated)
     assert document.is_older_than(listed(updated="2026-06-04T06:30:00.123000+00:00")) is older
+
+
+HEAD = ResponseHead("GET", f"/api/atlas/v2/orgs/{'b' * 24}/invoices/{'a' * 24}", 200, {})
+
+
+def read(body: bytes) -> RawInvoice:
+    return read_raw_invoice(BytesIO(body), HEAD)
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "damaged JSON"),
-        (b'{"id": "\xff"}', "damaged JSON"),
-        (b'{"id": NaN}', "damaged JSON"),
-        (b"{" * 2000, "damaged JSON"),
-        (b"[]", "something else"),
-        (b"{}", "something else"),
-        (b'{"id": 7}', "something else"),
-        (b'{"id": "bbbbbbbbbbbbbbbbbbbbbbbb"}', "something else"),
+        (b"", "can't be read"),
+        (b'{"id": "\xff"}', "can't be read"),
+        (b'{"id": NaN}', "can't be read"),
+        (b'{"id": ' + b"[" * 200_000, "can't be read"),
+        (b'{"id": "%s"} x' % (b"a" * 24), "can't be read"),
+        (b'{"id": "%s",}' % (b"a" * 24), "can't be read"),
+        (b'{"id": "%s", "lineItems": [{}}' % (b"a" * 24), "can't be read"),
+        (b"[]", "can't be read"),
+        (b"{}", "can't be read"),
+        (b'{"id": 7}', "can't be read"),
+        (b'{"id": "bbbbbbbbbbbbbbbbbbbbbbbb"}', "expected invoice a+, got b+"),
+        (b'{"lineItems": [' + b"{}," * 20_000, "far more parts"),
     ],
 )
 def test_what_is_not_the_invoice_is_not_saved(body: bytes, said: str) -> None:
     with pytest.raises(UnexpectedResponseError, match=said):
-        read(body, "a" * 24)
+        read(body)
 
 
-def test_the_invoice_is_kept_as_sent() -> None:
-    body = b'{"id": "AAAAAAAAAAAAAAAAAAAAAAAA", "unit": 0.12345678901234567890, "statusName": "PAID"}\n'
-    assert read(body, "a" * 24) == RawInvoice(body, "PAID", None)
+def test_the_fields_that_a_sync_reads() -> None:
+    body = b' { "unit": 0.12345678901234567890, "id" : "AAAAAAAAAAAAAAAAAAAAAAAA", "statusName": "PAID"}\n'
+    assert read(body) == RawInvoice("PAID", None)
+    lines = b'{"id": "%s", "lineItems": [{"totalPriceCents": 5}, {"totalPriceCents": -2}], "subtotalCents": 3}'
+    assert read(lines % (b"a" * 24)) == RawInvoice(None, None, subtotal_cents=3, line_count=2, line_cents=3)
+    assert read(b'{"lineItems": [ ], "id": "%s"}' % (b"a" * 24)) == RawInvoice(None, None)
+
+
+def test_an_invoice_is_read_alike_however_its_json_falls_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [{"totalPriceCents": 1000 + number, "note": '\u00e9\u6570 "[{'} for number in range(50)]
+    document = {"more": [1, -2.5e3, True, None, []], "lineItems": items, "subtotalCents": 12345, "id": "a" * 24}
+    expected = read(json.dumps(document).encode())
+    assert expected == RawInvoice(None, None, 12345, 50, sum(item["totalPriceCents"] for item in items))
+    for size in (1, 2, 3, 7, 64, 1000):
+        monkeypatch.setattr("atlas_invoices._sync._json_stream._PIECE", size)
+        assert read(json.dumps(document, ensure_ascii=False, indent=size % 3).encode()) == expected

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -406,7 +405,7 @@ def test_one_unexpected_error_stops_the_run_and_comes_out(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("atlas_invoices._sync._folder.Folder.json_path", broken)
+    monkeypatch.setattr("atlas_invoices._sync._progress.SyncState.started", broken)
     with pytest.raises(ZeroDivisionError):
         form(sandbox, tmp_path)
     monkeypatch.undo()
@@ -415,26 +414,7 @@ def test_one_unexpected_error_stops_the_run_and_comes_out(
     check_complete(tmp_path, sandbox, ids(sandbox))
 
 
-@FORMS
-def test_large_documents_are_read_one_after_the_other(
-    form: Form, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As if every JSON were large: an invoice's JSON and CSV then come before the next one's.
-    monkeypatch.setattr("atlas_invoices._sync._listing.LARGE", 100)
-    number = len(sandbox.invoices)
-    sandbox.faults.delay(0.05, path="/csv", times=number)
-    began = time.monotonic()
-    assert form(sandbox, tmp_path, workers=number).ok
-    assert time.monotonic() - began >= 0.05 * number
-    check_complete(tmp_path, sandbox, ids(sandbox))
-
-
-def test_tasks_bring_about_the_same_as_threads(
-    sandbox: Sandbox, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = sorted(path.stat().st_size for path in folder.glob("*.json"))
-    # Some are read in parallel, some one after the other.
-    monkeypatch.setattr("atlas_invoices._sync._listing.LARGE", sizes[4])
+def test_tasks_bring_about_the_same_as_threads(sandbox: Sandbox, folder: Path, tmp_path: Path) -> None:
     listing = listing_of(sandbox)
     change_manifest(folder, sandbox.invoices[1].id, updated="2020-01-01T00:00:00+00:00")
     (folder / f"{sandbox.invoices[2].id}.csv").unlink()

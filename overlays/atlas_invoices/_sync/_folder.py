@@ -157,8 +157,8 @@ class Folder:
     """A folder of invoices. Invoice IDs passed to its methods have been checked."""
 
     path: Path
-    # The last file of each thread.
-    _files: dict[int, AtomicFile] = field(factory=dict, init=False, eq=False, repr=False)
+    # The last CSV and JSON of each thread.
+    _files: dict[tuple[int, str], AtomicFile] = field(factory=dict, init=False, eq=False, repr=False)
 
     def create(self) -> None:
         """Create it if it doesn't exist; raises `NotADirectoryError` where something else does."""
@@ -194,10 +194,6 @@ class Folder:
         """Replace the manifest, completely or not at all."""
         self._write(self.path / _MANIFEST, manifest.to_bytes())
 
-    def save_json(self, invoice_id: str, content: bytes) -> FileFacts:
-        """Replace an invoice's JSON, completely or not at all."""
-        return self._write(self.json_path(invoice_id), content)
-
     def _write(self, path: Path, content: bytes) -> FileFacts:
         with self.replace(path) as file:
             file.write(content)
@@ -205,7 +201,7 @@ class Folder:
 
     def replace(self, path: Path) -> AtomicFile:
         """Return a file to write in the folder's `path`."""
-        file = self._files[threading.get_ident()] = AtomicFile(path, overwrite=True)
+        file = self._files[threading.get_ident(), path.suffix] = AtomicFile(path, overwrite=True)
         return file
 
     def intact(self, entry: Entry, *, verify: bool) -> bool:

@@ -1,20 +1,21 @@
-"""The invoices that a sync lists, and the JSON of each as sent."""
+"""The invoices that a sync lists, and what it reads of the JSON of each."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import IO, Any
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import Attribute, field, frozen
 from attrs.validators import instance_of, matches_re, optional
 
-from atlas_invoices import _ids, _operations
+from atlas_invoices import _ids
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
-from atlas_invoices._http._exchange import Operation
+from atlas_invoices._http._responses import PartsCheck, ResponseHead, check_invoice, unreadable
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
+
+from ._json_stream import members
 
 # Every documented status except PENDING (Atlas Admin API document). An invoice with an unknown one may still change.
 _FINAL = frozenset({"CLOSED", "FAILED", "FORGIVEN", "FREE", "INVOICED", "PAID", "PREPAID"})
@@ -34,10 +35,6 @@ NO_LINKED = (
     "no linked invoices found: either no organization is linked to this one, or the credentials can't see their "
     "invoices, which takes the role Organization Billing Admin or Organization Owner in this one"
 )
-
-# Workers read JSON documents up to this size in parallel. Larger ones take turns, to bound memory: the JSON of ten
-# thousand lines has about 6 MB.
-LARGE = 8 * 1024 * 1024
 
 
 def _iso_date(_instance: object, _attribute: Attribute[Any], value: str) -> None:
@@ -166,11 +163,16 @@ def _cents(value: object) -> int | None:
 
 @frozen
 class RawInvoice:
-    """An invoice's JSON as sent, and the two fields that a sync reads."""
+    """The fields of an invoice's JSON that a sync reads.
 
-    content: bytes
+    `line_count` and `line_cents`, their sum, are None if the JSON has no line items.
+    """
+
     status: object
     updated: object
+    subtotal_cents: object = None
+    line_count: int | None = None
+    line_cents: int | None = None
 
     def is_older_than(self, listed: ListedInvoice) -> bool:
         """Whether it shows an earlier state than the listing, although it was fetched later.
@@ -189,28 +191,31 @@ class RawInvoice:
             return False
 
 
-def raw_invoice(org_id: str, invoice_id: str) -> Operation[RawInvoice]:
-    """The operation of `get_invoice`, with the reply read as a `RawInvoice`."""
-    operation: Operation[Any] = _operations.invoice(org_id, invoice_id)
-    return evolve(operation, read=lambda _head, body: read_raw_invoice(body, invoice_id))
-
-
-def read_raw_invoice(body: bytes, invoice_id: str) -> RawInvoice:
-    """Check a reply; raises `UnexpectedResponseError` unless it's the JSON of this invoice."""
+def read_raw_invoice(file: IO[bytes], head: ResponseHead) -> RawInvoice:
+    """Read a saved reply; raises `UnexpectedResponseError` unless it's the JSON of the invoice requested."""
+    fields: dict[str, object] = {}
+    line_count: int | None = None
+    line_cents = 0
     try:
-        fields = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        for name, value, in_list in members(file, PartsCheck(head).add):
+            if not in_list:
+                fields[name] = value
+            elif name == "lineItems" and isinstance(value, dict):
+                line_count = (line_count or 0) + 1
+                line_cents += _cents(value.get("totalPriceCents")) or 0
     except (ValueError, RecursionError):
-        raise UnexpectedResponseError(f"the server sent damaged JSON for invoice {invoice_id}; try again") from None
-    id_ = fields.get("id") if isinstance(fields, dict) else None
-    if not isinstance(id_, str) or id_.lower() != invoice_id:
-        raise UnexpectedResponseError(
-            f"the server sent something else for invoice {invoice_id}; is there a cache or proxy in between?"
-        )
-    return RawInvoice(body, fields.get("statusName"), fields.get("updated"))
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)
+        raise unreadable(head, "json") from None
+    id_ = fields.get("id")
+    if not isinstance(id_, str):
+        raise unreadable(head, "json")
+    check_invoice(head, id_)
+    return RawInvoice(
+        status=fields.get("statusName"),
+        updated=fields.get("updated"),
+        subtotal_cents=fields.get("subtotalCents"),
+        line_count=line_count,
+        line_cents=None if line_count is None else line_cents,
+    )
 
 
 def _utc(moment: datetime) -> datetime:

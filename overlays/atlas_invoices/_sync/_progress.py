@@ -138,12 +138,12 @@ class Result:
     kept: bool = False
 
 
-def saved(task: Task, document: RawInvoice, csv: SavedFile, json: FileFacts) -> Result:
+def saved(task: Task, document: RawInvoice, csv: SavedFile, json: SavedFile) -> Result:
     """The result for an invoice whose files have just been saved."""
     entry = Entry(
         listed=task.listed,
         csv=FileFacts(csv.size, csv.sha256),
-        json=json,
+        json=FileFacts(json.size, json.sha256),
         fetched=datetime.now(UTC).isoformat(timespec="seconds"),
         settled=task.listed.final and not document.is_older_than(task.listed),
     )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import date
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import frozen
 
-from atlas_invoices._errors import AtlasError, TooLargeError, UnexpectedResponseError
+from atlas_invoices import _operations
+from atlas_invoices._errors import AtlasError, UnexpectedResponseError
 from atlas_invoices._http import _steps
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
 
@@ -26,6 +25,8 @@ from ._workers import WorkerPool
 
 if TYPE_CHECKING:
     from atlas_invoices._client import AsyncClient, Client
+    from atlas_invoices._files import AtomicFile
+    from atlas_invoices._http._responses import ResponseHead
     from atlas_invoices_client.models import BillingInvoiceMetadata
 
 T = TypeVar("T")
@@ -104,25 +105,12 @@ async def sync_invoices_async(
         ...     report = await ai.sync_invoices_async(atlas, org_id, "invoices")
     """
     options = SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers, lock_timeout)
-    return await _steps.run_async(_sync(atlas, options, _log.info, asyncio.Lock()))
+    return await _steps.run_async(_sync(atlas, options, _log.info))
 
 
 def run(atlas: Client, options: SyncOptions, on_progress: OnProgress) -> SyncReport:
     """Sync in threads; `on_progress` gets a line for each saved invoice, in the caller's thread."""
-    return _steps.run(_sync(atlas, options, on_progress, threading.Lock()))
-
-
-@frozen
-class Acquire:
-    """Wait for a lock among threads, or among tasks."""
-
-    lock: Any
-
-    def run(self) -> None:
-        self.lock.acquire()
-
-    async def run_async(self) -> None:
-        await self.lock.acquire()
+    return _steps.run(_sync(atlas, options, on_progress))
 
 
 @frozen
@@ -138,9 +126,7 @@ class ReadFiles(Generic[T]):
         return await asyncio.to_thread(self.function)
 
 
-def _sync(
-    atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProgress, large: threading.Lock | asyncio.Lock
-) -> Steps[SyncReport]:
+def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProgress) -> Steps[SyncReport]:
     listing = yield from _list(atlas, options)
     folder = Folder(options.directory)
     folder.create()
@@ -162,7 +148,7 @@ def _sync(
         pool = WorkerPool(
             state.plan.fetch,
             options.workers,
-            work=lambda task: _fetch(atlas, options, folder, state, task, large),
+            work=lambda task: _fetch(atlas, options, folder, state, task),
             on_result=state.finished,
             checkpoint=save_if_due,
         )
@@ -203,35 +189,33 @@ def _list(atlas: Client | AsyncClient, options: SyncOptions) -> Steps[_listing.L
 
 
 def _fetch(
-    atlas: Client | AsyncClient,
-    options: SyncOptions,
-    folder: Folder,
-    state: SyncState,
-    task: Task,
-    large: threading.Lock | asyncio.Lock,
+    atlas: Client | AsyncClient, options: SyncOptions, folder: Folder, state: SyncState, task: Task
 ) -> Steps[Result]:
-    """Fetch one invoice: the JSON first, then the CSV, saved at once; the JSON is saved last."""
+    """Fetch one invoice: the JSON first, then the CSV, put in place at once; the JSON is put in place last."""
     id_ = task.listed.id
     state.started(task)
-    # A linked invoice, too, is requested under the organization that pays (Atlas Admin API document: linked invoices
-    # take a role in the paying organization).
-    operation = _listing.raw_invoice(options.org_id, id_)
     try:
-        with ExitStack() as held:
-            try:
-                document = yield from atlas._fetch(operation, _listing.LARGE)  # noqa: SLF001 - the steps of `get_invoice`
-            except TooLargeError:
-                yield Acquire(large)
-                held.callback(large.release)
-                document = yield from atlas._fetch(operation)  # noqa: SLF001 - the steps of `get_invoice`
+        json = folder.replace(folder.json_path(id_))
+        try:
+            # A linked invoice, too, is requested under the organization that pays (Atlas Admin API document: linked
+            # invoices take a role in the paying organization).
+            response = yield from atlas._write(_operations.invoice(options.org_id, id_), json)  # noqa: SLF001 - the steps of `get_invoice`
+            document = yield Blocking(lambda: _read_json(json, response.head))
             target = folder.replace(folder.csv_path(id_))
             csv = yield from atlas._download(options.org_id, id_, target)  # noqa: SLF001 - the steps of `download_invoice_csv`
-            json = yield Blocking(lambda: folder.save_json(id_, document.content))
-            return saved(task, document, csv, json)
+            yield Blocking(json.commit)
+        finally:
+            yield Blocking(json.discard)
+        return saved(task, document, csv, json.saved)
     except Exception as error:  # noqa: BLE001 - one invoice's replies must not end the run for the others
         before = task.before
         kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))
         return Result(task, error=_our_error(error), kept=kept)
+
+
+def _read_json(file: AtomicFile, head: ResponseHead) -> _listing.RawInvoice:
+    with file.reopen() as content:
+        return _listing.read_raw_invoice(content, head)
 
 
 def _our_error(error: Exception) -> AtlasError | OSError:
