@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 import httpx
 
@@ -16,8 +16,10 @@ from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, Bill
 from . import _config, _operations
 from ._files import AtomicFile, SavedFile, save, write
 from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
+from ._http._network import Proxy, Verify
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
+from ._http._transport import make_async_client
 from ._operations import Id, Paginator
 from ._utils import DEFAULT_MAX_BYTES
 
@@ -41,8 +43,8 @@ class _BaseClient(Generic[Transport]):
         token_cache: _config.TokenCacheSetting = None,
         user_agent: str | None = None,
         transport: Transport | None = None,
-        verify: _config.Verify = True,
-        proxy: _config.Proxy = None,
+        verify: Verify = True,
+        proxy: Proxy = None,
     ) -> None:
         settings = _config.resolve(
             auth,
@@ -58,11 +60,15 @@ class _BaseClient(Generic[Transport]):
         )
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
-        self._exchange = Exchange(partial(settings.connect, self._http), settings.policy)
+        self._exchange = Exchange(partial(self._http, **settings.http), settings.policy)
 
     def __repr__(self) -> str:
         # A client with invalid settings has no base URL, and may still be shown in a traceback.
         return f"{type(self).__name__}(base_url={getattr(self, 'base_url', None)!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        # A copy would share no connections, and would spread the credentials.
+        raise TypeError(f"{type(self).__name__} can't be pickled or copied; make a new one with the same arguments")
 
     def _fetch(self, operation: Operation[T], max_bytes: int | None = None) -> Steps[T]:
         """Run an operation whose reply is read into memory."""
@@ -110,7 +116,8 @@ class Client(_BaseClient[httpx.BaseTransport]):
         user_agent: text to put before our own in the User-Agent header.
         transport: an httpx transport to use instead of the network.
         verify: the path of a CA bundle or an `ssl.SSLContext`; False turns TLS checks off.
-        proxy: a proxy's URL; by default the usual environment variables decide.
+        proxy: a proxy's URL; by default `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide, and this machine is reached
+            without one.
 
     Raises `ConfigError` for invalid settings. Every method raises subclasses of `AtlasError`: `InvalidIdError` before
     any request, `APIConnectionError` without an answer, `APIStatusError` for a refusal, `UnexpectedResponseError` or
@@ -229,7 +236,8 @@ class Client(_BaseClient[httpx.BaseTransport]):
 class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
     """`Client` for asyncio: the same settings, methods and errors, with `await`, `async for` and `async with`.
 
-    Safe to share between the tasks of one event loop.
+    Safe to share between the tasks of an event loop; another loop, as in a second `asyncio.run`, gets its own
+    connections. It works with asyncio only: elsewhere, as under trio, its methods raise `ConfigError`.
 
     Example:
         >>> async with ai.AsyncClient() as atlas:
@@ -237,7 +245,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         ...         saved = await atlas.download_invoice_csv(org_id, invoice.id, f"{invoice.id}.csv")
     """
 
-    _http = httpx.AsyncClient
+    _http = staticmethod(make_async_client)
 
     async def __aenter__(self) -> Self:
         return self

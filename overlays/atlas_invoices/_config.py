@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import ssl
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from attrs import field, frozen
@@ -15,11 +13,9 @@ from . import _credentials
 from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, folder_of, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
+from ._http._network import Proxy, Verify, connection_settings
 from ._http._retry import RetryPolicy
-from ._http._transport import NoCookies
 from ._version import __version__
-
-T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 60.0
 # Far beyond any use, but without overflow in system calls.
@@ -28,8 +24,6 @@ DEFAULT_MAX_RETRIES = 4
 # A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 
-Verify = bool | str | os.PathLike[str] | ssl.SSLContext
-Proxy = str | httpx.URL | httpx.Proxy | None
 TokenCacheSetting = bool | str | os.PathLike[str] | None
 
 
@@ -40,17 +34,6 @@ class Settings:
     base_url: BaseUrl
     policy: RetryPolicy
     http: dict[str, Any] = field(repr=False)
-
-    def connect(self, make: Callable[..., T]) -> T:
-        """Make httpx's client; nothing is sent yet. httpx reads the proxy settings here, also from the environment."""
-        try:
-            return make(**self.http)
-        except (ValueError, httpx.InvalidURL, ImportError):
-            # Without the URL: a proxy's often has a password in it.
-            raise ConfigError(
-                "the proxy URL is invalid; proxy=, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take URLs such as "
-                "http://host:port (for socks5://, install httpx[socks])"
-            ) from None
 
 
 def resolve(
@@ -70,21 +53,27 @@ def resolve(
     server = parse_base_url(base_url if base_url is not None else _credentials.find_base_url())
     if auth is None:
         auth = _credentials.find(base_url=str(server)).auth
+    elif not isinstance(auth, httpx.Auth):
+        # httpx would send a pair of strings as HTTP Basic, and other things as nothing.
+        raise ConfigError(
+            f"auth must be an auth object, not {type(auth).__name__}: DigestAuth(public_key, private_key) for an API "
+            "key, ServiceAccountAuth(client_id, client_secret), or AccessTokenAuth(token)"
+        )
     if max_retries < 0:
         raise ConfigError(f"max_retries must be 0 or more, not {max_retries!r}")
     if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
         raise ConfigError("user_agent must be printable ASCII, because it goes into a header")
     # One TLS context for API and token requests: making one takes longer than a request to a near server.
-    tls = _tls(verify)
+    connection = connection_settings(httpx.URL(str(server)), verify=verify, proxy=proxy, transport=transport)
     policy = retry_policy or RetryPolicy(max_retries=max_retries)
     # A request's first attempt fetches the token, so that can't take longer than all attempts may.
     token_seconds = min(TOKEN_SECONDS, policy.deadline)
-    tokens = TokenHTTP(verify=tls, proxy=proxy, transport=transport, seconds=token_seconds)
+    tokens = TokenHTTP(
+        verify=connection["verify"], proxy=connection["proxy"], transport=transport, seconds=token_seconds
+    )
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
     http = {
-        "verify": tls,
-        "proxy": proxy,
-        "transport": transport,
+        **connection,
         "auth": for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache)),
         "base_url": str(server),
         "timeout": _timeout(timeout),
@@ -94,9 +83,6 @@ def resolve(
             "User-Agent": f"{user_agent} {agent}" if user_agent else agent,
             "Accept-Encoding": _body.ACCEPT_ENCODING,
         },
-        "cookies": NoCookies(),
-        # Credentials go only to the configured server.
-        "follow_redirects": False,
     }
     return Settings(base_url=server, policy=policy, http=http)
 
@@ -110,14 +96,3 @@ def _timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
         raise ConfigError(f"timeout must be above 0 and at most {_MAX_TIMEOUT:,} seconds, not {timeout!r}")
     # No limit for a free connection of our own pool: the server isn't to blame for that wait.
     return httpx.Timeout(timeout, connect=min(timeout, 15.0), pool=None)
-
-
-def _tls(verify: Verify) -> ssl.SSLContext:
-    if isinstance(verify, ssl.SSLContext):
-        return verify
-    if not isinstance(verify, bool):
-        try:
-            return ssl.create_default_context(cafile=verify)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"can't read a CA bundle from verify={str(verify)!r}: {error}") from None
-    return httpx.create_ssl_context(verify=verify)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
 _MASK = "***"
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _SHORT = 6
 _LONG = 16
 # Request headers that prove nothing; whatever else an auth adds may be a secret.
@@ -48,6 +49,8 @@ def validate_credential(value: object, what: str) -> str | None:
         return f"the {what} is empty"
     if value != value.strip():
         return f"the {what} has whitespace around it (a line break from a file, perhaps); remove it"
+    if value[0] in _QUOTES or value[-1] in _QUOTES:
+        return f"the {what} has quotes around it; remove them"
     if not (value.isascii() and value.isprintable()):
         return f"the {what} contains control or non-ASCII characters, which no Atlas credential does"
     return None

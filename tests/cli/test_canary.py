@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import ssl
 import stat
 import subprocess
 import time
@@ -15,11 +16,12 @@ from urllib.parse import quote_plus
 
 import httpx
 import pytest
+import trustme
 
 from atlas_invoices.cli._main import COMMANDS
 from atlas_invoices.sandbox import Settings
 from command import COMMAND
-from raw_server import Connection, RawServer, http, replies
+from raw_server import Connection, RawServer, http, replies, tunnel
 from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
@@ -199,15 +201,24 @@ def test_a_proxys_password_is_not_seen_when_it_fails(name: str, tmp_path: Path) 
 
 
 def test_a_proxys_password_is_not_seen_when_all_is_well(tmp_path: Path) -> None:
-    server = "http://127.0.0.1:9"
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("atlas.example").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     body = json.dumps({"results": [{"id": "0" * 24, "name": "ours"}], "links": [], "totalCount": 1}).encode()
     good = replies(http(200, body=body, kind="application/vnd.atlas.2023-01-01+json"))[0]
-    with RawServer({f"GET {server}/api/atlas/v2/orgs": good}) as proxy:
+    with (
+        RawServer({"GET /api/atlas/v2/orgs": good}, tls=tls) as server,
+        RawServer({"CONNECT atlas.example:443": tunnel(server.port)}) as proxy,
+    ):
         env = {
-            "HTTP_PROXY": proxy.url.replace("//", "//user:canary-proxy@"),
-            "MONGODB_ATLAS_BASE_URL": server,
+            "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
+            "HTTPS_PROXY": proxy.url.replace("//", "//user:canary-proxy@"),
+            "MONGODB_ATLAS_BASE_URL": "https://atlas.example",
             "MONGODB_ATLAS_ACCESS_TOKEN": "canary-given",
         }
         assert Watched(tmp_path).run("orgs", *TALKATIVE, env=env) == 0
-        (request,) = proxy.requests
+        (connect,) = proxy.requests
+        (request,) = server.requests
+    assert connect.headers["proxy-authorization"].startswith("Basic ")
+    assert "authorization" not in connect.headers
     assert request.headers["authorization"] == "Bearer canary-given"

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -86,6 +87,7 @@ class Scene:
     invoices: tuple[str, ...] = (INVOICE, OTHER)
     csv_of: Callable[[str], bytes] = lambda invoice: _csv(invoice).body
     timeout: float = 5.0
+    proxy: str | None = None
     strikes_all: bool = False
     """Whether the fault affects every request, not only one document."""
     mend: Callable[[], object] = lambda: None
@@ -109,6 +111,9 @@ class Bench:
         self.good_tls = _server_tls(authority.issue_cert("127.0.0.1"))
         self.other_name_tls = _server_tls(authority.issue_cert("atlas.example"))
         self.untrusted_tls = _server_tls(trustme.CA().issue_cert("127.0.0.1"))
+        now, day = datetime.now(UTC), timedelta(days=1)
+        self.expired_tls = _server_tls(authority.issue_cert("127.0.0.1", not_before=now - 2 * day, not_after=now - day))
+        self.future_tls = _server_tls(authority.issue_cert("127.0.0.1", not_before=now + day, not_after=now + 2 * day))
 
 
 @contextmanager
@@ -166,6 +171,19 @@ def on_accept(script: Script, *, tls: str | None = None, timeout: float = 5.0, h
         with RawServer(on_accept=script, tls=getattr(bench, tls) if tls else None) as server:
             url = server.url.replace("http:", "https:") if https else server.url
             yield Scene(url, _token, lambda: server.accepted, bench.trusting, timeout=timeout, strikes_all=True)
+
+    return stage
+
+
+def proxied(script: Script) -> Stage:
+    """A proxy that uses the script for each CONNECT; its tries are these."""
+
+    @contextmanager
+    def stage(bench: Bench, _struck: Document) -> Iterator[Scene]:
+        connect = "CONNECT atlas.example:443"
+        with RawServer({connect: script}) as proxy:
+            url = "https://atlas.example"
+            yield Scene(url, _token, lambda: proxy.count(connect), bench.trusting, proxy=proxy.url, strikes_all=True)
 
     return stage
 

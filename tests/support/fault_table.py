@@ -45,6 +45,7 @@ from fault_scenes import (
     Scene,
     full_backlog,
     on_accept,
+    proxied,
     refused,
     sandboxed,
     scripted,
@@ -70,8 +71,20 @@ HANDSHAKES = (
     Fault(
         "a certificate for another name",
         on_accept(Connection.close, tls="other_name_tls"),
-        Raises(ai.APIConnectionError, "certificate isn't trusted", 1),
+        Raises(ai.APIConnectionError, "issued for another host", 1),
     ),
+    Fault(
+        "an expired certificate",
+        on_accept(Connection.close, tls="expired_tls"),
+        Raises(ai.APIConnectionError, "has expired", 1),
+    ),
+    Fault(
+        "a certificate of tomorrow",
+        on_accept(Connection.close, tls="future_tls"),
+        Raises(ai.APIConnectionError, "check this machine's clock", 1),
+    ),
+    Fault("a proxy fails", proxied(sends(http(502))), Raises(ai.APIConnectionError, "can't reach the server: 502", 2)),
+    Fault("a proxy refuses", proxied(sends(http(407))), Raises(ai.APIConnectionError, "proxy refused: 407", 1)),
     Fault(
         "plain HTTP on the TLS port", on_accept(sends(http(400, body=HTML), then="close"), https=True), no_connection()
     ),

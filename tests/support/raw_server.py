@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import select
 import socket
 import ssl
 import struct
@@ -296,3 +297,23 @@ def pour(start: bytes, piece: bytes) -> Script:
 
 def _sends(reply: bytes) -> Script:
     return lambda connection: connection.send(reply)
+
+
+def tunnel(port: int) -> Script:
+    """What a proxy does with CONNECT when all is well."""
+
+    def script(connection: Connection) -> None:
+        connection.send(http(200, length=None))
+        with socket.create_connection(("127.0.0.1", port)) as far:
+            pairs = {connection.sock: far, far: connection.sock}
+            while True:
+                ready, _, _ = select.select(list(pairs), [], [], 10)
+                for one in ready:
+                    data = one.recv(65536)
+                    if not data:
+                        connection.close()
+                    pairs[one].sendall(data)
+                if not ready:
+                    connection.close()
+
+    return script

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,12 +163,77 @@ def test_a_proxy_is_used_for_everything(kind: Kind) -> None:
         assert len(proxy.requests) == 2
 
 
-def test_a_proxy_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    origin = "http://127.0.0.1:9"
-    with RawServer({f"GET {origin}{PATH}": forwarded(GOOD)}) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        with twin("sync", ai.AccessTokenAuth("t"), base_url=origin) as atlas:
-            assert atlas.call("get_invoice_csv", ORG, INVOICE) == CSV
+@pytest.mark.parametrize(
+    ("no_proxy", "used"),
+    [
+        ("", True),
+        ("atlas.example", False),
+        ("ATLAS.example:443", False),
+        ("atlas.example:8443", True),
+        (".example", False),
+        ("*.example", False),
+        ("las.example", True),
+        ("https://atlas.example", False),
+        ("http://atlas.example", True),
+        ("192.0.2.0/24,*", False),
+    ],
+)
+def test_a_proxy_in_the_environment_is_used_for_tokens_too(
+    no_proxy: str, used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RawServer({"CONNECT atlas.example:443": replies(http(407))}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", no_proxy)
+        for auth in (ai.AccessTokenAuth("t"), ai.ServiceAccountAuth(*ACCOUNT)):
+            settings: dict[str, Any] = {"base_url": "https://atlas.example", "max_retries": 0}
+            with twin("sync", auth, **settings) as atlas, pytest.raises(ai.APIConnectionError):
+                atlas.call("get_invoice_csv", ORG, INVOICE)
+        assert len(proxy.requests) == (2 if used else 0)
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "used"),
+    [
+        ("192.0.2.0/24", False),
+        ("192.0.3.0/24", True),
+        ("2001:db8::/32", True),
+        ("192.0.2.7:443", False),
+        ("2001:db8::/32,192.0.2.7", False),
+    ],
+)
+def test_networks_in_no_proxy_count(no_proxy: str, used: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """192.0.2.7 is an address that nobody has (RFC 5737)."""
+    with RawServer({"CONNECT 192.0.2.7:443": replies(http(407))}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", no_proxy)
+        settings: dict[str, Any] = {"base_url": "https://192.0.2.7", "max_retries": 0, "timeout": 0.2}
+        with twin("sync", ai.AccessTokenAuth("t"), **settings) as atlas, pytest.raises(ai.APIConnectionError):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+        assert len(proxy.requests) == used
+
+
+@pytest.mark.parametrize("content", ["nothing", "a file", "certificates without their hashes"])
+def test_a_folder_of_certificates_that_openssl_finds_none_in_is_named(
+    content: str, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = {"nothing": bundle.parent / "nowhere", "a file": bundle}.get(content, bundle.parent)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    with pytest.raises(ai.ConfigError, match=r"SSL_CERT_DIR=.*rehash") as caught:
+        ai.Client(ai.AccessTokenAuth("t"))
+    assert str(folder) in str(caught.value)
+
+
+def test_a_folder_of_certificates_is_trusted(
+    tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(pem))
+    subprocess.run(["openssl", "rehash", tmp_path], check=True)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with RawServer(ROUTES, tls=tls) as server, ai.Client(ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        assert atlas.get_invoice_csv(ORG, INVOICE) == CSV
 
 
 def test_a_proxy_that_refuses_raises_at_once_without_its_password(kind: Kind) -> None:

@@ -8,8 +8,6 @@ import datetime as dt
 import pickle
 import pwd
 import re
-import select
-import socket
 import ssl
 import sys
 import time
@@ -27,7 +25,7 @@ import trustme
 
 import atlas_invoices as ai
 from client_twin import twin
-from raw_server import Connection, RawServer, Script, http, replies
+from raw_server import Connection, RawServer, Script, http, replies, tunnel
 from scripted_atlas import (
     INVOICE,
     ORG,
@@ -80,26 +78,6 @@ def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 BEHIND = "https://atlas.example"
 CONNECT = "CONNECT atlas.example:443"
-
-
-def tunnel(port: int) -> Script:
-    """What a proxy does with CONNECT when all is well."""
-
-    def script(connection: Connection) -> None:
-        connection.send(http(200, length=None))
-        with socket.create_connection(("127.0.0.1", port)) as far:
-            pairs = {connection.sock: far, far: connection.sock}
-            while True:
-                ready, _, _ = select.select(list(pairs), [], [], 10)
-                for one in ready:
-                    data = one.recv(65536)
-                    if not data:
-                        connection.close()
-                    pairs[one].sendall(data)
-                if not ready:
-                    connection.close()
-
-    return script
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def settings(scene: Scene) -> dict[str, Any]:
         "base_url": scene.base_url,
         "verify": scene.verify,
         "timeout": scene.timeout,
+        "proxy": scene.proxy,
         "retry_policy": QUICK,
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import threading
 
@@ -10,12 +9,10 @@ import httpx
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._http._network import DEFAULT_PORTS, MAX_PORT, is_host, is_loopback
 from atlas_invoices._utils import single_line
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
-_HOST = re.compile(r"[a-z0-9._-]+")
-_MAX_PORT = 65535
+_API_PATH = re.compile(r"/api/atlas/v[0-9.]+/*$")
 
 
 @frozen
@@ -28,7 +25,7 @@ class Origin:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
+        port = "" if self.port == DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
 
@@ -45,7 +42,7 @@ class BaseUrl:
 
 def origin_of(url: httpx.URL) -> Origin:
     """Return the origin of a URL as httpx would connect to it."""
-    port = url.port if url.port is not None else _DEFAULT_PORTS.get(url.scheme, 0)
+    port = url.port if url.port is not None else DEFAULT_PORTS.get(url.scheme, 0)
     return Origin(scheme=url.scheme, host=url.raw_host.decode("ascii"), port=port)
 
 
@@ -53,8 +50,8 @@ def parse_base_url(text: str) -> BaseUrl:
     """Parse and check a base URL such as `https://cloud.mongodb.com`; a path prefix is kept.
 
     Raises:
-        ConfigError: it isn't a URL with a host, isn't https (http is for a loopback address), or has user info,
-            a query or a fragment.
+        ConfigError: it isn't a URL with a host, isn't https (http is for a loopback address), has user info, a query,
+            a fragment or an empty part in its path, or ends in the API's own path.
     """
     if "@" in text:
         # The URL isn't shown: it probably contains a password.
@@ -68,36 +65,31 @@ def parse_base_url(text: str) -> BaseUrl:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         raise ConfigError(f"the base URL {shown!r} isn't a URL; write it as https://host") from None
-    if url.scheme not in _DEFAULT_PORTS or not url.raw_host:
+    if url.scheme not in DEFAULT_PORTS or not url.raw_host:
         raise ConfigError(f"the base URL {shown!r} needs a scheme and a host; write it as https://host")
     origin = origin_of(url)
     # httpx accepts these, and fails later with an error that doesn't name the base URL.
-    if not (_HOST.fullmatch(origin.host) or _address(origin.host)) or not 0 < origin.port <= _MAX_PORT:
+    if not is_host(origin.host) or not 0 < origin.port <= MAX_PORT:
         raise ConfigError(f"the base URL {shown!r} has an invalid host or port; write it as https://host:port")
     require_https(origin, "the base URL")
-    return BaseUrl(origin=origin, path=url.raw_path.decode("ascii").rstrip("/"))
+    path = url.raw_path.decode("ascii")
+    if api_path := _API_PATH.search(path):
+        better = BaseUrl(origin, path[: api_path.start()].rstrip("/"))
+        raise ConfigError(f"the base URL {shown!r} must end before {api_path[0].rstrip('/')}; write it as {better}")
+    if "//" in path:
+        better = BaseUrl(origin, re.sub("/+", "/", path).rstrip("/"))
+        raise ConfigError(f"the base URL {shown!r} has an empty part in its path (//); write it as {better}")
+    return BaseUrl(origin=origin, path=path.rstrip("/"))
 
 
 def require_https(origin: Origin, what: str) -> None:
     """Raise ConfigError unless the origin is https, or http on a loopback address; `what` begins the message."""
-    if origin.scheme == "https" or (origin.scheme == "http" and _is_loopback(origin.host)):
+    if origin.scheme == "https" or (origin.scheme == "http" and is_loopback(origin.host)):
         return
     raise ConfigError(
         f"{what} must be https, not {single_line(origin)}: credentials would be sent unencrypted"
         " (http is accepted for localhost, 127.0.0.0/8 and ::1)"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" or (address is not None and any(address in network for network in _LOOPBACK))
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 class Binding:

@@ -49,7 +49,8 @@ class ServiceAccountAuth(OriginBoundAuth):
         ConfigError: the ID or secret is empty or contains invalid characters, or the base URL is invalid. Later,
             before a request is sent: the request is for another origin.
         TokenError: later, from the request that needs it: the server returned no token; the message says why.
-        APITimeoutError: later, from the request that needs it: no token came in time. It isn't retried.
+        APITimeoutError: later, from the request that needs it: no token came in time, although it was requested three
+            times. It isn't retried.
 
     Example:
         >>> auth = ai.ServiceAccountAuth("mdb_sa_id_66b1f0", "mdb_sa_sk_...")

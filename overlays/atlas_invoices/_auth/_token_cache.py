@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import random
@@ -46,11 +47,14 @@ def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
     """
     if setting is None or setting is False:
         return None
-    return user_folder() if setting is True else Path(setting).absolute()
+    folder = user_folder() if setting is True else _absolute(Path(setting))
+    if folder is None:
+        _warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
+    return folder
 
 
-def user_folder() -> Path:
-    """Return the user's cache folder for this package; raises `ConfigError` as `folder_of` does."""
+def user_folder() -> Path | None:
+    """Return the user's cache folder for this package, or None without a home folder; raises as `folder_of` does."""
     try:
         from platformdirs import user_cache_path  # noqa: PLC0415 - not a dependency of the base install
     except ImportError:
@@ -58,7 +62,24 @@ def user_folder() -> Path:
             "token_cache=True needs platformdirs to find your cache folder: pip install 'atlas-invoices[cli]', "
             "or name a folder: token_cache='/path'"
         ) from None
-    return user_cache_path("atlas-invoices", appauthor=False)
+    try:
+        return _absolute(user_cache_path("atlas-invoices", appauthor=False))
+    except RuntimeError:  # newer versions of platformdirs, without a home
+        return None
+
+
+def _absolute(path: Path) -> Path | None:
+    """Return the absolute path; None if it begins with "~" and there is no home: a folder "~" is never created."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        return None
+
+
+def _warn(text: str) -> None:
+    # Where warnings are errors: without a cache everything still works, so this fails no request.
+    with contextlib.suppress(UserWarning):
+        warnings.warn(single_line(text, 1000), UserWarning, stacklevel=3)
 
 
 class TokenCache:
@@ -139,15 +160,13 @@ class TokenCache:
         try:
             return action()
         except OSError as error:
-            fault = _describe(error)
-        # Outside the except block: where warnings are errors, its context would show the frame that wrote the token.
-        self._warn(f"access tokens aren't shared through {self.file.folder}: {fault}")
-        return None
+            self._warn(f"access tokens aren't shared through {self.file.folder}: {_describe(error)}")
+            return None
 
     def _warn(self, text: str) -> None:
         if not self._has_warned:
             self._has_warned = True
-            warnings.warn(single_line(text, 1000), UserWarning, stacklevel=2)
+            _warn(text)
 
 
 def _fingerprint(value: Secret) -> str:

@@ -18,13 +18,13 @@ import httpx
 from attrs import define, field, frozen
 
 from atlas_invoices._errors import APITimeoutError
-from atlas_invoices._http._transport import NoCookies, remove_secrets
+from atlas_invoices._http._network import Proxy, Verify, connection_settings
+from atlas_invoices._http._steps import running_loop
+from atlas_invoices._http._transport import remove_secrets
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
 
 if TYPE_CHECKING:
-    import ssl
-
     from atlas_invoices._http._steps import Steps
 
 
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 # sending, and reading the reply. Independent of the API client's timeout, which may be long for large invoices, or too
 # short for a token that everything waits for.
 TOKEN_SECONDS = 30.0
-# So that one address of several that doesn't answer leaves time for another.
-_CONNECT_SECONDS = 10.0
+# How much of the time that is left each try may take, so that one lost request isn't a failure.
+_TRIES = (1 / 4, 1 / 3, 1.0)
+# How much of a try connecting may take: one address of several that doesn't answer leaves time for another.
+_CONNECT_SHARE = 2 / 3
 
 
 @frozen
@@ -44,13 +46,13 @@ class TokenHTTP:
     token may take in all.
     """
 
-    verify: ssl.SSLContext | str | bool = True
-    proxy: httpx.Proxy | httpx.URL | str | None = field(default=None, repr=False)
+    verify: Verify = True
+    proxy: Proxy = field(default=None, repr=False)
     transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None
     seconds: float = TOKEN_SECONDS
 
     def send(self, request: httpx.Request, seconds: float | None = None) -> Steps[TokenReply]:
-        """Send one request and read its reply, up to `MAX_REPLY_BYTES`.
+        """Send a request and read its reply, up to `MAX_REPLY_BYTES`; without an answer, send it up to twice more.
 
         Args:
             request: a token or revoke request.
@@ -60,13 +62,17 @@ class TokenHTTP:
             APITimeoutError: no complete reply came in time. Not transient: a retry would wait as long.
             httpx.HTTPError: any other failure.
         """
-        seconds = self.seconds if seconds is None else seconds
-        try:
-            reply: TokenReply = yield _Exchange(self, request, seconds)
-        except (httpx.HTTPError, TimeoutError) as error:
-            failure = self._failure(error, request)
-        else:
-            return reply
+        end = time.monotonic() + (self.seconds if seconds is None else seconds)
+        for share in _TRIES:
+            request.extensions = {}  # httpx keeps the last try's timeouts there
+            try:
+                reply: TokenReply = yield _Exchange(self, request, (end - time.monotonic()) * share)
+            except (httpx.HTTPError, TimeoutError) as error:
+                failure = self._failure(error, request)
+            else:
+                return reply
+            if not isinstance(failure, APITimeoutError):
+                break
         # Outside the except block: the context would show the request and its headers.
         raise failure
 
@@ -107,6 +113,7 @@ class _Exchange:
         return reply.result(self.seconds)
 
     async def run_async(self) -> TokenReply:
+        running_loop()
         async with (
             asyncio.timeout(self.seconds),
             httpx.AsyncClient(**self._settings()) as client,
@@ -130,14 +137,13 @@ class _Exchange:
         if self.seconds <= 0:
             raise TimeoutError
         transport = self.http.transport
-        return {
-            "verify": self.http.verify,
-            "proxy": self.http.proxy,
-            "transport": None if transport is None else _Unclosed(transport),
-            "timeout": httpx.Timeout(self.seconds, connect=min(_CONNECT_SECONDS, self.seconds)),
-            "cookies": NoCookies(),
-            "follow_redirects": False,
-        }
+        connection = connection_settings(
+            self.request.url,
+            verify=self.http.verify,
+            proxy=self.http.proxy,
+            transport=None if transport is None else _Unclosed(transport),
+        )
+        return {**connection, "timeout": httpx.Timeout(self.seconds, connect=self.seconds * _CONNECT_SHARE)}
 
 
 @define

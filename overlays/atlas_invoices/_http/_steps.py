@@ -22,6 +22,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
+from atlas_invoices._errors import ConfigError
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -62,7 +64,17 @@ class Blocking(Generic[T]):
         return self.function()
 
     async def run_async(self) -> T:
-        return await wait_to_the_end(asyncio.get_running_loop().run_in_executor(None, self.function))
+        return await wait_to_the_end(running_loop().run_in_executor(None, self.function))
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop; raises `ConfigError` under trio and the like."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigError(
+            "no asyncio event loop is running, and AsyncClient needs one; under trio, use Client in a thread"
+        ) from None
 
 
 async def wait_to_the_end(work: asyncio.Future[T]) -> T:

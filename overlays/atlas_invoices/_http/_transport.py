@@ -6,7 +6,8 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from http.cookiejar import CookieJar
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
 
 import httpx
@@ -16,12 +17,40 @@ from atlas_invoices._errors import APIConnectionError, APITimeoutError, AtlasErr
 from atlas_invoices._secret import Mask, mask_sent
 from atlas_invoices._utils import single_line
 
-from ._steps import Step
+from ._steps import Step, running_loop
 
 T = TypeVar("T")
 
 # A request's extension: what to do if it is refused with 401.
 REFUSAL_ADVICE = "atlas_invoices.refusal_advice"
+
+
+class _LoopTransport(httpx.AsyncBaseTransport):
+    """Connections for each event loop: those of a loop end with it, and the next one gets its own."""
+
+    def __init__(self, connect: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._connect = connect
+        self._transports: dict[asyncio.AbstractEventLoop, httpx.AsyncBaseTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        loop = running_loop()
+        if loop not in self._transports:
+            for ended in [other for other in list(self._transports) if other.is_closed()]:
+                self._transports.pop(ended, None)
+            self._transports[loop] = self._connect()
+        return await self._transports[loop].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._transports and (transport := self._transports.get(running_loop())):
+            await transport.aclose()
+
+
+def make_async_client(*, transport: httpx.AsyncBaseTransport | None, **settings: Any) -> httpx.AsyncClient:  # noqa: ANN401 - httpx's own
+    """Make httpx's asynchronous client for one event loop after another; a transport from outside is used as it is."""
+    if transport is None:
+        connection = {name: settings.pop(name) for name in ("verify", "proxy", "limits")}
+        transport = _LoopTransport(partial(httpx.AsyncHTTPTransport, **connection))
+    return httpx.AsyncClient(transport=transport, **settings)
 
 
 @frozen
@@ -59,6 +88,7 @@ class Connections:
         return _Either(self._close, self._close_async)
 
     async def _send_async(self, request: httpx.Request) -> httpx.Response:
+        running_loop()
         # In a task of its own: one cancelled within httpcore 1.0 may keep its place in the pool for good.
         sending = self._start(self._http.send(request, stream=True))
         try:
@@ -80,9 +110,12 @@ class Connections:
         self._http.close()
 
     async def _close_async(self) -> None:
-        for task in self._background:
+        # Those of another event loop ended with it.
+        tasks = [task for task in self._background if task.get_loop() is running_loop()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._http.aclose()
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -90,13 +123,6 @@ class Connections:
         self._background.add(task)  # asyncio itself holds tasks weakly
         task.add_done_callback(self._background.discard)
         return task
-
-
-class NoCookies(CookieJar):
-    """Keeps no cookies: Atlas sets none, and one of a proxy that isn't ASCII would break each later request."""
-
-    def extract_cookies(self, response: object, request: object) -> None:
-        pass
 
 
 class ReadChunk:
@@ -148,6 +174,29 @@ def while_reading(endpoint: str) -> Iterator[None]:
         ) from error
 
 
+# A proxy's answers to CONNECT that pass.
+_PASSING = tuple(
+    str(int(status)) for status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+)
+_UNTRUSTED = (
+    "the server's certificate isn't trusted",
+    "if a company proxy signs its own, name its CA bundle with verify= or SSL_CERT_FILE",
+)
+_UNKNOWN_ISSUER = ("the server's certificate isn't trusted, because its issuer is unknown", _UNTRUSTED[1])
+_WRONG_HOST = ("the server's certificate was issued for another host", "check the base URL and any proxy in between")
+# By OpenSSL's X509_V_ERR codes.
+_CERTIFICATE_FAILURES = {
+    9: ("the server's certificate is not yet valid", "check this machine's clock"),
+    10: ("the server's certificate has expired", "check this machine's clock, or tell whoever runs the server"),
+    18: _UNKNOWN_ISSUER,
+    19: _UNKNOWN_ISSUER,
+    20: _UNKNOWN_ISSUER,
+    21: _UNKNOWN_ISSUER,
+    62: _WRONG_HOST,
+    64: _WRONG_HOST,
+}
+
+
 def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
     reason = _reason(error)
     if isinstance(error, httpx.TimeoutException):
@@ -155,14 +204,16 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return ConfigError(f"can't send the request: {reason} ({endpoint})")
     if isinstance(error, httpx.ProxyError):
-        message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
+        if reason.startswith(_PASSING):
+            message = f"the proxy can't reach the server: {reason}; try again later, or check the base URL ({endpoint})"
+        else:
+            message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
+        return APIConnectionError(message, transient=reason.startswith(_PASSING))
+    certificate = _certificate_failure(error)
+    if certificate is not None:
+        what, way_out = _CERTIFICATE_FAILURES.get(certificate.verify_code, _UNTRUSTED)
+        message = f"{what}: {single_line(certificate.verify_message)}; {way_out} ({endpoint})"
         return APIConnectionError(message, transient=False)
-    if _is_certificate_failure(error):
-        return APIConnectionError(
-            f"the server's certificate isn't trusted: {reason}; if a company proxy signs its own, name its CA bundle "
-            f"with verify= or SSL_CERT_FILE ({endpoint})",
-            transient=False,
-        )
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
             f"no proper HTTP answer: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
@@ -170,13 +221,11 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
     return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})")
 
 
-def _is_certificate_failure(error: BaseException) -> bool:
+def _certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError | None:
     seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return True
+    while seen is not None and not isinstance(seen, ssl.SSLCertVerificationError):
         seen = seen.__cause__ or seen.__context__
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return seen
 
 
 def _reason(error: httpx.HTTPError) -> str:

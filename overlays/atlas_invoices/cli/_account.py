@@ -26,16 +26,20 @@ _MAX_ORGANIZATIONS = 10
 @click.command(name="doctor")
 @atlas_options
 def doctor_command(session: Session) -> None:
-    """Check credentials, server and permissions, step by step. Never prints a secret.
+    """Check server, proxy, credentials and permissions, step by step. Never prints a secret.
 
     A service account is checked by requesting a new token, even if one is cached.
 
     The exit status is that of the first failure.
     """
+    import httpx
+
     from atlas_invoices import _credentials
+    from atlas_invoices._http._network import find_proxy
 
     server = session.server()
     _print("server", server)
+    _print("proxy", str(find_proxy(httpx.URL(server))))
     found = _credentials.find(base_url=server)
     _print("credentials", f"{found.kind} ({found.source})")
     # A cached token would hide that the secret is no longer valid.
@@ -106,7 +110,8 @@ def logout_command(session: Session) -> None:
         )
         return
     auth, base_url = found.auth, parse_base_url(server)
-    held = cached(auth, base_url, user_folder())
+    folder = user_folder()
+    held = None if folder is None else cached(auth, base_url, folder)
     if held is None:
         _output.note(f"nothing to do: no token is cached for this service account at {server}")
         return

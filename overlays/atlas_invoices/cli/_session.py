@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -39,6 +40,14 @@ max_bytes_option = click.option(
     metavar="N",
     help="Read at most this much JSON into memory; a line takes about 600 bytes.",
 )
+
+
+class _Seconds(click.FloatRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):  # within any range, because it compares false with everything
+            raise click.BadParameter(f"{value!r} isn't a number of seconds", ctx, param)
+        return seconds
 
 
 class Session(NamedTuple):
@@ -113,7 +122,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
     )
     @click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True, max=1_000_000),
+        type=_Seconds(min=0, min_open=True, max=1_000_000),
         default=60.0,
         show_default=True,
         metavar="SECONDS",
