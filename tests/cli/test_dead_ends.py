@@ -15,6 +15,7 @@ import pytest
 
 import atlas_invoices as ai
 import atlas_invoices.cli
+from atlas_invoices_client.models.list_invoices_status_names_item import LIST_INVOICES_STATUS_NAMES_ITEM_VALUES
 from scripted_atlas import (
     INVOICE,
     ORG,
@@ -109,6 +110,13 @@ def test_a_status_may_be_written_in_any_case(tmp_path: Path) -> None:
     with scripted_atlas() as server:
         assert shell(tmp_path, server).run("list", "--status", "paid", "--status", "Invoiced").status == 0
         assert query(server.requests[-1].target)["statusNames"] == ["PAID", "INVOICED"]
+
+
+def test_every_status_of_the_generated_client_is_known(tmp_path: Path) -> None:
+    with scripted_atlas() as server:
+        names = sorted(LIST_INVOICES_STATUS_NAMES_ITEM_VALUES)
+        assert shell(tmp_path, server).run("list", *(f"--status={name}" for name in names)).status == 0
+        assert query(server.requests[-1].target)["statusNames"] == names
 
 
 @pytest.mark.parametrize("statuses", ["paid", ["paid"], ("Paid",), ["PAID"]])
