@@ -196,7 +196,7 @@ def test_every_subcommand_starts_from_what_was_frozen(tmp_path: Path) -> None:
         ended = sh.execute([sys.executable, "-c", FROZEN, *arguments], stdin=found)
         assert ended.status == 0, (arguments, ended)
         if arguments[0] == "show":
-            assert json.loads(ended.out)["total"] == "12.00"
+            assert json.loads(ended.out)["total"] == "12"
 
 
 def test_the_notices_of_the_command_read_well(tmp_path: Path) -> None:
