@@ -161,7 +161,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
         Args:
             org_id: 24 hexadecimal digits.
-            statuses: only these, such as `["PAID", "PENDING"]`, or one, such as `"PAID"`; all by default.
+            statuses: only these, such as `["PAID", "PENDING"]`, or one, such as `"paid"`; all by default.
             from_date: only invoices whose period starts on this day or later (inclusive); of a datetime, its day.
             to_date: only invoices whose period ends on this day or earlier (inclusive); of a datetime, its day.
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.

@@ -197,8 +197,8 @@ def invoices_page(
         items_per_page=size,
         page_num=page,
         view_linked_invoices=linked,
-        # An unknown status is sent as it is: the server decides whether it exists.
-        status_names=cast("list[ListInvoicesStatusNamesItem]", list(statuses)) if statuses else UNSET,
+        # The server decides whether a status exists.
+        status_names=cast("list[ListInvoicesStatusNamesItem]", [str.upper(s) for s in statuses]) if statuses else UNSET,
         from_date=_day(from_date, "from_date") if from_date else UNSET,
         to_date=_day(to_date, "to_date") if to_date else UNSET,
     )

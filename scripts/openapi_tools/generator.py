@@ -6,21 +6,25 @@ Both get every setting explicitly, so no configuration of the user, the folder o
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import openapi_python_client
+from openapi_python_client import strings
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from openapi_tools import documents, model
 from openapi_tools.errors import GenerationError
+from openapi_tools.model import Kind, Location
 
 PACKAGE: Final = "atlas_invoices_client"
 # What the generator's own hook would run, with the rules of the project that it writes. Ruff's default rules would do
@@ -28,13 +32,41 @@ PACKAGE: Final = "atlas_invoices_client"
 _RUFF: Final = (("check", "--fix-only", "--select=F,I,UP"), ("format",))
 _RUFF_SETTINGS: Final = ("--isolated", "--no-cache", "--quiet", "--target-version=py311", "--line-length=120")
 
+# Attributes of every generated model, and local names in its methods, which a field of that name would break.
+_TAKEN: Final = frozenset(
+    {"additional_keys", "additional_properties", "from_dict", "to_dict"}
+    | {"cast", "cls", "d", "field_dict", "isoparse", "prop", "prop_dict", "prop_name", "src_dict"}
+)
+_FIELD_PREFIX: Final = ConfigFile().field_prefix
+# What a client's repr would show, and how the template hides it.
+_TEMPLATE: Final = "client.py.jinja"
+_HIDDEN_FROM_REPR: Final = (
+    ('"token": namespace(type="str", default=""', '"token": namespace(type="str", default="field(repr=False)"'),
+    ("field(factory=dict, ", "field(factory=dict, repr=False, "),
+)
+# The validator follows these again from each place that refers to them.
+_MULTIPLYING: Final = frozenset({"allOf", "anyOf", "oneOf", "items", "not"})
+
 
 def validate(document: Mapping[str, Any]) -> None:
-    """Raise GenerationError, with the location, unless the document is valid OpenAPI 3.0."""
+    """Raise GenerationError, with the location, unless the document is valid OpenAPI 3.0 without colliding names.
+
+    Ends in bounded time: references that multiply are a DocumentError, and the defaults, which the validator would
+    match with any pattern, are left to the generator.
+    """
+    checked = copy.deepcopy(dict(document))
+    paths: list[tuple[dict[str, Any], Kind, Location]] = [
+        (item, "PathItem", ("paths", path)) for path, item in checked["paths"].items()
+    ]
+    schemas = [(node, at) for node, kind, at in model.walk(checked, paths) if kind == "Schema"]
+    _check_size(checked, schemas)
+    for schema, at in schemas:
+        _check_attributes(checked, schema, at)
+        schema.pop("default", None)
     with warnings.catch_warnings(), _any_failure("the validator fails"):
         # The validator uses things that it deprecates itself.
         warnings.simplefilter("ignore", DeprecationWarning)
-        error = next(iter(OpenAPIV30SpecValidator(dict(document)).iter_errors()), None)
+        error = next(iter(OpenAPIV30SpecValidator(checked).iter_errors()), None)
     if error is not None:
         # "Not valid under any of the given schemas" doesn't help; the innermost error names the problem.
         while getattr(error, "context", None):
@@ -43,6 +75,48 @@ def validate(document: Mapping[str, Any]) -> None:
         raise GenerationError(
             f"the transformed document is not valid OpenAPI 3.0: {place or '/'}: {error.message[:300]}"
         )
+
+
+def _check_size(document: dict[str, Any], schemas: list[tuple[dict[str, Any], Location]]) -> None:
+    waiting, count = list(schemas), 0
+    while waiting:
+        schema, at = waiting.pop()
+        count += 1
+        if count > model.MAX_LOCATIONS:
+            raise model.too_many_references(at)
+        waiting += _parts(document, schema, at, _MULTIPLYING)
+
+
+def _check_attributes(document: dict[str, Any], schema: dict[str, Any], at: Location) -> None:
+    """Raise GenerationError if a field of a model would take the attribute of another, or one that every model has.
+
+    The generator would rename both fields, which breaks the code that uses the older one.
+    """
+    waiting, seen = [(schema, at)], set()
+    fields: dict[str, str] = {}
+    while waiting:
+        part, place = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        waiting += _parts(document, part, place, {"allOf"})
+        for name in part.get("properties", {}):
+            attribute = str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+            other = fields.setdefault(attribute, name)
+            if other != name or attribute in _TAKEN or name.startswith("__"):
+                taken = f"the field {model.as_code(other)}" if other != name else "the generated code itself"
+                raise GenerationError(
+                    f"{model.pointer(at)}: the field {model.as_code(name)} would need a name that {taken} uses: "
+                    "remove it in openapi/overlay.yaml, and it stays in `additional_properties`"
+                )
+
+
+def _parts(
+    document: dict[str, Any], schema: dict[str, Any], at: Location, keywords: Collection[str]
+) -> list[tuple[dict[str, Any], Location]]:
+    """The schemas directly inside one under these keywords, references resolved."""
+    inside = model.children(schema, "Schema", at)
+    return [model.resolve(document, part, "Schema", place) for part, _, place in inside if place[len(at)] in keywords]
 
 
 def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
@@ -65,13 +139,29 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
         output_path=folder / "project",
     )
     with contextlib.redirect_stdout(io.StringIO()), _any_failure("the generator fails"):
-        problems = openapi_python_client.generate(config=settings)
+        problems = openapi_python_client.generate(config=settings, custom_template_path=_write_templates(folder))
     if problems:
         details = "; ".join(_single_line(problem.header, problem.detail) for problem in problems)
         raise GenerationError(f"the generator reports: {details}")
     package = folder / "project" / PACKAGE
     _format(package)
     return package
+
+
+def _write_templates(folder: Path) -> Path:
+    """Change the generator's own template so that no client shows its token in its repr; returns the folder with it.
+
+    The token is also in the headers, and httpx's arguments may have others.
+    """
+    templates = folder / "templates"
+    templates.mkdir()
+    text = (resources.files(openapi_python_client) / "templates" / _TEMPLATE).read_text(encoding="utf-8")
+    for old, new in _HIDDEN_FROM_REPR:
+        if old not in text:
+            raise GenerationError(f"the generator's {_TEMPLATE} has no {old!r} any more: adapt {Path(__file__).name}")
+        text = text.replace(old, new)
+    (templates / _TEMPLATE).write_text(text, encoding="utf-8")
+    return templates
 
 
 @contextlib.contextmanager

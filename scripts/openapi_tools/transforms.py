@@ -2,8 +2,9 @@
 
 The generator's output is never edited. What it would get wrong is corrected in its input, by these transforms where a
 rule applies in many places and by openapi/overlay.yaml for text and single fixes. The text/csv media type and literal
-enumerations are settings in openapi/generator.yaml. One trap can't be avoided in the input: the generated `*_detailed`
-functions raise ValueError for a status that `http.HTTPStatus` doesn't know, so the handwritten client checks it first.
+enumerations are settings in openapi/generator.yaml, and generator.py changes the template that would show tokens. One
+trap can't be avoided: the generated `*_detailed` functions raise ValueError for a status that `http.HTTPStatus` doesn't
+know, so the handwritten client checks it first.
 """
 
 from __future__ import annotations
@@ -76,18 +77,16 @@ def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -
     return changed
 
 
-def drop_query_defaults(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
-    """Drop the defaults of query parameters: the generated code would send them even if the caller sets nothing."""
-    changed = []
+def drop_parameter_defaults(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
+    """Drop the defaults of parameters: the generated code would send them even if the caller sets nothing."""
+    starts: list[tuple[dict[str, Any], Kind, Location]] = []
     for operation, node, at in operation_nodes(document, operations):
         # A path's parameters belong to the operation too.
         for holder, place in ((document["paths"][operation.path], at[:-1]), (node, at)):
             for index, entry in enumerate(holder.get("parameters", [])):
-                parameter, found = model.resolve(document, entry, "Parameter", (*place, "parameters", str(index)))
-                if parameter.get("in") == "query" and "default" in parameter.get("schema", {}):
-                    del parameter["schema"]["default"]
-                    changed.append(model.pointer((*found, "schema", "default")))
-    return changed
+                starts.append((entry, "Parameter", (*place, "parameters", str(index))))
+    # The parameter's schema may refer to the one with the default.
+    return _drop_from(_schemas_below(document, starts), "default")
 
 
 def open_enumerations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
@@ -181,7 +180,7 @@ def extract_inline_models(document: dict[str, Any], operations: Sequence[Operati
 # In this order: names before null, because a nullable inline object would get another name.
 TRANSFORMS: Final[tuple[Transform, ...]] = (
     keep_requested_media_type,
-    drop_query_defaults,
+    drop_parameter_defaults,
     add_accept_header,
     name_operations,
     open_enumerations,
@@ -212,7 +211,7 @@ def response_schemas(
             response, place = model.resolve(document, entry, "Response", (*at, "responses", status))
             for media, content in response.get("content", {}).items():
                 starts.append((content, "MediaType", (*place, "content", media)))
-    return [(node, place) for node, kind, place in model.walk(document, starts) if kind == "Schema"]
+    return _schemas_below(document, starts)
 
 
 def all_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> list[tuple[dict[str, Any], Location]]:
@@ -220,11 +219,21 @@ def all_schemas(document: dict[str, Any], operations: Sequence[Operation]) -> li
     starts: list[tuple[dict[str, Any], Kind, Location]] = [
         (node, "Operation", at) for _, node, at in operation_nodes(document, operations)
     ]
+    return _schemas_below(document, starts)
+
+
+def _schemas_below(
+    document: dict[str, Any], starts: list[tuple[dict[str, Any], Kind, Location]]
+) -> list[tuple[dict[str, Any], Location]]:
     return [(node, place) for node, kind, place in model.walk(document, starts) if kind == "Schema"]
 
 
 def _drop(document: dict[str, Any], operations: Sequence[Operation], keyword: str) -> list[str]:
-    places = [(schema, place) for schema, place in response_schemas(document, operations) if keyword in schema]
+    return _drop_from(response_schemas(document, operations), keyword)
+
+
+def _drop_from(schemas: list[tuple[dict[str, Any], Location]], keyword: str) -> list[str]:
+    places = [(schema, place) for schema, place in schemas if keyword in schema]
     for schema, _ in places:
         del schema[keyword]
     return [model.pointer((*place, keyword)) for _, place in places]

@@ -53,6 +53,9 @@ def test_defaults_of_headers_and_cookies_are_never_sent(tmp_path: Path) -> None:
             {"in": "cookie", "name": "preview", "schema": {"type": "boolean", "default": True}},
             {"in": "query", "name": "preview", "schema": {"type": "boolean", "default": True}},
         ]
+        document["components"]["schemas"]["Level"] = {"type": "string", "default": "high"}
+        level = {"in": "header", "name": "X-Level", "schema": {"$ref": "#/components/schemas/Level"}}
+        path["get"]["parameters"].append(level)
         header = {"in": "header", "name": "X-Trace", "schema": {"type": "string", "default": "on"}}
         document["components"].setdefault("parameters", {})["trace"] = header
         path["get"]["parameters"].append({"$ref": "#/components/parameters/trace"})
@@ -67,7 +70,7 @@ def test_defaults_of_headers_and_cookies_are_never_sent(tmp_path: Path) -> None:
             module.sync("5" * 24, client=client)
             module.sync("5" * 24, client=client, x_environment="test")
         first, second = server.requests
-    assert not {"x-environment", "x-count", "x-trace", "cookie"} & first.headers.keys()
+    assert not {"x-environment", "x-count", "x-level", "x-trace", "cookie"} & first.headers.keys()
     assert "?" not in first.target
     assert first.headers["accept"] == "application/vnd.atlas.2023-01-01+json"
     assert second.headers["x-environment"] == "test"
@@ -80,6 +83,7 @@ def test_defaults_of_headers_and_cookies_are_never_sent(tmp_path: Path) -> None:
         ("InvoiceLineItem", "group-id"),
         ("BillingPayment", "to_dict"),
         ("BillingRefund", "from_dict"),
+        ("BillingRefund", "fieldDict"),
         ("AtlasOrganization", "__class__"),
         ("AtlasOrganization", "additional_properties"),
     ],
@@ -138,7 +142,21 @@ def doubling_properties(document: dict[str, Any]) -> None:
     properties(document, "BillingPayment")["doubled"] = {"$ref": "#/components/schemas/Doubled0"}
 
 
-@pytest.mark.parametrize("change", [hostile_pattern, hostile_parameter, doubling, doubling_properties])
+def doubling_default(document: dict[str, Any]) -> None:
+    """The same by a default as deep as they are."""
+    doubling_properties(document)
+    note: dict[str, Any] = {"note": "a"}
+    for _ in range(30):
+        note = {"a": note}
+    properties(document, "BillingPayment")["doubled"] = {
+        "allOf": [{"$ref": "#/components/schemas/Doubled0"}],
+        "default": note,
+    }
+
+
+@pytest.mark.parametrize(
+    "change", [hostile_pattern, hostile_parameter, doubling, doubling_properties, doubling_default]
+)
 def test_it_ends_in_bounded_time(change: Change, tmp_path: Path) -> None:
     """With a client, or with a message: `subprocess` ends what takes longer, and the test with it."""
     done = regenerate(tmp_path, change)

@@ -107,6 +107,39 @@ def test_discounts_already_taken_off_the_total_or_not() -> None:
     assert any("minus discountCents" in note for note in result.notes)
 
 
+# Lines of 188.00, credits of 1.50, tax of 7.77.
+BALANCE = {"startingBalanceCents": 10_000}
+
+
+def test_the_starting_balance_is_subtracted_from_the_amount_billed() -> None:
+    billed = as_json(LINES).amount_billed_cents
+    assert isinstance(billed, int)
+    result = reconcile(as_csv(LINES), as_json(LINES, **BALANCE, amountBilledCents=billed - 10_000))
+    assert result.matches, messages(result)
+    (warning,) = result.warnings
+    assert warning == (
+        "the starting balance of 100.00 (startingBalanceCents), which isn't in the CSV, was subtracted to compare the "
+        "CSV with amountBilledCents"
+    )
+    result = reconcile(as_csv(LINES), as_json(LINES, **BALANCE, amountBilledCents=billed - 10_001))
+    assert [d.key for d in result.differences] == ["amountBilledCents"]
+    assert "less the starting balance of 100.00 (startingBalanceCents) add up to" in messages(result)
+    assert messages(result).endswith("(amountBilledCents): the CSV is 0.01 over")
+
+
+def test_the_amount_billed_may_be_what_it_was_before_the_starting_balance() -> None:
+    result = reconcile(as_csv(LINES), as_json(LINES, **BALANCE))
+    assert result.matches, messages(result)
+    assert result.warnings == ()
+    assert "the invoice's sums fit if amountBilledCents doesn't subtract startingBalanceCents" in result.notes
+
+
+def test_a_starting_balance_without_an_amount_billed_is_compared_with_nothing() -> None:
+    result = reconcile(as_csv(LINES), as_json(LINES, **BALANCE, amountBilledCents=...))
+    assert result.matches, messages(result)
+    assert result.warnings == ()
+
+
 def test_the_amount_billed_may_be_without_tax() -> None:
     result = reconcile(as_csv(LINES), as_json(LINES, amountBilledCents=19331))
     assert result.matches, messages(result)

@@ -130,6 +130,12 @@ class Layout:
         )
 
 
+# No error before the header row quotes the file, because a file that isn't an invoice may have secrets.
+NO_HEADER = "no header row with Date, Usage Date and SKU, so this isn't an invoice CSV"
+UNREADABLE_PREAMBLE = (
+    "this isn't an invoice CSV, or its preamble is damaged: a row before the header row isn't CSV in UTF-8, or a quote "
+    "in it is opened and never closed"
+)
 _BINARY = {
     b"\x1f\x8b": "this is compressed with gzip: gunzip it first, or give the file that gzip.open(path) opens",
     b"PK\x03\x04": "this is a zip archive or an Excel workbook: unzip it, or save the sheet as CSV in UTF-8",
@@ -163,8 +169,7 @@ def other_file(start: bytes) -> InvoiceFormatError | None:
                 what = f"the header's cells are separated by {separator!r}, not by commas: {quoted(line)}"
                 return format_error(f"{what}; save the file with commas, or download it again", line=number)
     if b"\r" in start and b"\n" not in start:
-        what = f"the lines end in carriage returns alone: {quoted(lines[0])}"
-        return format_error(f"{what}; save the file with line ends of LF or CRLF", line=1)
+        return format_error("the lines end in carriage returns alone; save them as LF or CRLF", line=1)
     return None
 
 
@@ -176,12 +181,11 @@ def _kind(start: bytes) -> str | None:
     if start[:2] in {b"\xff\xfe", b"\xfe\xff"} or (len(some) > 1 and not (any(some[::2]) and any(some[1::2]))):
         return _UTF_16
     text = start.lstrip()
-    shown = quoted(text[:_SEEN].decode("utf-8", "replace"))
     if text.startswith((b"date,usage_date,", b'{"date":')):
-        return f"{_EXPORTED}: {shown}"
+        return _EXPORTED
     if text.startswith(b"<"):
-        return f"{_HTML}: {shown}"
+        return _HTML
     if text.startswith((b"{", b"[")):
         marks = (what for mark, what in _MARKS_IN_JSON.items() if mark in text[:_SEEN])
-        return f"{_JSON}; {next(marks, _OTHER_JSON)}: {shown}"
+        return f"{_JSON}; {next(marks, _OTHER_JSON)}"
     return None

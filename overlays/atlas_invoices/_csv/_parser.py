@@ -10,7 +10,7 @@ from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from atlas_invoices._preamble import HEADER_MARKS, MAX_PREAMBLE_ROWS
 
 from ._cells import is_label
-from ._columns import Layout, format_error, other_file, quoted
+from ._columns import NO_HEADER, UNREADABLE_PREAMBLE, Layout, format_error, other_file, quoted
 from ._model import InvoiceHeader, parse_preamble
 from ._records import BLOCK_SIZE, LARGEST_RECORD, LineBuffer, Records
 from ._rows import RowReader
@@ -141,7 +141,7 @@ class Parser:
         records = Records(block, self.line, final=final)
         for line, row in records:
             if isinstance(row, InvoiceFormatError):
-                raise other_file(self._start_to(line, block)) or row
+                raise other_file(self._start_to(line, block)) or format_error(UNREADABLE_PREAMBLE, line=line)
             if HEADER_MARKS.issubset(row):
                 self.rows = RowReader(Layout.from_header(row, line))
                 self.header = parse_preamble(self._preamble)
@@ -163,10 +163,7 @@ class Parser:
         return (self._start + b"\n".join(lines[: line - self.line + 1]))[:BLOCK_SIZE]
 
     def _no_header(self, start: bytes) -> InvoiceFormatError:
-        first = next((row for row in self._preamble if any(row)), [])
-        what = "no header row with Date, Usage Date and SKU, so this is no invoice CSV"
-        begins = f"; it begins with {quoted(','.join(first))}" if first else ""
-        return other_file(start) or format_error(what + begins, line=1)
+        return other_file(start) or format_error(NO_HEADER, line=1)
 
     def _keep(self, tail: bytes, block: bytes) -> None:
         self.buffer.unread(tail)

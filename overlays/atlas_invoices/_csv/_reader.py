@@ -71,6 +71,11 @@ class Opened(Generic[R]):
         """With `on_error="collect"`, the rows that could not be read, in file order; complete once a loop is done."""
         return self._pass.errors
 
+    @property
+    def ends_line(self) -> bool:
+        """Whether the last line has its line end; if not, the file may be cut. Complete after iteration."""
+        return self._pass.ends_line
+
     def _claim_again(self) -> bool:
         """Whether this loop is another than the first; where the source can't be read again, a ConfigError."""
         if self._claimed and not self._rereadable:

@@ -23,6 +23,7 @@ class StatedSums(NamedTuple):
     credits: int | None
     tax: int | None
     billed: int | None
+    balance: int | None
 
 
 def stated_sums(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes: list[str]) -> list[StatedSums]:
@@ -58,6 +59,7 @@ def _stated(invoice: BillingInvoice, notes: list[str]) -> StatedSums:
         read(invoice.credits_cents, "creditsCents"),
         read(invoice.sales_tax_cents, "salesTaxCents"),
         read(invoice.amount_billed_cents, "amountBilledCents"),
+        _cents(invoice.starting_balance_cents),
     )
 
 

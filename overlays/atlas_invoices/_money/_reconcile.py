@@ -40,13 +40,13 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
 
     Compares the header (invoice, organization, period), every line with the invoice's `lineItems`, the sums by
     project, the sums by SKU for names that both sides use (the CSV has readable names, the JSON often codes), and the
-    CSV's sums with `subtotalCents`, `creditsCents` and, including `salesTaxCents`, `amountBilledCents`. The two sides
-    share no line IDs, so lines are matched by project, amount and day. Undocumented details are interpreted in the way
-    that fits this invoice; `notes` say how. Fractions of a cent that round to the invoice's whole cents, line by line
-    or sum by sum, are listed in `rounding` and don't break the match.
+    CSV's sums with `subtotalCents`, `creditsCents` and, with `salesTaxCents` added and `startingBalanceCents`
+    subtracted, `amountBilledCents`. The two sides share no line IDs, so lines are matched by project, amount and day.
+    Undocumented details are interpreted in the way that fits this invoice; `notes` say how. Fractions of a cent that
+    round to the invoice's whole cents, line by line or sum by sum, are listed in `rounding` and don't break the match.
 
-    A line with a different day or different tags than its item, or the opposite sign of all credits, isn't a difference
-    but one of `warnings`.
+    A line with a different day or different tags than its item, the opposite sign of all credits, or a starting balance
+    isn't a difference but one of `warnings`.
 
     An invoice with neither line items nor `subtotalCents` nor `amountBilledCents` can't be compared and doesn't match.
     A CSV that can't be read to its end doesn't match: the reader's error becomes a difference, `unreadable` without a
@@ -108,7 +108,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
             differences += sku_differences(side, best[0], notes)
         elif stated[0].subtotal is None and stated[0].billed is None:
             differences.append(_NOTHING_TO_COMPARE)
-        unfit, rounded = compare_totals(side, stated, notes)
+        unfit, rounded = compare_totals(side, stated, notes, warnings)
         differences += unfit
         rounding += rounded
         if not reading.ends_line and all(difference.kind != "incomplete" for difference in differences):

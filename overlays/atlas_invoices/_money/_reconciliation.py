@@ -104,7 +104,7 @@ class Reconciliation:
             `fraction` (0.1 is a tenth), or `None` if no row shows it.
         notes: which interpretations of undocumented fields were used, and what could not be compared.
         warnings: tolerated differences worth knowing: lines with a different day or different tags than their items,
-            credits with the opposite sign.
+            credits with the opposite sign, a starting balance in the amount billed.
 
     Example:
         >>> from atlas_invoices_client.models import BillingInvoice

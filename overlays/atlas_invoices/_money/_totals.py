@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._amounts import EXACT, over_or_short, short_money
@@ -35,6 +36,7 @@ class _Interpretation(NamedTuple):
     label: str | None
     fits: Callable[[_Check], bool]
     checks: list[_Check]
+    balance: int
 
     @property
     def unexplained(self) -> tuple[int, int]:
@@ -44,13 +46,14 @@ class _Interpretation(NamedTuple):
 
 
 def compare_totals(
-    csv: CsvSide, stated: Sequence[StatedSums], notes: list[str]
+    csv: CsvSide, stated: Sequence[StatedSums], notes: list[str], warnings: list[str]
 ) -> tuple[list[Difference], list[Difference]]:
     """Return the differences, and those that come from rounding alone, under the interpretation that explains most.
 
-    Only an outline of the formula is documented ("sum of all positive line items" for the subtotal), so four things are
+    Only an outline of the formula is documented ("sum of all positive line items" for the subtotal), so five things are
     read in the way that fits: the sign of a credit, the place of negative lines that aren't credits, whether the
-    amount billed includes the tax, and whether each line was rounded to a cent or only the sums.
+    amount billed includes the tax, whether the starting balance is subtracted from it, and whether each line was
+    rounded to a cent or only the sums.
     """
     candidates = [
         interpretation
@@ -67,6 +70,11 @@ def compare_totals(
             rounding.append(_difference(check, "rounding"))
     if best.label is not None:
         notes.append(f"the invoice's sums fit if {best.label}")
+    if best.balance and any(check.kind == "amount_billed" for check in best.checks):
+        warnings.append(
+            f"the starting balance of {short_money(best.balance)} (startingBalanceCents), which isn't in the CSV, was "
+            "subtracted to compare the CSV with amountBilledCents"
+        )
     return differences, rounding
 
 
@@ -80,17 +88,22 @@ def _interpretations(csv: CsvSide, stated: StatedSums, *, linked: bool) -> list[
     taxes: list[tuple[str | None, int]] = [(None, stated.tax or 0)]
     if stated.tax:
         taxes.append(("amountBilledCents excludes the tax", 0))
+    # The formula for the amount owed subtracts the balance; whether the amount billed does, too, isn't documented.
+    balances: list[tuple[str | None, int]] = [(None, stated.balance or 0)]
+    if stated.balance:
+        balances.append(("amountBilledCents doesn't subtract startingBalanceCents", 0))
     found = []
-    for split_label, subtotal, credits_ in splits:
-        for tax_label, tax in taxes:
-            labels = ["the linked invoices' sums are added" if linked else None, split_label, tax_label]
-            label = " and ".join(filter(None, labels)) or None
-            checks = _checks(subtotal, credits_, tax, stated)
-            found += [_Interpretation(label, fits, checks) for fits in (_fits_rounded_lines, _fits_rounded_sums)]
+    for (split_label, subtotal, credits_), (tax_label, tax), (balance_label, balance) in product(
+        splits, taxes, balances
+    ):
+        labels = ["the linked invoices' sums are added" if linked else None, split_label, tax_label, balance_label]
+        label = " and ".join(filter(None, labels)) or None
+        checks = _checks(subtotal, credits_, tax, balance, stated)
+        found += [_Interpretation(label, fits, checks, balance) for fits in (_fits_rounded_lines, _fits_rounded_sums)]
     return found
 
 
-def _checks(subtotal: Sum, credits_: Sum, tax: int, stated: StatedSums) -> list[_Check]:
+def _checks(subtotal: Sum, credits_: Sum, tax: int, balance: int, stated: StatedSums) -> list[_Check]:
     checks = []
     if stated.subtotal is not None:
         checks.append(_Check("subtotal", (subtotal,), stated.subtotal, "the CSV's positive lines"))
@@ -100,7 +113,10 @@ def _checks(subtotal: Sum, credits_: Sum, tax: int, stated: StatedSums) -> list[
         checks.append(_Check("credits", (credits_,), amount, "the CSV's credits"))
     if stated.billed is not None:
         subject = f"the CSV's lines and the invoice's tax of {short_money(tax)}" if tax else "the CSV's lines"
-        checks.append(_Check("amount_billed", (subtotal, credits_, Sum(Decimal(tax))), stated.billed, subject))
+        if balance:
+            subject += f" less the starting balance of {short_money(balance)} (startingBalanceCents)"
+        rest = Sum(Decimal(tax - balance))
+        checks.append(_Check("amount_billed", (subtotal, credits_, rest), stated.billed, subject))
     return checks
 
 

@@ -17,6 +17,9 @@ _format_option = _table.format_option(
     "table", "json", "csv", description="json and csv have the API's field names and units (cents)."
 )
 
+# From the Atlas Admin API document; a test compares them with the generated client, whose import is slow.
+_STATUSES = ("PENDING", "CLOSED", "FORGIVEN", "FAILED", "PAID", "FREE", "PREPAID", "INVOICED")
+
 _ORGANIZATION_COLUMNS = [
     _table.Column("ID", "id"),
     _table.Column("Name", "name", flexible=True),
@@ -44,6 +47,17 @@ def orgs_command(session: Session, output_format: str) -> None:
     _table.show(rows, _ORGANIZATION_COLUMNS, output_format)
 
 
+def _check_statuses(ctx: click.Context, param: click.Parameter, statuses: tuple[str, ...]) -> tuple[str, ...]:
+    from difflib import get_close_matches
+
+    for status in statuses:
+        if status.upper() not in _STATUSES:
+            close = get_close_matches(status.upper(), _STATUSES, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(_STATUSES)}"
+            raise click.BadParameter(f"{status!r} is not a status of invoices; {hint}", ctx, param)
+    return statuses
+
+
 @click.command(name="list")
 @click.option("--linked", is_flag=True, help="Also list the invoices of linked organizations.")
 @click.option(
@@ -52,8 +66,8 @@ def orgs_command(session: Session, output_format: str) -> None:
     type=NOT_EMPTY,
     multiple=True,
     metavar="S",
-    # From the Atlas Admin API document; other values are sent too.
-    help="Only list this status; may be repeated: PENDING, CLOSED, FORGIVEN, FAILED, PAID, FREE, PREPAID, INVOICED.",
+    callback=_check_statuses,
+    help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",
 )
 @_format_option
 @atlas_options
@@ -65,9 +79,7 @@ def list_command(session: Session, output_format: str, linked: bool, statuses: t
     from atlas_invoices._sync import NO_LINKED
 
     with session.client() as client:
-        invoices = client.list_invoices(
-            session.org_id(client), statuses=[s.upper() for s in statuses] or None, linked=linked
-        )
+        invoices = client.list_invoices(session.org_id(client), statuses=statuses or None, linked=linked)
         found = [invoice.to_dict() for invoice in invoices]
     rows = list(_with_linked(found))
     if linked and len(rows) == len(found):

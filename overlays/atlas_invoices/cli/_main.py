@@ -7,13 +7,16 @@ import sys
 import warnings
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from atlas_invoices._version import __version__
 
 from . import _exit, _output
+
+if TYPE_CHECKING:
+    from . import _account, _export, _invoices, _money, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
 
 # Name: module, which is imported when the command is called, and text for the list of commands.
 COMMANDS = {

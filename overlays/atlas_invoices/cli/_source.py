@@ -14,6 +14,7 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._errors import InvalidIdError, InvoiceFormatError
 
+from . import _output
 from ._output import short_path
 from ._session import NOT_EMPTY
 
@@ -48,7 +49,15 @@ argument = click.argument(
 
 @contextmanager
 def open_invoice(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
-    """Open stdin or an existing file; otherwise stream the invoice with that ID."""
+    """Open stdin or an existing file; otherwise stream the invoice with that ID. Warns at the end if it may be cut."""
+    with _open(session, file_or_id) as invoice:
+        yield invoice
+        if not invoice.ends_line:
+            _output.warning("the last line has no line end, so the file may be cut off; download it again")
+
+
+@contextmanager
+def _open(session: Session, file_or_id: str) -> Iterator[InvoiceCsv]:
     from atlas_invoices import read_csv
 
     path = Path(file_or_id)
