@@ -11,6 +11,7 @@ import pytest
 
 from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedResponseError
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
+from atlas_invoices._sync._compare import JsonSums
 from atlas_invoices._sync._folder import Entry, FileFacts
 from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice, RawInvoice
 from atlas_invoices._sync._listing import read_raw_invoice as read
@@ -139,7 +140,7 @@ def test_newest_first_with_linked_ones_only_if_asked_for() -> None:
     ],
 )
 def test_files_older_than_the_listing_are_recognized(status: str | None, updated: str | None, older: bool) -> None:
-    document = RawInvoice(b"", status, updated)
+    document = RawInvoice(b"", status, updated, ())
     assert document.is_older_than(listed(updated="2026-06-04T06:30:00.123000+00:00")) is older
 
 
@@ -163,4 +164,4 @@ def test_what_is_not_the_invoice_is_not_saved(body: bytes, said: str) -> None:
 
 def test_the_invoice_is_kept_as_sent() -> None:
     body = b'{"id": "AAAAAAAAAAAAAAAAAAAAAAAA", "unit": 0.12345678901234567890, "statusName": "PAID"}\n'
-    assert read(body, "a" * 24) == RawInvoice(body, "PAID", None)
+    assert read(body, "a" * 24) == RawInvoice(body, "PAID", None, (JsonSums(0, 0, 0, None),))

@@ -16,6 +16,8 @@ from atlas_invoices._http._exchange import Operation
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
+from ._compare import JsonSums, json_sums
+
 # Every documented status except PENDING (Atlas Admin API document). An invoice with an unknown one may still change.
 _FINAL = frozenset({"CLOSED", "FAILED", "FORGIVEN", "FREE", "INVOICED", "PAID", "PREPAID"})
 
@@ -166,11 +168,12 @@ def _cents(value: object) -> int | None:
 
 @frozen
 class RawInvoice:
-    """An invoice's JSON as sent, and the two fields that a sync reads."""
+    """An invoice's JSON as sent, and what a sync reads of it."""
 
     content: bytes
     status: object
     updated: object
+    sums: tuple[JsonSums, ...]
 
     def is_older_than(self, listed: ListedInvoice) -> bool:
         """Whether it shows an earlier state than the listing, although it was fetched later.
@@ -206,7 +209,7 @@ def read_raw_invoice(body: bytes, invoice_id: str) -> RawInvoice:
         raise UnexpectedResponseError(
             f"the server sent something else for invoice {invoice_id}; is there a cache or proxy in between?"
         )
-    return RawInvoice(body, fields.get("statusName"), fields.get("updated"))
+    return RawInvoice(body, fields.get("statusName"), fields.get("updated"), json_sums(fields))
 
 
 def _refuse(name: str) -> None:
