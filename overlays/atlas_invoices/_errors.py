@@ -15,7 +15,7 @@
     │   ├── RateLimitError          429
     │   └── ServerError             5xx
     ├── TokenError                  a service account could not get an access token
-    ├── UnexpectedResponseError     a response of the wrong kind
+    ├── UnexpectedResponseError     a response of the wrong kind, or of another invoice
     ├── IncompleteDownloadError     a response that ended early or is damaged
     └── InvoiceFormatError          a CSV that can't be read as an invoice
 
@@ -142,7 +142,7 @@ class TokenError(AtlasError):
 
 
 class UnexpectedResponseError(AtlasError):
-    """A response of the wrong kind: a web page, JSON instead of CSV, an empty body, a redirect."""
+    """A response of the wrong kind: a web page, JSON instead of CSV, an empty body, a redirect, another invoice."""
 
 
 class TooLargeError(UnexpectedResponseError):

@@ -53,13 +53,14 @@ class PreambleReader:
     def _read_rows(self, *, final: bool) -> None:
         """Read the whole lines that have come; one that isn't whole yet, or a row in quotes, remains."""
         end = len(self._rest) if final else self._rest.rfind(b"\n") + 1
+        begin = len(BOM_UTF8) if self._rest.startswith(BOM_UTF8) else 0
         # Every byte is a character of Latin-1, and what is looked for is ASCII.
-        lines = StringIO(self._rest[:end].removeprefix(BOM_UTF8).decode("latin-1"), newline="\n").readlines()
-        rows = csv.reader(lines, strict=True)
+        text = StringIO(self._rest[begin:end].decode("latin-1"), newline="\n")
+        rows = csv.reader(text, strict=True)
         read = 0
         try:
             for row in rows:
-                read = rows.line_num
+                read = begin + text.tell()
                 if HEADER_MARKS.issubset(row):
                     self._has_header = True
                     break
@@ -68,4 +69,4 @@ class PreambleReader:
                     raise ValueError(_NO_HEADER)
         except csv.Error:
             self._enough = 2 * len(self._rest)
-        del self._rest[: end - sum(map(len, lines[read:]))]
+        del self._rest[:read]

@@ -75,6 +75,7 @@ def test_json_says_what_became_of_each(run: Run, atlas: Sandbox, tmp_path: Path)
         "csv": f"{atlas.invoices[2].id}.csv",
         "json": f"{atlas.invoices[2].id}.json",
         "size": len(atlas.csv_bytes(atlas.invoices[2].id)),
+        "difference": None,
         "error": None,
     }
     check_complete(tmp_path / "invoices", atlas, [each["id"] for each in report["invoices"]])

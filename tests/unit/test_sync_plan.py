@@ -14,6 +14,7 @@ import pytest
 from atlas_invoices import BillingInvoiceMetadata, ConfigError, UnexpectedResponseError
 from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._sync import _listing, sync_invoices, sync_invoices_async
+from atlas_invoices._sync._compare import JsonSums
 from atlas_invoices._sync._folder import Entry, FileFacts
 from atlas_invoices._sync._listing import AMOUNTS, ListedInvoice, RawInvoice, read_raw_invoice
 from atlas_invoices._sync._plan import SyncOptions, make_plan
@@ -141,7 +142,7 @@ def test_newest_first_with_linked_ones_only_if_asked_for() -> None:
     ],
 )
 def test_files_older_than_the_listing_are_recognized(status: str | None, updated: str | None, older: bool) -> None:
-    document = RawInvoice(status, updated)
+    document = RawInvoice(status, updated, ())
     assert document.is_older_than(listed(updated="2026-06-04T06:30:00.123000+00:00")) is older
 
 
@@ -176,17 +177,20 @@ def test_what_is_not_the_invoice_is_not_saved(body: bytes, said: str) -> None:
 
 def test_the_fields_that_a_sync_reads() -> None:
     body = b' { "unit": 0.12345678901234567890, "id" : "AAAAAAAAAAAAAAAAAAAAAAAA", "statusName": "PAID"}\n'
-    assert read(body) == RawInvoice("PAID", None)
+    assert read(body) == RawInvoice("PAID", None, (JsonSums(),))
     lines = b'{"id": "%s", "lineItems": [{"totalPriceCents": 5}, {"totalPriceCents": -2}], "subtotalCents": 3}'
-    assert read(lines % (b"a" * 24)) == RawInvoice(None, None, subtotal_cents=3, line_count=2, line_cents=3)
-    assert read(b'{"lineItems": [ ], "id": "%s"}' % (b"a" * 24)) == RawInvoice(None, None)
+    assert read(lines % (b"a" * 24)) == RawInvoice(None, None, (JsonSums(lines=2, cents=3, subtotal=3),))
+    assert read(b'{"lineItems": [ ], "id": "%s"}' % (b"a" * 24)) == RawInvoice(None, None, (JsonSums(),))
 
 
 def test_an_invoice_is_read_alike_however_its_json_falls_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     items = [{"totalPriceCents": 1000 + number, "note": '\u00e9\u6570 "[{'} for number in range(50)]
-    document = {"more": [1, -2.5e3, True, None, []], "lineItems": items, "subtotalCents": 12345, "id": "a" * 24}
+    linked = [{"lineItems": [{"totalPriceCents": 5}, {"totalPriceCents": -2}]}]
+    document = {"more": [1, -2.5e3, True, None, []], "lineItems": items, "linkedInvoices": linked, "id": "a" * 24}
+    document["subtotalCents"] = 12345
+    total = sum(1000 + number for number in range(50))
     expected = read(json.dumps(document).encode())
-    assert expected == RawInvoice(None, None, 12345, 50, sum(item["totalPriceCents"] for item in items))
+    assert expected == RawInvoice(None, None, (JsonSums(50, total, 0, 12345), JsonSums(2, 3)))
     for size in (1, 2, 3, 7, 64, 1000):
         monkeypatch.setattr("atlas_invoices._sync._json_stream._PIECE", size)
         assert read(json.dumps(document, ensure_ascii=False, indent=size % 3).encode()) == expected

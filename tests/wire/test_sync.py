@@ -399,16 +399,20 @@ def test_a_file_that_is_not_in_the_manifest_is_fetched(sandbox: Sandbox, folder:
 
 
 @FORMS
-def test_one_unexpected_error_stops_the_run_and_comes_out(
+def test_an_unexpected_error_is_the_failure_of_one_invoice(
     form: Form, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("a text that may be secret")
 
-    monkeypatch.setattr("atlas_invoices._sync._progress.SyncState.started", broken)
-    with pytest.raises(ZeroDivisionError):
-        form(sandbox, tmp_path)
+    monkeypatch.setattr("atlas_invoices._sync._listing.check_invoice", broken)
+    report = form(sandbox, tmp_path)
     monkeypatch.undo()
+    assert [each.id for each in report.failed] == ids(sandbox)
+    for each in report.failed:
+        assert isinstance(each.error, ai.UnexpectedResponseError)
+        assert isinstance(each.error.__cause__, ZeroDivisionError)
+        assert str(each.error) == "unexpected ZeroDivisionError while reading the replies; please report it"
     check_valid(tmp_path, sandbox)
     assert sync(sandbox, tmp_path).ok
     check_complete(tmp_path, sandbox, ids(sandbox))

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import httpx
 import pytest
 
 import atlas_invoices as ai
@@ -285,31 +284,3 @@ def test_an_interrupt_keeps_what_is_there_and_does_not_wait_for_a_slow_server(
         assert not lock.acquire()
         lock.release()
     sandbox.faults.clear()
-
-
-class _Mistaken(httpx.HTTPTransport):
-    """Fails in a way that nobody thought of, for one invoice."""
-
-    def __init__(self, invoice: str) -> None:
-        super().__init__()
-        self._invoice = invoice
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith(f"/{self._invoice}/csv"):
-            raise RuntimeError("with-a-secret-in-it")
-        return super().handle_request(request)
-
-
-def test_a_mistake_is_the_failure_of_one_invoice(sandbox: Sandbox, tmp_path: Path, ids: list[str]) -> None:
-    auth = ai.ServiceAccountAuth(sandbox.client_id, sandbox.client_secret)
-    with ai.Client(auth=auth, base_url=sandbox.base_url, transport=_Mistaken(ids[0])) as atlas:
-        report = ai.sync_invoices(atlas, sandbox.org_id, tmp_path, linked=True)
-    (failed,) = report.failed
-    assert failed.id == ids[0]
-    assert isinstance(failed.error, ai.UnexpectedResponseError)
-    assert isinstance(failed.error.__cause__, RuntimeError)
-    assert "RuntimeError" in str(failed.error)
-    assert "secret" not in str(failed.error)
-    assert len(report.saved) == len(ids) - 1
-    complete(sandbox, tmp_path)
-    check_complete(tmp_path, sandbox, ids)

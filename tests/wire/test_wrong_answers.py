@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 import threading
 import tracemalloc
@@ -463,9 +464,21 @@ def test_sync_fetches_again_what_differs_from_the_json(kind: Kind, document: dic
 
 def test_sync_says_what_differs_from_the_json(tmp_path: Path) -> None:
     with scripted_atlas(csv=unframed(invoice_csv(usage=USAGE[:1]))) as server:
-        ended = shell(tmp_path, server).run("sync", "--dir", ".")
-    assert INVOICE in ended.err
-    assert re.search(r"differ|match|line|short", "".join(line for line in ended.err.splitlines() if "warn" in line))
+        ended = shell(tmp_path, server).run("sync", "--dir", ".", "--format", "json")
+    (warning,) = ended.warnings
+    assert INVOICE in warning
+    (difference,) = [each["difference"] for each in json.loads(ended.out)["invoices"] if each["id"] == INVOICE]
+    assert difference == "the CSV has 1 line, the JSON 2 line items"
+    assert difference in warning
+    assert ended.status == 0
+
+
+@both
+def test_an_open_period_may_grow_between_two_requests(kind: Kind, tmp_path: Path) -> None:
+    reply = json_reply(page(listed(statusName="PENDING"), total=1))
+    with scripted_atlas(list=reply, csv=csv_reply(invoice_csv(usage=[*USAGE, *USAGE]))) as server:
+        report = sync(kind, server, tmp_path)
+    assert [each.difference for each in report.saved] == [None]
 
 
 SUBCENTS = [("web", 24, "1.924"), ("api", 126, "10.084")]

@@ -77,14 +77,16 @@ class Sum:
             else:
                 self.drift = EXACT.add(self.drift, rounding)
 
+    def negated(self) -> Sum:
+        """Return it with the opposite sign."""
+        negated = Sum.of(self)
+        negated.cents = self.cents.copy_negate()
+        negated.drift = self.drift.copy_negate()
+        return negated
+
     def lowering(self) -> Sum:
         """Return it with the sign that lowers the amount billed."""
-        if self.cents <= 0:
-            return self
-        lowered = Sum.of(self)
-        lowered.cents = self.cents.copy_negate()
-        lowered.drift = self.drift.copy_negate()
-        return lowered
+        return self.negated() if self.cents > 0 else self
 
     @property
     def of_rounded_terms(self) -> CentRange:

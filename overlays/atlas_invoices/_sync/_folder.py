@@ -71,7 +71,7 @@ class Entry:
     """An invoice whose two files are in the folder.
 
     `listed` is the invoice as listed before the files were fetched, so any later change makes the next listing differ.
-    `settled` is whether its status was final then and the files were as new as the listing.
+    `settled` is whether its status was final then, the files were as new as the listing, and the two agreed.
     """
 
     listed: ListedInvoice

@@ -15,6 +15,7 @@ from atlas_invoices._http._responses import PartsCheck, ResponseHead, check_invo
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
+from ._compare import JsonSums
 from ._json_stream import members
 
 # Every documented status except PENDING (Atlas Admin API document). An invoice with an unknown one may still change.
@@ -163,16 +164,11 @@ def _cents(value: object) -> int | None:
 
 @frozen
 class RawInvoice:
-    """The fields of an invoice's JSON that a sync reads.
-
-    `line_count` and `line_cents`, their sum, are None if the JSON has no line items.
-    """
+    """What a sync reads of an invoice's JSON."""
 
     status: object
     updated: object
-    subtotal_cents: object = None
-    line_count: int | None = None
-    line_cents: int | None = None
+    sums: tuple[JsonSums, ...]
 
     def is_older_than(self, listed: ListedInvoice) -> bool:
         """Whether it shows an earlier state than the listing, although it was fetched later.
@@ -194,28 +190,23 @@ class RawInvoice:
 def read_raw_invoice(file: IO[bytes], head: ResponseHead) -> RawInvoice:
     """Read a saved reply; raises `UnexpectedResponseError` unless it's the JSON of the invoice requested."""
     fields: dict[str, object] = {}
-    line_count: int | None = None
-    line_cents = 0
+    own, linked = JsonSums(), []
     try:
         for name, value, in_list in members(file, PartsCheck(head).add):
             if not in_list:
                 fields[name] = value
-            elif name == "lineItems" and isinstance(value, dict):
-                line_count = (line_count or 0) + 1
-                line_cents += _cents(value.get("totalPriceCents")) or 0
+            elif name == "lineItems":
+                own.add(value)
+            elif name == "linkedInvoices":
+                linked.append(JsonSums.of_invoice(value))
     except (ValueError, RecursionError):
         raise unreadable(head, "json") from None
     id_ = fields.get("id")
     if not isinstance(id_, str):
         raise unreadable(head, "json")
     check_invoice(head, id_)
-    return RawInvoice(
-        status=fields.get("statusName"),
-        updated=fields.get("updated"),
-        subtotal_cents=fields.get("subtotalCents"),
-        line_count=line_count,
-        line_cents=None if line_count is None else line_cents,
-    )
+    own.set_subtotal(fields)
+    return RawInvoice(fields.get("statusName"), fields.get("updated"), (own, *linked))
 
 
 def _utc(moment: datetime) -> datetime:

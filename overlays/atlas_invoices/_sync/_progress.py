@@ -64,6 +64,8 @@ class SyncedInvoice:
         size: bytes of the CSV, if this run saved or checked it, else None.
         error: why it failed: an `AtlasError`, or an `OSError` of the file system.
         linked: whether it belongs to an organization that this one pays for.
+        difference: how its CSV differs from its JSON in lines or sums, if this run saved it and its status is final.
+            Such a copy doesn't count as final: the next run fetches it again.
     """
 
     id: str
@@ -78,6 +80,7 @@ class SyncedInvoice:
     size: int | None = None
     error: Exception | None = None
     linked: bool = False
+    difference: str | None = None
 
 
 @frozen
@@ -136,18 +139,19 @@ class Result:
     entry: Entry | None = None
     error: Exception | None = None
     kept: bool = False
+    difference: str | None = None
 
 
-def saved(task: Task, document: RawInvoice, csv: SavedFile, json: SavedFile) -> Result:
+def saved(task: Task, document: RawInvoice, csv: SavedFile, json: SavedFile, difference: str | None) -> Result:
     """The result for an invoice whose files have just been saved."""
     entry = Entry(
         listed=task.listed,
         csv=FileFacts(csv.size, csv.sha256),
         json=FileFacts(json.size, json.sha256),
         fetched=datetime.now(UTC).isoformat(timespec="seconds"),
-        settled=task.listed.final and not document.is_older_than(task.listed),
+        settled=task.listed.final and not document.is_older_than(task.listed) and difference is None,
     )
-    return Result(task, entry)
+    return Result(task, entry, difference=difference)
 
 
 class SyncState:
@@ -249,7 +253,9 @@ class SyncState:
         if result is None:
             return self._invoice(task.listed, "not tried", task.reason)
         outcome: Outcome = "saved" if result.entry else "failed"
-        return self._invoice(task.listed, outcome, task.reason, entry=result.entry, error=result.error)
+        return self._invoice(
+            task.listed, outcome, task.reason, entry=result.entry, error=result.error, difference=result.difference
+        )
 
     def _invoice(
         self,
@@ -259,6 +265,7 @@ class SyncState:
         *,
         entry: Entry | None = None,
         error: Exception | None = None,
+        difference: str | None = None,
     ) -> SyncedInvoice:
         return SyncedInvoice(
             id=listed.id,
@@ -273,6 +280,7 @@ class SyncState:
             size=entry.csv.size if entry else None,
             error=error,
             linked=listed.linked,
+            difference=difference,
         )
 
 

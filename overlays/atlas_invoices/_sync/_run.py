@@ -18,6 +18,7 @@ from atlas_invoices._http import _steps
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
 
 from . import _listing
+from ._compare import find_difference
 from ._folder import Folder, FolderError, FolderLock
 from ._plan import DEFAULT_LOCK_TIMEOUT, DEFAULT_WORKERS, SyncOptions, Task
 from ._progress import OnProgress, Result, SyncReport, SyncState, saved
@@ -51,10 +52,11 @@ def sync_invoices(
     """Bring a folder up to date with an organization's invoices: each as CSV, exactly as sent, and as JSON.
 
     The folder then has `<invoice id>.csv` and `<invoice id>.json` for each invoice, and `manifest.json`, which lists
-    them with sizes and SHA-256. An invoice is fetched if it's missing, if its status is PENDING or unknown, or if its
-    status, `updated` or amounts have changed since it was fetched. Nothing is ever deleted. A run that ends early for
+    them with sizes and SHA-256. An invoice is fetched if it's missing, if its status is PENDING or unknown, if its
+    status, `updated` or amounts have changed since it was fetched, or if its CSV didn't agree with its JSON then (the
+    report says how they differ). Nothing is ever deleted. A run that ends early for
     any reason leaves a valid folder, which the next run completes. Of two runs in one folder, the second waits for the
-    first. Files keep the mode that they have.
+    first. Replaced files keep their mode.
 
     Args:
         atlas: the client.
@@ -206,7 +208,10 @@ def _fetch(
             yield Blocking(json.commit)
         finally:
             yield Blocking(json.discard)
-        return saved(task, document, csv, json.saved)
+        difference = None
+        if task.listed.final:  # the lines of an open period grow between the two requests
+            difference = yield ReadFiles(lambda: find_difference(csv.path, document.sums))
+        return saved(task, document, csv, json.saved, difference)
     except Exception as error:  # noqa: BLE001 - one invoice's replies must not end the run for the others
         before = task.before
         kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))

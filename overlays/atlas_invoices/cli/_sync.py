@@ -78,8 +78,8 @@ def sync_command(
 ) -> None:
     """Keep a folder with every invoice of an organization, as CSV and as JSON.
 
-    Fetches invoices that are missing, changed or not yet final; never deletes any. The month of an invoice is the month
-    its period starts in. If interrupted, it leaves a valid folder that the next run completes.
+    Fetches invoices that are missing, changed, not yet final or unlike their JSON; never deletes any. The month of an
+    invoice is the month its period starts in. If interrupted, it leaves a valid folder that the next run completes.
     """
     from atlas_invoices._sync import SyncOptions, run
 
@@ -98,6 +98,9 @@ def sync_command(
     for invoice in report.gone:
         damaged = f", but has changed ({invoice.reason})" if invoice.reason else ""
         _output.warning(f"invoice {invoice.id} is no longer listed; its copy is kept{damaged}")
+    for invoice in report.saved:
+        if invoice.difference:
+            _output.warning(f"invoice {invoice.id}: {invoice.difference}; saved, and the next run fetches it again")
     failures = [(invoice.id, *_exit.explain(invoice.error)) for invoice in report.failed if invoice.error]
     for invoice_id, _, text in failures:
         _output.warning(f"invoice {invoice_id}: {text}")
@@ -147,5 +150,6 @@ def _invoice_as_json(invoice: SyncedInvoice) -> dict[str, Any]:
         "csv": invoice.csv_path and invoice.csv_path.name,
         "json": invoice.json_path and invoice.json_path.name,
         "size": invoice.size,
+        "difference": invoice.difference,
         "error": error and {"type": type(error).__name__, "message": _exit.explain(error)[1]},
     }
