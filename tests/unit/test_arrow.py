@@ -238,7 +238,7 @@ def test_polars_keeps_decimals_exact() -> None:
 def test_a_missing_extra_is_named(
     call: Callable[[bytes], object], package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas_invoices._csv._frames.find_spec", lambda name: None if name == package else name)
+    monkeypatch.setattr("atlas_invoices._csv._export.find_spec", lambda name: None if name == package else name)
     with pytest.raises(ConfigError, match=rf"needs {package}: pip install 'atlas-invoices\[{extra}\]'"):
         call(EXAMPLE)
 

@@ -125,6 +125,6 @@ def test_parquet_refuses_what_its_columns_cannot_hold() -> None:
 
 
 def test_parquet_without_pyarrow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atlas_invoices._csv._frames.find_spec", lambda _name: None)
+    monkeypatch.setattr("atlas_invoices._csv._export.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"atlas-invoices\[arrow\]"):
         write_parquet(EXAMPLE, io.BytesIO())

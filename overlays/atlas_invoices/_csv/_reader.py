@@ -101,6 +101,11 @@ def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
     return InvoiceCsv(source, on_error=on_error)
 
 
+def open_invoice(source: Source | InvoiceCsv) -> InvoiceCsv:
+    """An opened invoice as it is; anything else opened."""
+    return source if isinstance(source, InvoiceCsv) else read_csv(source)
+
+
 class Pass(Reading):
     """One reading of a source, from its start: the pieces that are still to come and the parser they go to."""
 

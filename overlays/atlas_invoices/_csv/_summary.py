@@ -9,10 +9,9 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
 from ._columns import format_error, quoted
-from ._frames import open_invoice
 from ._group_by import Sums, parse_by
 from ._model import LineItem
-from ._reader import InvoiceCsv
+from ._reader import InvoiceCsv, open_invoice
 
 if TYPE_CHECKING:
     from atlas_invoices._errors import InvoiceFormatError
