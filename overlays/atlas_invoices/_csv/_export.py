@@ -41,7 +41,7 @@ def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
     require("to_arrow", "arrow", "pyarrow")
     from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
-    return _arrow.read_table(open_invoice(source).claim(), wide=True)
+    return _arrow.read_table(open_invoice(source).start_pass(), wide=True)
 
 
 def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
@@ -57,7 +57,7 @@ def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
     require("iter_batches", "arrow", "pyarrow")
     from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
-    return _arrow.read_batches(open_invoice(source).claim())
+    return _arrow.read_batches(open_invoice(source).start_pass())
 
 
 def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
 
     from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
-    frame = pl.from_arrow(_arrow.read_table(open_invoice(source).claim(), wide=False))
+    frame = pl.from_arrow(_arrow.read_table(open_invoice(source).start_pass(), wide=False))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError("polars makes a DataFrame of a table")
     return frame
@@ -157,7 +157,7 @@ def write_parquet(source: Source | InvoiceCsv, file: SupportsWrite[bytes]) -> No
     require("Parquet", "arrow", "pyarrow")
     from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
-    _arrow.write_tables(open_invoice(source).claim(), file)
+    _arrow.write_tables(open_invoice(source).start_pass(), file)
 
 
 def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:

@@ -19,7 +19,7 @@ from ._totals import compare_totals
 
 if TYPE_CHECKING:
     from atlas_invoices._csv import InvoiceHeader
-    from atlas_invoices._csv._reader import Pass
+    from atlas_invoices._csv._parser import SyncState
     from atlas_invoices._csv._sources import Source
     from atlas_invoices_client.models import BillingInvoice
 
@@ -130,7 +130,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     header: InvoiceHeader | None = None
     trouble: InvoiceFormatError | None
     try:
-        reading = (csv if isinstance(csv, InvoiceCsv) else read_csv(csv)).claim()
+        reading = (csv if isinstance(csv, InvoiceCsv) else read_csv(csv)).start_pass()
     except InvoiceFormatError as error:
         trouble = error
     else:
@@ -167,7 +167,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     )
 
 
-def _read(reading: Pass, side: CsvSide, matches: Sequence[LineMatch]) -> InvoiceFormatError | None:
+def _read(reading: SyncState, side: CsvSide, matches: Sequence[LineMatch]) -> InvoiceFormatError | None:
     """Take in the whole CSV; return what keeps it from being read to its end."""
     try:
         side.read(reading.lines(), matches)
