@@ -1,15 +1,18 @@
-"""A large invoice for measuring: 1,000,000 lines are about 200 MB. The same number of lines is always the same file."""
+"""A large invoice for benchmarks: 1,000,000 lines are about 200 MB. The same arguments always give the same file.
+
+There are two shapes of it: few lines have quotes where the organization is called "Test 2", every line has them where
+it is called "Acme, Inc.".
+"""
 
 from __future__ import annotations
 
 import random
 from decimal import Decimal
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import BinaryIO
 
 LINES = 1_000_000
+ORGANIZATIONS = ("Test 2", "Acme, Inc.")
 HEADER = (
     "Date,Usage Date,Description,Note,Organization Name,Organization ID,Project,Project ID,SKU,Region,Cluster,"
     "Replica Set,Config Server,Application,Unit,Unit Price,Quantity,Discount Percent,Amount,"
@@ -18,7 +21,7 @@ HEADER = (
 _PREAMBLE = (
     "Invoice Number,666acb8787ba43606905dcae,\n"
     'Billing Period,"June 1, 2024 - July 1, 2024",\n'
-    "Organization Name,Test 2,\n"
+    "Organization Name,{organization},\n"
     "Organization ID,666acb8787ba43606905dcac,\n"
     "\n"
 )
@@ -32,20 +35,21 @@ _SKUS = [
 ]
 
 
-def write_invoice(path: Path, lines: int = LINES) -> Path:
-    """Write the invoice of so many lines, unless it is there already."""
+def write_invoice(folder: Path, lines: int = LINES, organization: str = ORGANIZATIONS[0]) -> Path:
+    """Write an invoice with this many lines into a folder, unless it is there already; return its path."""
+    path = folder / f"{organization} {lines}.csv"
     if not path.exists():
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            _write(file, lines)
+            _write(file, lines, f'"{organization}"' if "," in organization else organization)
         partial.rename(path)
     return path
 
 
-def _write(file: BinaryIO, lines: int) -> None:
+def _write(file: BinaryIO, lines: int, organization: str) -> None:
     chance = random.Random(4)  # noqa: S311 - the same file each time
     projects = [(f"Project {number}", f"{chance.getrandbits(96):024x}") for number in range(200)]
-    file.write((_PREAMBLE + HEADER + "\n").encode())
+    file.write((_PREAMBLE.format(organization=organization) + HEADER + "\n").encode())
     rows = []
     for number in range(lines):
         project, project_id = chance.choice(projects)
@@ -59,7 +63,7 @@ def _write(file: BinaryIO, lines: int) -> None:
         amount = quantity * Decimal(price)
         cells = (
             *("07/01/2024", f"06/{number * 30 // lines + 1:02}/2024", description, note),
-            *("Test 2", "666acb8787ba43606905dcac", project, project_id, sku, "US_EAST_2"),
+            *(organization, "666acb8787ba43606905dcac", project, project_id, sku, "US_EAST_2"),
             *(f"Cluster{cluster}", f"atlas-{cluster}-shard-0", "", "", unit, price, str(quantity), "0.0", str(amount)),
             *(f"team{cluster % 4}", "prod" if cluster % 2 else "", ""),
         )

@@ -16,10 +16,17 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from atlas_invoices._csv import _arrow, _summary, iter_batches, read_csv, summarize, to_arrow, to_pandas, to_polars
-from atlas_invoices._csv import _arrow as _arrow_blocks
-from atlas_invoices._csv import _records as _buffer
-from atlas_invoices._csv._sources import PIECE
+from atlas_invoices._csv import (
+    _arrow,
+    _sources,
+    _summary,
+    iter_batches,
+    read_csv,
+    summarize,
+    to_arrow,
+    to_pandas,
+    to_polars,
+)
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
 
@@ -112,7 +119,7 @@ def test_a_stream_has_one_schema_and_refuses_a_wider_number() -> None:
 
 def test_batches_are_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "STREAM_BLOCK", 500)
-    monkeypatch.setattr(_buffer, "BLOCK_SIZE", 100)
+    monkeypatch.setattr(_sources, "CHUNK_SIZE", 100)
     data = simple_invoice(*ROWS * 50)
     batches = list(iter_batches(data[start : start + 100] for start in range(0, len(data), 100)))
 
@@ -238,7 +245,7 @@ def test_polars_keeps_decimals_exact() -> None:
 def test_a_missing_extra_is_named(
     call: Callable[[bytes], object], package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas_invoices._csv._frames.find_spec", lambda name: None if name == package else name)
+    monkeypatch.setattr("atlas_invoices._csv._export.find_spec", lambda name: None if name == package else name)
     with pytest.raises(ConfigError, match=rf"needs {package}: pip install 'atlas-invoices\[{extra}\]'"):
         call(EXAMPLE)
 
@@ -375,12 +382,12 @@ def test_no_more_than_a_few_blocks_wait(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_file_of_very_many_columns_is_read_by_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(_block: bytes) -> tuple[int, int]:
+    def never(_block: object) -> None:
         raise AssertionError("not to pyarrow")
 
     names = [f"Tag/{number}" for number in range(1500)]
     data = ",".join(["Date,Usage Date,SKU,Amount", *names]).encode() + b"\n07/01/2024,06/30/2024,S,1.00" + b",v" * 1500
-    monkeypatch.setattr(_arrow_blocks, "exact_length", never)
+    monkeypatch.setattr(_arrow, "_breaks_if_plain", never)
 
     (row,) = to_arrow(data).to_pylist()
     assert len(row["tags"]) == 1500
@@ -394,12 +401,18 @@ def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], 
     # So that the first block ends behind "12", which would be an amount, too.
     head = ",".join(["Date,Usage Date,SKU", *map(str, range(60)), "Amount"]).encode() + b"\n"
     start = b"06/01/2024,06/01/2024,S,"
-    size = -(-(block * 1024 * 1024 + len(head)) // PIECE) * PIECE - len(head) - len(start) - len(b"12") - 60
+    size = (
+        -(-(block * 1024 * 1024 + len(head)) // _sources.CHUNK_SIZE) * _sources.CHUNK_SIZE
+        - len(head)
+        - len(start)
+        - len(b"12")
+        - 60
+    )
     cells = [b"x" * (size // 60 + (number < size % 60)) for number in range(60)]
     data = head + start + b",".join(cells) + b",12e3\n"
-    with pytest.raises(InvoiceFormatError, match="line 2: a line of more than"):
+    with pytest.raises(InvoiceFormatError, match="line 2: a row of more than"):
         list(read_csv(data))
-    with pytest.raises(InvoiceFormatError, match="line 2: a line of more than"):
+    with pytest.raises(InvoiceFormatError, match="line 2: a row of more than"):
         read(data)
 
 

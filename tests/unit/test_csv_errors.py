@@ -160,7 +160,7 @@ def test_two_files_in_one_are_told() -> None:
 
 def test_what_csv_itself_would_say_does_not_show() -> None:
     error = _refused(PREAMBLE + HEADER + b"\n" + GOOD.replace(b",\n", b",\rx\n"))
-    assert "carriage return that ends no line" in str(error)
+    assert "carriage return within a row" in str(error)
     assert "universal" not in str(error)
     error = _refused(PREAMBLE + HEADER + b"\n" + GOOD.replace(b",\n", b"," + b"a" * 131_073 + b"\n"))
     assert (error.line_number, "a cell of more than 131,072 characters" in str(error)) == (7, True)
@@ -217,8 +217,7 @@ def test_a_stray_quote_costs_its_own_line_alone(chunk: int) -> None:
     assert [error.line_number for error in inv.errors] == [4]
     strict = _refused(data)
     assert strict.line_number == 4
-    assert "on line 505" in str(strict)
-    assert "opened here and never closed: '\"oops,1.00" in str(strict)
+    assert "perhaps a quote is opened here and never closed: '07/01" in str(strict)
 
 
 def test_the_rest_of_a_torn_cell_is_no_trailing_line() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas_invoices._csv import _arrow, _records, _sources, _summary, _summary_arrow, read_csv, summarize, to_arrow
-from atlas_invoices._csv import _records as _buffer
+from atlas_invoices._csv import _arrow, _sources, _summary, _summary_arrow, read_csv, summarize, to_arrow
 from atlas_invoices._errors import InvoiceFormatError
 from invoice_lines import Invoice, fragments, invoices
 
@@ -25,7 +22,7 @@ KEYS = st.lists(
 def typed(data: bytes, block_size: int) -> tuple[Any, ...]:
     """The lines and trailing rows, or the error."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_buffer, "BLOCK_SIZE", block_size)
+        patch.setattr(_sources, "CHUNK_SIZE", block_size)
         try:
             inv = read_csv(data[start : start + block_size] for start in range(0, len(data), block_size))
             return [line._asdict() for line in inv], inv.trailing
@@ -39,7 +36,7 @@ def typed(data: bytes, block_size: int) -> tuple[Any, ...]:
 def arrow(data: bytes, block_size: int) -> tuple[Any, ...]:
     """The same by pyarrow, but for the line numbers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_buffer, "BLOCK_SIZE", block_size)
+        patch.setattr(_sources, "CHUNK_SIZE", block_size)
         patch.setattr(_arrow, "TABLE_BLOCK", block_size)
         try:
             inv = read_csv(data[start : start + block_size] for start in range(0, len(data), block_size))
@@ -106,7 +103,7 @@ def test_collecting_stops_at_nothing_that_a_strict_reading_passes(data: bytes) -
 def collected(data: bytes, block_size: int) -> tuple[Any, ...]:
     """The good lines, the errors and the trailing rows of a collecting reader."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_buffer, "BLOCK_SIZE", block_size)
+        patch.setattr(_sources, "CHUNK_SIZE", block_size)
         try:
             inv = read_csv(
                 (data[start : start + block_size] for start in range(0, len(data), block_size)), on_error="collect"
@@ -122,27 +119,6 @@ def test_collecting_gives_the_same_in_any_pieces(data: bytes, size: int) -> None
     assert collected(data, size) == collected(data, 64 * 1024)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(['"', '"', '""', ",", "\n", "\n", "\r", "\r\n", "a", "é"]), max_size=40).map("".join))
-def test_bad_records_are_found_as_csv_finds_them(text: str) -> None:
-    lines = io.StringIO(text, newline="\n").readlines()
-    expected: list[tuple[int, list[str] | None]] = []
-    start = 0
-    while start < len(lines):
-        reader = csv.reader(lines[start:], strict=True)
-        try:
-            expected.append((start + 1, next(reader)))
-        except csv.Error:
-            # The plain way, at whatever cost: on with the line after the bad record's first.
-            expected.append((start + 1, None))
-            start += 1
-        else:
-            start += reader.line_num
-    records = _records.Records(text.encode(), 1, final=True)
-
-    assert [(line, None if isinstance(row, Exception) else row) for line, row in records] == expected
-
-
 @settings(max_examples=60, deadline=None)
 @given(invoices().filter(lambda invoice: b"Amount" in invoice.data), KEYS, SIZES)
 def test_sums_are_the_same_by_either_way(invoice: Invoice, by: list[str], size: int) -> None:
@@ -150,6 +126,5 @@ def test_sums_are_the_same_by_either_way(invoice: Invoice, by: list[str], size: 
         slow = summarize(invoice.data, by=by)
         patch.setattr(_summary, "WORTH_ARROW", 0)
         patch.setattr(_summary_arrow, "_BLOCK", size)
-        patch.setattr(_buffer, "BLOCK_SIZE", size)
-        patch.setattr(_sources, "PIECE", size)
+        patch.setattr(_sources, "CHUNK_SIZE", size)
         assert summarize(invoice.data, by=by) == slow

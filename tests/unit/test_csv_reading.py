@@ -275,4 +275,4 @@ def test_the_columns_are_those_of_the_file() -> None:
     inv = read_csv(b"Usage Date,SKU,Date,Tag/team,New\n")
 
     assert inv.columns == ("Usage Date", "SKU", "Date", "Tag/team", "New")
-    assert inv.claim().columns == inv.columns
+    assert inv.start_pass().columns == inv.columns

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from pyarrow import parquet as pq
 
-from atlas_invoices._csv import LineItem, _arrow, read_csv, to_arrow, write_csv, write_jsonl, write_parquet
-from atlas_invoices._csv import _records as _buffer
+from atlas_invoices._csv import LineItem, _arrow, _sources, read_csv, to_arrow, write_csv, write_jsonl, write_parquet
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, Invoice, invoices, simple_invoice
 
@@ -97,7 +96,7 @@ def test_every_line_comes_back(invoice: Invoice) -> None:
 
 def test_parquet_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "STREAM_BLOCK", 300)
-    monkeypatch.setattr(_buffer, "BLOCK_SIZE", 100)
+    monkeypatch.setattr(_sources, "CHUNK_SIZE", 100)
     data = simple_invoice(*({"Amount": f"{n}.5", "Project": f"P{n % 50}", "Note": "a\nb"} for n in range(200)))
     out = io.BytesIO()
     write_parquet(read_csv(data[start : start + 99] for start in range(0, len(data), 99)), out)
@@ -125,6 +124,6 @@ def test_parquet_refuses_what_its_columns_cannot_hold() -> None:
 
 
 def test_parquet_without_pyarrow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atlas_invoices._csv._frames.find_spec", lambda _name: None)
+    monkeypatch.setattr("atlas_invoices._csv._export.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"atlas-invoices\[arrow\]"):
         write_parquet(EXAMPLE, io.BytesIO())

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atlas_invoices._csv import LineItem, _sources, _summary, _summary_arrow, read_csv, summarize
-from atlas_invoices._csv import _records as _buffer
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
 
@@ -210,7 +209,7 @@ def test_a_collecting_invoice_sums_its_good_rows() -> None:
 
 
 def test_a_large_file_sums_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in [(_summary_arrow, "_BLOCK"), (_buffer, "BLOCK_SIZE"), (_sources, "PIECE")]:
+    for module, name in [(_summary_arrow, "_BLOCK"), (_sources, "CHUNK_SIZE")]:
         monkeypatch.setattr(module, name, 1000)
     rows = [
         {"Amount": f"{n}.{n % 1000:03}", "Project": f"P{n % 7}", "Note": "x\n" * (n % 31 == 0)} for n in range(3000)

@@ -1,8 +1,7 @@
 """The invoice CSV as data: typed lines, tables, sums and exports. Importing it needs none of the extras."""
 
 from ._columns import TAG_PREFIX
-from ._export import write_csv, write_jsonl, write_parquet
-from ._frames import iter_batches, to_arrow, to_pandas, to_polars
+from ._export import iter_batches, to_arrow, to_pandas, to_polars, write_csv, write_jsonl, write_parquet
 from ._group_by import Group, Summary, missing_names, parse_by
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -38,118 +37,96 @@ from ._arrow_columns import (
     text_array,
 )
 from ._columns import COLUMNS, Column, Kind, format_error, quoted
-from ._records import LARGEST_RECORD, endless_line
+from ._sources import Block, line_breaks_in_cells
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
     from ._columns import Layout
     from ._model import InvoiceHeader, LineItem
-    from ._parser import Parser
-    from ._reader import Pass
+    from ._parser import SyncState
 
 
-# Whole cells in quotes, one behind the other. Each of these was seen: pyarrow joins text behind a closing quote to the
-# cell, ends a row at a lone CR, keeps NUL, and skips a BOM at the start of whatever it is given.
-_CELL = rb'"[^"]*+(?:""[^"]*+)*+"'
-_QUOTED_CELLS = re.compile(rb"(?:(?<=[,\n])|\A)" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n]|\Z)").match
+def _breaks_if_plain(block: Block) -> int | None:
+    """Return how many newlines are in cells; `None` if pyarrow would read the block differently from csv.
 
-
-def exact_length(block: bytes) -> tuple[int, int]:
-    """How much of a block may go to pyarrow, and how many line breaks of it stand in quotes.
-
-    That is whole rows from its start, or 0 if the parser of record must see it.
+    Each of these was seen: pyarrow joins text after a closing quote to the cell, ends a row at a lone CR, keeps NUL,
+    and skips a BOM at the start of whatever it is given.
     """
-    if b"\0" in block or block.startswith(BOM_UTF8) or endless_line(block) is not None:
-        return 0, 0
-    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-        return 0, 0
-    if not block.isascii():
+    data = block.data
+    if not block.is_whole or b"\0" in data or data.startswith(BOM_UTF8):
+        return None
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    if not data.isascii():
         try:
-            block.decode()
+            data.decode()
         except UnicodeDecodeError:
-            return 0, 0
-    row = end = breaks = breaks_before = 0
-    while (start := block.find(b'"', end)) >= 0:
-        if behind := block.rfind(b"\n", end, start) + 1:
-            row, breaks_before = behind, breaks
-        cells = _QUOTED_CELLS(block, start)
-        if cells is None:
-            # A quote where none may be, or that of a cell which the block's end cuts: its row is the next block's.
-            return row, breaks_before
-        end = cells.end()
-        if new := block.count(b"\n", start, end):
-            breaks += new
-            # The row goes on at least as far as this.
-            stop = block.find(b"\n", end)
-            if (stop if stop >= 0 else len(block)) - row > LARGEST_RECORD:
-                return row, breaks_before
-    return len(block), breaks
+            return None
+    return line_breaks_in_cells(data)
 
 
 T = TypeVar("T")
 # Blocks that wait, so that no thread is idle while the caller writes a group of them: a tenth faster.
 _AHEAD = 2
 # pyarrow takes some kilobytes for each column of each block; a file with so many is read in less by the parser.
-_MOST_COLUMNS = 1000
+_MAX_COLUMNS = 1000
 
 
 class _Task(NamedTuple, Generic[T]):
-    block: bytes
-    final: bool
+    block: Block
     breaks: int
     future: Future[tuple[T, int]]
 
 
 def convert_blocks(
-    reading: Pass, fast: Callable[[bytes], tuple[T, int]], exact: Callable[[Sequence[LineItem]], T], *, block_size: int
+    state: SyncState,
+    fast: Callable[[bytes], tuple[T, int]],
+    exact: Callable[[Sequence[LineItem]], T],
+    *,
+    block_size: int,
 ) -> Iterator[T]:
-    """One result for each block of the file, in order: by `fast`, or by `exact` from the typed lines.
+    """Yield one result for each block of the file, in order: by `fast`, or by `exact` from the typed lines.
 
-    `fast` runs in threads and gives its number of rows, too; it raises RefusedError for a block that the parser of
-    record must read.
+    `fast` runs in threads and also returns its number of rows; it raises RefusedError for a block that the parser must
+    read.
     """
     workers = min(4, os.cpu_count() or 1)
     tasks: deque[_Task[T]] = deque()
-    parser = reading.parser
-    parser.buffer.block_size = block_size
-    narrow = reading.layout.width <= _MOST_COLUMNS
+    state.cutter.block_size = block_size
+    narrow = len(state.columns) <= _MAX_COLUMNS
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
-            for block, final in reading.blocks():
-                length, breaks = exact_length(block) if parser.fast and narrow else (0, 0)
-                if length:
-                    if length < len(block):
-                        parser.buffer.unread(block[length:])
-                        block = block[:length]  # noqa: PLW2901 - the rest comes back with the next block
-                    tasks.append(_Task(block, final, breaks, pool.submit(fast, block)))
+            for block in state.blocks():
+                breaks = _breaks_if_plain(block) if state.only_items and narrow else None
+                if breaks is not None:
+                    tasks.append(_Task(block, breaks, pool.submit(fast, block.data)))
                 else:
                     while tasks:
-                        yield _result(parser, tasks.popleft(), exact)
-                    yield exact([line for lines in parser.parse(block, final=final) for line in lines])
+                        yield _result(state, tasks.popleft(), exact)
+                    yield exact(list(chain.from_iterable(state.parse(block))))
                 if len(tasks) > workers + _AHEAD:
-                    yield _result(parser, tasks.popleft(), exact)
+                    yield _result(state, tasks.popleft(), exact)
             while tasks:
-                yield _result(parser, tasks.popleft(), exact)
+                yield _result(state, tasks.popleft(), exact)
     finally:
         for task in tasks:
             task.future.cancel()
-        reading.close()
+        state.close()
 
 
-def _result(parser: Parser, task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> T:
-    """A block's result; the parser's line goes on to the block behind it."""
-    if parser.fast:
+def _result(state: SyncState, task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> T:
+    """Return a block's result, and count its lines."""
+    if state.only_items:
         try:
             result, rows = task.future.result()
         except RefusedError:
             pass
         else:
-            # Counting the line breaks would take longer than many of the columns.
-            parser.line += rows + task.breaks
+            # Counting all newlines of the block would take longer than many of its columns.
+            state.line_number += rows + task.breaks
             return result
-    # The rows of this block are whole, so nothing of it goes back to the buffer.
-    return exact([line for lines in parser.parse(task.block, final=task.final) for line in lines])
+    return exact(list(chain.from_iterable(state.parse(task.block))))
 
 
 # The stubs want the type as a literal here, and know of no lists there.
@@ -174,10 +151,10 @@ def arrow_schema(header: InvoiceHeader) -> pa.Schema:
     return pa.schema([*fields, pa.field("tags", MAPPING), pa.field("extra", MAPPING)], metadata=known)
 
 
-def read_table(reading: Pass, *, wide: bool) -> pa.Table:
+def read_table(state: SyncState, *, wide: bool) -> pa.Table:
     """All lines. Where a number doesn't fit its column, that is a wider one (`wide`), or else an InvoiceFormatError."""
-    schema = arrow_schema(reading.header)
-    batches = list(_batches(reading, schema, block_size=TABLE_BLOCK, wide=wide))
+    schema = arrow_schema(state.header)
+    batches = list(_batches(state, schema, block_size=TABLE_BLOCK, wide=wide))
     for index, field in enumerate(schema):
         if any(batch.schema.field(index).type == WIDE_NUMBER for batch in batches):
             schema = schema.set(index, field.with_type(WIDE_NUMBER))
@@ -185,11 +162,11 @@ def read_table(reading: Pass, *, wide: bool) -> pa.Table:
     return pa.Table.from_batches(batches, schema).unify_dictionaries()
 
 
-def read_batches(reading: Pass) -> Iterator[pa.RecordBatch]:
+def read_batches(state: SyncState) -> Iterator[pa.RecordBatch]:
     """Batches of one schema; a number that its columns can't hold is an InvoiceFormatError."""
-    schema = arrow_schema(reading.header)
+    schema = arrow_schema(state.header)
     some = False
-    for batch in _batches(reading, schema, block_size=STREAM_BLOCK, wide=False):
+    for batch in _batches(state, schema, block_size=STREAM_BLOCK, wide=False):
         if batch.num_rows:
             some = True
             yield batch
@@ -197,10 +174,10 @@ def read_batches(reading: Pass) -> Iterator[pa.RecordBatch]:
         yield _from_lines([], schema, wide=False)
 
 
-def _batches(reading: Pass, schema: pa.Schema, *, block_size: int, wide: bool) -> Iterator[pa.RecordBatch]:
-    layout = reading.layout
+def _batches(state: SyncState, schema: pa.Schema, *, block_size: int, wide: bool) -> Iterator[pa.RecordBatch]:
+    layout = state.layout
     return convert_blocks(
-        reading,
+        state,
         lambda block: _from_block(block, layout, schema, wide=wide),
         lambda lines: _from_lines(lines, schema, wide=wide),
         block_size=block_size,
@@ -282,16 +259,16 @@ _CODED = [
 _WITH_STATISTICS = [column.field for column in COLUMNS if column.kind is Kind.DATE]
 
 
-def write_tables(reading: Pass, file: SupportsWrite[bytes]) -> None:
+def write_tables(state: SyncState, file: SupportsWrite[bytes]) -> None:
     """Write the batches as they come, some in one row group, because readers like them large.
 
     However the writer ends, and be it as garbage, pyarrow has it write the footer that makes a file of what is there.
     So it writes to memory, from which each row group goes on only when it's whole, and the footer behind the last line.
     """
-    schema = arrow_schema(reading.header)
+    schema = arrow_schema(state.header)
     held = io.BytesIO()
     with _parquet_writer(held, schema, use_dictionary=_CODED, write_statistics=_WITH_STATISTICS) as writer:
-        batches = read_batches(reading)
+        batches = read_batches(state)
         for number in count(1):
             group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
             if not group:

@@ -1,23 +1,126 @@
-"""Write lines as CSV, JSON Lines or Parquet."""
+"""Pass lines on: as Arrow, pandas and polars tables, as CSV, JSON Lines and Parquet files."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import csv_row, plain_or_none
 
 from ._columns import COLUMNS
-from ._frames import open_invoice, require
+from ._reader import InvoiceCsv, open_invoice
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
     from _typeshed import SupportsWrite
 
     from ._model import LineItem
-    from ._reader import InvoiceCsv
     from ._sources import Source
+
+
+def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
+    """The invoice as a `pyarrow.Table`, a row for each line, in file order. Needs the extra `arrow`.
+
+    `source` is what `read_csv` takes, or an invoice it has opened. The columns are LineItem's fields but the line
+    number: days are `date32`; money and quantities exact decimals of 20 digits before the point and 18 behind it (a
+    column with more of either is a wider one: nothing is rounded); text that repeats is dictionaries; `tags` and
+    `extra` are maps. The schema's metadata has the header: invoice_id, period_start, period_end (exclusive),
+    organization_name, organization_id, and all pairs as JSON under `header`. What `read_csv` refuses is an
+    InvoiceFormatError here, too.
+
+    >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    >>> table.num_rows, str(table.schema.field("amount").type)
+    (1, 'decimal128(38, 18)')
+    """
+    require("to_arrow", "arrow", "pyarrow")
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    return _arrow.read_table(open_invoice(source).start_pass(), wide=True)
+
+
+def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
+    """The invoice as record batches of a few thousand lines, in constant memory. Needs the extra `arrow`.
+
+    The schema is that of `to_arrow`, the same for every batch, of which there is at least one; so a number that its
+    column can't hold is an InvoiceFormatError here. Each batch has dictionaries of its own.
+
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
+    >>> [batch.num_rows for batch in iter_batches(data)]
+    [1]
+    """
+    require("iter_batches", "arrow", "pyarrow")
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    return _arrow.read_batches(open_invoice(source).start_pass())
+
+
+def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
+    """The invoice as a `pandas.DataFrame`: Arrow-backed columns, whose decimals stay exact, and text that repeats as
+    categories. Needs the extra `pandas`. See `to_arrow`.
+
+    Sums and groups work at once. Other arithmetic on its decimals is refused by Arrow ("Decimal precision out of
+    range"): `.astype(object)` makes Python's Decimals of them (whose products have 28 digits, unless your decimal
+    context says more), and `.astype("float64")` what plots take. Days that are compared with text or resampled are made
+    by `pd.to_datetime`.
+
+    >>> frame = to_pandas(b"Date,Usage Date,SKU,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,1.92,search\\n")
+    >>> frame["sku"].dtype.name, frame["amount"].sum().normalize()
+    ('category', Decimal('1.92'))
+    >>> from decimal import Decimal
+    >>> price = frame["amount"].astype(object) * Decimal("1.2")
+    >>> price.sum().normalize(), frame["amount"].astype("float64").tolist()
+    (Decimal('2.304'), [1.92])
+    >>> import pandas as pd
+    >>> day = pd.to_datetime(frame["usage_date"])
+    >>> june = frame.assign(day=day)[day < "2024-07-01"]
+    >>> june.resample("MS", on="day")["amount"].sum().tolist()
+    [Decimal('1.920000000000000000')]
+    >>> team = frame["tags"].map(lambda pairs: dict(pairs).get("team"))
+    >>> team.tolist()
+    ['search']
+    """
+    require("to_pandas", "pandas", "pandas", "pyarrow")
+    import pandas as pd
+    import pyarrow as pa
+
+    table = to_arrow(source)
+    # A dictionary becomes pandas' own category; for every other type pandas alone would make objects of it.
+    return table.to_pandas(types_mapper=lambda kind: None if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind))
+
+
+def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
+    """The invoice as a `polars.DataFrame`: exact decimals, and text that repeats as categories.
+
+    Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number of more
+    than 20 digits before the point or 18 behind it is an InvoiceFormatError. `frame["tags"]` are polars' own maps
+    (`.map.get("team")`), or lists of structs where polars, as in 1.10, has none.
+
+    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    >>> frame.shape, frame["amount"].sum().normalize()
+    ((1, 21), Decimal('1.92'))
+    """
+    require("to_polars", "polars", "polars", "pyarrow")
+    import polars as pl
+
+    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+
+    frame = pl.from_arrow(_arrow.read_table(open_invoice(source).start_pass(), wide=False))
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("polars makes a DataFrame of a table")
+    return frame
+
+
+def require(what: str, extra: str, *packages: str) -> None:
+    """Say how to get what is missing, before anything is read."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise ConfigError(f"{what} needs {' and '.join(missing)}: pip install 'atlas-invoices[{extra}]'")
 
 
 FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
@@ -54,7 +157,7 @@ def write_parquet(source: Source | InvoiceCsv, file: SupportsWrite[bytes]) -> No
     require("Parquet", "arrow", "pyarrow")
     from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
 
-    _arrow.write_tables(open_invoice(source).claim(), file)
+    _arrow.write_tables(open_invoice(source).start_pass(), file)
 
 
 def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:

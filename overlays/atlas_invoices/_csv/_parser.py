@@ -1,87 +1,106 @@
-"""Parse an invoice CSV from its preamble to its last line."""
+"""Parse an invoice CSV from its preamble to its last line, whichever way its bytes arrive."""
 
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Generator, Iterator, Sequence
+from itertools import chain
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from atlas_invoices._preamble import HEADER_MARKS, MAX_PREAMBLE_ROWS
 
 from ._cells import is_label
 from ._columns import NO_HEADER, UNREADABLE_PREAMBLE, Layout, format_error, other_file, quoted
-from ._model import InvoiceHeader, parse_preamble
-from ._records import BLOCK_SIZE, LARGEST_RECORD, LineBuffer, Records
-from ._rows import RowReader
-
-if TYPE_CHECKING:
-    from ._model import LineItem
-
+from ._model import InvoiceHeader, LineItem, parse_preamble
+from ._rows import Records, Row, RowReader
+from ._sources import MAX_ROW, Block, BlockCutter
 
 OnError = Literal["raise", "collect"]
-MOST_TRAILING = 1000
+MAX_TRAILING = 1000
+# How much of a file tells what else it is.
+_START_SIZE = 64 * 1024
+
+Chunks = TypeVar("Chunks")
+SyncState: TypeAlias = "ReaderState[Generator[bytes, None, None]]"
 
 
-class Parser:
-    """Reads one file, once: `push` bytes and `find_header`, then `push` and `parse` in turn, the last time `final`."""
+class ReaderState(Generic[Chunks]):
+    """One pass over a source: its chunks, and what was read of them.
 
-    def __init__(self, on_error: OnError) -> None:
-        """Start before the first byte."""
+    `find_header` takes chunks until it returns True, then `feed` takes the others. `blocks`, `lines` and `close` are
+    for sources that aren't asynchronous.
+    """
+
+    def __init__(self, chunks: Chunks, on_error: OnError) -> None:
+        self.chunks = chunks
         self.header = InvoiceHeader()
-        self.rows: RowReader | None = None
         self.trailing: list[list[str]] = []
         self.errors: list[InvoiceFormatError] = []
-        self.buffer = LineBuffer()
-        self.line = 1
+        self.ends_line = False
+        self.closed = False
+        self.line_number = 1
+        self.cutter = BlockCutter()
         self._on_error = on_error
+        self._row_reader: RowReader | None = None
         self._preamble: list[list[str]] = []
         self._preamble_size = 0
-        # The file's beginning as far as it was parsed, until the header is found.
+        # The beginning of the file, until its header is found.
         self._start = b""
         self._trailing_line = 0
         self._trailing_size = 0
-        # Whether what comes may be the remains of a record that couldn't be read.
-        self._torn = False
+        self._after_invalid_row = False
 
     @property
-    def fast(self) -> bool:
-        """Whether whole blocks of items may come: no trailing line was seen, and errors need not be collected."""
-        return not self.trailing and self._on_error == "raise"
+    def has_header(self) -> bool:
+        """Whether the header row was found."""
+        return self._row_reader is not None
 
     @property
     def layout(self) -> Layout:
-        """Where the columns are; known once the header row was found."""
-        return self._row_reader().layout
+        """Where the columns are."""
+        return self._rows().layout
 
-    def push(self, piece: bytes) -> None:
-        """Take what came; nothing is parsed yet."""
-        self.buffer.push(piece)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the header row, as the file has them and in its order."""
+        return self.layout.names
 
-    def find_header(self, *, final: bool = False) -> bool:
-        """Whether the header row was found; with `final`, its absence is an InvoiceFormatError."""
-        while self.rows is None and (block := self.buffer.take(final=final)) is not None:
-            if not self._start:
-                block = block.removeprefix(BOM_UTF8)
-            self._read_preamble(block, final=final)
-        if self.rows is None and final:
-            start = self._start
+    @property
+    def only_items(self) -> bool:
+        """Whether nothing but items may follow: there was no trailing line yet, and errors aren't collected."""
+        return not self.trailing and self._on_error == "raise"
+
+    def find_header(self, chunk: bytes | None) -> bool:
+        """Take a chunk, or None at the end; whether the header row was found. At the end it's an error if not."""
+        final = chunk is None
+        if chunk:
+            self._push(chunk)
+            self._start = (self._start + chunk)[:_START_SIZE]
+        while not self.has_header and (block := self.cutter.take(final=final)):
+            self._read_preamble(block)
+        if not self.has_header and final:
+            start = self._start.removeprefix(BOM_UTF8)
             raise self._no_header(start) if start.strip() else format_error("the file is empty", line=1)
-        return self.rows is not None
+        return self.has_header
 
-    def parse(self, block: bytes, *, final: bool) -> Iterator[list[LineItem]]:
-        """The lines of one block that begins at a row's start; a row that isn't whole goes back to the buffer."""
-        rows = self._row_reader()
-        ends_line = block.endswith(b"\n")
-        items = rows.block(block, self.line) if ends_line and not self.trailing else None
-        if items is not None:
-            self.line += block.count(b"\n")
-            if items:
-                self._torn = False
-                yield items
+    def feed(self, chunk: bytes | None) -> Iterator[list[LineItem]]:
+        """Take a chunk, or None at the end; yield the lines that are whole, in lists."""
+        for block in self._blocks(chunk):
+            yield from self.parse(block)
+
+    def parse(self, block: Block) -> Iterator[list[LineItem]]:
+        """Yield the lines of a block. What doesn't end in it is put back for the next one."""
+        rows = self._rows()
+        converted = None if self.trailing else rows.block(block, self.line_number)
+        if converted is not None:
+            items, lines = converted
+            self.line_number += lines
+            self._after_invalid_row = False
+            yield items
             return
         items = []
-        records = Records(block, self.line, final=final, names=rows.layout.names)
+        records = Records(block, self.line_number, rows.layout.names)
         for line, row in records:
             try:
                 item = self._item(rows, row, line)
@@ -90,24 +109,58 @@ class Parser:
                     if items:
                         yield items
                     raise
-                # Its traceback would hold the whole block.
+                # Its traceback would keep the whole block in memory.
                 self.errors.append(error.with_traceback(None))
                 error.__context__ = error.__cause__ = None
             else:
                 if item is not None:
                     items.append(item)
-        self._keep(records.tail, block)
-        if not ends_line and not final:
-            # The line is so long that its end was not waited for.
-            self.buffer.skip_line()
-            self.line += 1
+        self._end_block(records, block)
         if items:
             yield items
 
-    def _item(self, rows: RowReader, row: Sequence[str] | InvoiceFormatError, line: int) -> LineItem | None:
-        """The line of an item row; `None` for a blank or trailing one, which is kept aside."""
+    def blocks(self: SyncState) -> Iterator[Block]:
+        """Yield the blocks after the header row; the caller closes."""
+        for chunk in chain([b""], self.chunks, [None]):
+            yield from self._blocks(chunk)
+
+    def lines(self: SyncState) -> Iterator[LineItem]:
+        """Yield the lines, then close."""
+        try:
+            for chunk in chain([b""], self.chunks, [None]):
+                for items in self.feed(chunk):
+                    yield from items
+        finally:
+            self.close()
+
+    def close(self: SyncState) -> None:
+        """Close a file that was opened here; other sources are left alone."""
+        self.closed = True
+        self.chunks.close()
+
+    def _push(self, chunk: bytes) -> None:
+        self.ends_line = chunk.endswith(b"\n")
+        self.cutter.push(chunk)
+
+    def _blocks(self, chunk: bytes | None) -> Iterator[Block]:
+        final = chunk is None
+        if final and self.closed:
+            # A closed source looks like one that has ended, so what was read would pass for the whole.
+            raise ConfigError("this invoice was closed before its end: read it to its end first, or within its `with`")
+        if chunk:
+            self._push(chunk)
+        while block := self.cutter.take(final=final):
+            yield block
+
+    def _rows(self) -> RowReader:
+        if self._row_reader is None:
+            raise AssertionError("find_header comes first")
+        return self._row_reader
+
+    def _item(self, rows: RowReader, row: Row, line: int) -> LineItem | None:
+        """Return the line of an item's row; `None` for a blank row or a trailing one, which is kept aside."""
         if isinstance(row, InvoiceFormatError):
-            self._torn = True
+            self._after_invalid_row = True
             raise row
         if not row or (len(row) == 1 and row[0] and not row[0].strip(" \t")):
             return None
@@ -118,110 +171,55 @@ class Parser:
         if len(row) == layout.width:
             if row[layout.usage_date] or not is_label(row[layout.date]):
                 return self._full_row(rows, row, line)
-        elif len(row) > layout.width or not is_label(row[0]) or self._torn:
+        # What is left of a row that couldn't be read looks like a trailing one.
+        elif len(row) > layout.width or not is_label(row[0]) or self._after_invalid_row:
             what = f"a row of {len(row)} cells where the header has {layout.width}: {quoted(','.join(row))}"
             raise format_error(what, line=line)
         self._trailing_size += sum(map(len, row))
-        if len(self.trailing) >= MOST_TRAILING or self._trailing_size > LARGEST_RECORD:
-            what = f"more than {MOST_TRAILING} trailing lines, or very long ones: this is no end of an invoice"
+        if len(self.trailing) >= MAX_TRAILING or self._trailing_size > MAX_ROW:
+            what = f"more than {MAX_TRAILING} trailing lines, or very long ones: no invoice ends like this"
             raise format_error(what, line=line)
         self._trailing_line = self._trailing_line or line
-        self.trailing.append(list(row))
+        self.trailing.append(row)
         return None
 
     def _full_row(self, rows: RowReader, row: Sequence[str], line: int) -> LineItem:
         if self.trailing:
-            what = f"an item after the trailing line {self._trailing_line}, which has none of an item's marks"
+            what = f"an item after the trailing line {self._trailing_line}, which isn't an item"
             raise format_error(f"{what}; if two invoice CSVs were joined in one file, read each by itself", line=line)
         item = rows.line(row, line)
-        self._torn = False
+        self._after_invalid_row = False
         return item
 
-    def _read_preamble(self, block: bytes, *, final: bool) -> None:
-        records = Records(block, self.line, final=final)
+    def _read_preamble(self, block: Block) -> None:
+        if self.line_number == 1:
+            block = block._replace(data=block.data.removeprefix(BOM_UTF8))
+        records = Records(block, self.line_number)
         for line, row in records:
             if isinstance(row, InvoiceFormatError):
-                raise other_file(self._start_to(line, block)) or format_error(UNREADABLE_PREAMBLE, line=line)
+                raise other_file(self._start_to(line)) or format_error(UNREADABLE_PREAMBLE, line=line)
             if HEADER_MARKS.issubset(row):
-                self.rows = RowReader(Layout.from_header(row, line))
+                self._row_reader = RowReader(Layout.from_header(row, line))
                 self.header = parse_preamble(self._preamble)
                 self._preamble, self._start = [], b""
-                rest = records.rest()
-                self.buffer.unread(rest)
-                self.line += block[: len(block) - len(rest)].count(b"\n")
-                return
+                break
             self._preamble.append(row)
             self._preamble_size += sum(map(len, row))
-            if len(self._preamble) > MAX_PREAMBLE_ROWS or self._preamble_size > LARGEST_RECORD:
-                raise self._no_header(self._start_to(line, block))
-        self._start = (self._start + block[: len(block) - len(records.tail)])[:BLOCK_SIZE]
-        self._keep(records.tail, block)
+            if len(self._preamble) > MAX_PREAMBLE_ROWS or self._preamble_size > MAX_ROW:
+                raise self._no_header(self._start_to(line))
+        self._end_block(records, block)
 
-    def _start_to(self, line: int, block: bytes) -> bytes:
-        """The file's beginning up to the end of a line: the same, however much of the file has come."""
-        lines = block.split(b"\n", line - self.line + 1)
-        return (self._start + b"\n".join(lines[: line - self.line + 1]))[:BLOCK_SIZE]
+    def _end_block(self, records: Records, block: Block) -> None:
+        self.line_number += records.lines_read
+        if rest := records.rest():
+            self.cutter.put_back(rest)
+        elif not block.data.endswith(b"\n") and not block.is_last:
+            # The line is so long that its end was not waited for.
+            self.cutter.skip_line()
+
+    def _start_to(self, line: int) -> bytes:
+        """Return the beginning of the file up to the end of a line: the same, however much of the file is there."""
+        return b"\n".join(self._start.removeprefix(BOM_UTF8).split(b"\n", line)[:line])
 
     def _no_header(self, start: bytes) -> InvoiceFormatError:
         return other_file(start) or format_error(NO_HEADER, line=1)
-
-    def _keep(self, tail: bytes, block: bytes) -> None:
-        self.buffer.unread(tail)
-        self.line += block.count(b"\n") - tail.count(b"\n")
-
-    def _row_reader(self) -> RowReader:
-        if self.rows is None:
-            raise AssertionError("find_header comes first")
-        return self.rows
-
-
-class Reading:
-    """A parser, and what it has found so far."""
-
-    def __init__(self, on_error: OnError) -> None:
-        """Start before the first byte."""
-        self.parser = Parser(on_error)
-        self._closed = False
-
-    @property
-    def header(self) -> InvoiceHeader:
-        """What stands above the table."""
-        return self.parser.header
-
-    @property
-    def layout(self) -> Layout:
-        """Where the file keeps what."""
-        return self.parser.layout
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names in the header row, as the file has them and in its order."""
-        return self.layout.names
-
-    @property
-    def trailing(self) -> tuple[tuple[str, ...], ...]:
-        """The rows behind the last item that are none."""
-        return tuple(tuple(row) for row in self.parser.trailing)
-
-    @property
-    def errors(self) -> list[InvoiceFormatError]:
-        """With `on_error="collect"`, the rows that could not be read so far."""
-        return list(self.parser.errors)
-
-    @property
-    def ends_line(self) -> bool:
-        """Whether what was read so far ends with a line's end."""
-        return self.parser.buffer.ends_line
-
-    def blocks_so_far(self, *, final: bool = False) -> Iterator[tuple[bytes, bool]]:
-        """The blocks in what was pushed, as `Parser.parse` takes them; with `final`, all that is left."""
-        if final and self._closed:
-            # A closed source looks like one that has ended, and what came so far would pass for the whole.
-            raise ConfigError("this invoice was closed before its end: read it to its end first, or within its `with`")
-        while (block := self.parser.buffer.take(final=final)) is not None:
-            yield block, final
-
-    def items_so_far(self, *, final: bool = False) -> Iterator[list[LineItem]]:
-        """The lines in what was pushed, in lists; with `final`, all that is left."""
-        for block, last in self.blocks_so_far(final=final):
-            yield from self.parser.parse(block, final=last)

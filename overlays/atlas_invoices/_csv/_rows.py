@@ -1,83 +1,137 @@
-"""Turn CSV records into line items."""
+"""Read the rows of a block: all at once where nothing is wrong, else one by one."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from io import StringIO
-from itertools import accumulate, count, repeat
-from typing import Any
+from io import BytesIO, StringIO
+from itertools import accumulate, islice, repeat
+from typing import Any, TypeAlias
 
+from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import FrozenDict
 
-from ._cells import LONGEST_CELL, Cache, number_column, parse_date, parse_number
+from ._cells import Cache, parse_date, parse_number, parse_numbers
 from ._columns import COLUMNS, Kind, Layout, format_error, quoted
 from ._model import EMPTY, LineItem
-from ._records import LARGEST_RECORD, endless_line
+from ._sources import MAX_ROW, Block, line_breaks_in_cells
+
+Row: TypeAlias = list[str] | InvoiceFormatError
+
+_NEVER_CLOSED = "a quote is opened here and never closed"
+# What csv says, by how it begins, and what to say instead.
+_CSV_ERRORS = {
+    "unexpected end": _NEVER_CLOSED,
+    "field larger": "a cell of more than {limit:,} characters",
+    "new-line": "a carriage return within a row (save the file with line ends of LF or CRLF)",
+    "": "text after a closing quote",
+}
+# Bytes that aren't UTF-8 are decoded to these, so that the rows around them can be read and their row can be named.
+_NOT_UTF8 = re.compile("[\ud800-\udfff]").search
 
 
-def split_columns(text: str, width: int) -> Sequence[Sequence[str]] | None:
-    """The columns of a text of whole lines, each a row of `width` cells, exactly as csv reads them; `None`: ask csv.
+class Records:
+    """The rows of one block, one by one, as `(line number, row)`; an error takes the place of an invalid row.
 
-    Only lines without a quote are split at their commas. Those with one go through csv, and where one of these goes
-    on in the next line, or they are too many for this to pay, all of it does.
+    After an invalid row, reading goes on with the row's second line, because a stray quote makes one row of many.
     """
-    if len(text) > LONGEST_CELL:
-        return None
-    quotes = '"' in text
-    if "\r" in text:
-        if quotes or text.count("\r") != text.count("\r\n"):
-            return None
-        text = text.replace("\r\n", "\n")
-    if not quotes:
-        return _split(text, width)
-    lines = text.split("\n")
-    where = [number for number, line in enumerate(lines) if '"' in line]
-    if 4 * len(where) > len(lines):
-        return None
-    rows = list(csv.reader([lines[number] for number in where], strict=True))
-    if len(rows) != len(where):
-        return None
-    for number in where:
-        lines[number] = "," * (width - 1)
-    columns = _split("\n".join(lines), width)
-    if columns is not None:
-        for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
-            for number, cell in zip(where, cells, strict=True):
-                column[number] = cell
-    return columns
+
+    def __init__(self, block: Block, first_line: int, names: Sequence[str] = ()) -> None:
+        self.lines_read = 0
+        self._lines = BytesIO(block.data).readlines()
+        self._first_line = first_line
+        self._is_last = block.is_last
+        self._names = names
+        self._in_quotes = False
+
+    def rest(self) -> bytes:
+        """Return the lines after the last row; at the end, those of a row that goes on in the next block."""
+        return b"".join(self._lines[self.lines_read :])
+
+    def __iter__(self) -> Iterator[tuple[int, Row]]:
+        while self.lines_read < len(self._lines):
+            start, number = self.lines_read, self._first_line + self.lines_read
+            reader = csv.reader(self._lines_of_row(start), strict=True)
+            row: Row
+            try:
+                row = next(reader)
+                goes_on = False
+            except csv.Error as error:
+                what = next(what for begins, what in _CSV_ERRORS.items() if str(error).startswith(begins))
+                row = self._error(what.format(limit=csv.field_size_limit()), start, reader.line_num)
+                goes_on = self._in_quotes
+            lines = self._lines[start : start + reader.line_num]
+            has_end = lines[-1].endswith(b"\n")
+            goes_on = (goes_on or not has_end) and not self._is_last and start + len(lines) == len(self._lines)
+            if goes_on and start:
+                return
+            if goes_on or sum(map(len, lines)) - has_end > MAX_ROW:
+                row = self._error(f"a row of more than {MAX_ROW:,} bytes", start, len(lines))
+            if isinstance(row, InvoiceFormatError):
+                self.lines_read += 1
+            else:
+                self.lines_read += len(lines)
+                row = _bad_character(row, number, self._names) or row
+            yield number, row
+
+    def _lines_of_row(self, start: int) -> Iterator[str]:
+        """Yield lines up to the first after which the number of quotes is even."""
+        self._in_quotes = False
+        for number in range(start, len(self._lines)):
+            line = self._lines[number]
+            self._in_quotes ^= line.count(b'"') % 2 == 1
+            yield _decode(line)
+            if not self._in_quotes:
+                return
+
+    def _error(self, what: str, start: int, lines: int) -> InvoiceFormatError:
+        if lines > 1 and what != _NEVER_CLOSED:
+            what += f"; perhaps {_NEVER_CLOSED}"
+        return format_error(f"{what}: {quoted(_decode(self._lines[start]))}", line=self._first_line + start)
 
 
-def _split(text: str, width: int) -> list[list[str]] | None:
-    # Each line's end becomes a cell of its own: where those stand at equal distances, every line has `width` cells.
-    cells = text.replace("\n", ",\n,").split(",")
-    cells.pop()
-    step = width + 1
-    lines = text.count("\n")
-    if len(cells) != step * lines or cells[width::step].count("\n") != lines:
+def _decode(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _bad_character(row: Sequence[str], line: int, names: Sequence[str]) -> InvoiceFormatError | None:
+    """Return the error for a NUL and for bytes that aren't UTF-8."""
+    text = "".join(row)
+    if "\0" not in text and (text.isascii() or not _NOT_UTF8(text)):
         return None
-    return [cells[position::step] for position in range(width)]
+    position, cell = next((i, cell) for i, cell in enumerate(row) if "\0" in cell or _NOT_UTF8(cell))
+    what = "a NUL character" if "\0" in cell else "text that isn't UTF-8"
+    return format_error(f"{what}: {quoted(cell)}", line=line, column=names[position] if position < len(names) else None)
 
 
+Column: TypeAlias = Iterable[Any]
 # Builds a LineItem from any iterable without a Python call for each row.
 _make_line = partial(tuple.__new__, LineItem)
 
 
 class RowReader:
-    """Reads the rows of one file, whose columns are where its `layout` says."""
+    """Makes line items of the rows of one file, whose columns are where its `layout` says."""
 
     def __init__(self, layout: Layout) -> None:
-        """Begin with empty caches: what one file says is never used for the next."""
         self.layout = layout
         # A month's invoice has some thirty days; prices and discounts repeat from line to line.
         self._dates = Cache(parse_date)
         self._numbers = Cache(parse_number)
         self._tags = _mappings(layout.tags)
         self._extra = _mappings(layout.extra)
+        convert: dict[Kind, Callable[[Sequence[str]], Column]] = {
+            Kind.TEXT: _text_column,
+            Kind.DATE: lambda texts: _repeated(self._dates, texts) or map(self._dates.__getitem__, texts),
+            Kind.NUMBER: lambda texts: _repeated(self._numbers, texts) or parse_numbers(self._numbers, texts),
+        }
+        self._columns = [
+            (convert[column.kind], position) for column, position in zip(COLUMNS, layout.known, strict=True)
+        ]
 
     def line(self, row: Sequence[str], line_number: int) -> LineItem:
-        """One full-width row; a cell that can't be read is an InvoiceFormatError with its column and value."""
+        """Convert one full row; an invalid cell is an InvoiceFormatError with its column and value."""
         values: list[Any] = []
         for column, position in zip(COLUMNS, self.layout.known, strict=True):
             cell = "" if position is None else row[position]
@@ -93,52 +147,54 @@ class RowReader:
         values.append(line_number)
         return LineItem(*values)
 
-    def block(self, block: bytes, first_line: int) -> list[LineItem] | None:
-        """A block of nothing but good item rows, column by column; `None` sends the block through `line`.
+    def block(self, block: Block, first_line: int) -> tuple[list[LineItem], int] | None:
+        """Convert a block of nothing but valid items, column by column; return them and the number of their lines.
 
-        The same csv module, grammar and rules as one row at a time, at a multiple of the speed: the loops are in C.
+        `None` if a row is invalid, blank or trailing: then `Records` and `line` read the block. They follow the same
+        rules at a third of the speed.
         """
+        if not block.is_whole:
+            return None
         try:
-            text = block.decode()
-            if "\0" in text:
+            text = block.data.decode()
+            reader = csv.reader(StringIO(text, newline="\n"), strict=True)
+            cells = list(zip(*reader, strict=True))
+            if "\0" in text or len(cells) != self.layout.width:
                 return None
-            cells = split_columns(text, self.layout.width)
-            lines: Iterable[int] = count(first_line)
-            if cells is None:
-                reader = csv.reader(StringIO(text, newline="\n"), strict=True)
-                rows = list(reader)
-                if len(block) > LARGEST_RECORD and (reader.line_num > len(rows) or endless_line(block) is not None):
+            if not all(cells[self.layout.date]) and not all(cells[self.layout.usage_date]):
+                return None
+            rows = len(cells[0])
+            lines: Column = range(first_line, first_line + rows)
+            if reader.line_num > rows:
+                # csv takes a quote within a cell for text, so the block may have been cut within a row.
+                if line_breaks_in_cells(block.data) is None:
                     return None
-                cells = list(zip(*rows, strict=True))
-                lines = _line_numbers(rows, first_line, reader.line_num)
-            if len(cells) != self.layout.width:
-                return None
-            days, usage_days = cells[self.layout.date], cells[self.layout.usage_date]
-            if not all(days) and not all(usage_days):
-                return None
+                sizes = (1 + sum(cell.count("\n") for cell in row) for row in zip(*cells, strict=True))
+                lines = islice(accumulate(sizes, initial=first_line), rows)
             columns = [
-                self._column(column.kind, cells, position)
-                for column, position in zip(COLUMNS, self.layout.known, strict=True)
+                repeat(None) if position is None else convert(cells[position]) for convert, position in self._columns
             ]
+            columns += [
+                map(mappings.__getitem__, zip(*[cells[position] for _, position in places], strict=True))
+                if places
+                else repeat(EMPTY)
+                for mappings, places in ((self._tags, self.layout.tags), (self._extra, self.layout.extra))
+            ]
+            return list(map(_make_line, zip(*columns, lines))), reader.line_num  # noqa: B905 - some are endless
         except (csv.Error, ValueError):
             return None
-        for mappings, places in ((self._tags, self.layout.tags), (self._extra, self.layout.extra)):
-            texts = zip(*[cells[position] for _, position in places], strict=True)
-            columns.append(list(map(mappings.__getitem__, texts)) if places else repeat(EMPTY))
-        columns.append(lines)
-        return list(map(_make_line, zip(*columns)))  # noqa: B905 - endless ones stand beside the columns
 
-    def _column(self, kind: Kind, cells: Sequence[Sequence[str]], position: int | None) -> Iterable[Any]:
-        if position is None:
-            return repeat(None)
-        texts = cells[position]
-        if kind is Kind.DATE:
-            return list(map(self._dates.__getitem__, texts))
-        if kind is Kind.NUMBER:
-            return number_column(self._numbers, texts)
-        if all(texts):
-            return texts
-        return [text or None for text in texts] if any(texts) else repeat(None)
+
+def _repeated(cache: Cache[str, Any], texts: Sequence[str]) -> Column | None:
+    """A column with the same cell in every row, as most have one of the two days."""
+    first = texts[0]
+    return repeat(cache[first]) if first == texts[-1] and texts.count(first) == len(texts) else None
+
+
+def _text_column(texts: Sequence[str]) -> Column:
+    if all(texts):
+        return texts
+    return [text or None for text in texts] if any(texts) else repeat(None)
 
 
 def _mappings(columns: Sequence[tuple[str, int]]) -> Cache[tuple[str, ...], FrozenDict[str]]:
@@ -148,12 +204,5 @@ def _mappings(columns: Sequence[tuple[str, int]]) -> Cache[tuple[str, ...], Froz
     def make(cells: tuple[str, ...]) -> FrozenDict[str]:
         return FrozenDict({key: cell for key, cell in zip(keys, cells, strict=True) if cell}) or EMPTY
 
-    # A long text is seldom shared, and many of them would not be constant memory.
-    return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - named by the comment
-
-
-def _line_numbers(rows: Sequence[Sequence[str]], first_line: int, lines: int) -> Iterable[int]:
-    if lines == len(rows):
-        return count(first_line)
-    # A line break inside a row can only be in a cell, so the cells say how many lines a row has.
-    return accumulate((1 + sum(cell.count("\n") for cell in row) for row in rows), initial=first_line)
+    # Lines seldom share a long text, and keeping many of them would fill the memory.
+    return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - the comment says why

@@ -1,38 +1,42 @@
-"""Where the bytes come from: a path, bytes, a binary file, an iterable of bytes or the body of a reply."""
+"""Where an invoice CSV comes from: a path, bytes, a file or a response; and how it is cut into blocks of whole rows."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import single_line
 
-# A path or bytes of any size come in pieces of this size, and a larger chunk is cut to it.
-PIECE = 64 * 1024
+# Paths and bytes are read in chunks of this size; larger chunks are cut to it. The rows of one fit into a processor's
+# cache, which is what makes parsing them fast.
+CHUNK_SIZE = 32 * 1024
+# The most bytes a row may have, without its line end: a quote that is never closed must not fill the memory.
+MAX_ROW = 1024 * 1024
 
 
 class BinaryFile(Protocol):
-    """Anything with `read(size)` that gives bytes."""
+    """Anything with `read(size)` that returns bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Return at most `size` bytes, and none at the end."""
 
 
 class Body(Protocol):
-    """What `Client.stream_invoice_csv` gives; an `httpx.Response` is one, too."""
+    """The body of a response: what `Client.stream_invoice_csv` returns, or an `httpx.Response`."""
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """The body's chunks, as they arrive."""
+        """Iterate over the body's chunks as they arrive."""
 
 
 class AsyncBody(Protocol):
-    """What `AsyncClient.stream_invoice_csv` gives."""
+    """What `AsyncClient.stream_invoice_csv` returns."""
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """The body's chunks, as they arrive."""
+        """Iterate over the body's chunks as they arrive."""
 
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Body | Iterable[bytes]
@@ -40,66 +44,66 @@ AsyncSource: TypeAlias = Source | AsyncBody | AsyncIterable[bytes]
 
 
 def is_rereadable(source: object) -> bool:
-    """Whether a second loop can start again from the beginning."""
+    """Whether the source can be read again from its beginning."""
     return isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview))
 
 
 def source_size(source: object) -> int | None:
-    """How many bytes there are, or `None` where that is not known before the end."""
+    """Return the source's size in bytes, or `None` if that is only known at its end."""
     if isinstance(source, (str, os.PathLike)):
         return Path(source).stat().st_size
     return memoryview(source).nbytes if isinstance(source, (bytes, bytearray, memoryview)) else None
 
 
 def open_source(source: Source) -> Generator[bytes, None, None]:
-    """The source's pieces, in order; a file opened here is closed when the iterator ends, fails or is closed."""
+    """Return the source's chunks in order. A file opened here is closed when the iterator ends, fails or is closed."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _cut(source)
     if isinstance(source, str) and "\n" in source:
-        raise ConfigError("a str is the path of a CSV; give the CSV's own text as bytes: text.encode()")
+        raise ConfigError("a str is the path of a CSV; pass the CSV's own text as bytes: text.encode()")
     if isinstance(source, (str, os.PathLike)):
         return _read_path(Path(source))
-    # An httpx.Response has a `read`, too, which isn't a file's.
+    # An httpx.Response has a `read`, too, but not that of a file.
     if hasattr(source, "iter_bytes"):
-        return _pieces(source.iter_bytes())
+        return _chunks(source.iter_bytes())
     if hasattr(source, "read"):
         return _read_file(cast("BinaryFile", source))
     if hasattr(source, "aiter_bytes") or isinstance(source, AsyncIterable):
         raise ConfigError("this source is asynchronous: read it with `await aread_csv(source)`")
     if isinstance(source, Iterable):
-        return _pieces(source)
+        return _chunks(source)
     raise TypeError(
         f"an invoice CSV is a path, bytes, a binary file or an iterable of bytes, not {type(source).__name__}"
     )
 
 
 async def open_async_source(source: AsyncSource) -> AsyncGenerator[bytes, None]:
-    """The same for asynchronous code; a path or a binary file is read in place, 64 KiB at a time."""
+    """Return the chunks of any source. A path or a binary file is read without giving up the event loop."""
     chunks: AsyncIterable[bytes] | None = None
     if isinstance(source, AsyncIterable):
         chunks = source
     elif hasattr(source, "aiter_bytes"):
         chunks = source.aiter_bytes()
     if chunks is None:
-        for piece in open_source(source):  # type: ignore[arg-type] # the asynchronous kinds are dealt with above
-            yield piece
+        for chunk in open_source(source):  # type: ignore[arg-type] # the asynchronous kinds are handled above
+            yield chunk
         return
-    async for chunk in chunks:
-        for piece in _pieces([chunk]):
-            yield piece
+    async for large in chunks:
+        for chunk in _chunks([large]):
+            yield chunk
 
 
 def _cut(data: bytes | bytearray | memoryview) -> Generator[bytes, None, None]:
     view = memoryview(data).cast("B")
-    for start in range(0, len(view), PIECE):
-        yield bytes(view[start : start + PIECE])
+    for start in range(0, len(view), CHUNK_SIZE):
+        yield bytes(view[start : start + CHUNK_SIZE])
 
 
-def _pieces(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+def _chunks(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     for chunk in chunks:
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise TypeError(f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}")
-        if len(chunk) <= PIECE:
+        if len(chunk) <= CHUNK_SIZE:
             yield bytes(chunk)
         else:
             yield from _cut(chunk)
@@ -109,7 +113,7 @@ def _read_path(path: Path) -> Generator[bytes, None, None]:
     try:
         file = path.open("rb", buffering=0)
     except ValueError as error:
-        # A NUL or a lone surrogate, which no system has in a file's name.
+        # No system allows a NUL or a lone surrogate in a file's name.
         raise ConfigError(f"{single_line(ascii(str(path)), 60)} can't be the path of a file ({error})") from error
     with file:
         yield from _read_file(file)
@@ -117,13 +121,100 @@ def _read_path(path: Path) -> Generator[bytes, None, None]:
 
 def _read_file(file: BinaryFile) -> Generator[bytes, None, None]:
     if getattr(file, "closed", False):
-        raise ConfigError("the file is closed: read it within its `with` block, or give its path")
+        raise ConfigError("the file is closed: read it within its `with` block, or pass its path")
     while True:
-        piece: bytes | str | None = file.read(PIECE)
-        if isinstance(piece, str):
-            raise ConfigError("the file is open as text: open it with mode 'rb', because its bytes are what is checked")
-        if piece is None:
-            raise ConfigError("the file doesn't wait for what is still to come: make it blocking, or read it first")
-        if not piece:
+        chunk: bytes | str | None = file.read(CHUNK_SIZE)
+        if isinstance(chunk, str):
+            raise ConfigError("the file is open as text: open it with mode 'rb', because its bytes are checked")
+        if chunk is None:
+            raise ConfigError("the file is in non-blocking mode: make it blocking, or read it first")
+        if not chunk:
             return
-        yield from _pieces([piece])
+        yield from _chunks([chunk])
+
+
+class Block(NamedTuple):
+    """Whole rows, as far as their quotes tell, or the beginning of a row that is too long; `is_last` if none follow."""
+
+    data: bytes
+    is_last: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are whole rows."""
+        return self.data.endswith(b"\n") or (self.is_last and len(self.data) <= MAX_ROW)
+
+
+class BlockCutter:
+    """Cuts bytes into blocks, each of which ends at the last newline after an even number of quotes."""
+
+    def __init__(self) -> None:
+        self.block_size = CHUNK_SIZE
+        self._held = bytearray()
+        # If no row is whole yet, it's only worth looking again once there is a good deal more.
+        self._enough = 0
+        self._skipping = False
+
+    def push(self, chunk: bytes) -> None:
+        """Add bytes."""
+        if self._skipping:
+            _, newline, chunk = chunk.partition(b"\n")
+            self._skipping = not newline
+        self._held += chunk
+
+    def put_back(self, data: bytes) -> None:
+        """Return the end of a block; the next one begins with it."""
+        self._held[:0] = data
+
+    def skip_line(self) -> None:
+        """Drop the rest of a line whose beginning was taken."""
+        end = self._held.find(b"\n") + 1
+        self._skipping = not end
+        del self._held[: end or len(self._held)]
+
+    def take(self, *, final: bool) -> Block | None:
+        """Return the next block, or `None` if that needs more bytes; `final` says that no more will come."""
+        size = len(self._held)
+        if not size or (size < max(self.block_size, self._enough) and not final):
+            return None
+        end = 0
+        while (rows := _end_of_rows(self._held, end, min(end + MAX_ROW + 1, size))) > end:
+            end = rows
+        if not end:
+            if size <= MAX_ROW and not final:
+                self._enough = min(2 * size, MAX_ROW + 1)
+                return None
+            end = min(size, MAX_ROW + 1)
+        data = bytes(memoryview(self._held)[:end])
+        del self._held[:end]
+        self._enough = 0
+        return Block(data, is_last=final and end == size)
+
+
+def _end_of_rows(data: bytearray, start: int, stop: int) -> int:
+    """Return where the last newline after an even number of quotes ends, or `start` if there is none."""
+    quotes = data.count(b'"', start, stop)
+    while end := data.rfind(b"\n", start, stop) + 1:
+        quotes -= data.count(b'"', end, stop)
+        if quotes % 2 == 0:
+            return end
+        # All newlines after the last quote are in the same cell.
+        stop = data.rfind(b'"', start, end)
+        quotes -= 1
+    return start
+
+
+_CELL = rb'"[^"]*+(?:""[^"]*+)*+"'
+_CELLS = re.compile(rb"(?<![^,\n])" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n]|\Z)").match
+
+
+def line_breaks_in_cells(data: bytes) -> int | None:
+    """Return how many newlines are in quotes; `None` if a quote is anywhere but around a cell, or doubled in one."""
+    end = breaks = 0
+    while (start := data.find(b'"', end)) >= 0:
+        cells = _CELLS(data, start)
+        if cells is None:
+            return None
+        end = cells.end()
+        breaks += data.count(b"\n", start, end)
+    return breaks

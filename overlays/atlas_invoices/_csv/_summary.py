@@ -9,10 +9,9 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
 from ._columns import format_error, quoted
-from ._frames import open_invoice
 from ._group_by import Sums, parse_by
 from ._model import LineItem
-from ._reader import InvoiceCsv
+from ._reader import InvoiceCsv, open_invoice
 
 if TYPE_CHECKING:
     from atlas_invoices._errors import InvoiceFormatError
@@ -81,16 +80,16 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
         except (Inexact, InvalidOperation) as error:
             raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
     quick = (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None
-    reading = invoice.claim()
-    if without_amount := missing_amount(reading.layout):
-        reading.close()
+    state = invoice.start_pass()
+    if without_amount := missing_amount(state.layout):
+        state.close()
         raise without_amount
     if quick:
         from . import _summary_arrow  # noqa: PLC0415 - pyarrow is an extra
 
-        _summary_arrow.add_blocks(sums, reading, parts)
+        _summary_arrow.add_blocks(sums, state, parts)
     else:
-        sums.add_lines(reading.lines(), parts)
+        sums.add_lines(state.lines(), parts)
     return sums.summary(parts)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ._columns import Layout
     from ._group_by import GroupBy
     from ._model import LineItem
-    from ._reader import Pass
+    from ._parser import SyncState
 
 
 try:
@@ -61,7 +61,7 @@ class _Block:
     bound: Decimal
 
 
-def add_blocks(sums: Sums, reading: Pass, by: Sequence[GroupBy]) -> None:
+def add_blocks(sums: Sums, state: SyncState, by: Sequence[GroupBy]) -> None:
     """Add all lines of a file."""
 
     def exact(lines: Sequence[LineItem]) -> Sums | _Block:
@@ -69,10 +69,10 @@ def add_blocks(sums: Sums, reading: Pass, by: Sequence[GroupBy]) -> None:
         block.add_lines(lines, by)
         return block
 
-    fast = partial(_from_block, layout=reading.layout, by=by)
+    fast = partial(_from_block, layout=state.layout, by=by)
     waiting: list[pa.Table] = []
     groups, bound = 0, ZERO
-    for block in convert_blocks(reading, fast, exact, block_size=_BLOCK):
+    for block in convert_blocks(state, fast, exact, block_size=_BLOCK):
         if isinstance(block, Sums):
             sums.merge(block)
             continue

@@ -88,7 +88,7 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     header: InvoiceHeader | None = None
     error: InvoiceFormatError | None
     try:
-        reading = (csv if isinstance(csv, InvoiceCsv) else read_csv(csv)).claim()
+        reading = (csv if isinstance(csv, InvoiceCsv) else read_csv(csv)).start_pass()
         header = reading.header
         matchers = interpretations(invoice, linked, reading.columns, notes)
         side.read(reading.lines(), matchers)
