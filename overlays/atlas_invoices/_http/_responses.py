@@ -335,9 +335,10 @@ def _address(text: str) -> str:
 def _bad_request_detail(model: ApiError | None) -> BadRequestDetail | None:
     """Return the refused fields; None where the generated parser left them unparsed, as it does with odd ones."""
     detail = model.bad_request_detail if model else None
-    fields: object = isinstance(detail, BadRequestDetail) and (detail.fields or [])
-    valid = isinstance(fields, list) and all(isinstance(each, FieldViolation) for each in fields)
-    return detail if valid and isinstance(detail, BadRequestDetail) else None
+    if not isinstance(detail, BadRequestDetail):
+        return None
+    fields: Any = detail.fields
+    return detail if not fields or (isinstance(fields, list) and isinstance(fields[0], FieldViolation)) else None
 
 
 def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - any JSON that a server may send
