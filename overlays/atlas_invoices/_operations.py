@@ -273,11 +273,12 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, byt
         response = httpx.Response(head.status, content=body, headers={"content-type": "application/json"})
         try:
             parsed = parse(client=_PARSER_CLIENT, response=response)
+            if parsed is not None:
+                _check_lists(head, parsed)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise _responses.unreadable(head, "json") from None
         if parsed is None:
             raise _responses.unreadable(head, "json")
-        _check_lists(head, parsed)
         return parsed
 
     return read
@@ -304,12 +305,16 @@ def _list_names(model: type[attrs.AttrsInstance]) -> tuple[str, ...]:
 def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> None:
     """Refuse a model in which the generated parser left a list unparsed, because one of its items isn't an object.
 
-    Links are dropped instead: only those of a page are used, and pages are counted too.
+    Links are dropped instead: only those of a page are used, and pages are counted too. In a list of invoices, a linked
+    one that isn't an object becomes one without an ID, so that a sync reports it and goes on.
     """
     for name in _list_names(model.__class__):
         items = getattr(model, name)
         if not items:
             continue
+        if isinstance(model, BillingInvoiceMetadata) and name == "linked_invoices" and isinstance(items, list):
+            items = [item if attrs.has(type(item)) else _metadata(item) for item in items]
+            model.linked_invoices = items
         # The parser reads all items or none.
         if isinstance(items, list) and attrs.has(type(items[0])):
             for item in items:
@@ -318,6 +323,10 @@ def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> N
             setattr(model, name, UNSET)
         else:
             raise _responses.unreadable(head, "json")
+
+
+def _metadata(item: object) -> BillingInvoiceMetadata:
+    return BillingInvoiceMetadata.from_dict(item if isinstance(item, dict) else {})
 
 
 def _by_name(_: Unset) -> str:
