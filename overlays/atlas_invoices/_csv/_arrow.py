@@ -101,7 +101,7 @@ def convert_blocks(
                 breaks = _breaks_if_plain(block) if state.only_items and narrow else None
                 if breaks is not None:
                     tasks.append(_Task(block, breaks, pool.submit(fast, block.data)))
-                else:
+                elif not state.recut(block):
                     while tasks:
                         yield _result(state, tasks.popleft(), exact)
                     yield exact(list(chain.from_iterable(state.parse(block))))
@@ -126,6 +126,8 @@ def _result(state: SyncState, task: _Task[T], exact: Callable[[Sequence[LineItem
             # Counting all newlines of the block would take longer than many of its columns.
             state.line_number += rows + task.breaks
             return result
+    # Later blocks have been taken, so this one can't be put back.
+    state.cutter.counts_quotes = True
     return exact(list(chain.from_iterable(state.parse(task.block))))
 
 

@@ -42,8 +42,6 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?", re.AS
 PLAIN_NUMBER = b"0123456789.-"
 # Exact or an exception, whatever the caller's own decimal context says.
 _EXACT = Context(prec=40, traps=[InvalidOperation, Rounded])
-# How many cells tell whether the values of a column repeat.
-_SAMPLE = 32
 
 
 def is_label(cell: str) -> bool:
@@ -81,15 +79,15 @@ def parse_number(text: str) -> Decimal | None:
 
 def parse_numbers(cache: Cache[str, Decimal | None], texts: Sequence[str]) -> Iterable[Decimal | None]:
     """Parse a column, by whichever way is faster: repeated values from the cache, others all at once."""
-    some = texts[:_SAMPLE]
+    some = texts[:32]
     # Only digits, points and minus signs in the whole column: all that can still be wrong is their order, which Decimal
     # refuses (`1-2`, `1.2.3`) as `parse_number` does.
-    if 2 * len(set(some)) > len(some) and all(texts) and not "".join(texts).encode().translate(None, PLAIN_NUMBER):
+    if 4 * len(set(some)) > len(some) and all(texts) and not "".join(texts).encode().translate(None, PLAIN_NUMBER):
         try:
             return list(map(_EXACT.create_decimal, texts))
         except (InvalidOperation, Rounded):
             pass
-    return map(cache.__getitem__, texts)
+    return list(map(cache.__getitem__, texts))
 
 
 ZERO = Decimal(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Generic, Literal, TypeAlias, TypeVar
 
@@ -85,22 +85,25 @@ class ReaderState(Generic[Chunks]):
             raise self._no_header(start) if start.strip() else format_error("the file is empty", line=1)
         return self.has_header
 
-    def feed(self, chunk: bytes | None) -> Iterator[list[LineItem]]:
+    def feed(self, chunk: bytes | None) -> Iterator[Iterable[LineItem]]:
         """Take a chunk, or None at the end; yield the lines that are whole, in lists."""
         for block in self._blocks(chunk):
             yield from self.parse(block)
 
-    def parse(self, block: Block) -> Iterator[list[LineItem]]:
+    def parse(self, block: Block) -> Iterator[Iterable[LineItem]]:
         """Yield the lines of a block. What doesn't end in it is put back for the next one."""
         rows = self._rows()
-        converted = None if self.trailing else rows.block(block, self.line_number)
+        careful = self.cutter.counts_quotes
+        converted = None if self.trailing else rows.block(block, self.line_number, careful=careful)
         if converted is not None:
-            items, lines = converted
-            self.line_number += lines
+            lines, count = converted
+            self.line_number += count
             self._after_invalid_row = False
-            yield items
+            yield lines
             return
-        items = []
+        if self.recut(block):
+            return
+        items: list[LineItem] = []
         records = Records(block, self.line_number, rows.layout.names)
         for line, row in records:
             try:
@@ -120,6 +123,14 @@ class ReaderState(Generic[Chunks]):
         if items:
             yield items
 
+    def recut(self, block: Block) -> bool:
+        """Put a block back that may have been cut within a row. From now on quotes are counted; False if they were."""
+        if self.cutter.counts_quotes:
+            return False
+        self.cutter.counts_quotes = True
+        self.cutter.put_back(block.data)
+        return True
+
     def blocks(self: SyncState) -> Iterator[Block]:
         """Yield the blocks after the header row; the caller closes."""
         for chunk in chain([b""], self.chunks, [None]):
@@ -127,10 +138,12 @@ class ReaderState(Generic[Chunks]):
 
     def lines(self: SyncState) -> Iterator[LineItem]:
         """Yield the lines, then close."""
+        return chain.from_iterable(self._lists())
+
+    def _lists(self: SyncState) -> Iterator[Iterable[LineItem]]:
         try:
-            for chunk in chain([b""], self.chunks, [None]):
-                for items in self.feed(chunk):
-                    yield from items
+            for block in self.blocks():
+                yield from self.parse(block)
         finally:
             self.close()
 
@@ -203,6 +216,7 @@ class ReaderState(Generic[Chunks]):
                 self._row_reader = RowReader(Layout.from_header(row, line))
                 self.header = parse_preamble(self._preamble)
                 self._preamble, self._start = [], b""
+                self.cutter.counts_quotes = False
                 break
             self._preamble.append(row)
             self._preamble_size += sum(map(len, row))
