@@ -150,5 +150,5 @@ def test_collecting_gives_the_same_in_any_pieces(data: bytes, size: int, limit: 
 def test_sums_are_the_same_by_either_way(invoice: Invoice, by: list[str], size: int) -> None:
     slow = summarize(invoice.data, by=by)
     with pytest.MonkeyPatch.context() as patch, blocks_of(size):
-        patch.setattr(_summary, "WORTH_ARROW", 0)
+        patch.setattr(_summary, "MIN_ARROW_SIZE", 0)
         assert summarize(invoice.data, by=by) == slow

@@ -157,7 +157,7 @@ class BlockCutter:
         self.block_size = CHUNK_SIZE
         self.counts_quotes = True
         self._held = bytearray()
-        # If no row is whole yet, it's only worth looking again once there is a good deal more.
+        # After looking for the end of a row in vain, look again only with twice the bytes.
         self._enough = 0
         self._skipping = False
 
@@ -179,7 +179,7 @@ class BlockCutter:
         del self._held[: end or len(self._held)]
 
     def take(self, *, final: bool) -> Block | None:
-        """Return the next block, or `None` if that needs more bytes; `final` says that no more will come."""
+        """Return the next block, or `None` if it needs more bytes; with `final`, no more will come."""
         size = len(self._held)
         if not size or (size < max(self.block_size, self._enough) and not final):
             return None
@@ -221,7 +221,7 @@ _CELLS = re.compile(rb"(?<![^,\n])" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n
 
 
 def line_breaks_in_cells(data: bytes) -> int | None:
-    """Return how many newlines are in quotes; `None` if a quote is anywhere but around a cell, or doubled in one."""
+    """Return how many newlines are in quotes; `None` if a quote isn't at a cell's border or doubled in a cell."""
     end = breaks = 0
     while (start := data.find(b'"', end)) >= 0:
         cells = _CELLS(data, start)
