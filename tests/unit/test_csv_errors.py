@@ -114,7 +114,7 @@ def test_a_row_that_is_none_is_named_with_its_line(rows: bytes, line: int) -> No
         (b"\n \r\n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
         (b"<!DOCTYPE html><html>", "HTML .*: '<!DOCTYPE html><html>'"),
-        (b'  {"error": 404}', "JSON .* error reply .*: '{\"error\": 404}'"),
+        (b'  {"error": 404}', "JSON .* error response .*: '{\"error\": 404}'"),
         (b'{"status": 200, "content": "Date,"}', "JSON .* envelope=True"),
         (b'{\n "version": 1,\n "invoices": []}', r"JSON .* `sync` saved, its CSV is the \.csv file beside it"),
         (b"[]", "JSON"),
