@@ -91,7 +91,7 @@ def test_a_number_that_no_table_holds_is_named_and_summed(number: str, monkeypat
         assert caught.value.line_number == 8
         assert f"'{Decimal(number)}"[:50] in str(caught.value)
     for worth in (0, 1024 * 1024):
-        monkeypatch.setattr(_summary, "WORTH_ARROW", worth)
+        monkeypatch.setattr(_summary, "MIN_ARROW_SIZE", worth)
         assert Fraction(summarize(data, by="sku").total) == Fraction("1.5") + Fraction(Decimal(number))
 
 
@@ -266,7 +266,7 @@ Ways = dict[str, "Callable[[object], int]"]
 @pytest.fixture
 def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
     """Every way of reading, as a number of lines; the sums by pyarrow, too."""
-    monkeypatch.setattr(_summary, "WORTH_ARROW", 0)
+    monkeypatch.setattr(_summary, "MIN_ARROW_SIZE", 0)
 
     def summed(source: Any) -> int:
         return sum(group.lines for group in summarize(source, by="sku").groups)

@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 import pytest
 
 from atlas_invoices._csv import LineItem, read_csv
-from atlas_invoices._csv._cells import MOST, Cache
+from atlas_invoices._csv._cells import MAX_CACHED, Cache
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import FrozenDict
 from invoice_lines import EXAMPLE, HEADER, PREAMBLE, oracle_sum, simple_invoice
@@ -255,9 +255,9 @@ def test_what_a_notebook_shows_says_whose_invoice_it_is() -> None:
 
 def test_what_is_kept_for_the_next_line_is_bounded() -> None:
     cache = Cache(str.upper, worth=lambda key: key != "z")
-    for number in range(3 * MOST):
-        assert cache[f"a{number % (2 * MOST)}"] == f"A{number % (2 * MOST)}"
-        assert len(cache) <= MOST
+    for number in range(3 * MAX_CACHED):
+        assert cache[f"a{number % (2 * MAX_CACHED)}"] == f"A{number % (2 * MAX_CACHED)}"
+        assert len(cache) <= MAX_CACHED
     assert (cache["z"], "z" in cache) == ("Z", False)
 
 

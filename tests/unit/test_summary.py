@@ -31,7 +31,7 @@ DATA = (
 @pytest.fixture(params=["lines", "arrow"], autouse=True)
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "arrow":
-        monkeypatch.setattr(_summary, "WORTH_ARROW", 0)
+        monkeypatch.setattr(_summary, "MIN_ARROW_SIZE", 0)
 
 
 def _sums(by: str | list[str], data: bytes = DATA) -> list[tuple[object, ...]]:
@@ -126,7 +126,7 @@ def test_sums_of_blocks_that_together_pyarrow_would_overflow_are_exact(monkeypat
 
 def test_many_groups_are_put_together_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_summary_arrow, "_BLOCK", 500)
-    monkeypatch.setattr(_summary_arrow, "_GROUPS_AT_ONCE", 10)
+    monkeypatch.setattr(_summary_arrow, "_MAX_GROUPS", 10)
     data = simple_invoice(*({"Amount": "1.5", "Project": f"P{n % 40}", "Note": f"n{n % 60}"} for n in range(240)))
     groups = summarize(data, by=["note", "project"]).groups
 
@@ -138,7 +138,7 @@ def test_many_groups_are_put_together_in_turns(monkeypatch: pytest.MonkeyPatch) 
 def test_sums_need_no_pandas() -> None:
     code = (
         "import sys; from atlas_invoices._csv import _summary, summarize\n"
-        f"_summary.WORTH_ARROW = 0; summarize({DATA!r}, by='sku')\n"
+        f"_summary.MIN_ARROW_SIZE = 0; summarize({DATA!r}, by='sku')\n"
         "assert 'pyarrow' in sys.modules and 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -27,7 +27,7 @@ DATA = (
 @pytest.fixture(params=["lines", "arrow"], autouse=True)
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "arrow":
-        monkeypatch.setattr(_summary, "WORTH_ARROW", 0)
+        monkeypatch.setattr(_summary, "MIN_ARROW_SIZE", 0)
 
 
 def _keys(by: str | list[str], data: bytes = DATA) -> list[tuple[str, int]]:
@@ -152,7 +152,7 @@ def test_a_file_without_amounts_is_refused_with_what_looks_like_them(name: str, 
             summarize(source, by="sku")
         assert (caught.value.line_number, caught.value.column) == (6, "Amount")
         assert str(caught.value).startswith("line 6, column 'Amount': the header has no such column")
-        assert str(caught.value).endswith(f"; what looks like it: {shown}")
+        assert str(caught.value).endswith(f"; similar: {shown}")
 
 
 @pytest.mark.parametrize(

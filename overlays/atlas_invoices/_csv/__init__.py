@@ -1,4 +1,4 @@
-"""The invoice CSV as data: typed lines, tables, sums and exports. Importing it needs none of the extras."""
+"""The invoice CSV as data: typed lines, tables, sums and exports. Importing it doesn't need any extra."""
 
 from ._columns import TAG_PREFIX
 from ._export import iter_batches, to_arrow, to_pandas, to_polars, write_csv, write_jsonl, write_parquet

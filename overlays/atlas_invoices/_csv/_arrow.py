@@ -67,9 +67,9 @@ def _breaks_if_plain(block: Block) -> int | None:
 
 
 T = TypeVar("T")
-# Blocks that wait, so that no thread is idle while the caller writes a group of them: a tenth faster.
+# Blocks that wait, so that no thread is idle while the caller writes a group of them: that's a tenth faster.
 _AHEAD = 2
-# pyarrow takes some kilobytes for each column of each block; a file with so many is read in less by the parser.
+# pyarrow needs some kilobytes for each column of each block; with more columns the parser needs less.
 _MAX_COLUMNS = 1000
 
 
@@ -88,8 +88,8 @@ def convert_blocks(
 ) -> Iterator[T]:
     """Yield one result for each block of the file, in order: by `fast`, or by `exact` from the typed lines.
 
-    `fast` runs in threads and also returns its number of rows; it raises RefusedError for a block that the parser must
-    read.
+    `fast` runs in threads and also returns the number of rows; it raises RefusedError for a block that only the parser
+    may read.
     """
     workers = min(4, os.cpu_count() or 1)
     tasks: deque[_Task[T]] = deque()
@@ -99,6 +99,8 @@ def convert_blocks(
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
             for block in state.blocks():
                 breaks = _breaks_if_plain(block) if state.only_items and narrow else None
+                if breaks != 0 and state.recut(block):
+                    continue
                 if breaks is not None:
                     tasks.append(_Task(block, breaks, pool.submit(fast, block.data)))
                 else:
@@ -126,18 +128,20 @@ def _result(state: SyncState, task: _Task[T], exact: Callable[[Sequence[LineItem
             # Counting all newlines of the block would take longer than many of its columns.
             state.line_number += rows + task.breaks
             return result
+    # Later blocks have been taken, so this one can't be put back.
+    state.cutter.counts_quotes = True
     return exact(list(chain.from_iterable(state.parse(task.block))))
 
 
-# The stubs want the type as a literal here, and know of no lists there.
+# The stubs want the type as a literal.
 _nulls: Any = pa.nulls
-# Large enough that starting pyarrow's reader doesn't show; for a stream also small enough that memory doesn't.
+# Large enough that the start of pyarrow's reader doesn't show, and for a stream small enough that memory doesn't.
 TABLE_BLOCK = 4 * 1024 * 1024
 STREAM_BLOCK = 1024 * 1024
 
 
 def arrow_schema(header: InvoiceHeader) -> pa.Schema:
-    """The schema of every invoice: one field for each field of LineItem but its line number; the header as metadata."""
+    """Return the schema of every invoice: LineItem's fields except its line number, and the header as metadata."""
     fields = [pa.field(column.field, _type(column)) for column in COLUMNS]
     metadata: dict[bytes | str, str | None] = {
         "invoice_id": header.invoice_id,
@@ -152,7 +156,7 @@ def arrow_schema(header: InvoiceHeader) -> pa.Schema:
 
 
 def read_table(state: SyncState, *, wide: bool) -> pa.Table:
-    """All lines. Where a number doesn't fit its column, that is a wider one (`wide`), or else an InvoiceFormatError."""
+    """Return all lines. A number that doesn't fit its column makes it wider (`wide`) or is an InvoiceFormatError."""
     schema = arrow_schema(state.header)
     batches = list(_batches(state, schema, block_size=TABLE_BLOCK, wide=wide))
     for index, field in enumerate(schema):
@@ -163,7 +167,7 @@ def read_table(state: SyncState, *, wide: bool) -> pa.Table:
 
 
 def read_batches(state: SyncState) -> Iterator[pa.RecordBatch]:
-    """Batches of one schema; a number that its columns can't hold is an InvoiceFormatError."""
+    """Yield batches with the same schema; a number that doesn't fit its column is an InvoiceFormatError."""
     schema = arrow_schema(state.header)
     some = False
     for batch in _batches(state, schema, block_size=STREAM_BLOCK, wide=False):
@@ -230,10 +234,10 @@ def _too_wide(lines: Sequence[LineItem], index: int, column: Column, *, wide: bo
     )
     if wide:
         what = (
-            f"more than 38 digits before or behind the point: {quoted(str(value))}, which no table holds; read_csv does"
+            f"more than 38 digits before or after the point: {quoted(str(value))}, which no table holds; read_csv does"
         )
     else:
-        what = f"more than 20 digits before the point or 18 behind it: {quoted(str(value))}"
+        what = f"more than 20 digits before the point or 18 after it: {quoted(str(value))}"
         wider = "to_arrow makes it wider" if holds([value], wide=True) else "read_csv reads it"
         what += f", which this column doesn't hold; {wider}"
     return format_error(what, line=line.line_number, column=column.name)
@@ -251,7 +255,7 @@ def _type(column: Column) -> pa.DataType:
 _parquet_writer: Any = pq.ParquetWriter
 _BATCHES_IN_ROW_GROUP = 3
 _GROUPS_BEFORE_RELEASE = 4
-# Parquet dictionaries for all that repeats; trying one for the others costs time. Readers skip row groups by the days.
+# Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
 _CODED = [
     *(column.field for column in COLUMNS if column.name not in UNCODED),
     *(f"{field}.key_value.{part}" for field in ("tags", "extra") for part in ("key", "value")),
@@ -260,10 +264,10 @@ _WITH_STATISTICS = [column.field for column in COLUMNS if column.kind is Kind.DA
 
 
 def write_tables(state: SyncState, file: SupportsWrite[bytes]) -> None:
-    """Write the batches as they come, some in one row group, because readers like them large.
+    """Write the batches as they come, several in each row group, because readers like these large.
 
-    However the writer ends, and be it as garbage, pyarrow has it write the footer that makes a file of what is there.
-    So it writes to memory, from which each row group goes on only when it's whole, and the footer behind the last line.
+    However pyarrow's writer ends, even when it's garbage collected, it writes the footer that completes a file. So it
+    writes to memory; whole row groups are passed on from there, and the footer only after the last line.
     """
     schema = arrow_schema(state.header)
     held = io.BytesIO()
@@ -274,7 +278,7 @@ def write_tables(state: SyncState, file: SupportsWrite[bytes]) -> None:
             if not group:
                 break
             writer.write_table(pa.Table.from_batches(group, schema).unify_dictionaries())
-            # pyarrow keeps what each thread has freed, a good third of all it takes; giving it back takes time, too.
+            # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
             del group
             _pass_on(held, file)
             if number % _GROUPS_BEFORE_RELEASE == 0:

@@ -14,18 +14,18 @@ import pyarrow as pa
 import pyarrow.compute
 from pyarrow import csv as arrow_csv
 
-from ._cells import LONGEST_CELL, PLAIN_NUMBER, parse_date, parse_number
+from ._cells import MAX_CELL, PLAIN_NUMBER, parse_date, parse_number
 
 if TYPE_CHECKING:
     from ._columns import Layout
 
 
-# The stubs give each kind of array a class of its own, where the kind is only known when a file is read.
+# The stubs have a class for each kind of array, but the kind is only known when a file is read.
 ArrowArray: TypeAlias = Any
 
 TEXT = pa.string()
 DAY = pa.date32()
-# 20 digits before the point and 18 behind it; numbers that don't fit get the widest decimal there is.
+# 20 digits before the point and 18 after it; numbers that don't fit get the widest decimal there is.
 NUMBER = pa.decimal128(38, 18)
 WIDE_NUMBER = pa.decimal256(76, 38)
 MAPPING = pa.map_(TEXT, TEXT)
@@ -35,52 +35,52 @@ _ONE = Decimal(1)
 
 
 def integer_array(values: Sequence[int]) -> ArrowArray:
-    """As 64-bit integers."""
+    """Return an array of 64-bit integers."""
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values).tobytes())])
 
 
 def date_array(values: Sequence[dt.date | None]) -> ArrowArray:
-    """As days since 1970."""
+    """Return an array of days since 1970."""
     days = array("i", [0 if value is None else value.toordinal() - _EPOCH for value in values])
     return pa.Array.from_buffers(DAY, len(values), [_valid(values), pa.py_buffer(days.tobytes())])
 
 
 def text_array(values: Sequence[str | None]) -> ArrowArray:
-    """As UTF-8."""
+    """Return an array of UTF-8 strings."""
     texts = [b"" if value is None else value.encode() for value in values]
     return pa.Array.from_buffers(TEXT, len(values), [_valid(values), _offsets(texts), pa.py_buffer(b"".join(texts))])
 
 
 def mapping_array(values: Sequence[Sequence[tuple[str, str]]]) -> ArrowArray:
-    """As maps, of their pairs in order."""
+    """Return an array of maps, with their pairs in order."""
     pairs = [pair for value in values for pair in value]
     return _maps(_offsets(values), len(values), [key for key, _ in pairs], [text for _, text in pairs])
 
 
 def no_mappings(rows: int) -> ArrowArray:
-    """As many maps without anything in them."""
+    """Return an array of empty maps."""
     return _maps(pa.py_buffer(bytes(4 * (rows + 1))), rows, [], [])
 
 
 def number_array(values: Sequence[Decimal | None]) -> ArrowArray:
-    """As exact decimals, of type NUMBER where all fit and WIDE_NUMBER else; never rounded, but an OverflowError."""
+    """Return exact decimals, of type NUMBER if all fit, else WIDE_NUMBER; an OverflowError if one fits neither."""
     for kind in (NUMBER, WIDE_NUMBER):
         units = _units(values, kind)
         if units is not None:
             data = b"".join([unit.to_bytes(kind.bit_width // 8, "little", signed=True) for unit in units])
             return pa.Array.from_buffers(kind, len(values), [_valid(values), pa.py_buffer(data)])
-    raise OverflowError("no decimal of Arrow's holds this number")
+    raise OverflowError("this number is too long for Arrow's decimals")
 
 
 def holds(values: Sequence[Decimal | None], *, wide: bool) -> bool:
-    """Whether a column of these numbers can be made; of type NUMBER, or `wide`."""
+    """Whether all of these numbers fit type NUMBER, or WIDE_NUMBER if `wide`."""
     return _units(values, WIDE_NUMBER if wide else NUMBER) is not None
 
 
 def _units(
     values: Sequence[Decimal | None], kind: pa.Decimal128Type[int, int] | pa.Decimal256Type[int, int]
 ) -> list[int] | None:
-    """The numbers in units of the type's last digit; `None` where one doesn't fit."""
+    """Return the numbers in units of the type's last digit, or `None` if one doesn't fit."""
     limit = 10**kind.precision
     try:
         units = [
@@ -110,29 +110,29 @@ def _offsets(values: Sequence[Sequence[object]]) -> pa.Buffer:
     return pa.py_buffer(ends.tobytes())
 
 
-# The stubs know kernels and readers for some of their types only.
+# The stubs know kernels and readers for only some of their types.
 pc: Any = pyarrow.compute
 _read_csv: Any = arrow_csv.read_csv
 CODED = pa.dictionary(pa.int32(), TEXT)
-# Text that seldom repeats, and numbers that often differ from line to line, are not worth a dictionary.
+# Text that seldom repeats, and numbers that often differ from line to line, aren't worth a dictionary.
 UNCODED = frozenset({"Note", "Quantity", "Amount"})
-# As many characters can neither overflow nor be rounded. pyarrow doesn't notice an overflow: a column of 20 digits
-# before the point takes "123456789012345678901", and makes another number of a longer one.
-_SAFE_NUMBER = 20
-_is_plain = re.compile(f"[{re.escape(PLAIN_NUMBER.decode())}]{{,{_SAFE_NUMBER}}}").fullmatch
+# This many characters can neither overflow nor be rounded. pyarrow doesn't notice an overflow: a column with 20 digits
+# before the point accepts "123456789012345678901", and changes a longer number.
+_MAX_PLAIN = 20
+_is_plain = re.compile(f"[{re.escape(PLAIN_NUMBER.decode())}]{{,{_MAX_PLAIN}}}").fullmatch
 # Combinations of several columns are numbered in 64 bits.
-_LARGEST_CODE = 2**62
+_MAX_CODE = 2**62
 
 
 class RefusedError(Exception):
-    """This block is one for the parser of record, which reads it, or says what is wrong and where."""
+    """Only the parser may read this block: pyarrow can't, or might read it differently."""
 
 
 def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
-    """The named columns as text (most of it as dictionaries), null where empty; the two days come always.
+    """Return the named columns and the two days as text (most of it as dictionaries), null where empty.
 
-    Whether a row is an item is told by its days, so the caller gives both to `dates` or `different_dates`, whatever
-    else it needs.
+    A row's days tell whether it's an item, so the caller passes both to `dates` or `different_dates`, whatever else it
+    needs.
     """
     wanted = list(dict.fromkeys(["Date", "Usage Date", *names]))
     try:
@@ -141,21 +141,21 @@ def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, 
             read_options=arrow_csv.ReadOptions(
                 use_threads=False, block_size=len(block) + 1, column_names=list(layout.names)
             ),
-            # A blank line is refused, so that the rows of a block and the breaks in its cells are its lines.
+            # Blank lines are errors, so the lines of a block are its rows and the newlines in its cells.
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=wanted,
                 column_types={name: TEXT if name in UNCODED else CODED for name in wanted},
-                # By default NaN, NA and null would be empty cells, too.
+                # By default, NaN, NA and null are empty cells, too.
                 null_values=[""],
                 strings_can_be_null=True,
-                check_utf8=False,  # exact_length has checked the whole block
+                check_utf8=False,  # the whole block was checked before
             ),
         )
     except pa.ArrowException as error:
         raise RefusedError from error
     columns = {name: _only_chunk(table.column(name)) for name in wanted}
-    # A row without either day is a trailing one, which is the parser's to keep aside; text for a day, `dates` refuses.
+    # A row without either day is a trailing one, which the parser keeps aside. `dates` refuses other text for a day.
     date, usage_date = columns["Date"], columns["Usage Date"]
     if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
         raise RefusedError
@@ -163,12 +163,12 @@ def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, 
 
 
 def dates(column: ArrowArray) -> ArrowArray:
-    """Days, each different one parsed once."""
+    """Return an array of days, each different one parsed once."""
     return date_array(different_dates(column)).take(column.indices)
 
 
 def different_dates(column: ArrowArray) -> list[dt.date | None]:
-    """Each different day in the column, once."""
+    """Return each different day in the column once."""
     try:
         return [parse_date(text) for text in column.dictionary.to_pylist()]
     except ValueError as error:
@@ -176,22 +176,22 @@ def different_dates(column: ArrowArray) -> list[dt.date | None]:
 
 
 def numbers(column: ArrowArray) -> ArrowArray:
-    """Exact numbers, of type NUMBER where all fit and WIDE_NUMBER else."""
+    """Return exact decimals, of type NUMBER if all fit, else WIDE_NUMBER."""
     if pa.types.is_dictionary(column.type):
         return numbers(column.dictionary).take(column.indices)
     longest = pc.max(pc.binary_length(column)).as_py() or 0
     characters = column.buffers()[2]
-    if longest <= _SAFE_NUMBER and (characters is None or not characters.to_pybytes().translate(None, PLAIN_NUMBER)):
+    if longest <= _MAX_PLAIN and (characters is None or not characters.to_pybytes().translate(None, PLAIN_NUMBER)):
         try:
             return column.cast(NUMBER)
         except pa.ArrowInvalid:
-            # Not a number, or more than 18 digits behind the point: told apart below.
+            # Not a number, or more than 18 digits after the point; _mixed_numbers tells which.
             pass
     return _mixed_numbers(column.to_pylist())
 
 
 def _mixed_numbers(texts: list[str | None]) -> ArrowArray:
-    """Those that pyarrow may read by pyarrow, others, such as 8.2E-7, by the parser of record."""
+    """Parse plain numbers with pyarrow; others, such as 8.2E-7, one by one."""
     odd = [place for place, text in enumerate(texts) if text is not None and not _is_plain(text)]
     others = _parsed([texts[place] for place in odd])
     for place in odd:
@@ -215,7 +215,7 @@ def _parsed(texts: list[str | None]) -> ArrowArray:
 
 
 def mapping(columns: Mapping[str, ArrowArray], rows: int) -> ArrowArray:
-    """Columns as one map for each row, of the non-empty cells; each different map is made once."""
+    """Return a map for each row, of the columns' non-empty cells; each different map is made once."""
     filled = {key: column for key, column in columns.items() if len(column.dictionary)}
     if not filled:
         return no_mappings(rows)
@@ -234,16 +234,16 @@ def mapping(columns: Mapping[str, ArrowArray], rows: int) -> ArrowArray:
 
 
 def combine(columns: Sequence[ArrowArray]) -> tuple[ArrowArray, list[tuple[int | None, ...]]]:
-    """The different combinations in several dictionary columns, and for each row which one it has.
+    """Return each row's number in a list of the different combinations of several dictionary columns, and this list.
 
-    A combination has each column's place in its dictionary, `None` where the cell is empty.
+    A combination has each column's place in its dictionary, or `None` for an empty cell.
     """
     codes: ArrowArray = None
     combinations: list[tuple[int | None, ...]] = [()]
     sizes: list[int] = []
     for column in columns:
         size = len(column.dictionary) + 1
-        if len(combinations) * prod(sizes) * size > _LARGEST_CODE:
+        if len(combinations) * prod(sizes) * size > _MAX_CODE:
             codes, combinations = _encode(codes, combinations, sizes)
             sizes = []
         empty, step = integer_array([size - 1, size])
@@ -256,7 +256,7 @@ def combine(columns: Sequence[ArrowArray]) -> tuple[ArrowArray, list[tuple[int |
 def _encode(
     codes: ArrowArray, combinations: Sequence[tuple[int | None, ...]], sizes: Sequence[int]
 ) -> tuple[ArrowArray, list[tuple[int | None, ...]]]:
-    """Number the combinations anew: those before, and of the columns since the places, each below its size."""
+    """Number the combinations again: earlier ones, with the places in later columns, each below its size."""
     encoded = codes.dictionary_encode()
     found = []
     for code in encoded.dictionary.to_pylist():
@@ -272,8 +272,8 @@ def _only_chunk(column: ArrowArray) -> ArrowArray:
     if column.num_chunks != 1:
         raise RefusedError
     array = column.chunk(0)
-    # Longer cells, in bytes here, are the parser's to judge.
+    # These bytes may be more characters than csv allows in a cell; the parser decides.
     texts = array.dictionary if pa.types.is_dictionary(array.type) else array
-    if texts.nbytes > LONGEST_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > LONGEST_CELL:
+    if texts.nbytes > MAX_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_CELL:
         raise RefusedError
     return array

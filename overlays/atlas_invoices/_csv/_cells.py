@@ -10,49 +10,46 @@ from typing import TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
-MOST = 4096
+MAX_CACHED = 4096
 
 
 class Cache(dict[K, V]):
-    """`cache[key]` is `make(key)`; a key that isn't `worth` keeping is made each time."""
+    """A dict that fills itself: `cache[key]` is `make(key)`, and is kept if the key is `worth` it."""
 
     def __init__(self, make: Callable[[K], V], *, worth: Callable[[K], bool] | None = None) -> None:
-        """Start empty."""
         super().__init__()
         self._make = make
         self._worth = worth
 
     def __missing__(self, key: K) -> V:
-        """Make what isn't there yet; dict calls this, so that a hit costs no Python code."""
+        """Make a missing value. dict calls this, so finding a value runs no Python code."""
         value = self._make(key)
         if self._worth is None or self._worth(key):
-            if len(self) >= MOST:
+            if len(self) >= MAX_CACHED:
                 self.clear()
             self[key] = value
         return value
 
 
-# Any amount of money and any Decimal that a program wrote; without a bound `1E999999999` would cost a gigabyte where
-# it's printed or added.
-MOST_DIGITS = 1000
-# csv's own limit, in characters: a text no longer than this can't have a longer cell.
-LONGEST_CELL = 128 * 1024
+# Enough for any amount of money and any Decimal that a program wrote. Without a limit, printing or adding
+# `1E999999999` would take a gigabyte.
+MAX_DIGITS = 1000
+# csv's own limit, in characters.
+MAX_CELL = 128 * 1024
 _DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII).fullmatch
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII).fullmatch
 PLAIN_NUMBER = b"0123456789.-"
-# Exact or an exception, whatever the caller's own decimal context says.
+# Exact or an exception, whatever the caller's own decimal context.
 _EXACT = Context(prec=40, traps=[InvalidOperation, Rounded])
-# How many cells tell whether the values of a column repeat.
-_SAMPLE = 32
 
 
 def is_label(cell: str) -> bool:
-    """Whether a cell is what stands at the beginning of a trailing line: nothing, or text."""
+    """Whether a trailing row may begin with this cell: nothing, or text."""
     return not cell or cell[0].isalpha()
 
 
 def parse_date(text: str) -> dt.date | None:
-    """`06/30/2024` is 30 June 2024; empty is `None`; anything else is a ValueError."""
+    """Parse `06/30/2024` as 30 June 2024; empty is `None`, anything else a ValueError."""
     if not text:
         return None
     match = _DATE(text)
@@ -66,41 +63,41 @@ def parse_date(text: str) -> dt.date | None:
 
 
 def parse_number(text: str) -> Decimal | None:
-    """Digits, a sign, a point and an exponent, exactly; empty is `None`; anything else is a ValueError."""
+    """Parse digits, a sign, a point and an exponent, exactly; empty is `None`, anything else a ValueError."""
     if not text:
         return None
-    # Decimal alone would also take NaN, Infinity, underscores, blanks and the digits of other scripts.
+    # Decimal also accepts NaN, Infinity, underscores, blanks and the digits of other scripts.
     if _NUMBER(text) is None:
         raise ValueError("not a number")
     number = Decimal(text)
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -MOST_DIGITS or number.adjusted() >= MOST_DIGITS:
-        raise ValueError(f"a number of more than {MOST_DIGITS:,} digits before or after the point")
+    if not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() >= MAX_DIGITS:
+        raise ValueError(f"a number of more than {MAX_DIGITS:,} digits before or after the point")
     return number
 
 
 def parse_numbers(cache: Cache[str, Decimal | None], texts: Sequence[str]) -> Iterable[Decimal | None]:
     """Parse a column, by whichever way is faster: repeated values from the cache, others all at once."""
-    some = texts[:_SAMPLE]
+    some = texts[:32]
     # Only digits, points and minus signs in the whole column: all that can still be wrong is their order, which Decimal
     # refuses (`1-2`, `1.2.3`) as `parse_number` does.
-    if 2 * len(set(some)) > len(some) and all(texts) and not "".join(texts).encode().translate(None, PLAIN_NUMBER):
+    if 4 * len(set(some)) > len(some) and all(texts) and not "".join(texts).encode().translate(None, PLAIN_NUMBER):
         try:
             return list(map(_EXACT.create_decimal, texts))
         except (InvalidOperation, Rounded):
             pass
-    return map(cache.__getitem__, texts)
+    return list(map(cache.__getitem__, texts))
 
 
 ZERO = Decimal(0)
 _ONE = Decimal(1)
-# A sum is exact or an exception: the default context would round it to 28 digits. As many digits hold the sum of any
-# number of the longest that a file may have (1,000 on either side of the point).
+# Sums are exact or an exception; the default context would round them to 28 digits. This many digits hold the sum of
+# any count of the longest numbers that a file may have (1,000 digits on either side of the point).
 EXACT = Context(prec=4096, traps=[Inexact, InvalidOperation])
 
 
-def shortest(number: Decimal) -> Decimal:
-    """The same number without zeros at its end or an exponent, so that it prints alike however it was added up."""
+def normalize(number: Decimal) -> Decimal:
+    """Return the number without trailing zeros or an exponent, so it prints the same however it was added up."""
     number = EXACT.normalize(number)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):

@@ -12,28 +12,28 @@ from attrs import frozen
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._preamble import HEADER_MARKS
 
-_LONGEST_VALUE = 60
-_LONGEST_SHOWN = 100
-_LONGEST_MESSAGE = 399
-# How repr shows a byte that isn't UTF-8 and was decoded to a lone surrogate; a backslash of the text's own is doubled.
+_MAX_VALUE = 60
+_MAX_QUOTED = 100
+_MAX_MESSAGE = 399
+# repr shows a byte that isn't UTF-8 as the lone surrogate it was decoded to; it doubles a backslash of the text itself.
 _BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])")
 
 
 def quoted(value: str) -> str:
-    """The value as a person can read it on one line: shortened, with control characters escaped."""
-    if len(value) > _LONGEST_VALUE:
-        value = value[: _LONGEST_VALUE - 1] + "…"
+    """Return the value as a person can read it, on one line: shortened, with control characters escaped."""
+    if len(value) > _MAX_VALUE:
+        value = value[: _MAX_VALUE - 1] + "…"
     # repr escapes everything that isn't printable.
-    return _shortened(_BYTE.sub(r"\1\\x\2", repr(value)), _LONGEST_SHOWN)
+    return _shorten(_BYTE.sub(r"\1\\x\2", repr(value)), _MAX_QUOTED)
 
 
 def format_error(what: str, *, line: int, column: str | None = None) -> InvoiceFormatError:
-    """The error for one place; `what` says what is wrong, and what to do, in under 250 characters."""
+    """Return the error for one place; `what` is the problem and the way out, in less than 250 characters."""
     place = f"line {line}" if column is None else f"line {line}, column {quoted(column)}"
-    return InvoiceFormatError(_shortened(f"{place}: {what}", _LONGEST_MESSAGE), line_number=line, column=column)
+    return InvoiceFormatError(_shorten(f"{place}: {what}", _MAX_MESSAGE), line_number=line, column=column)
 
 
-def _shortened(text: str, limit: int) -> str:
+def _shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -41,7 +41,7 @@ TAG_PREFIX = "Tag/"
 
 
 class Kind(Enum):
-    """What a column's cells are."""
+    """The type of a column's cells."""
 
     TEXT = "text"
     DATE = "date"
@@ -57,7 +57,7 @@ class Column:
     kind: Kind
 
 
-# The header of the example in the Atlas Admin API document, in its order. LineItem has its fields in this order too.
+# The header of the example in the Atlas Admin API document, in its order, which is also that of LineItem's fields.
 COLUMNS = (
     Column("Date", "date", Kind.DATE),
     Column("Usage Date", "usage_date", Kind.DATE),
@@ -85,9 +85,9 @@ BY_NAME = {column.name: column for column in COLUMNS}
 
 @frozen
 class Layout:
-    """Where one file keeps what: positions of the known columns, of the tags, and of those we don't know.
+    """The columns of one file: the positions of the known ones, of the tags, and of the unknown ones.
 
-    `line` is the one that the header row begins on.
+    `line` is the line on which the header row starts.
     """
 
     line: int
@@ -98,7 +98,7 @@ class Layout:
 
     @property
     def width(self) -> int:
-        """How many cells a row has."""
+        """The number of cells in a row."""
         return len(self.names)
 
     @property
@@ -113,7 +113,7 @@ class Layout:
 
     @classmethod
     def from_header(cls, names: Sequence[str], line: int) -> Self:
-        """Read the header row; a name that comes twice is an InvoiceFormatError."""
+        """Read the header row; two columns with the same name are an InvoiceFormatError."""
         positions: dict[str, int] = {}
         for position, name in enumerate(names):
             if name in positions:
@@ -137,27 +137,27 @@ UNREADABLE_PREAMBLE = (
     "in it is opened and never closed"
 )
 _BINARY = {
-    b"\x1f\x8b": "this is compressed with gzip: gunzip it first, or give the file that gzip.open(path) opens",
+    b"\x1f\x8b": "this is compressed with gzip: gunzip it first, or pass the file that gzip.open(path) opens",
     b"PK\x03\x04": "this is a zip archive or an Excel workbook: unzip it, or save the sheet as CSV in UTF-8",
-    b"PAR1": "this is a Parquet file: read it with pyarrow or pandas; an invoice CSV is as Atlas sent it",
+    b"PAR1": "this is a Parquet file, not an invoice CSV: read it with pyarrow or pandas",
 }
 _UTF_16 = "this is text in UTF-16: save the file as UTF-8"
-_EXPORTED = "this is an export of atlas-invoices and no invoice CSV, which is as Atlas sent it"
-_HTML = "this is an HTML or XML document, not an invoice CSV: an error page or a login page was saved in its place"
+_EXPORTED = "this is an export of atlas-invoices, not an invoice CSV as Atlas sends it"
+_HTML = "this is an HTML or XML document, not an invoice CSV: an error page or a login page was saved instead"
 _JSON = "this is a JSON document, not an invoice CSV"
 _MARKS_IN_JSON = {
-    b'"errorCode"': "an error reply of Atlas was saved in its place",
-    b'"error"': "an error reply was saved in its place",
-    b'"content"': "a reply asked for with envelope=True, which has the CSV in its `content`",
+    b'"errorCode"': "an error response of Atlas was saved instead",
+    b'"error"': "an error response was saved instead",
+    b'"content"': "a response with envelope=True was saved, which has the CSV in its `content`",
 }
 _OTHER_JSON = "if it's an invoice or a manifest that `sync` saved, its CSV is the .csv file beside it"
-_SEEN = 1000
+_SAMPLE = 1000
 
 
 def other_file(start: bytes) -> InvoiceFormatError | None:
-    """The error that says what a file is, by its first few thousand bytes; `None` where they don't say.
+    """Return an error that says which other kind of file this is, by its first few thousand bytes, or `None`.
 
-    Only for a file without a header row, because the name of a column or of a company could begin so, too.
+    Only for a file without a header row, because the name of a column or a company may begin like another format.
     """
     kind = _kind(start)
     if kind is not None:
@@ -177,7 +177,7 @@ def _kind(start: bytes) -> str | None:
     for mark, what in _BINARY.items():
         if start.startswith(mark):
             return what
-    some = start[:_SEEN]
+    some = start[:_SAMPLE]
     if start[:2] in {b"\xff\xfe", b"\xfe\xff"} or (len(some) > 1 and not (any(some[::2]) and any(some[1::2]))):
         return _UTF_16
     text = start.lstrip()
@@ -186,6 +186,6 @@ def _kind(start: bytes) -> str | None:
     if text.startswith(b"<"):
         return _HTML
     if text.startswith((b"{", b"[")):
-        marks = (what for mark, what in _MARKS_IN_JSON.items() if mark in text[:_SEEN])
+        marks = (what for mark, what in _MARKS_IN_JSON.items() if mark in text[:_SAMPLE])
         return f"{_JSON}; {next(marks, _OTHER_JSON)}"
     return None

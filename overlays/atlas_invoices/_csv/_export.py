@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
-    """The invoice as a `pyarrow.Table`, a row for each line, in file order. Needs the extra `arrow`.
+    """Return the invoice as a `pyarrow.Table`, with a row for each line, in file order. Needs the extra `arrow`.
 
-    `source` is what `read_csv` takes, or an invoice it has opened. The columns are LineItem's fields but the line
-    number: days are `date32`; money and quantities exact decimals of 20 digits before the point and 18 behind it (a
-    column with more of either is a wider one: nothing is rounded); text that repeats is dictionaries; `tags` and
-    `extra` are maps. The schema's metadata has the header: invoice_id, period_start, period_end (exclusive),
-    organization_name, organization_id, and all pairs as JSON under `header`. What `read_csv` refuses is an
+    `source` is what `read_csv` takes, or an invoice it has opened. The columns are LineItem's fields except the line
+    number: days are `date32`; money and quantities are exact decimals with 20 digits before the point and 18 after it
+    (a column that needs more becomes wider; nothing is rounded); text that repeats is dictionaries; `tags` and `extra`
+    are maps. The schema's metadata has the header: invoice_id, period_start, period_end (exclusive),
+    organization_name, organization_id, and all pairs as JSON under `header`. Anything that `read_csv` can't read is an
     InvoiceFormatError here, too.
 
     >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
@@ -45,10 +45,10 @@ def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
 
 
 def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
-    """The invoice as record batches of a few thousand lines, in constant memory. Needs the extra `arrow`.
+    """Return the invoice as record batches of a few thousand lines, in constant memory. Needs the extra `arrow`.
 
-    The schema is that of `to_arrow`, the same for every batch, of which there is at least one; so a number that its
-    column can't hold is an InvoiceFormatError here. Each batch has dictionaries of its own.
+    There is at least one batch, and all have the same schema, that of `to_arrow`; so a number that doesn't fit its
+    column is an InvoiceFormatError. Each batch has dictionaries of its own.
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
     >>> [batch.num_rows for batch in iter_batches(data)]
@@ -61,13 +61,13 @@ def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
 
 
 def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
-    """The invoice as a `pandas.DataFrame`: Arrow-backed columns, whose decimals stay exact, and text that repeats as
+    """Return the invoice as a `pandas.DataFrame`: Arrow-backed columns with exact decimals, and text that repeats as
     categories. Needs the extra `pandas`. See `to_arrow`.
 
-    Sums and groups work at once. Other arithmetic on its decimals is refused by Arrow ("Decimal precision out of
-    range"): `.astype(object)` makes Python's Decimals of them (whose products have 28 digits, unless your decimal
-    context says more), and `.astype("float64")` what plots take. Days that are compared with text or resampled are made
-    by `pd.to_datetime`.
+    Sums and groups work directly. Arrow refuses other arithmetic on these decimals ("Decimal precision out of range"):
+    convert them with `.astype(object)` to Python's Decimals (whose products have 28 digits, unless your decimal context
+    has more), or with `.astype("float64")` for plots. To compare days with text or to resample them, convert them with
+    `pd.to_datetime`.
 
     >>> frame = to_pandas(b"Date,Usage Date,SKU,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,1.92,search\\n")
     >>> frame["sku"].dtype.name, frame["amount"].sum().normalize()
@@ -90,16 +90,16 @@ def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
     import pyarrow as pa
 
     table = to_arrow(source)
-    # A dictionary becomes pandas' own category; for every other type pandas alone would make objects of it.
+    # A dictionary becomes pandas' own category; by default, pandas converts every other type to objects.
     return table.to_pandas(types_mapper=lambda kind: None if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind))
 
 
 def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
-    """The invoice as a `polars.DataFrame`: exact decimals, and text that repeats as categories.
+    """Return the invoice as a `polars.DataFrame`: exact decimals, and text that repeats as categories.
 
-    Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number of more
-    than 20 digits before the point or 18 behind it is an InvoiceFormatError. `frame["tags"]` are polars' own maps
-    (`.map.get("team")`), or lists of structs where polars, as in 1.10, has none.
+    Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number with more than 20
+    digits before the point or 18 after it is an InvoiceFormatError. `frame["tags"]` has polars' own maps
+    (`.map.get("team")`), or lists of structs in versions without them, such as 1.10.
 
     >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
     >>> frame.shape, frame["amount"].sum().normalize()
@@ -112,28 +112,28 @@ def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
 
     frame = pl.from_arrow(_arrow.read_table(open_invoice(source).start_pass(), wide=False))
     if not isinstance(frame, pl.DataFrame):
-        raise TypeError("polars makes a DataFrame of a table")
+        raise TypeError("polars converts a table to a DataFrame")
     return frame
 
 
 def require(what: str, extra: str, *packages: str) -> None:
-    """Say how to get what is missing, before anything is read."""
+    """Check before reading that an extra's packages are installed; a ConfigError says how to install it."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         raise ConfigError(f"{what} needs {' and '.join(missing)}: pip install 'atlas-invoices[{extra}]'")
 
 
 FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
-_LINES_AT_ONCE = 1000
-# json.dumps with options makes an encoder for every call, which takes longer than encoding a line.
+_LINES_PER_WRITE = 1000
+# json.dumps with options creates an encoder for every call, which takes longer than encoding a line.
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_csv(lines: Iterable[LineItem], file: SupportsWrite[bytes], *, raw: bool = False) -> None:
     """Write lines as UTF-8 CSV: LineItem's field names, ISO dates, plain numbers, `tags` and `extra` as JSON.
 
-    A text cell that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`. An InvoiceCsv is
-    lines, too.
+    A text cell that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`. `lines` may be an
+    InvoiceCsv.
     """
     file.write((",".join(FIELDS) + "\n").encode())
     for batch in _batches(lines):
@@ -141,9 +141,9 @@ def write_csv(lines: Iterable[LineItem], file: SupportsWrite[bytes], *, raw: boo
 
 
 def write_jsonl(lines: Iterable[LineItem], file: SupportsWrite[bytes]) -> None:
-    """Write lines as JSON, one object a line, with LineItem's fields but the line number.
+    """Write lines as JSON, one object per line, with LineItem's fields except the line number.
 
-    Numbers are strings, because most readers of JSON would make floats of them; days are ISO dates; empty is null.
+    Numbers are strings, because most JSON readers would turn them into floats; days are ISO dates; empty is null.
     """
     for batch in _batches(lines):
         file.write("".join(_json(_plain(line)) + "\n" for line in batch).encode())
@@ -152,7 +152,7 @@ def write_jsonl(lines: Iterable[LineItem], file: SupportsWrite[bytes]) -> None:
 def write_parquet(source: Source | InvoiceCsv, file: SupportsWrite[bytes]) -> None:
     """Write an invoice as Parquet, with the schema of `iter_batches`. Needs the extra `arrow`.
 
-    Where that fails, what was written has no footer, so that nothing reads a part for the whole.
+    If that fails, the part that was written has no footer, so no reader takes it for the whole.
     """
     require("Parquet", "arrow", "pyarrow")
     from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
@@ -162,7 +162,7 @@ def write_parquet(source: Source | InvoiceCsv, file: SupportsWrite[bytes]) -> No
 
 def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:
     items = iter(lines)
-    while batch := list(islice(items, _LINES_AT_ONCE)):
+    while batch := list(islice(items, _LINES_PER_WRITE)):
         yield batch
 
 

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
 
-from ._cells import EXACT, ZERO, parse_date, parse_number, shortest
+from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
 from ._columns import BY_FIELD, BY_NAME, TAG_PREFIX, Kind, quoted
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ KeyPart: TypeAlias = str | dt.date | Decimal | None
 
 @frozen
 class GroupBy:
-    """One thing to group by: its name, which CSV column holds it, how its cell reads, and where a line has it."""
+    """One key to group by: its name, the CSV column that holds it, and how to get it from a cell or from a line."""
 
     name: str
     column: str
@@ -35,21 +35,20 @@ class GroupBy:
 
 
 def parse_by(by: object) -> tuple[GroupBy, ...]:
-    """The names as `summarize` takes them; none at all, or one it doesn't know, is a ConfigError with those it does.
+    """Parse the names that `summarize` takes; no name, or an unknown one, is a ConfigError that lists the known ones.
 
-    The CSV's own spelling (`Usage Date`, `Tag/team`) means the same as ours (`usage_date`, `tag:team`), by which each
-    GroupBy is named.
+    Each GroupBy has its name in our spelling (`usage_date`, `tag:team`), also for the CSV's (`Usage Date`, `Tag/team`).
     """
     names = [by] if isinstance(by, str) else list(by) if isinstance(by, Iterable) else []
     if not names or not all(isinstance(name, str) for name in names):
-        raise _refused(by)
+        raise _unknown(by)
     return tuple(map(_parse, names))
 
 
 def missing_names(by: object, columns: Collection[str]) -> tuple[str, ...]:
-    """Of the names in `by`, a tag's too, those whose column a file lacks: each of its lines has None there.
+    """Return those names in `by` whose column a file lacks, tags too; they are None for every line.
 
-    `columns` is `InvoiceCsv.columns`, the header row's names.
+    `columns` is `InvoiceCsv.columns`, the names in the header row.
     """
     return tuple(part.name for part in parse_by(by) if part.column not in columns)
 
@@ -61,16 +60,16 @@ def _parse(name: str) -> GroupBy:
         return GroupBy(name, "Usage Date", lambda cell: month(parse_date(cell)), lambda line: month(line.usage_date))
     if name.startswith(("tag:", TAG_PREFIX)):
         key = name.removeprefix("tag:") if name.startswith("tag:") else name.removeprefix(TAG_PREFIX)
-        # A column `Tag/` would be a tag without a key, which Atlas doesn't have: more likely the key was forgotten.
+        # Atlas has no tags without a key; more likely the key was forgotten.
         if not key:
-            raise _refused(name)
+            raise _unknown(name)
         return GroupBy(f"tag:{key}", TAG_PREFIX + key, str, lambda line: line.tags.get(key))
     kind, separator, key = name.partition(":")
     if separator and kind == "extra" and key not in BY_NAME and not key.startswith(TAG_PREFIX):
         return GroupBy(name, key, str, lambda line: line.extra.get(key))
     column = BY_FIELD.get(name) or BY_NAME.get(name)
     if column is None:
-        raise _refused(name)
+        raise _unknown(name)
     field: Callable[[LineItem], Any] = attrgetter(column.field)
     if column.kind is Kind.NUMBER:
         return GroupBy(
@@ -80,20 +79,20 @@ def _parse(name: str) -> GroupBy:
 
 
 def _number(number: Decimal | None) -> Decimal | None:
-    """One Decimal for all that are equal, so that a key prints alike whichever line came first."""
-    return None if number is None else shortest(number or ZERO)
+    """Return one Decimal for all that are equal, so a key prints the same whichever line came first."""
+    return None if number is None else normalize(number or ZERO)
 
 
-def _refused(by: object) -> ConfigError:
+def _unknown(by: object) -> ConfigError:
     shown = quoted(by if isinstance(by, str) else repr(by))
-    close = _alike(by) if isinstance(by, str) else []
-    meant = f" (did you mean {' or '.join(close)}?)" if close else ""
+    similar = _similar(by) if isinstance(by, str) else []
+    meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
     names = ", ".join([*BY_FIELD, *_TIMES])
     return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
 
 
-def _alike(name: str) -> list[str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+def _similar(name: str) -> list[str]:
+    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a misspelled name
 
     column = name.removeprefix("extra:")
     if column.startswith(TAG_PREFIX) and column != TAG_PREFIX:
@@ -102,7 +101,7 @@ def _alike(name: str) -> list[str]:
 
 
 def month(day: dt.date | None) -> str | None:
-    """`2024-06` for a day in June 2024."""
+    """Return `2024-06` for a day in June 2024."""
     return None if day is None else day.isoformat()[:7]
 
 
@@ -110,11 +109,11 @@ def month(day: dt.date | None) -> str | None:
 class Group:
     """The lines with one key.
 
-    `key` has a part for each name in `by`: text, a `date` for days, `2024-06` for a month, a `Decimal` for numbers (one
-    for all that are equal), and `None` where the lines have nothing there (no project, untagged). `amount` is in the
-    price currency (USD), credits included with their sign; `share` is amount / total to 28 digits, or `None` where the
-    total is 0. `quantity` adds hours to gigabytes: it only means something where all lines have one unit, so group by
-    "unit", too.
+    `key` has a part for each name in `by`: text, a `date` for days, `2024-06` for a month, a `Decimal` for numbers (the
+    same for all equal ones), and `None` for lines without one (no project, untagged). `amount` is in the price currency
+    (USD), credits included with their sign; `share` is amount / total to 28 digits, or `None` if the total is 0.
+    `quantity` may add hours to gigabytes: it only has a meaning if all lines have the same unit, so group by "unit",
+    too.
 
     >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\\n"
     >>> (group,) = summarize(data, by=["sku", "day", "unit"]).groups
@@ -133,10 +132,10 @@ class Group:
 
 @frozen
 class Summary:
-    """Sums of an invoice's lines: `groups` by amount, the largest first; their `total`, and of that the `credits`.
+    """Sums of an invoice's lines: `groups` by amount, the largest first; their `total`; and the `credits` in it.
 
-    `by` has the names that were asked for, in LineItem's spelling. `credits` is the sum of the lines whose SKU is
-    `Credit`, with their sign as sent; they are in `total` and in the groups, too.
+    `by` has the requested names, in LineItem's spelling. `credits` is the sum of the lines whose SKU is `Credit`, with
+    their sign as sent; these lines are also in `total` and in the groups.
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Credit,-0.50\\n07/01/2024,06/30/2024,M10,1.50\\n"
     >>> summary = summarize(data, by="SKU")
@@ -156,22 +155,21 @@ _SHARE = Context(prec=28)
 
 
 class Sums:
-    """Running sums: for each key its amount, quantity and number of lines, and the credits among all."""
+    """Running sums: the amount, quantity and number of lines of each key, and the credits of all of them."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
         self.groups: dict[tuple[KeyPart, ...], tuple[Decimal, Decimal, int]] = {}
         self.credits = ZERO
 
     def add(self, key: tuple[KeyPart, ...], amount: Decimal, quantity: Decimal, lines: int) -> None:
-        """Add lines of one key; the credits among them are added apart."""
+        """Add the sums of lines with one key. The credits among them are added by `add_credits`, too."""
         known = self.groups.get(key)
         if known is not None:
             amount, quantity, lines = EXACT.add(known[0], amount), EXACT.add(known[1], quantity), known[2] + lines
         self.groups[key] = (amount, quantity, lines)
 
     def add_credits(self, amount: Decimal) -> None:
-        """Add an amount that is in the groups, too."""
+        """Add an amount of credits, which is also in the groups."""
         self.credits = EXACT.add(self.credits, amount)
 
     def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy]) -> None:
@@ -191,12 +189,12 @@ class Sums:
         self.add_credits(other.credits)
 
     def summary(self, by: Sequence[GroupBy]) -> Summary:
-        """What was added, in order."""
+        """Return the result, with the groups in order."""
         total = ZERO
         for amount, _, _ in self.groups.values():
             total = EXACT.add(total, amount)
-        total = shortest(total)
-        # Of equal amounts the smaller key comes first, and what has no key last.
+        total = normalize(total)
+        # Among equal amounts, the smaller key comes first, and None last.
         ordered = sorted(
             self.groups.items(),
             key=lambda item: (
@@ -205,11 +203,11 @@ class Sums:
             ),
         )
         groups = [
-            Group(key, shortest(amount), shortest(quantity), lines, _share(amount, total))
+            Group(key, normalize(amount), normalize(quantity), lines, _share(amount, total))
             for key, (amount, quantity, lines) in ordered
         ]
-        return Summary(tuple(part.name for part in by), tuple(groups), total, shortest(self.credits))
+        return Summary(tuple(part.name for part in by), tuple(groups), total, normalize(self.credits))
 
 
 def _share(amount: Decimal, total: Decimal) -> Decimal | None:
-    return shortest(_SHARE.divide(amount, total)) if total else None
+    return normalize(_SHARE.divide(amount, total)) if total else None

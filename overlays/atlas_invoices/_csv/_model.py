@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import (
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -23,12 +19,12 @@ EMPTY: FrozenDict[str] = FrozenDict()
 
 
 class LineItem(NamedTuple):
-    """One row of an invoice CSV; every field is `None` where its cell is empty or the file lacks the column.
+    """One row of an invoice CSV; a field is `None` if its cell is empty or the file lacks the column.
 
-    `date` is the bill date, `usage_date` the day of use, which may lie before the invoice's period. Money is in the
-    price currency (USD), with the sign as sent. Whether `discount_percent` is a percentage or a fraction is not
-    documented. `tags` holds the non-empty `Tag/<key>` columns by key; `extra` the non-empty columns this version
-    doesn't know, by name. `line_number` is the physical line the row starts on, from 1.
+    `date` is the bill date, `usage_date` the day of use, which may be before the invoice's period. Money is in the
+    price currency (USD), with the sign as sent. Whether `discount_percent` is a percentage or a fraction isn't
+    documented. `tags` has the non-empty `Tag/<key>` columns by key; `extra` the non-empty columns that this version
+    doesn't know, by name. `line_number` is the line of the file on which the row starts, from 1.
 
     >>> from decimal import Decimal
     >>> line = LineItem(sku="Credit", amount=Decimal("-5.00"), line_number=8)
@@ -61,7 +57,7 @@ class LineItem(NamedTuple):
 
     @property
     def is_credit(self) -> bool:
-        """True where the SKU is exactly `Credit`; a project called CreditCheck is none."""
+        """Whether the SKU is exactly `Credit` (a project named CreditCheck doesn't count)."""
         return self.sku == CREDIT_SKU
 
 
@@ -78,9 +74,9 @@ _BETWEEN = re.compile(r"\s+[-\u2013\u2014]\s+")
 
 @frozen
 class InvoiceHeader:
-    """The lines above the table; a field is `None` where the file doesn't have it or it can't be read.
+    """The lines above the table; a field is `None` if the file lacks it or it can't be read.
 
-    `period_end` is exclusive: an invoice for June ends on 1 July. `raw` has every pair as it stands in the file.
+    `period_end` is exclusive: an invoice for June ends on 1 July. `raw` has every pair as the file has it.
 
     >>> with read_csv(b'Billing Period,"June 1, 2024 - July 1, 2024",\\nDate,Usage Date,SKU,Amount\\n') as invoice:
     ...     print(invoice.header.period_end, invoice.header.organization_name)
@@ -96,8 +92,8 @@ class InvoiceHeader:
 
 
 def parse_preamble(rows: Iterable[Sequence[str]]) -> InvoiceHeader:
-    """Read the rows above the table, however many there are; the first of two pairs with one name counts."""
-    # Preamble lines end in a comma. A period that someone saved without its quotes is put together again.
+    """Read the rows above the table, however many there are; of two pairs with the same name, the first counts."""
+    # Preamble lines end in a comma. A period that was saved without its quotes is joined again.
     raw = [(row[0], ",".join(row[1:]).rstrip(",")) for row in rows if any(row)]
     values = {name.strip(): value for name, value in reversed(raw)}
     start, end = _period(values.get("Billing Period", ""))
@@ -112,13 +108,13 @@ def parse_preamble(rows: Iterable[Sequence[str]]) -> InvoiceHeader:
 
 
 def _period(text: str) -> tuple[dt.date | None, dt.date | None]:
-    """Both days or neither: where one can't be read, the other may be written in an order we only believe to know."""
+    """Return both days or neither: if one can't be read, the other's order of day and month is a guess."""
     days = [_day(part) for part in _BETWEEN.split(text.strip())]
     return (days[0], days[1]) if len(days) == 2 and None not in days else (None, None)  # noqa: PLR2004 - a start and an end
 
 
 def _day(text: str) -> dt.date | None:
-    """`June 1, 2024`, `1 June 2024`, `06/01/2024` or `2024-06-01`."""
+    """Read `June 1, 2024`, `1 June 2024`, `06/01/2024` or `2024-06-01`."""
     try:
         if _ISO(text):
             return dt.date.fromisoformat(text)

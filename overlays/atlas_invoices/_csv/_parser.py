@@ -1,9 +1,9 @@
-"""Parse an invoice CSV from its preamble to its last line, whichever way its bytes arrive."""
+"""Parse an invoice CSV, from its preamble to its last line, as its bytes arrive."""
 
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Generic, Literal, TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ from ._sources import MAX_ROW, Block, BlockCutter
 
 OnError = Literal["raise", "collect"]
 MAX_TRAILING = 1000
-# How much of a file tells what else it is.
+# This much of a file shows which other kind of file it is.
 _START_SIZE = 64 * 1024
 
 Chunks = TypeVar("Chunks")
@@ -26,10 +26,10 @@ SyncState: TypeAlias = "ReaderState[Generator[bytes, None, None]]"
 
 
 class ReaderState(Generic[Chunks]):
-    """One pass over a source: its chunks, and what was read of them.
+    """The state of one pass over a source.
 
-    `find_header` takes chunks until it returns True, then `feed` takes the others. `blocks`, `lines` and `close` are
-    for sources that aren't asynchronous.
+    `find_header` takes the source's chunks until it returns True, then `feed` takes the rest. `blocks`, `lines` and
+    `close` do this for a source that isn't asynchronous.
     """
 
     def __init__(self, chunks: Chunks, on_error: OnError) -> None:
@@ -45,7 +45,7 @@ class ReaderState(Generic[Chunks]):
         self._row_reader: RowReader | None = None
         self._preamble: list[list[str]] = []
         self._preamble_size = 0
-        # The beginning of the file, until its header is found.
+        # The beginning of the file, until the header is found.
         self._start = b""
         self._trailing_line = 0
         self._trailing_size = 0
@@ -58,7 +58,7 @@ class ReaderState(Generic[Chunks]):
 
     @property
     def layout(self) -> Layout:
-        """Where the columns are."""
+        """The columns of the file."""
         return self._rows().layout
 
     @property
@@ -68,11 +68,11 @@ class ReaderState(Generic[Chunks]):
 
     @property
     def only_items(self) -> bool:
-        """Whether nothing but items may follow: there was no trailing line yet, and errors aren't collected."""
+        """Whether only items may follow: there was no trailing row yet, and errors aren't collected."""
         return not self.trailing and self._on_error == "raise"
 
     def find_header(self, chunk: bytes | None) -> bool:
-        """Take a chunk, or None at the end; whether the header row was found. At the end it's an error if not."""
+        """Take a chunk, or None at the end; return whether the header row was found, which it must be at the end."""
         final = chunk is None
         if chunk:
             self._push(chunk)
@@ -84,22 +84,25 @@ class ReaderState(Generic[Chunks]):
             raise self._no_header(start) if start.strip() else format_error("the file is empty", line=1)
         return self.has_header
 
-    def feed(self, chunk: bytes | None) -> Iterator[list[LineItem]]:
-        """Take a chunk, or None at the end; yield the lines that are whole, in lists."""
+    def feed(self, chunk: bytes | None) -> Iterator[Iterable[LineItem]]:
+        """Take a chunk, or None at the end; yield groups of complete lines."""
         for block in self._blocks(chunk):
             yield from self.parse(block)
 
-    def parse(self, block: Block) -> Iterator[list[LineItem]]:
-        """Yield the lines of a block. What doesn't end in it is put back for the next one."""
+    def parse(self, block: Block) -> Iterator[Iterable[LineItem]]:
+        """Yield groups of lines from a block. A row that doesn't end in it is put back for the next one."""
         rows = self._rows()
-        converted = None if self.trailing else rows.block(block, self.line_number)
+        careful = self.cutter.counts_quotes
+        converted = None if self.trailing else rows.block(block, self.line_number, careful=careful)
         if converted is not None:
-            items, lines = converted
-            self.line_number += lines
+            lines, count = converted
+            self.line_number += count
             self._after_invalid_row = False
-            yield items
+            yield lines
             return
-        items = []
+        if self.recut(block):
+            return
+        items: list[LineItem] = []
         records = Records(block, self.line_number, rows.layout.names)
         for line, row in records:
             try:
@@ -119,17 +122,27 @@ class ReaderState(Generic[Chunks]):
         if items:
             yield items
 
+    def recut(self, block: Block) -> bool:
+        """Put back a block that may have been cut within a row, and count quotes from now on; False if already done."""
+        if self.cutter.counts_quotes:
+            return False
+        self.cutter.counts_quotes = True
+        self.cutter.put_back(block.data)
+        return True
+
     def blocks(self: SyncState) -> Iterator[Block]:
-        """Yield the blocks after the header row; the caller closes."""
+        """Yield the blocks after the header row. The caller must close."""
         for chunk in chain([b""], self.chunks, [None]):
             yield from self._blocks(chunk)
 
     def lines(self: SyncState) -> Iterator[LineItem]:
         """Yield the lines, then close."""
+        return chain.from_iterable(self._groups())
+
+    def _groups(self: SyncState) -> Iterator[Iterable[LineItem]]:
         try:
-            for chunk in chain([b""], self.chunks, [None]):
-                for items in self.feed(chunk):
-                    yield from items
+            for block in self.blocks():
+                yield from self.parse(block)
         finally:
             self.close()
 
@@ -145,7 +158,7 @@ class ReaderState(Generic[Chunks]):
     def _blocks(self, chunk: bytes | None) -> Iterator[Block]:
         final = chunk is None
         if final and self.closed:
-            # A closed source looks like one that has ended, so what was read would pass for the whole.
+            # A closed source looks like one that has ended, so the lines read so far would pass for the whole invoice.
             raise ConfigError("this invoice was closed before its end: read it to its end first, or within its `with`")
         if chunk:
             self._push(chunk)
@@ -158,7 +171,7 @@ class ReaderState(Generic[Chunks]):
         return self._row_reader
 
     def _item(self, rows: RowReader, row: Row, line: int) -> LineItem | None:
-        """Return the line of an item's row; `None` for a blank row or a trailing one, which is kept aside."""
+        """Return the row's line item, or `None` for a blank row or a trailing one, which is kept in `trailing`."""
         if isinstance(row, InvoiceFormatError):
             self._after_invalid_row = True
             raise row
@@ -171,7 +184,7 @@ class ReaderState(Generic[Chunks]):
         if len(row) == layout.width:
             if row[layout.usage_date] or not is_label(row[layout.date]):
                 return self._full_row(rows, row, line)
-        # What is left of a row that couldn't be read looks like a trailing one.
+        # After an invalid row, its remaining lines may look like trailing rows.
         elif len(row) > layout.width or not is_label(row[0]) or self._after_invalid_row:
             what = f"a row of {len(row)} cells where the header has {layout.width}: {quoted(','.join(row))}"
             raise format_error(what, line=line)
@@ -202,6 +215,7 @@ class ReaderState(Generic[Chunks]):
                 self._row_reader = RowReader(Layout.from_header(row, line))
                 self.header = parse_preamble(self._preamble)
                 self._preamble, self._start = [], b""
+                self.cutter.counts_quotes = False
                 break
             self._preamble.append(row)
             self._preamble_size += sum(map(len, row))
@@ -214,11 +228,11 @@ class ReaderState(Generic[Chunks]):
         if rest := records.rest():
             self.cutter.put_back(rest)
         elif not block.data.endswith(b"\n") and not block.is_last:
-            # The line is so long that its end was not waited for.
+            # The rest of a line that is too long is still to come.
             self.cutter.skip_line()
 
     def _start_to(self, line: int) -> bytes:
-        """Return the beginning of the file up to the end of a line: the same, however much of the file is there."""
+        """Return the beginning of the file up to the end of a line, the same however the file came in chunks."""
         return b"\n".join(self._start.removeprefix(BOM_UTF8).split(b"\n", line)[:line])
 
     def _no_header(self, start: bytes) -> InvoiceFormatError:

@@ -21,9 +21,9 @@ Chunks = TypeVar("Chunks")
 
 
 class _BaseInvoiceCsv(Generic[Chunks]):
-    """An open invoice: its header at once, its trailing rows and errors as reading goes on.
+    """An open invoice: its header at once, its trailing rows and errors during iteration.
 
-    Each loop has a state of its own, so several loops may run side by side; the properties are those of the latest.
+    Each loop has a state of its own, so several loops can run at the same time; the properties show the latest one.
     """
 
     _state: ReaderState[Chunks]
@@ -35,7 +35,7 @@ class _BaseInvoiceCsv(Generic[Chunks]):
         self._rereadable = is_rereadable(source)
         self._kind = type(source).__name__
         self._started = False
-        # Those that are still in use; `close` closes them all.
+        # The states of all loops that are still running; `close` closes them.
         self._states: WeakSet[ReaderState[Chunks]] = WeakSet()
 
     def __repr__(self) -> str:
@@ -76,7 +76,7 @@ class _BaseInvoiceCsv(Generic[Chunks]):
         return state
 
     def _start_again(self) -> bool:
-        """Whether a loop needs a new state; a ConfigError if the source can't be read again."""
+        """Return whether this loop needs a new state; a ConfigError if the source can't be read again."""
         if self._started and not self._rereadable:
             raise ConfigError(
                 f"this invoice comes from a {self._kind}, which can be read once, and already was: keep the lines in a"

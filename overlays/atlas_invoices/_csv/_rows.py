@@ -1,12 +1,11 @@
-"""Read the rows of a block: all at once where nothing is wrong, else one by one."""
+"""Turn the rows of a block into line items: all at once if nothing is wrong, else one by one."""
 
 from __future__ import annotations
 
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from io import BytesIO, StringIO
+from io import BytesIO
 from itertools import accumulate, islice, repeat
 from typing import Any, TypeAlias
 
@@ -21,21 +20,21 @@ from ._sources import MAX_ROW, Block, line_breaks_in_cells
 Row: TypeAlias = list[str] | InvoiceFormatError
 
 _NEVER_CLOSED = "a quote is opened here and never closed"
-# What csv says, by how it begins, and what to say instead.
+# csv's messages, by how they begin, and ours.
 _CSV_ERRORS = {
     "unexpected end": _NEVER_CLOSED,
     "field larger": "a cell of more than {limit:,} characters",
     "new-line": "a carriage return within a row (save the file with line ends of LF or CRLF)",
     "": "text after a closing quote",
 }
-# Bytes that aren't UTF-8 are decoded to these, so that the rows around them can be read and their row can be named.
+# Bytes that aren't UTF-8 are decoded to these, so the rows around them can be read, and their own row named.
 _NOT_UTF8 = re.compile("[\ud800-\udfff]").search
 
 
 class Records:
-    """The rows of one block, one by one, as `(line number, row)`; an error takes the place of an invalid row.
+    """The rows of one block, one by one, as `(line number, row)`; for an invalid row, its error instead.
 
-    After an invalid row, reading goes on with the row's second line, because a stray quote makes one row of many.
+    After an invalid row, reading continues with its second line, because a stray quote turns many rows into one.
     """
 
     def __init__(self, block: Block, first_line: int, names: Sequence[str] = ()) -> None:
@@ -47,7 +46,7 @@ class Records:
         self._in_quotes = False
 
     def rest(self) -> bytes:
-        """Return the lines after the last row; at the end, those of a row that goes on in the next block."""
+        """Return the lines that weren't read; after iteration, those of a row that continues in the next block."""
         return b"".join(self._lines[self.lines_read :])
 
     def __iter__(self) -> Iterator[tuple[int, Row]]:
@@ -57,17 +56,17 @@ class Records:
             row: Row
             try:
                 row = next(reader)
-                goes_on = False
+                continues = False
             except csv.Error as error:
                 what = next(what for begins, what in _CSV_ERRORS.items() if str(error).startswith(begins))
                 row = self._error(what.format(limit=csv.field_size_limit()), start, reader.line_num)
-                goes_on = self._in_quotes
+                continues = self._in_quotes
             lines = self._lines[start : start + reader.line_num]
             has_end = lines[-1].endswith(b"\n")
-            goes_on = (goes_on or not has_end) and not self._is_last and start + len(lines) == len(self._lines)
-            if goes_on and start:
+            continues = (continues or not has_end) and not self._is_last and start + len(lines) == len(self._lines)
+            if continues and start:
                 return
-            if goes_on or sum(map(len, lines)) - has_end > MAX_ROW:
+            if continues or sum(map(len, lines)) - has_end > MAX_ROW:
                 row = self._error(f"a row of more than {MAX_ROW:,} bytes", start, len(lines))
             if isinstance(row, InvoiceFormatError):
                 self.lines_read += 1
@@ -106,24 +105,22 @@ def _bad_character(row: Sequence[str], line: int, names: Sequence[str]) -> Invoi
     return format_error(f"{what}: {quoted(cell)}", line=line, column=names[position] if position < len(names) else None)
 
 
-Column: TypeAlias = Iterable[Any]
-# Builds a LineItem from any iterable without a Python call for each row.
-_make_line = partial(tuple.__new__, LineItem)
+Cells: TypeAlias = Iterable[Any]
 
 
 class RowReader:
-    """Makes line items of the rows of one file, whose columns are where its `layout` says."""
+    """Converts the rows of one file, with its `layout`, to line items."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        # A month's invoice has some thirty days; prices and discounts repeat from line to line.
+        # Days, prices and discounts repeat from line to line.
         self._dates = Cache(parse_date)
         self._numbers = Cache(parse_number)
         self._tags = _mappings(layout.tags)
         self._extra = _mappings(layout.extra)
-        convert: dict[Kind, Callable[[Sequence[str]], Column]] = {
+        convert: dict[Kind, Callable[[Sequence[str]], Cells]] = {
             Kind.TEXT: _text_column,
-            Kind.DATE: lambda texts: _repeated(self._dates, texts) or map(self._dates.__getitem__, texts),
+            Kind.DATE: lambda texts: _repeated(self._dates, texts) or list(map(self._dates.__getitem__, texts)),
             Kind.NUMBER: lambda texts: _repeated(self._numbers, texts) or parse_numbers(self._numbers, texts),
         }
         self._columns = [
@@ -147,30 +144,29 @@ class RowReader:
         values.append(line_number)
         return LineItem(*values)
 
-    def block(self, block: Block, first_line: int) -> tuple[list[LineItem], int] | None:
-        """Convert a block of nothing but valid items, column by column; return them and the number of their lines.
+    def block(self, block: Block, first_line: int, *, careful: bool) -> tuple[Iterator[LineItem], int] | None:
+        """Convert a block of nothing but valid items, column by column; return them and the block's number of lines.
 
-        `None` if a row is invalid, blank or trailing: then `Records` and `line` read the block. They follow the same
-        rules at a third of the speed.
+        Returns `None` if a row is invalid, blank or trailing, or spans several lines and `careful` isn't set. Then
+        `Records` and `line` must read the block, by the same rules at a third of the speed.
         """
-        if not block.is_whole:
+        if not block.is_whole or b"\0" in block.data:
             return None
         try:
-            text = block.data.decode()
-            reader = csv.reader(StringIO(text, newline="\n"), strict=True)
+            reader = csv.reader(map(bytes.decode, BytesIO(block.data)), strict=True)
             cells = list(zip(*reader, strict=True))
-            if "\0" in text or len(cells) != self.layout.width:
+            if len(cells) != self.layout.width:
                 return None
             if not all(cells[self.layout.date]) and not all(cells[self.layout.usage_date]):
                 return None
             rows = len(cells[0])
-            lines: Column = range(first_line, first_line + rows)
+            numbers: Cells = range(first_line, first_line + rows)
             if reader.line_num > rows:
-                # csv takes a quote within a cell for text, so the block may have been cut within a row.
-                if line_breaks_in_cells(block.data) is None:
+                # csv accepts a quote within a cell as text; then the block may have been cut within a row.
+                if not careful or line_breaks_in_cells(block.data) is None:
                     return None
                 sizes = (1 + sum(cell.count("\n") for cell in row) for row in zip(*cells, strict=True))
-                lines = islice(accumulate(sizes, initial=first_line), rows)
+                numbers = islice(accumulate(sizes, initial=first_line), rows)
             columns = [
                 repeat(None) if position is None else convert(cells[position]) for convert, position in self._columns
             ]
@@ -180,29 +176,29 @@ class RowReader:
                 else repeat(EMPTY)
                 for mappings, places in ((self._tags, self.layout.tags), (self._extra, self.layout.extra))
             ]
-            return list(map(_make_line, zip(*columns, lines))), reader.line_num  # noqa: B905 - some are endless
+            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), reader.line_num  # noqa: B905 - some are endless
         except (csv.Error, ValueError):
             return None
 
 
-def _repeated(cache: Cache[str, Any], texts: Sequence[str]) -> Column | None:
-    """A column with the same cell in every row, as most have one of the two days."""
+def _repeated(cache: Cache[str, Any], texts: Sequence[str]) -> Cells | None:
+    """Convert a column with the same cell in every row, as the days often have."""
     first = texts[0]
     return repeat(cache[first]) if first == texts[-1] and texts.count(first) == len(texts) else None
 
 
-def _text_column(texts: Sequence[str]) -> Column:
+def _text_column(texts: Sequence[str]) -> Cells:
     if all(texts):
         return texts
     return [text or None for text in texts] if any(texts) else repeat(None)
 
 
 def _mappings(columns: Sequence[tuple[str, int]]) -> Cache[tuple[str, ...], FrozenDict[str]]:
-    """The cells of these columns as a mapping; lines with the same cells share it."""
+    """Return a cache from the cells of these columns to a mapping, which lines with the same cells share."""
     keys = [key for key, _ in columns]
 
     def make(cells: tuple[str, ...]) -> FrozenDict[str]:
         return FrozenDict({key: cell for key, cell in zip(keys, cells, strict=True) if cell}) or EMPTY
 
-    # Lines seldom share a long text, and keeping many of them would fill the memory.
+    # Lines seldom share long texts, and keeping many of these would fill the memory.
     return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - the comment says why

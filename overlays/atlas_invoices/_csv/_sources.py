@@ -116,7 +116,8 @@ def _read_path(path: Path) -> Generator[bytes, None, None]:
         # No system allows a NUL or a lone surrogate in a file's name.
         raise ConfigError(f"{single_line(ascii(str(path)), 60)} can't be the path of a file ({error})") from error
     with file:
-        yield from _read_file(file)
+        while chunk := file.read(CHUNK_SIZE):
+            yield chunk
 
 
 def _read_file(file: BinaryFile) -> Generator[bytes, None, None]:
@@ -146,12 +147,17 @@ class Block(NamedTuple):
 
 
 class BlockCutter:
-    """Cuts bytes into blocks, each of which ends at the last newline after an even number of quotes."""
+    """Cuts bytes into blocks, each of which ends at the last newline after an even number of quotes.
+
+    Counting quotes takes time, and few files have a newline in quotes. Without `counts_quotes`, a block ends at the
+    last newline, and a caller that finds it cut within a row puts it back to have it cut again.
+    """
 
     def __init__(self) -> None:
         self.block_size = CHUNK_SIZE
+        self.counts_quotes = True
         self._held = bytearray()
-        # If no row is whole yet, it's only worth looking again once there is a good deal more.
+        # After looking for the end of a row in vain, look again only with twice the bytes.
         self._enough = 0
         self._skipping = False
 
@@ -163,7 +169,7 @@ class BlockCutter:
         self._held += chunk
 
     def put_back(self, data: bytes) -> None:
-        """Return the end of a block; the next one begins with it."""
+        """Put back the end of a block, or all of it; the next one begins with it."""
         self._held[:0] = data
 
     def skip_line(self) -> None:
@@ -173,13 +179,14 @@ class BlockCutter:
         del self._held[: end or len(self._held)]
 
     def take(self, *, final: bool) -> Block | None:
-        """Return the next block, or `None` if that needs more bytes; `final` says that no more will come."""
+        """Return the next block, or `None` if it needs more bytes; with `final`, no more will come."""
         size = len(self._held)
         if not size or (size < max(self.block_size, self._enough) and not final):
             return None
         end = 0
-        while (rows := _end_of_rows(self._held, end, min(end + MAX_ROW + 1, size))) > end:
-            end = rows
+        find = _end_of_rows if self.counts_quotes else _end_of_lines
+        while (found := find(self._held, end, min(end + MAX_ROW + 1, size))) > end:
+            end = found
         if not end:
             if size <= MAX_ROW and not final:
                 self._enough = min(2 * size, MAX_ROW + 1)
@@ -189,6 +196,11 @@ class BlockCutter:
         del self._held[:end]
         self._enough = 0
         return Block(data, is_last=final and end == size)
+
+
+def _end_of_lines(data: bytearray, start: int, stop: int) -> int:
+    """Return where the last newline ends, or `start` if there is none."""
+    return max(data.rfind(b"\n", start, stop) + 1, start)
 
 
 def _end_of_rows(data: bytearray, start: int, stop: int) -> int:
@@ -209,7 +221,7 @@ _CELLS = re.compile(rb"(?<![^,\n])" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n
 
 
 def line_breaks_in_cells(data: bytes) -> int | None:
-    """Return how many newlines are in quotes; `None` if a quote is anywhere but around a cell, or doubled in one."""
+    """Return how many newlines are in quotes; `None` if a quote isn't at a cell's border or doubled in a cell."""
     end = breaks = 0
     while (start := data.find(b'"', end)) >= 0:
         cells = _CELLS(data, start)

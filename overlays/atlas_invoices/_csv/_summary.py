@@ -22,48 +22,49 @@ if TYPE_CHECKING:
 
 
 _AMOUNT = "Amount"
-# Longer names don't look like it; all that are shown stay on one line.
-_LONGEST_SHOWN = 40
-_MOST_SHOWN = 3
+# Similar names aren't longer; those in a message stay on one line.
+_MAX_NAME = 40
+_MAX_SHOWN = 3
 
 
 def missing_amount(layout: Layout) -> InvoiceFormatError | None:
-    """The error for a header that has no column `Amount`, with the columns that look like it."""
+    """Return the error for a header without a column `Amount`, which lists similar columns; `None` if it has one."""
     if _AMOUNT in layout.names:
         return None
-    like = ", ".join(_alike(layout.names))
+    similar = ", ".join(_similar(layout.names))
     what = "the header has no such column, so there is nothing to sum"
-    return format_error(f"{what}; what looks like it: {like}" if like else what, line=layout.line, column=_AMOUNT)
+    return format_error(f"{what}; similar: {similar}" if similar else what, line=layout.line, column=_AMOUNT)
 
 
-def _alike(names: Iterable[str]) -> list[str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+def _similar(names: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a misspelled name
 
     word = _AMOUNT.casefold()
-    like = [
+    similar = [
         quoted(name)
         for name in names
         if word in name.casefold() or get_close_matches(name.casefold(), [word], cutoff=0.75)
     ]
-    return [name for name in like if len(name) <= _LONGEST_SHOWN][:_MOST_SHOWN]
+    return [name for name in similar if len(name) <= _MAX_NAME][:_MAX_SHOWN]
 
 
-# pyarrow takes half a second to import, in which the typed lines of a small file are summed. Above that, memory is that
-# of pyarrow and a few blocks, whatever the file's size.
-WORTH_ARROW = 1024 * 1024
+# Importing pyarrow takes half a second, which is enough to sum the typed lines of a small file. Above this size, memory
+# is that of pyarrow and a few blocks, whatever the file's size.
+MIN_ARROW_SIZE = 1024 * 1024
 
 
 def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Sequence[str]) -> Summary:
-    """Sum amounts and quantities by one or several things, exactly to the last digit.
+    """Sum amounts and quantities by one or more keys, exactly to the last digit.
 
-    `source` is anything that `read_csv` takes, an invoice it has opened, or LineItems (of several invoices, too; where
-    a filter leaves none of them, the total is 0). `by` names LineItem's text, date and number fields, in the CSV's
-    spelling, too ("usage_date" or "Usage Date"); "day" and "month" of the usage date; "tag:KEY" or "Tag/KEY";
-    "extra:COLUMN" for a column this version doesn't know. Another name, a tag without a key, or no name at all, is a
-    ConfigError. What the file has no column for is `None` in every line; `InvoiceCsv.columns` tells. But a file without
-    the column Amount is an InvoiceFormatError, as is what `read_csv` refuses. With the extra `arrow`, of a large file
-    only the columns needed and the two days are read, and so a mistake in another one isn't noticed. Lines made by
-    hand, whose numbers are NaN, infinite or too long to add exactly, are a ValueError.
+    `source` is anything that `read_csv` takes, an invoice it has opened, or LineItems (also of several invoices; the
+    total of none is 0). `by` names LineItem's text, date and number fields, in either spelling ("usage_date" or "Usage
+    Date"); "day" and "month" of the usage date; "tag:KEY" or "Tag/KEY"; "extra:COLUMN" for a column that this version
+    doesn't know. Another name, a tag without a key, or no name at all, is a ConfigError.
+
+    If the file has no column for a name (see `InvoiceCsv.columns`), every line has `None` there. A file without the
+    column Amount is an InvoiceFormatError, as is anything that `read_csv` can't read. With the extra `arrow`, only the
+    needed columns and the two days of a large file are read, so a mistake in another column isn't noticed. Lines made
+    by hand with numbers that are NaN, infinite or too long to add exactly are a ValueError.
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Backup,1.50\\n07/01/2024,06/30/2024,Credit,-0.50\\n"
     >>> summary = summarize(data, by="sku")
@@ -79,7 +80,7 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
             return sums.summary(parts)
         except (Inexact, InvalidOperation) as error:
             raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
-    quick = (invoice.size or 0) >= WORTH_ARROW and find_spec("pyarrow") is not None
+    quick = (invoice.size or 0) >= MIN_ARROW_SIZE and find_spec("pyarrow") is not None
     state = invoice.start_pass()
     if without_amount := missing_amount(state.layout):
         state.close()
@@ -95,7 +96,7 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
 
 def _lines_or_invoice(source: Source | InvoiceCsv | Iterable[LineItem]) -> tuple[Iterable[LineItem], InvoiceCsv | None]:
     if isinstance(source, Mapping):
-        raise TypeError(f"what is summed is an invoice CSV or LineItems, not {type(source).__name__}")
+        raise TypeError(f"summarize takes an invoice CSV or LineItems, not {type(source).__name__}")
     if (
         isinstance(source, Iterable)
         and not isinstance(source, (str, bytes, bytearray, memoryview, InvoiceCsv))

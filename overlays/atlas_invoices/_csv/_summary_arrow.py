@@ -1,4 +1,4 @@
-"""The sums of a large file by pyarrow: only the columns that are needed, block by block, with the same results."""
+"""Sum a large file with pyarrow: only the needed columns, block by block, with the same results."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 
 
 try:
-    # The public module, and Table.group_by by it, imports pandas where that is installed: longer than most sums take.
+    # The public module, which Table.group_by uses, imports pandas if that's installed: longer than most sums take.
     _acero: Any = import_module("pyarrow._acero")
 except ImportError:
     _acero = import_module("pyarrow.acero")
 
-# Large enough that what is done once for each block doesn't show.
+# Large enough that the costs of each block don't show.
 _BLOCK = 2 * 1024 * 1024
-# The groups of several blocks are put together once they are so many.
-_GROUPS_AT_ONCE = 64 * 1024
-# pyarrow doesn't notice when a sum overflows its 38 digits, 18 of them behind the point.
-_LARGEST_SUM = 10**20
+# The groups of several blocks are merged once there are this many.
+_MAX_GROUPS = 64 * 1024
+# pyarrow doesn't notice when a sum overflows its 38 digits, 18 of them after the point.
+_MAX_SUM = 10**20
 _VALUES = ("amount", "quantity", "lines")
-# Whether a row is an item is told by its days, so they are read and checked whatever else is asked for.
+# A row's days tell whether it's an item, so they are always read and checked.
 _DAYS = ("Date", "Usage Date")
 
 
 @frozen
-class _Block:
-    """One block's sums: a row for each group, the credits among all, and what no sum of it can be larger than."""
+class _BlockSums:
+    """The sums of one block: a row for each group, the credits of all, and an upper bound for any of its sums."""
 
     groups: pa.Table
     credits: Decimal
@@ -64,7 +64,7 @@ class _Block:
 def add_blocks(sums: Sums, state: SyncState, by: Sequence[GroupBy]) -> None:
     """Add all lines of a file."""
 
-    def exact(lines: Sequence[LineItem]) -> Sums | _Block:
+    def exact(lines: Sequence[LineItem]) -> Sums | _BlockSums:
         block = Sums()
         block.add_lines(lines, by)
         return block
@@ -76,7 +76,7 @@ def add_blocks(sums: Sums, state: SyncState, by: Sequence[GroupBy]) -> None:
         if isinstance(block, Sums):
             sums.merge(block)
             continue
-        if groups > _GROUPS_AT_ONCE or EXACT.add(bound, block.bound) >= _LARGEST_SUM:
+        if groups > _MAX_GROUPS or EXACT.add(bound, block.bound) >= _MAX_SUM:
             _add(sums, waiting, by)
             waiting, groups, bound = [], 0, ZERO
         waiting.append(block.groups)
@@ -86,8 +86,8 @@ def add_blocks(sums: Sums, state: SyncState, by: Sequence[GroupBy]) -> None:
         _add(sums, waiting, by)
 
 
-def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Sums | _Block, int]:
-    """Read the columns that the sums need, and add them up."""
+def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Sums | _BlockSums, int]:
+    """Read the needed columns and sum them."""
     names = dict.fromkeys([*_DAYS, *(part.column for part in by), "SKU", "Amount", "Quantity"])
     columns = read_block(block, layout, [name for name in names if name in layout.names])
     for name in _DAYS:
@@ -103,14 +103,14 @@ def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Su
         raise RefusedError from error
     amount, quantity = (_summable(columns.get(name), rows) for name in ("Amount", "Quantity"))
     bound = EXACT.multiply(Decimal(rows), max(_largest(amount), _largest(quantity)))
-    if bound >= _LARGEST_SUM:
+    if bound >= _MAX_SUM:
         raise RefusedError
     groups = _group([*keys, amount, quantity], len(by), ([], "hash_count_all", None, "lines"))
-    return _Block(groups, _credits(columns["SKU"], amount), bound), rows
+    return _BlockSums(groups, _credits(columns["SKU"], amount), bound), rows
 
 
 def _add(sums: Sums, tables: Sequence[pa.Table], by: Sequence[GroupBy]) -> None:
-    """Add the groups of several blocks, which have many in common."""
+    """Add the groups of several blocks, which have many keys in common."""
     columns: Any = pa.concat_tables(tables).columns
     table: Any = _group(columns, len(by), ("lines", "hash_sum", None, "lines"))
     parts = [
@@ -123,7 +123,7 @@ def _add(sums: Sums, tables: Sequence[pa.Table], by: Sequence[GroupBy]) -> None:
 
 
 def _group(columns: Sequence[ArrowArray], keys: int, lines: tuple[object, ...]) -> pa.Table:
-    """A row for each combination of the first `keys` columns, with the sums of the next two and its lines."""
+    """Return a row for each combination of the first `keys` columns: the sums of the next two, and its lines."""
     names = [*(str(number) for number in range(keys)), *_VALUES]
     table: Any = pa.Table.from_arrays(list(columns), names[: len(columns)])
     aggregates = [(name, "hash_sum", None, name) for name in ("amount", "quantity")]
@@ -132,7 +132,7 @@ def _group(columns: Sequence[ArrowArray], keys: int, lines: tuple[object, ...]) 
         _acero.Declaration("aggregate", _acero.AggregateNodeOptions([*aggregates, lines], names[: -len(_VALUES)])),
     ]
     groups: Any = _acero.Declaration.from_sequence(steps).to_table(use_threads=False)
-    # Where a key is null, the index that Arrow leaves behind it is any number, and unify_dictionaries would look there.
+    # The index of a null key may be any number, and unify_dictionaries would look there.
     found = [groups[name].cast(TEXT) for name in names[:keys]] + [groups[name] for name in _VALUES]
     return pa.Table.from_arrays(found, names)
 

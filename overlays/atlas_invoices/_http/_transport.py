@@ -187,7 +187,7 @@ _WRONG_HOST = ("the server's certificate was issued for another host", "check th
 # By OpenSSL's X509_V_ERR codes.
 _CERTIFICATE_FAILURES = {
     9: ("the server's certificate is not yet valid", "check this machine's clock"),
-    10: ("the server's certificate has expired", "check this machine's clock, or tell whoever runs the server"),
+    10: ("the server's certificate has expired", "check this machine's clock, or tell the server's administrator"),
     18: _UNKNOWN_ISSUER,
     19: _UNKNOWN_ISSUER,
     20: _UNKNOWN_ISSUER,
