@@ -20,7 +20,8 @@ from ._http._network import Proxy, Verify
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._http._transport import make_async_client
-from ._operations import Id, Paginator
+from ._operations import Id
+from ._paging import Paginator
 from ._utils import DEFAULT_MAX_BYTES
 
 T = TypeVar("T")
@@ -93,10 +94,10 @@ class _BaseClient(Generic[Transport]):
         return retry(lambda: write(target, send), self._policy)
 
     def _organization_pages(self, name: str | None) -> Paginator[AtlasOrganization]:
-        return _operations.Paginator(partial(_operations.organizations_page, name=name), self._fetch)
+        return Paginator(partial(_operations.organizations_page, name=name), self._fetch)
 
     def _invoice_pages(self, org_id: Id, **filters: Any) -> Paginator[BillingInvoiceMetadata]:  # noqa: ANN401 - typed by both clients' `list_invoices`
-        return _operations.Paginator(partial(_operations.invoices_page, org_id, **filters), self._fetch)
+        return Paginator(partial(_operations.invoices_page, org_id, **filters), self._fetch)
 
 
 class Client(_BaseClient[httpx.BaseTransport]):

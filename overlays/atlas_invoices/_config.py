@@ -15,11 +15,10 @@ from ._errors import ConfigError
 from ._http import _body
 from ._http._network import Proxy, Verify, connection_settings
 from ._http._retry import RetryPolicy
+from ._http._timeouts import request_timeout
 from ._version import __version__
 
 DEFAULT_TIMEOUT = 60.0
-# Far beyond any use, but without overflow in system calls.
-_MAX_TIMEOUT = 1_000_000
 DEFAULT_MAX_RETRIES = 4
 # A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
@@ -76,7 +75,7 @@ def resolve(
         **connection,
         "auth": for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache)),
         "base_url": str(server),
-        "timeout": _timeout(timeout),
+        "timeout": request_timeout(timeout),
         # All open connections may be kept alive, so that many threads don't reconnect all the time.
         "limits": httpx.Limits(max_connections=100, max_keepalive_connections=100),
         "headers": {
@@ -85,14 +84,3 @@ def resolve(
         },
     }
     return Settings(base_url=server, policy=policy, http=http)
-
-
-def _timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
-    if isinstance(timeout, httpx.Timeout):
-        return timeout
-    if timeout is None:
-        return httpx.Timeout(None)
-    if not 0 < timeout <= _MAX_TIMEOUT:
-        raise ConfigError(f"timeout must be above 0 and at most {_MAX_TIMEOUT:,} seconds, not {timeout!r}")
-    # No limit for a free connection of our own pool: the server isn't to blame for that wait.
-    return httpx.Timeout(timeout, connect=min(timeout, 15.0), pool=None)

@@ -91,7 +91,7 @@ class Mask:
 
 
 def mask_sent(headers: Mapping[str, str]) -> Mask:
-    """Return the mask for what a request's headers prove its sender with."""
+    """Return a mask for the credentials in a request's headers."""
     private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
     words = [word for value in private for word in (value, value.partition(" ")[2], *_DIGEST_RESPONSE.findall(value))]
     return Mask(*(Secret(word) for word in words if len(word) >= _SHORT))

@@ -1,4 +1,4 @@
-"""How requests prove who sends them: digest for API keys, tokens for service accounts, or a ready-made token."""
+"""Authentication: digest for API keys, tokens for service accounts, or a ready-made token."""
 
 from __future__ import annotations
 

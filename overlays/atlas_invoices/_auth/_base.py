@@ -191,7 +191,7 @@ class AccessTokenAuth(OriginBoundAuth):
         self._binding.check(request.url)
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
         request.extensions[REFUSAL_ADVICE] = (
-            "the access token has probably expired, as each does within an hour: get a new one, and check that it is "
+            "the access token has probably expired (access tokens last an hour): get a new one, and check that it is "
             "for this organization and server"
         )
         yield request

@@ -176,7 +176,7 @@ class RowReader:
                 else repeat(EMPTY)
                 for mappings, places in ((self._tags, self.layout.tags), (self._extra, self.layout.extra))
             ]
-            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), reader.line_num  # noqa: B905 - some are endless
+            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), reader.line_num  # noqa: B905 - columns made by repeat() never end
         except (csv.Error, ValueError):
             return None
 
@@ -201,4 +201,4 @@ def _mappings(columns: Sequence[tuple[str, int]]) -> Cache[tuple[str, ...], Froz
         return FrozenDict({key: cell for key, cell in zip(keys, cells, strict=True) if cell}) or EMPTY
 
     # Lines seldom share long texts, and keeping many of these would fill the memory.
-    return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - the comment says why
+    return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - 1,024 characters make a long text

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import time
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, TooLargeError, UnexpectedResponseError
+from atlas_invoices._errors import IncompleteDownloadError, TooLargeError, UnexpectedResponseError
 from atlas_invoices._utils import single_line
 
 from ._responses import MAX_ERROR_BYTES, CsvStart, Kind, ResponseHead, check_start, check_type, is_envelope
+from ._timeouts import SpeedCheck
 
-# What requests accept: the one coding that every server speaks and that marks its end.
+# The coding that requests accept: every server speaks it, and it marks its end.
 ACCEPT_ENCODING = "gzip"
 _GZIP = 16 + zlib.MAX_WBITS
 # Content-Encoding names a coding that changes nothing, or a character set by mistake.
 _UNCODED = frozenset({"", "identity", "none", "binary", "utf-8", "utf8"})
 # A small body may decode to gigabytes: it's passed on in pieces of at most this many bytes.
 _PIECE = 64 * 1024
-# The slowest transfer allowed, on average over the time spent waiting for the network.
-_MIN_BYTES_PER_SECOND = 4 * 1024
 # An error's body is only for its message, and not worth a longer wait.
 _ERROR_BODY_SECONDS = 5.0
 # How many blank bytes may come before a document.
 _MAX_BLANK = 64 * 1024
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Decoder(Protocol):
@@ -159,16 +158,12 @@ class BodyReader:
         self._start = bytearray()
         self._is_checked = False
         self._csv_start: CsvStart | None = None
-        self._read_timeout = read_timeout
-        self._clock = clock
-        self._waited = 0.0
-        self._waiting_since = clock()
+        self._speed = SpeedCheck(head.endpoint, read_timeout, clock)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the document's bytes in `data`; the first ones are held back until they can be checked."""
-        self._waited += self._clock() - self._waiting_since
         self._length.add(data)
-        self._check_speed()
+        self._speed.received(self._length.received)
         for piece in self._decoder.feed(data):
             self._size += len(piece)
             if self._max_bytes is not None and self._size > self._max_bytes:
@@ -181,7 +176,7 @@ class BodyReader:
                 yield piece
             else:
                 yield from self._check_start(piece)
-        self._waiting_since = self._clock()
+        self._speed.wait()
 
     def finish(self) -> Iterator[bytes]:
         """Yield any bytes still held back; raises `IncompleteDownloadError` if the reply is incomplete."""
@@ -195,15 +190,6 @@ class BodyReader:
             )
         if not self._is_checked:
             yield from self._check_start(b"", final=True)
-
-    def _check_speed(self) -> None:
-        if self._read_timeout is None or self._waited <= self._read_timeout:
-            return
-        if self._length.received < (self._waited - self._read_timeout) * _MIN_BYTES_PER_SECOND:
-            raise APITimeoutError(
-                f"the reply is too slow: {self._length.received:,} bytes in {self._waited:.0f} s; try again later "
-                f"({self._head.endpoint})"
-            )
 
     def _check_start(self, piece: bytes, *, final: bool = False) -> Iterator[bytes]:
         """Hold back the beginning until there is enough of it to check; then yield it."""
@@ -224,7 +210,7 @@ class BodyReader:
 
 def _is_blank(start: bytes) -> bool:
     """Whether there is nothing yet to check; part of a byte order mark counts as nothing."""
-    return _BYTE_ORDER_MARK.startswith(start) or not start.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    return BOM_UTF8.startswith(start) or not start.removeprefix(BOM_UTF8).lstrip()
 
 
 class ErrorBody:

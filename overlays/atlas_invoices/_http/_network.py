@@ -1,4 +1,4 @@
-"""Find the way to a server: its proxy and the trusted certificates, from arguments and the environment.
+"""Choose the proxy and the trusted certificates for a server, from arguments and the environment.
 
 httpx isn't left to read the environment: it fails on entries of NO_PROXY that it can't parse, sends requests to this
 machine through a proxy, and doesn't name the variable at fault.

@@ -202,8 +202,8 @@ def check_organization(head: ResponseHead, sent: str) -> None:
 def _check_id(head: ResponseHead, what: str, requested: str | None, sent: str) -> None:
     if requested is not None and sent.lower() != requested:
         raise UnexpectedResponseError(
-            f"expected {what} {requested}, got {single_line(head.mask.text(sent), 60)}; is a cache or proxy in between "
-            f"that confuses replies? ({head.endpoint})"
+            f"expected {what} {requested}, got {single_line(head.mask.text(sent), 60)}; a cache or proxy in between "
+            f"may be mixing up replies ({head.endpoint})"
         )
 
 
@@ -356,7 +356,7 @@ def _phrase(status: int) -> str:
 
 
 def _unexpected(head: ResponseHead, kind: Kind, got: str) -> str:
-    hint = "is a proxy or a login page in between, or the base URL wrong?"
+    hint = "check the base URL, and any proxy or login page in between"
     return f"expected {kind.upper()}, got {got}; {hint} ({head.endpoint})"
 
 

@@ -174,8 +174,8 @@ def while_reading(endpoint: str) -> Iterator[None]:
         ) from error
 
 
-# A proxy's answers to CONNECT that pass.
-_PASSING = tuple(
+# A proxy's temporary failures of CONNECT.
+_TEMPORARY = tuple(
     str(int(status)) for status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 )
 _UNTRUSTED = (
@@ -187,7 +187,7 @@ _WRONG_HOST = ("the server's certificate was issued for another host", "check th
 # By OpenSSL's X509_V_ERR codes.
 _CERTIFICATE_FAILURES = {
     9: ("the server's certificate is not yet valid", "check this machine's clock"),
-    10: ("the server's certificate has expired", "check this machine's clock, or tell the server's administrator"),
+    10: ("the server's certificate has expired", "check this machine's clock, or contact the server's administrator"),
     18: _UNKNOWN_ISSUER,
     19: _UNKNOWN_ISSUER,
     20: _UNKNOWN_ISSUER,
@@ -204,11 +204,11 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return ConfigError(f"can't send the request: {reason} ({endpoint})")
     if isinstance(error, httpx.ProxyError):
-        if reason.startswith(_PASSING):
+        if reason.startswith(_TEMPORARY):
             message = f"the proxy can't reach the server: {reason}; try again later, or check the base URL ({endpoint})"
         else:
             message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
-        return APIConnectionError(message, transient=reason.startswith(_PASSING))
+        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY))
     certificate = _certificate_failure(error)
     if certificate is not None:
         what, way_out = _CERTIFICATE_FAILURES.get(certificate.verify_code, _UNTRUSTED)
@@ -216,7 +216,7 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
         return APIConnectionError(message, transient=False)
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
-            f"no proper HTTP answer: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
+            f"invalid HTTP response: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
         )
     return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})")
 
