@@ -48,7 +48,7 @@ def make() -> None:
 def _run(*command: str | Path) -> None:
     try:
         # Standard output is for a script's own.
-        subprocess.run(command, check=True, stdout=sys.stderr, cwd=ROOT, env=_variables())  # noqa: S603 - fixed words, our paths
+        subprocess.run(command, check=True, stdout=sys.stderr, cwd=ROOT, env=_variables())  # noqa: S603 - a fixed command line
     except (OSError, subprocess.CalledProcessError) as error:
         _stop(f"can't create {VENV}: {error}")
 
@@ -64,7 +64,7 @@ def _stop(problem: str) -> NoReturn:
 
 
 def _digest() -> str:
-    """What .venv is made of: it is created again when the interpreter, the folder or the installed things change."""
+    """Return a digest of the interpreter, the folder and what is installed; if it changes, .venv is created again."""
     import tomllib  # noqa: PLC0415 - missing before Python 3.11, which make() reports
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

@@ -105,7 +105,7 @@ def _is_generated(folder: Path) -> bool:
 
 
 def check(task: Task) -> list[str]:
-    """What is not up to date, one line each; nothing is written."""
+    """Return what is not up to date, one line each; writes nothing."""
     problems = lock.find_problems(task.folder) if task.committed else []
     with tempfile.TemporaryDirectory() as scratch:
         try:

@@ -57,7 +57,7 @@ class AtomicFile:
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
         self._target = Path(path)
         # Path drops a separator or a dot at the end, and "results/" isn't a file called "results".
-        if os.path.basename(path) in {"", "."} and not self._target.is_dir():  # noqa: PTH119 - Path drops them
+        if os.path.basename(path) in {"", "."} and not self._target.is_dir():  # noqa: PTH119 - Path drops a trailing separator or dot
             raise FileNotFoundError(errno.ENOENT, "No such folder", os.fspath(path))
         self._overwrite = overwrite
         self._is_open = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -91,3 +92,11 @@ class FrozenDict(dict[str, T]):
     def __reduce__(self) -> tuple[Any, ...]:
         # Through a plain dict: unpickling would set items one by one.
         return FrozenDict, (dict(self),)
+
+
+def json_or_none(body: bytes) -> Any:  # noqa: ANN401 - any JSON that a server may send
+    """Parse JSON; None if it can't be parsed."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,4 +1,4 @@
-"""What a document says about one operation, however it is written: references resolved, inherited parts included.
+"""Read what a document says about one operation, however it is written: references resolved, inherited parts included.
 
 This covers everything around schemas, ways to authenticate included; schema.py covers the schemas themselves.
 """

@@ -83,7 +83,7 @@ class _Comparison:
         self._old, self._new, self._pairs, self._ours = old, new, pairs, ours
 
     def changes(self) -> list[Change]:
-        """What differs, classified by the direction of the data."""
+        """Return the differences, classified by the direction of the data."""
         old, new = (find_operation(resolver.root, self._ours) for resolver in (self._old, self._new))
         for resolver, found in ((self._old, old), (self._new, new)):
             if found is not None:
@@ -172,7 +172,7 @@ class _Comparison:
     def _value(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Location, *, sent: bool
     ) -> Iterator[Difference]:
-        """What a parameter or a header contains: a schema, or content of a media type."""
+        """Return what a parameter or a header contains: a schema, or content of a media type."""
         before, after = ("content" if "content" in node else "schema" for node in (old, new))
         if before != after:
             # A plain value became JSON, for example, or the other way round.
@@ -266,7 +266,7 @@ def _required(old: Mapping[str, Any], new: Mapping[str, Any], at: Location) -> I
 
 
 def _common(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, at: Location) -> Iterator[Difference]:
-    """What objects of every kind have: deprecation and sunset, and keywords that nothing here knows."""
+    """Compare what objects of every kind have: deprecation and sunset, and keywords that nothing here knows."""
     for difference in (
         *compare_lifetime(old.get("deprecated"), new.get("deprecated"), old.get("x-sunset"), new.get("x-sunset")),
         *compare_unknown(operation.unknown_keywords(old, kind), operation.unknown_keywords(new, kind)),
@@ -284,5 +284,5 @@ def _urls(old: operation.Urls, new: operation.Urls, at: Location) -> Iterator[Di
 
 
 def _not_covered(these: operation.Scopes, those: operation.Scopes) -> frozenset[str]:
-    """What each set of `these` lacks of the closest of `those`."""
+    """Return what each set of `these` lacks of the closest of `those`."""
     return frozenset[str]().union(*(min((other - one for other in those), key=len) for one in these))

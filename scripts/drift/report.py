@@ -128,7 +128,7 @@ def group_changes(changes: Sequence[Change]) -> list[Group]:
 
 
 def describe_location(at: Location) -> str:
-    """What stands at a location, in words: ("responses", "429") is "response `429`"."""
+    """Describe a location in words: ("responses", "429") is "response `429`"."""
     name = holder = "the operation"
     for keyword, value in _steps(at):
         if keyword == "parameters":

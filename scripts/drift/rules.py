@@ -1,4 +1,4 @@
-"""What each kind of difference means for a client: the table of the drift check, one row per rule.
+"""The table of the drift check: one row for each kind of difference, with what it means for a client.
 
 The category depends on the direction of the data. What a client *sends* (parameters, request bodies) may become wider
 without harm; what it *reads* (responses) may become narrower. The rest of the check finds differences and knows nothing
@@ -50,7 +50,7 @@ class Rule:
         return self.sent if direction == "sent" else self.read
 
     def message(self, direction: Direction, *, before: str, after: str) -> str:
-        """What happened, and the consequence for a client."""
+        """Say what happened, and the consequence for a client."""
         text = self.text.format(before=before, after=after)
         consequence = self.consequence or _CONSEQUENCES.get((direction, self.classify(direction)), "")
         return f"{text}: {consequence}" if consequence else text

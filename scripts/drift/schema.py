@@ -1,4 +1,4 @@
-"""What a schema means, however it is written: references and `allOf` resolved, defaults of keywords filled in.
+"""Read what a schema means, however it is written: references and `allOf` resolved, defaults of keywords filled in.
 
 A schema here is a tuple of objects that apply together, because `allOf` can describe one property twice; usually the
 tuple has one object.

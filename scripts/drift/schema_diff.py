@@ -32,7 +32,7 @@ class NestedPair:
 def compare_schemas(
     old: Schema, new: Schema, match: MatchVariants, *, sent: bool
 ) -> tuple[list[Difference], list[NestedPair]]:
-    """What differs between two schemas, and the pairs of schemas inside them.
+    """Return the differences between two schemas, and the pairs of schemas inside them.
 
     If the type changed, nothing else is compared, because it would be noise.
     """

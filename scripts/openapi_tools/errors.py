@@ -1,4 +1,4 @@
-"""What the scripts raise when they can't go on: the message is the line that is printed, and the exit status is 2."""
+"""Errors of scripts that can't go on: the message is the line that is printed, and the exit status is 2."""
 
 from __future__ import annotations
 

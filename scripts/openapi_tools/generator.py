@@ -38,7 +38,7 @@ _TAKEN: Final = frozenset(
     | {"cast", "cls", "d", "field_dict", "isoparse", "prop", "prop_dict", "prop_name", "src_dict"}
 )
 _FIELD_PREFIX: Final = ConfigFile().field_prefix
-# What a client's repr would show, and how the template hides it.
+# The fields that a client's repr would show, and how the template hides them.
 _TEMPLATE: Final = "client.py.jinja"
 _HIDDEN_FROM_REPR: Final = (
     ('"token": namespace(type="str", default=""', '"token": namespace(type="str", default="field(repr=False)"'),
@@ -182,7 +182,7 @@ def _format(package: Path) -> None:
     files = [str(path.relative_to(package.parent)) for path in sorted(package.rglob("*.py"))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RUFF_")}
     for command in _RUFF:
-        done = subprocess.run(  # noqa: S603 - fixed words, and files that were just written
+        done = subprocess.run(  # noqa: S603 - a fixed command line, and files that were just written
             [sys.executable, "-I", "-m", "ruff", *command, *_RUFF_SETTINGS, *files],
             cwd=package.parent,
             env=environment,

@@ -27,6 +27,7 @@ PHRASES = [
     r"\b[Ww]hat (is|was|has been) (asked|answered|said|told)\b",
     r"\bgo at it\b",
     r"\bNothing is (sent|read|looked)\b",
+    r'"""What ',
 ]
 PAGES = sorted(
     path

@@ -122,8 +122,8 @@ class OriginBoundAuth(SteppedAuth):
     def _for_client(
         self,
         base_url: BaseUrl,
-        http: TokenHTTP,  # noqa: ARG002 - service accounts use it
-        token_cache: Path | None,  # noqa: ARG002 - service accounts use it
+        http: TokenHTTP,  # noqa: ARG002 - part of the signature; only service accounts use it
+        token_cache: Path | None,  # noqa: ARG002 - part of the signature; only service accounts use it
     ) -> httpx.Auth:
         self._binding.bind(base_url)
         return self

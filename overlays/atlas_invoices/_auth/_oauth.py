@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -14,7 +13,7 @@ from atlas_invoices._errors import TokenError
 from atlas_invoices._http._responses import NOT_FROM_ATLAS
 from atlas_invoices._http._retry import retry_after
 from atlas_invoices._secret import Mask, Secret
-from atlas_invoices._utils import single_line
+from atlas_invoices._utils import json_or_none, single_line
 from atlas_invoices._version import __version__
 
 if TYPE_CHECKING:
@@ -142,8 +141,9 @@ def check_revoked(reply: TokenReply, account: ClientCredentials, token: Secret) 
     """Raise `TokenError` unless the token was revoked; for an unknown one, a server reports success (RFC 7009 §2.2)."""
     if httpx.codes.is_success(reply.status_code):
         return
+    refusal = _refusal(reply.status_code, json_or_none(reply.body or b""), _mask(account, token))
     raise TokenError(
-        f"the token wasn't revoked: {_refusal(reply.status_code, _parsed(reply.body), _mask(account, token))}",
+        f"the token wasn't revoked: {refusal}",
         status_code=reply.status_code,
         retry_after=retry_after(reply.headers),
     )
@@ -154,7 +154,7 @@ def _mask(account: ClientCredentials, *more: Secret) -> Mask:
 
 
 def _outcome(reply: TokenReply, mask: Mask, sent_at: float, chance: float) -> Token | str:
-    document = _parsed(reply.body)
+    document = json_or_none(reply.body or b"")
     if reply.status_code != httpx.codes.OK:
         return _refusal(reply.status_code, document, mask)
     fault = _fault(document) if reply.body is not None else f"it is longer than {MAX_REPLY_BYTES // 1024} KiB"
@@ -196,13 +196,6 @@ def fits_header(value: str) -> bool:
 def is_positive(number: object) -> bool:
     """Whether a JSON value is a number above 0; a bool is an int, and NaN compares false with everything."""
     return isinstance(number, int | float) and not isinstance(number, bool) and number > 0
-
-
-def _parsed(body: bytes | None) -> Any:  # noqa: ANN401 - any JSON that a server sends
-    try:
-        return json.loads(body or b"")
-    except (ValueError, RecursionError):
-        return None
 
 
 def _reason(document: object) -> str:

@@ -101,7 +101,7 @@ class _TokenAuth(SteppedAuth):
         def request_token(until: float) -> Steps[Token]:
             sent_at = self.tokens.clock()
             reply = yield from self.http.send(token_request(base_url, self.account), until - sent_at)
-            return read_token(reply, self.account, sent_at, random.random())  # noqa: S311 - spreads renewals
+            return read_token(reply, self.account, sent_at, random.random())  # noqa: S311 - spreads renewals; not for security
 
         def fetch(until: float) -> Steps[Token]:
             if self.cache is None:

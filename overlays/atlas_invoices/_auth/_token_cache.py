@@ -175,7 +175,7 @@ def _fingerprint(value: Secret) -> str:
 
 def _describe(error: OSError) -> str:
     # A folder with the file's name keeps every process from sharing, and systems word the error differently.
-    if error.filename and os.path.isdir(error.filename):  # noqa: PTH112 - pathlib's may raise
+    if error.filename and os.path.isdir(error.filename):  # noqa: PTH112 - Path.is_dir may raise PermissionError
         return f"{Path(error.filename).name} {IS_A_FOLDER}"
     return error.strerror or type(error).__name__
 

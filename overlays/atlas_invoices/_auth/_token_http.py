@@ -172,7 +172,7 @@ class _Body:
 class _Unclosed(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """A transport that belongs to another client: used, but not closed."""
 
-    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - for threads or for asyncio
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - httpx has no base of both transports
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -33,7 +33,7 @@ class Body(Protocol):
 
 
 class AsyncBody(Protocol):
-    """What `AsyncClient.stream_invoice_csv` returns."""
+    """The kind of stream that `AsyncClient.stream_invoice_csv` returns."""
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """Iterate over the body's chunks as they arrive."""

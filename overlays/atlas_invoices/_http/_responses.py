@@ -7,7 +7,6 @@ The generated parsers see only replies that have passed here. They would raise a
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import threading
 import warnings
@@ -34,7 +33,7 @@ from atlas_invoices._errors import (
 )
 from atlas_invoices._preamble import MAX_PREAMBLE_BYTES, PreambleReader
 from atlas_invoices._secret import Mask
-from atlas_invoices._utils import duration, single_line, text_or_none
+from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none
 from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolation
 
 from ._retry import retry_after
@@ -90,7 +89,7 @@ class ResponseHead:
     mask: Mask = field(factory=Mask, repr=False)
     """For the server's text in messages: it may send back the credentials that the request carried."""
     refusal_advice: str = ""
-    """What to do about a 401; by default, the advice for keys and service accounts."""
+    """Advice for a 401; by default, that for keys and service accounts."""
 
     @property
     def endpoint(self) -> str:
@@ -124,7 +123,7 @@ def error_for(head: ResponseHead, body: bytes) -> AtlasError:
                 f"only to the configured server; check the base URL ({head.endpoint})"
             )
         return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.endpoint})")
-    return status_error(head, _api_error(head, _json_or_none(body)))
+    return status_error(head, _api_error(head, json_or_none(body)))
 
 
 def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
@@ -276,7 +275,7 @@ def open_envelope(head: ResponseHead, body: bytes) -> bytes:
     if not is_envelope(body):
         return body
     PartsCheck(head).add(body)
-    envelope = _json_or_none(body)
+    envelope = json_or_none(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("status"), int):
         raise UnexpectedResponseError(_unexpected(head, "csv", "JSON that isn't an envelope"))
     status, content = envelope["status"], envelope.get("content")
@@ -339,13 +338,6 @@ def _bad_request_detail(model: ApiError | None) -> BadRequestDetail | None:
         return None
     fields: Any = detail.fields
     return detail if not fields or (isinstance(fields, list) and isinstance(fields[0], FieldViolation)) else None
-
-
-def _json_or_none(body: bytes) -> Any:  # noqa: ANN401 - any JSON that a server may send
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _phrase(status: int) -> str:

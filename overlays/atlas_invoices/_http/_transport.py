@@ -45,7 +45,7 @@ class _LoopTransport(httpx.AsyncBaseTransport):
             await transport.aclose()
 
 
-def make_async_client(*, transport: httpx.AsyncBaseTransport | None, **settings: Any) -> httpx.AsyncClient:  # noqa: ANN401 - httpx's own
+def make_async_client(*, transport: httpx.AsyncBaseTransport | None, **settings: Any) -> httpx.AsyncClient:  # noqa: ANN401 - passed on to httpx
     """Make httpx's asynchronous client for one event loop after another; a transport from outside is used as it is."""
     if transport is None:
         connection = {name: settings.pop(name) for name in ("verify", "proxy", "limits")}

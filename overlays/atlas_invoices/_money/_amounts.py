@@ -118,6 +118,14 @@ def whole_cents(value: object, name: str) -> int | None:
     raise ValueError(f"{name} is not a whole number of cents: {shown}")
 
 
+def cents_or_none(value: object) -> int | None:
+    """Read a number of whole cents; None if it isn't one."""
+    try:
+        return whole_cents(value, "")
+    except ValueError:
+        return None
+
+
 def validate_invoice(value: object, call: str) -> None:
     """Raise TypeError unless `value` is an invoice as `get_invoice` returns it; the message names the `call`.
 

@@ -50,7 +50,7 @@ class Sum:
         self.cents = cents
         self.lines = 0
         self.fractional = 0
-        # What rounding adds to the sum: half cents are counted, the rest is added up.
+        # The effect of rounding on the sum: half cents are counted, the rest is added up.
         self.ties = 0
         self.drift = _ZERO
 

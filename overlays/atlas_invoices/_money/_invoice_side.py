@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from atlas_invoices._utils import pluralize, text_or_none
 
-from ._amounts import line_items, present, whole_cents
+from ._amounts import cents_or_none, line_items, present
 from ._line_match import LineMatcher, MatchResult
 from ._reconciliation import Totals
 
@@ -49,7 +49,7 @@ def stated_sums(invoice: BillingInvoice, linked: Sequence[BillingInvoice], notes
 
 def _stated(invoice: BillingInvoice, notes: list[str]) -> StatedSums:
     def read(value: object, name: str) -> int | None:
-        cents = _cents(value)
+        cents = cents_or_none(value)
         if cents is None:
             notes.append(f"{name} not compared: the invoice doesn't have it in whole cents")
         return cents
@@ -59,7 +59,7 @@ def _stated(invoice: BillingInvoice, notes: list[str]) -> StatedSums:
         read(invoice.credits_cents, "creditsCents"),
         read(invoice.sales_tax_cents, "salesTaxCents"),
         read(invoice.amount_billed_cents, "amountBilledCents"),
-        _cents(invoice.starting_balance_cents),
+        cents_or_none(invoice.starting_balance_cents),
     )
 
 
@@ -92,9 +92,9 @@ def interpretations(
 
 
 def _with_discounts(items: Sequence[InvoiceLineItem], label: str | None, *, by_project: bool) -> list[LineMatcher]:
-    totals = [_cents(item.total_price_cents) for item in items]
+    totals = [cents_or_none(item.total_price_cents) for item in items]
     matchers = [LineMatcher(label, items, totals, by_project=by_project)]
-    discounts = [_cents(item.discount_cents) or 0 for item in items]
+    discounts = [cents_or_none(item.discount_cents) or 0 for item in items]
     if any(discounts):
         reduced = [
             None if total is None else total - discount for total, discount in zip(totals, discounts, strict=True)
@@ -140,10 +140,3 @@ def invoice_totals(stated: StatedSums, matcher: LineMatcher | None) -> Totals:
         sales_tax_cents=decimal(stated.tax),
         amount_billed_cents=decimal(stated.billed),
     )
-
-
-def _cents(value: object) -> int | None:
-    try:
-        return whole_cents(value, "")
-    except ValueError:
-        return None

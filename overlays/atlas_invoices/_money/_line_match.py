@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Key(NamedTuple):
-    """What a line and its line item have in common; `cents` is `None` for an item without an amount."""
+    """The properties that a line and its line item share; `cents` is `None` for an item without an amount."""
 
     project_id: str | None
     cents: int | None

@@ -13,7 +13,7 @@ from attrs import define
 
 from atlas_invoices._csv import read_csv
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._money._amounts import EXACT, over_or_short, short_money, whole_cents
+from atlas_invoices._money._amounts import EXACT, cents_or_none, over_or_short, short_money
 from atlas_invoices._money._csv_side import CsvSide, Sum
 from atlas_invoices._utils import pluralize
 
@@ -42,19 +42,12 @@ class JsonSums:
         """Add a line item."""
         if isinstance(item, dict):
             self.lines += 1
-            self.cents += _cents(item.get("totalPriceCents")) or 0
-            self.discounts += _cents(item.get("discountCents")) or 0
+            self.cents += cents_or_none(item.get("totalPriceCents")) or 0
+            self.discounts += cents_or_none(item.get("discountCents")) or 0
 
     def set_subtotal(self, fields: Mapping[str, object]) -> None:
         """Take the subtotal from the invoice's fields."""
-        self.subtotal = _cents(fields.get("subtotalCents"))
-
-
-def _cents(value: object) -> int | None:
-    try:
-        return whole_cents(value, "")
-    except ValueError:
-        return None
+        self.subtotal = cents_or_none(fields.get("subtotalCents"))
 
 
 def find_difference(csv: Path, sums: Sequence[JsonSums]) -> str | None:

@@ -164,7 +164,7 @@ def _cents(value: object) -> int | None:
 
 @frozen
 class RawInvoice:
-    """What a sync reads of an invoice's JSON."""
+    """The parts of an invoice's JSON that a sync uses."""
 
     status: object
     updated: object

@@ -1,4 +1,4 @@
-"""What a sync fetches, and why."""
+"""Decide which invoices to fetch, and why."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Task:
 
 @frozen
 class Plan:
-    """What to fetch, newest first, and what is unchanged; `gone` are invoices that are no longer listed."""
+    """The invoices to fetch, newest first, and those unchanged; `gone` are invoices no longer listed."""
 
     fetch: tuple[Task, ...]
     unchanged: tuple[Entry, ...]

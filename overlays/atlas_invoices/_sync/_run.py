@@ -183,7 +183,7 @@ def _wait_for(lock: FolderLock, options: SyncOptions, on_progress: OnProgress) -
 
 
 def _list(atlas: Client | AsyncClient, options: SyncOptions) -> Steps[_listing.Listing]:
-    pages = atlas._invoice_pages(options.org_id, linked=options.linked)  # noqa: SLF001 - the steps of `list_invoices`
+    pages = atlas._invoice_pages(options.org_id, linked=options.linked)  # noqa: SLF001 - the client's steps aren't public
     models: list[BillingInvoiceMetadata] = []
     while pages.more:
         models += yield from pages.advance()
@@ -201,10 +201,10 @@ def _fetch(
         try:
             # A linked invoice, too, is requested under the organization that pays (Atlas Admin API document: linked
             # invoices take a role in the paying organization).
-            response = yield from atlas._write(_operations.invoice(options.org_id, id_), json)  # noqa: SLF001 - the steps of `get_invoice`
+            response = yield from atlas._write(_operations.invoice(options.org_id, id_), json)  # noqa: SLF001 - the client's steps aren't public
             document = yield Blocking(lambda: _read_json(json, response.head))
             target = folder.replace(folder.csv_path(id_))
-            csv = yield from atlas._download(options.org_id, id_, target)  # noqa: SLF001 - the steps of `download_invoice_csv`
+            csv = yield from atlas._download(options.org_id, id_, target)  # noqa: SLF001 - the client's steps aren't public
             yield Blocking(json.commit)
         finally:
             yield Blocking(json.discard)

@@ -148,7 +148,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         max_retries: int,
         verbose: int,
         quiet: bool,
-        debug: bool,  # noqa: ARG001 - read at the start, before an option can fail
+        debug: bool,  # noqa: ARG001 - `_main.run` reads it first, because an option may fail
         **own: Any,  # noqa: ANN401 - the command's own options
     ) -> None:
         _output.set_verbosity(verbose=verbose, quiet=quiet)

@@ -32,7 +32,7 @@ class _Month(click.ParamType[date]):
             return value
         try:
             if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
-                raise ValueError  # noqa: TRY301 - handled like a thirteenth month
+                raise ValueError  # noqa: TRY301 - the handler below reports every invalid month
             return date.fromisoformat(f"{value}-01")
         except ValueError:
             raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None

@@ -86,7 +86,7 @@ class DigestVerifier:
             f"stale={'true' if stale else 'false'}"
         )
 
-    def check(self, authorization: str, method: str, target: str) -> DigestResult:  # noqa: PLR0911 - one for each rule
+    def check(self, authorization: str, method: str, target: str) -> DigestResult:  # noqa: PLR0911 - one return for each rule
         """Check the parameters of `Authorization` for a request of `target`, path and query."""
         given = _parse_parameters(authorization)
         if given is None:
