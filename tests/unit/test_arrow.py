@@ -119,7 +119,7 @@ def test_a_stream_has_one_schema_and_refuses_a_wider_number() -> None:
 
 def test_batches_are_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "STREAM_BLOCK", 500)
-    monkeypatch.setattr(_sources, "CHUNK_SIZE", 100)
+    monkeypatch.setattr(_sources, "BLOCK_SIZE", 100)
     data = simple_invoice(*ROWS * 50)
     batches = list(iter_batches(data[start : start + 100] for start in range(0, len(data), 100)))
 

@@ -36,7 +36,12 @@ KEYS = st.lists(
 @contextmanager
 def blocks_of(size: int, limit: int = 1024 * 1024) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in [(_sources, "CHUNK_SIZE"), (_arrow, "TABLE_BLOCK"), (_summary_arrow, "_BLOCK")]:
+        for module, name in [
+            (_sources, "CHUNK_SIZE"),
+            (_sources, "BLOCK_SIZE"),
+            (_arrow, "TABLE_BLOCK"),
+            (_summary_arrow, "_BLOCK"),
+        ]:
             patch.setattr(module, name, size)
         for module in (_sources, _rows, _parser):
             patch.setattr(module, "MAX_ROW", limit)

@@ -96,7 +96,7 @@ def test_every_line_comes_back(invoice: Invoice) -> None:
 
 def test_parquet_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "STREAM_BLOCK", 300)
-    monkeypatch.setattr(_sources, "CHUNK_SIZE", 100)
+    monkeypatch.setattr(_sources, "BLOCK_SIZE", 100)
     data = simple_invoice(*({"Amount": f"{n}.5", "Project": f"P{n % 50}", "Note": "a\nb"} for n in range(200)))
     out = io.BytesIO()
     write_parquet(read_csv(data[start : start + 99] for start in range(0, len(data), 99)), out)

@@ -209,7 +209,7 @@ def test_a_collecting_invoice_sums_its_good_rows() -> None:
 
 
 def test_a_large_file_sums_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in [(_summary_arrow, "_BLOCK"), (_sources, "CHUNK_SIZE")]:
+    for module, name in [(_summary_arrow, "_BLOCK"), (_sources, "CHUNK_SIZE"), (_sources, "BLOCK_SIZE")]:
         monkeypatch.setattr(module, name, 1000)
     rows = [
         {"Amount": f"{n}.{n % 1000:03}", "Project": f"P{n % 7}", "Note": "x\n" * (n % 31 == 0)} for n in range(3000)

@@ -81,7 +81,7 @@ class _Task(NamedTuple, Generic[T]):
 
 def convert_blocks(
     state: SyncState,
-    fast: Callable[[bytes], tuple[T, int]],
+    fast: Callable[[bytes | bytearray], tuple[T, int]],
     exact: Callable[[Sequence[LineItem]], T],
     *,
     block_size: int,
@@ -188,7 +188,9 @@ def _batches(state: SyncState, schema: pa.Schema, *, block_size: int, wide: bool
     )
 
 
-def _from_block(block: bytes, layout: Layout, schema: pa.Schema, *, wide: bool) -> tuple[pa.RecordBatch, int]:
+def _from_block(
+    block: bytes | bytearray, layout: Layout, schema: pa.Schema, *, wide: bool
+) -> tuple[pa.RecordBatch, int]:
     columns = read_block(block, layout, layout.names)
     rows = len(columns["Date"])
     arrays = []
