@@ -14,7 +14,7 @@ from atlas_invoices._utils import single_line
 # Paths and bytes are read in chunks of this size; larger chunks are cut to it.
 CHUNK_SIZE = 64 * 1024
 # Parsing is fastest if the rows of a block fit into the processor's cache.
-BLOCK_SIZE = 32 * 1024
+BLOCK_SIZE = 48 * 1024
 # The most bytes a row may have, without its line end: a quote that is never closed must not fill the memory.
 MAX_ROW = 1024 * 1024
 
