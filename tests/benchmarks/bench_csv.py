@@ -29,7 +29,7 @@ class Row:
     """One comparison: our code, the other tool's code, and how many times its speed ours must reach.
 
     Both run in this process. With `command`, `ours` is the arguments of the installed command, and both run as
-    processes of their own.
+    processes of their own. On the file with quotes on every line, only a row with `in_quotes` has to reach its ratio.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Row:
     theirs: str
     at_least: float
     command: bool = False
+    in_quotes: bool = False
 
 
 _SKIP = "5"  # lines above the header
@@ -56,6 +57,7 @@ ROWS = (
             for row in csv.DictReader(file): pass
         """,
         1.15,
+        in_quotes=True,
     ),
     Row(
         "to_arrow",
@@ -156,7 +158,7 @@ def main() -> None:
         print(f"\n{arguments.lines:,} lines of {organization}, {path.stat().st_size / 1e6:.0f} MB", flush=True)
         for row in ROWS:
             if arguments.only in {None, row.name}:
-                _measure(row, path, arguments.runs)
+                _measure(row, path, arguments.runs, required=row.in_quotes or organization == ORGANIZATIONS[0])
     if arguments.only in {None, "memory"}:
         print()
         small, large = (write_invoice(arguments.dir, lines) for lines in (10_000, arguments.lines))
@@ -167,7 +169,7 @@ def main() -> None:
             print(f"memory of {name}: {most:.0f} MB, {more}", flush=True)
 
 
-def _measure(row: Row, path: Path, runs: int) -> None:
+def _measure(row: Row, path: Path, runs: int, *, required: bool) -> None:
     ours, theirs = [], []
     for _ in range(runs):
         theirs.append(_process(_script(row.theirs, path)) if row.command else _here(row.theirs, path))
@@ -178,7 +180,7 @@ def _measure(row: Row, path: Path, runs: int) -> None:
     )
     print(
         f"{row.name}: {seconds[0]:.2f} s, {row.beside}: {seconds[1]:.2f} s; {seconds[1] / seconds[0]:.2f} times its"
-        f" speed (at least {row.at_least}); CPU {cpu[0]:.2f} s, {cpu[1]:.2f} s",
+        f" speed{f' (at least {row.at_least})' if required else ''}; CPU {cpu[0]:.2f} s, {cpu[1]:.2f} s",
         flush=True,
     )
     if row.command:

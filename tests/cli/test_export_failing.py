@@ -1,4 +1,4 @@
-"""A Parquet export that fails on its way to stdout leaves nothing that any reader takes for the whole invoice."""
+"""A Parquet export to stdout that fails leaves nothing that a reader would take for the whole invoice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,6 @@ from atlas_invoices.sandbox import Settings
 from command import COMMAND
 from wire_sandbox import WireSandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
 HEADER = b"Date,Usage Date,SKU,Amount\n"
 LINE = b"07/01/2024,06/30/2024,Atlas M10 Instance - AWS,1.92\n"
 BAD = b"07/01/2024,not a day,Atlas M10 Instance - AWS,1.92\n"
@@ -28,7 +25,7 @@ BAD = b"07/01/2024,not a day,Atlas M10 Instance - AWS,1.92\n"
 
 def export(source: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        # A warning is an error, so that what is left unwritten has none to say.
+        # Warnings are errors: nothing may warn about data that was left unwritten.
         [COMMAND, "export", source, "--format", "parquet", *(["--max-retries", "0"] if env else [])],
         env={**os.environ, "PYTHONWARNINGS": "error", **(env or {})},
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""The files a person names: what can't be read or written is said in one short line, and the invoice itself is safe."""
+"""Files on the command line: errors are one short line, and the invoice itself is never overwritten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ import pytest
 from command import COMMAND
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from atlas_invoices.sandbox import Sandbox
     from command import Run
 
@@ -61,7 +60,7 @@ def test_an_export_never_replaces_its_invoice(run: Run, june: Path, kind: str, f
 
 
 @unix
-def test_nor_when_the_shell_has_opened_it(june: Path) -> None:
+def test_an_export_never_writes_to_its_invoice_through_the_shell(june: Path) -> None:
     for command in (
         '"$0" export june.csv --format csv >> june.csv',
         '"$0" export - --format csv < june.csv >> june.csv',
@@ -85,7 +84,7 @@ def test_a_minus_is_stdin(run: Run, june: Path) -> None:
 
 
 @unix
-def test_a_closed_stdin_is_said(tmp_path: Path) -> None:
+def test_a_closed_stdin_is_an_error(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", '"$0" show - <&-', COMMAND], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -93,7 +92,7 @@ def test_a_closed_stdin_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("show",), ("export", "--format", "csv")])
-def test_several_files_and_folders_are_told_what_to_do(run: Run, june: Path, command: tuple[str, ...]) -> None:
+def test_several_files_or_a_folder_are_a_helpful_error(run: Run, june: Path, command: tuple[str, ...]) -> None:
     folder = june.parent / "invoices"
     folder.mkdir()
     assert "is a folder; choose one CSV in it (see `" in refused(run(*command, "invoices"), 2)
@@ -161,5 +160,5 @@ def test_an_interrupt_is_one_line(tmp_path: Path, where: str) -> None:
         assert process.wait(20) == 130
         said = os.read(ours, 10_000)
     os.close(ours)
-    # Behind a terminal's ^C the line starts anew.
+    # After a terminal's ^C, the message starts on a new line.
     assert said == (b"\r\nerror: interrupted\r\n" if where == "a terminal" else b"error: interrupted\n")

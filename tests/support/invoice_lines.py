@@ -1,4 +1,4 @@
-"""Invoice CSVs for tests, without any of the package's own code: strategies, a writer and an oracle."""
+"""Invoice CSVs for tests, made without the package's own code: strategies, a writer and an oracle."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ EXAMPLE = PREAMBLE + HEADER + b"\n"
 
 @frozen
 class Invoice:
-    """A file, and what reading it must give: for each line its fields by LineItem's names."""
+    """A file, and the lines it must give: each one's fields, by LineItem's names."""
 
     data: bytes
     lines: list[dict[str, Any]]

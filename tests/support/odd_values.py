@@ -1,4 +1,4 @@
-"""Whatever a reply's field may hold in place of what the API document says."""
+"""Values that a response's field may have instead of what the API document says."""
 
 from __future__ import annotations
 

@@ -6,16 +6,19 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
+from atlas_invoices import ConfigError, InvoiceFormatError
 from atlas_invoices._csv import (
     _arrow,
     _sources,
@@ -27,12 +30,7 @@ from atlas_invoices._csv import (
     to_pandas,
     to_polars,
 )
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 ROWS = [
     {"Project": "a, b", "SKU": "M10", "Amount": "1.10", "Quantity": "24"},
@@ -56,7 +54,7 @@ def test_types_and_values() -> None:
     assert table.schema.field("tags").type == pa.map_(pa.string(), pa.string())
     assert table["usage_date"].to_pylist() == [dt.date(2024, 6, 30)] * 3
     assert table["amount"].to_pylist() == [Decimal("1.10"), Decimal("-0.10"), Decimal("1E-7")]
-    # By default pyarrow makes empty cells of these.
+    # By default, pyarrow reads these as empty cells.
     assert table["note"].to_pylist() == [None, "NaN", "two\nlines"]
     assert table["project"].to_pylist() == ["a, b", None, "null"]
     assert table["unit_price"].null_count == 3
@@ -83,7 +81,7 @@ TOO_LONG = ["1E-50", "1E+40", "9" * 39, "-0." + "1" * 39, "1E+999", "9" * 1000]
 
 
 @pytest.mark.parametrize("number", TOO_LONG)
-def test_a_number_that_no_table_holds_is_named_and_summed(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_too_long_for_a_table_is_named_and_summed(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = simple_invoice({"Amount": "1.5"}, {"Amount": number, "Quantity": "1"})
     for read in (to_arrow, to_pandas, to_polars, lambda data: list(iter_batches(data))):
         with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount': more than") as caught:
@@ -119,7 +117,7 @@ def test_a_stream_has_one_schema_and_refuses_a_wider_number() -> None:
 
 def test_batches_are_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "STREAM_BLOCK", 500)
-    monkeypatch.setattr(_sources, "CHUNK_SIZE", 100)
+    monkeypatch.setattr(_sources, "BLOCK_SIZE", 100)
     data = simple_invoice(*ROWS * 50)
     batches = list(iter_batches(data[start : start + 100] for start in range(0, len(data), 100)))
 
@@ -164,12 +162,12 @@ def test_errors_are_those_of_the_typed_lines(row: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "tail", [b'07/01/2024,"x"y' + b"," * 17 + b"\n", b"07/01/2024\r" + b"," * 18 + b"\n", b"\xff\n", b'"\n', b"1,2\n"]
 )
-def test_what_pyarrow_would_quietly_read_otherwise_is_refused(tail: bytes) -> None:
+def test_rows_that_pyarrow_reads_differently_are_refused(tail: bytes) -> None:
     with pytest.raises(InvoiceFormatError, match="line 8"):
         to_arrow(simple_invoice({}) + tail)
 
 
-def test_a_place_in_the_file_counts_blank_lines_and_breaks_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_numbers_count_blank_lines_and_newlines_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "TABLE_BLOCK", 200)
     good = [{}, {"Note": "a\nb"}, {}, {"Note": 'say "c",\r\n\n'}] * 10
     data = simple_invoice(*good) + b"\n" + simple_invoice(*good, {"Amount": "x"}).split(b"Amount\n")[1]
@@ -282,7 +280,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
 
 @pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n", b"," * 18 + b"\n"])
 @pytest.mark.parametrize("items", [0, 1, 5000])
-def test_a_full_width_row_with_neither_day_is_counted_in_no_way(row: bytes, items: int, ways: Ways) -> None:
+def test_a_full_width_row_with_neither_day_is_never_counted(row: bytes, items: int, ways: Ways) -> None:
     data = simple_invoice(*[{"SKU": "a", "Amount": "1"}] * items)
     for name, read in ways.items():
         assert (name, read(data + row)) == (name, items)
@@ -292,7 +290,7 @@ def test_a_full_width_row_with_neither_day_is_counted_in_no_way(row: bytes, item
                     read(data + row + row + item.split(b"\n", 6)[6])
 
 
-def test_a_row_without_one_of_its_days_is_counted_in_every_way(ways: Ways) -> None:
+def test_a_row_with_only_one_day_is_always_counted(ways: Ways) -> None:
     data = simple_invoice({"Usage Date": ""}, {"Date": ""}, {})
     for read in ways.values():
         assert read(data) == 3
@@ -301,7 +299,7 @@ def test_a_row_without_one_of_its_days_is_counted_in_every_way(ways: Ways) -> No
 @pytest.mark.parametrize(("size", "reads"), [(1024 * 1024, True), (1024 * 1024 + 1, False)])
 @pytest.mark.parametrize("before", [0, 700, 40_000])
 @pytest.mark.parametrize("ending", [b"\n", b""])
-def test_one_length_of_rows_is_too_much_everywhere(
+def test_rows_have_the_same_limit_everywhere(
     size: int, reads: bool, before: int, ending: bytes, ways: Ways, tmp_path: Path
 ) -> None:
     names = [f"x{number}" for number in range(12)]
@@ -328,7 +326,7 @@ def test_one_length_of_rows_is_too_much_everywhere(
     for name, read in ways.items():
         for source in sources:
             if reads or name == "collect":
-                # Of a row that is refused, every line is one more that can't be read.
+                # Every line of the refused row is an error, too.
                 assert read(source()) == before + reads
             else:
                 with pytest.raises(InvoiceFormatError, match=f"line {before + 2}: a row of more than 1,048,576 bytes"):
@@ -338,9 +336,7 @@ def test_one_length_of_rows_is_too_much_everywhere(
 @pytest.mark.parametrize(("size", "reads"), [(128 * 1024, True), (128 * 1024 + 1, False)])
 @pytest.mark.parametrize("character", ["x", "é"])
 @pytest.mark.parametrize("column", ["Note", "Region", "Tag/a"])
-def test_one_length_of_cells_is_too_much_everywhere(
-    size: int, reads: bool, character: str, column: str, ways: Ways
-) -> None:
+def test_cells_have_the_same_limit_everywhere(size: int, reads: bool, character: str, column: str, ways: Ways) -> None:
     names = ["Date", "Usage Date", "SKU", column]
     rows = [["07/01/2024", "06/30/2024", "S", character * length] for length in (1, size, 1)]
     data = "".join(",".join(row) + "\n" for row in [names, *rows]).encode()
@@ -398,7 +394,7 @@ def test_a_file_of_very_many_columns_is_read_by_the_parser(monkeypatch: pytest.M
 )
 @pytest.mark.parametrize("block", [1, 2, 4])
 def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], block: int) -> None:
-    # So that the first block ends behind "12", which would be an amount, too.
+    # So that the first block ends after "12", which would be an amount, too.
     head = ",".join(["Date,Usage Date,SKU", *map(str, range(60)), "Amount"]).encode() + b"\n"
     start = b"06/01/2024,06/01/2024,S,"
     size = (
@@ -417,6 +413,6 @@ def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], 
 
 
 @pytest.mark.parametrize(("number", "way"), [("1E30", "to_arrow makes it wider"), ("1E300", "read_csv reads it")])
-def test_a_number_that_no_batch_holds_says_what_does(number: str, way: str) -> None:
+def test_a_number_too_long_for_a_batch_says_how_to_read_it(number: str, way: str) -> None:
     with pytest.raises(InvoiceFormatError, match=way):
         list(iter_batches(simple_invoice({"Amount": number})))

@@ -1,4 +1,4 @@
-"""What can't be read is refused with its place, in one short line."""
+"""Anything that can't be read is an error with its place, on one short line."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import csv
 import itertools
 import pickle
 import time
+from collections.abc import Iterator
 from decimal import localcontext
-from typing import TYPE_CHECKING
 
 import pytest
 
+from atlas_invoices import ConfigError, InvoiceFormatError
 from atlas_invoices._csv import read_csv
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import HEADER, PREAMBLE, simple_invoice
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GOOD = b"07/01/2024,06/30/2024" + b"," * 17 + b"\n"
 
@@ -78,7 +75,7 @@ def _refused(data: bytes) -> InvoiceFormatError:
         ),
     ],
 )
-def test_a_value_that_is_none_is_named_with_line_and_column(column: str, value: str) -> None:
+def test_an_invalid_value_is_named_with_line_and_column(column: str, value: str) -> None:
     error = _refused(simple_invoice({}, {column: value}, {}))
 
     assert (error.line_number, error.column) == (8, column)
@@ -103,7 +100,7 @@ def test_a_value_that_is_none_is_named_with_line_and_column(column: str, value: 
         (GOOD + b"1 total\n", 8),
     ],
 )
-def test_a_row_that_is_none_is_named_with_its_line(rows: bytes, line: int) -> None:
+def test_an_invalid_row_is_named_with_its_line(rows: bytes, line: int) -> None:
     assert _refused(PREAMBLE + HEADER + b"\n" + rows).line_number == line
 
 
@@ -138,7 +135,7 @@ def test_a_row_that_is_none_is_named_with_its_line(rows: bytes, line: int) -> No
         (b'a,"b\n' + HEADER + b"\n", "never closed"),
     ],
 )
-def test_a_file_that_is_no_invoice_is_told_when_it_is_opened(data: bytes, says: str) -> None:
+def test_another_kind_of_file_is_named_when_it_is_opened(data: bytes, says: str) -> None:
     with pytest.raises(InvoiceFormatError, match=says) as caught:
         read_csv(data)
     assert caught.value.line_number is not None
@@ -151,14 +148,14 @@ def test_a_preamble_may_begin_like_another_kind_of_file(start: bytes) -> None:
     assert len(list(read_csv(start + HEADER + b"\n" + GOOD))) == 1
 
 
-def test_two_files_in_one_are_told() -> None:
+def test_two_invoices_in_one_file_are_an_error() -> None:
     one = PREAMBLE + HEADER + b"\n" + GOOD
     assert "joined" in str(_refused(one + one))
     assert "second header row" in str(_refused(HEADER + b"\n" + GOOD + HEADER + b"\n" + GOOD))
     assert "joined" in str(_refused(one + b"Total,1\n" + GOOD))
 
 
-def test_what_csv_itself_would_say_does_not_show() -> None:
+def test_messages_of_the_csv_module_do_not_show() -> None:
     error = _refused(PREAMBLE + HEADER + b"\n" + GOOD.replace(b",\n", b",\rx\n"))
     assert "carriage return within a row" in str(error)
     assert "universal" not in str(error)
@@ -181,7 +178,7 @@ def test_a_message_is_short_whatever_it_names(cell: bytes) -> None:
 
 
 @pytest.mark.parametrize("bad", [b"a\0b", b"a\xff"])
-def test_a_character_that_is_none_is_named_with_its_column(bad: bytes) -> None:
+def test_an_invalid_character_is_named_with_its_column(bad: bytes) -> None:
     error = _refused(simple_invoice({}, {"Region": "x"}).replace(b",x,", b"," + bad + b","))
     assert (error.line_number, error.column) == (8, "Region")
 
@@ -220,7 +217,7 @@ def test_a_stray_quote_costs_its_own_line_alone(chunk: int) -> None:
     assert "perhaps a quote is opened here and never closed: '07/01" in str(strict)
 
 
-def test_the_rest_of_a_torn_cell_is_no_trailing_line() -> None:
+def test_the_rest_of_an_invalid_row_is_not_a_trailing_row() -> None:
     inv = read_csv(SHORT + b'07/01/2024,06/30/2024,S,"two\nlines" x,1.00\n' + PLAIN * 3, on_error="collect")
 
     assert len(list(inv)) == 3
@@ -239,7 +236,7 @@ def test_collecting_takes_time_in_proportion(bad: bytes) -> None:
         list(read_csv(data, on_error="collect"))
         return time.process_time() - start
 
-    # In a file eight times as large the quadratic way took 64 times as long, and for the larger one a minute.
+    # When it took quadratic time, a file eight times as large took 64 times as long, a minute for the larger one.
     small, large = seconds(12_000 // len(bad)), seconds(96_000 // len(bad))
     assert large < 24 * small + 1
 
@@ -250,7 +247,7 @@ def test_a_collected_error_holds_nothing_of_the_file() -> None:
     assert [(error.__traceback__, error.__context__, error.__cause__) for error in inv.errors] == [(None,) * 3] * 2
 
 
-def test_a_line_without_end_is_collected_and_reading_goes_on() -> None:
+def test_reading_continues_after_a_line_that_is_too_long() -> None:
     data = SHORT + PLAIN + b"y" * 3_000_000 + b"\n" + PLAIN + b'07/01/2024,"\n' + b"z" * 3_000_000 + b"\n" + PLAIN
     inv = read_csv(data, on_error="collect")
 
@@ -258,7 +255,7 @@ def test_a_line_without_end_is_collected_and_reading_goes_on() -> None:
     assert [error.line_number for error in inv.errors] == [3, 5, 6]
 
 
-def test_an_open_quote_before_an_endless_line_holds_no_more_than_a_few_megabytes() -> None:
+def test_an_unclosed_quote_before_an_endless_line_reads_only_a_few_megabytes() -> None:
     taken = 0
 
     def endless() -> Iterator[bytes]:
@@ -284,7 +281,7 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
     assert "\\u202e" in str(_refused(simple_invoice({"Amount": "\u202e1"})))
 
 
-def test_collecting_gives_the_good_rows_and_the_bad_ones() -> None:
+def test_collecting_returns_valid_rows_and_errors() -> None:
     data = simple_invoice({"Amount": "1"}, {"Amount": "x"}, {"Amount": "2"}, {"Date": "y"}, {"Amount": "3"})
     inv = read_csv(
         data + b'07/01/2024,"a"b\n07/01/2024\n' + GOOD.replace(b",\n", b',"open\n') + GOOD, on_error="collect"
@@ -300,7 +297,7 @@ def test_collecting_gives_the_good_rows_and_the_bad_ones() -> None:
     ]
 
 
-def test_an_item_behind_a_trailing_line_is_collected_and_not_counted() -> None:
+def test_an_item_after_a_trailing_row_is_an_error_and_not_counted() -> None:
     inv = read_csv(simple_invoice({"Amount": "1"}) + b"Total,1\n" + GOOD, on_error="collect")
 
     assert [line.amount for line in inv] == [1]
@@ -308,7 +305,7 @@ def test_an_item_behind_a_trailing_line_is_collected_and_not_counted() -> None:
     assert inv.trailing == (("Total", "1"),)
 
 
-def test_the_lines_before_a_bad_one_are_given_out() -> None:
+def test_the_lines_before_an_invalid_one_are_read() -> None:
     lines = iter(read_csv(simple_invoice({"Amount": "1"}, {"Amount": "x"})))
 
     assert next(lines).amount == 1
@@ -316,7 +313,7 @@ def test_the_lines_before_a_bad_one_are_given_out() -> None:
         next(lines)
 
 
-def test_an_unclosed_quote_swallows_no_more_than_a_megabyte() -> None:
+def test_an_unclosed_quote_reads_only_a_few_megabytes() -> None:
     taken = 0
 
     def endless() -> Iterator[bytes]:
@@ -338,12 +335,12 @@ def test_an_unclosed_quote_swallows_no_more_than_a_megabyte() -> None:
     assert taken < 4_000_000
 
 
-def test_an_unknown_way_with_errors_is_refused() -> None:
+def test_an_unknown_on_error_is_refused() -> None:
     with pytest.raises(ConfigError, match="on_error"):
-        read_csv(b"", on_error="ignore")  # type: ignore[arg-type] # that it is refused is the point
+        read_csv(b"", on_error="ignore")  # type: ignore[arg-type] # the test is that it is refused
 
 
-def test_trailing_lines_may_not_fill_the_memory() -> None:
+def test_trailing_rows_do_not_fill_the_memory() -> None:
     row = b",".join([b"Total", b"x" * 100_000]) + b"\n"
     with pytest.raises(InvoiceFormatError, match=r"line 13: .* very long ones"):
         list(read_csv(b"Date,Usage Date,SKU,Amount\n06/01/2024,06/01/2024,S,1\n" + row * 20))

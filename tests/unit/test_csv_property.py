@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atlas_invoices import InvoiceFormatError
 from atlas_invoices._csv import (
     _arrow,
     _parser,
@@ -21,7 +22,6 @@ from atlas_invoices._csv import (
     summarize,
     to_arrow,
 )
-from atlas_invoices._errors import InvoiceFormatError
 from invoice_lines import Invoice, fragments, invoices
 
 # A file is parsed in blocks; tiny ones put their borders everywhere.
@@ -36,7 +36,12 @@ KEYS = st.lists(
 @contextmanager
 def blocks_of(size: int, limit: int = 1024 * 1024) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in [(_sources, "CHUNK_SIZE"), (_arrow, "TABLE_BLOCK"), (_summary_arrow, "_BLOCK")]:
+        for module, name in [
+            (_sources, "CHUNK_SIZE"),
+            (_sources, "BLOCK_SIZE"),
+            (_arrow, "TABLE_BLOCK"),
+            (_summary_arrow, "_BLOCK"),
+        ]:
             patch.setattr(module, name, size)
         for module in (_sources, _rows, _parser):
             patch.setattr(module, "MAX_ROW", limit)
@@ -122,7 +127,7 @@ def test_random_bytes_give_an_error(data: bytes) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(fragments)
-def test_collecting_stops_at_nothing_that_a_strict_reading_passes(data: bytes) -> None:
+def test_the_first_collected_error_is_the_one_that_is_raised(data: bytes) -> None:
     strict = typed(data, 64 * 1024)
     refused: str | None = None
     try:
@@ -141,13 +146,13 @@ def test_collecting_stops_at_nothing_that_a_strict_reading_passes(data: bytes) -
 
 @settings(max_examples=300, deadline=None)
 @given(fragments, SIZES, LIMITS)
-def test_collecting_gives_the_same_in_any_pieces(data: bytes, size: int, limit: int) -> None:
+def test_collecting_gives_the_same_in_chunks_of_any_size(data: bytes, size: int, limit: int) -> None:
     assert collected(data, size, limit) == collected(data, 64 * 1024, limit)
 
 
 @settings(max_examples=60, deadline=None)
 @given(invoices().filter(lambda invoice: "Amount" in read_csv(invoice.data).columns), KEYS, SIZES)
-def test_sums_are_the_same_by_either_way(invoice: Invoice, by: list[str], size: int) -> None:
+def test_sums_are_the_same_with_and_without_pyarrow(invoice: Invoice, by: list[str], size: int) -> None:
     slow = summarize(invoice.data, by=by)
     with pytest.MonkeyPatch.context() as patch, blocks_of(size):
         patch.setattr(_summary, "MIN_ARROW_SIZE", 0)

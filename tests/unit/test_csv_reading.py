@@ -1,4 +1,4 @@
-"""What reading an invoice gives: typed values, a header, tolerance where the format isn't documented."""
+"""Reading an invoice: typed values, the header, tolerance where the format isn't documented."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from decimal import Decimal, localcontext
 
 import pytest
 
+from atlas_invoices import InvoiceFormatError
 from atlas_invoices._csv import LineItem, read_csv
 from atlas_invoices._csv._cells import MAX_CACHED, Cache
-from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import FrozenDict
 from invoice_lines import EXAMPLE, HEADER, PREAMBLE, oracle_sum, simple_invoice
 
@@ -63,7 +63,7 @@ def test_a_line_is_typed() -> None:
     assert str(line.amount) == "1.920"
 
 
-def test_only_the_sku_credit_is_a_credit_and_nothing_else_with_that_word_vanishes() -> None:
+def test_only_the_sku_credit_is_a_credit() -> None:
     data = simple_invoice(
         {"SKU": "Credit", "Amount": "-3"},
         {"SKU": "Credit Memo", "Amount": "1"},
@@ -82,7 +82,7 @@ def test_commas_and_quotes_in_cells_do_not_shift_columns() -> None:
     assert (line.project, line.sku, line.amount) == ('a, "b", c', "x,y", Decimal(1))
 
 
-def test_each_files_own_header_counts() -> None:
+def test_each_file_is_read_by_its_own_header() -> None:
     first = b"Date,Usage Date,SKU,Amount,Quantity\n07/01/2024,06/30/2024,A,1,2\n"
     second = b"Quantity,Amount,SKU,Usage Date,Date,Tag/x\n2,1,A,06/30/2024,07/01/2024,y\n"
 
@@ -123,7 +123,7 @@ def test_blank_lines_are_skipped_and_counted() -> None:
     assert [line.line_number for line in read_csv(data)] == [3, 6]
 
 
-def test_a_row_over_several_lines_has_the_number_of_its_first() -> None:
+def test_a_row_on_several_lines_has_the_number_of_its_first_line() -> None:
     data = simple_invoice({"Note": "a\nb\nc"}, {"Note": "d\r\ne"}, {"Note": "f"})
 
     assert [line.line_number for line in read_csv(data)] == [7, 10, 12]
@@ -197,7 +197,7 @@ def test_lines_of_one_tag_set_cannot_change_each_other() -> None:
     (line,) = read_csv(b"Date,Usage Date,SKU,Tag/a\n07/01/2024,,A,b\n")
 
     with pytest.raises(TypeError, match="can't be changed"):
-        line.tags["a"] = "c"  # type: ignore[index] # that it is refused is the point
+        line.tags["a"] = "c"  # type: ignore[index] # the test is that it is refused
     assert json.dumps(line.tags) == '{"a": "b"}'
     assert pickle.loads(pickle.dumps(line)) == copy.deepcopy(line) == line  # noqa: S301 - our own bytes
 
@@ -214,7 +214,7 @@ def test_trailing_rows_are_kept_aside() -> None:
 @pytest.mark.parametrize("row", [b"Subtotal" + b"," * 18 + b"1.92\n", b"," * 18 + b"9\n", b"," * 18 + b"\n"])
 @pytest.mark.parametrize("around", [b"", b"\xef\xbb\xbf"])
 def test_a_full_width_row_with_neither_day_is_trailing(row: bytes, around: bytes) -> None:
-    # Alone behind items, so that the block has nothing else that isn't one.
+    # Alone after items, so that the block has nothing else that isn't one.
     data = around + simple_invoice({"Amount": "1"}, {"Amount": "2"}) + row
     inv = read_csv(data)
 
@@ -246,14 +246,14 @@ def test_lines_can_be_counted_and_put_in_sets() -> None:
     assert Counter(line.tags for line in [*inv, *inv]) == {FrozenDict(a="b"): 2, FrozenDict(a="c"): 2}
 
 
-def test_what_a_notebook_shows_says_whose_invoice_it_is() -> None:
+def test_repr_shows_whose_invoice_it_is() -> None:
     assert repr(read_csv(EXAMPLE)) == (
         "<InvoiceCsv '666acb8787ba43606905dcae', 2024-06-01 to 2024-07-01 (exclusive), organization 'Test 2'>"
     )
     assert repr(read_csv(HEADER + b"\n")) == "<InvoiceCsv unknown, period unknown, organization unknown>"
 
 
-def test_what_is_kept_for_the_next_line_is_bounded() -> None:
+def test_a_cache_is_bounded() -> None:
     cache = Cache(str.upper, worth=lambda key: key != "z")
     for number in range(3 * MAX_CACHED):
         assert cache[f"a{number % (2 * MAX_CACHED)}"] == f"A{number % (2 * MAX_CACHED)}"

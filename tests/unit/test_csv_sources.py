@@ -7,25 +7,23 @@ import gc
 import io
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from atlas_invoices import ConfigError, InvoiceFormatError
 from atlas_invoices._csv import aread_csv, read_csv, summarize
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, simple_invoice
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
 
 DATA = simple_invoice({"Amount": "1"}, {"Amount": "2", "Note": "é\nü"}, {"Amount": "3"})
 
 
 class Body:
-    """The body of a reply, a few bytes at a time."""
+    """The body of a response, a few bytes at a time."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -36,7 +34,7 @@ class Body:
 
 
 class AsyncBody(Body):
-    """Likewise, asynchronously."""
+    """An asynchronous body, a few bytes at a time."""
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         for piece in self.iter_bytes():
@@ -70,18 +68,18 @@ def _amounts(source: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("make", [bytes, bytearray, memoryview, *ONCE, lambda data: httpx.Response(200, content=data)])
-def test_every_kind_of_source_reads_alike(make: Callable[[bytes], Any]) -> None:
+def test_every_kind_of_source_gives_the_same_lines(make: Callable[[bytes], Any]) -> None:
     assert _amounts(make(DATA)) == [1, 2, 3]
 
 
-def test_a_path_reads_alike(tmp_path: Path) -> None:
+def test_a_path_gives_the_same_lines(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(DATA)
 
     assert _amounts(tmp_path / "a.csv") == _amounts(str(tmp_path / "a.csv")) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("make", [*ONCE, AsyncBody, OnlyAsync, _chunks, bytes])
-def test_the_asynchronous_reader_reads_alike(make: Callable[[bytes], Any]) -> None:
+def test_the_asynchronous_reader_gives_the_same_lines(make: Callable[[bytes], Any]) -> None:
     async def read() -> list[Any]:
         async with await aread_csv(make(DATA)) as inv:
             return [line async for line in inv]
@@ -89,7 +87,7 @@ def test_the_asynchronous_reader_reads_alike(make: Callable[[bytes], Any]) -> No
     assert asyncio.run(read()) == list(read_csv(DATA))
 
 
-def test_the_asynchronous_reader_refuses_alike() -> None:
+def test_the_asynchronous_reader_raises_the_same_errors() -> None:
     async def read(data: bytes) -> None:
         async for _ in (await aread_csv(AsyncBody(data))).lines():
             pass
@@ -102,7 +100,7 @@ def test_the_asynchronous_reader_refuses_alike() -> None:
         assert str(async_error.value) == str(sync_error.value)
 
 
-def test_the_asynchronous_reader_collects_and_keeps_aside() -> None:
+def test_the_asynchronous_reader_has_the_same_errors_and_trailing_rows() -> None:
     async def read() -> tuple[int, int, int]:
         inv = await aread_csv(simple_invoice({}, {"Amount": "x"}) + b"Total\n", on_error="collect")
         lines = [line async for line in inv]
@@ -149,7 +147,7 @@ def _open_csvs() -> list[str]:
 
 
 @pytest.mark.parametrize("first", ["outer", "inner"])
-def test_loops_side_by_side_have_every_line_each(first: str, tmp_path: Path) -> None:
+def test_two_loops_at_the_same_time_both_get_every_line(first: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(LONG)
     inv = read_csv(tmp_path / "a.csv")
     loops = {"outer": iter(inv), "inner": iter(inv)}
@@ -163,7 +161,7 @@ def test_loops_side_by_side_have_every_line_each(first: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("first", ["outer", "inner"])
-def test_asynchronous_loops_side_by_side_have_every_line_each(first: str, tmp_path: Path) -> None:
+def test_two_asynchronous_loops_at_the_same_time_both_get_every_line(first: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(LONG)
 
     async def read() -> tuple[list[Any], list[int]]:
@@ -180,7 +178,7 @@ def test_asynchronous_loops_side_by_side_have_every_line_each(first: str, tmp_pa
     assert _open_csvs() == []
 
 
-def test_an_asynchronous_loop_closes_its_own_file_alone(tmp_path: Path) -> None:
+def test_an_asynchronous_loop_closes_only_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(LONG)
 
     async def read() -> None:
@@ -203,7 +201,7 @@ def test_an_asynchronous_loop_closes_its_own_file_alone(tmp_path: Path) -> None:
     asyncio.run(read())
 
 
-def test_a_loop_whose_invoice_is_closed_does_not_seem_to_end(tmp_path: Path) -> None:
+def test_a_loop_whose_invoice_was_closed_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(LONG)
     with read_csv(tmp_path / "a.csv") as inv:
         lines, others = iter(inv), iter(inv)
@@ -227,7 +225,7 @@ def test_a_loop_whose_invoice_is_closed_does_not_seem_to_end(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("make", ONCE)
-def test_what_was_closed_and_can_be_read_once_is_not_read_on(make: Callable[[bytes], Any]) -> None:
+def test_a_closed_source_that_can_be_read_once_is_an_error(make: Callable[[bytes], Any]) -> None:
     inv = read_csv(make(DATA))
     inv.close()
     with pytest.raises(ConfigError, match="can be read once"):
@@ -242,14 +240,14 @@ def test_what_was_closed_and_can_be_read_once_is_not_read_on(make: Callable[[byt
         asyncio.run(read())
 
 
-def test_an_asynchronous_invoice_says_whose_it_is() -> None:
+def test_repr_of_an_asynchronous_invoice_shows_whose_it_is() -> None:
     async def read() -> str:
         return repr(await aread_csv(AsyncBody(DATA)))
 
     assert asyncio.run(read()).startswith("<AsyncInvoiceCsv '666acb8787ba43606905dcae', 2024-06-01 to 2024-07-01")
 
 
-def test_the_size_is_known_where_all_bytes_are_there(tmp_path: Path) -> None:
+def test_the_size_of_paths_and_bytes_is_known(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(DATA)
     wide = memoryview(DATA + b"\n" * (-len(DATA) % 4)).cast("I")
 
@@ -267,7 +265,7 @@ def test_bytes_one_at_a_time_take_time_in_proportion() -> None:
             list(read_csv(bytes([byte]) for byte in data))
         return time.process_time() - start
 
-    # When what was held was moved for each of them, a line sixteen times as long took 256 times as long.
+    # When the bytes held were moved for each byte, a line sixteen times as long took 256 times as long.
     assert seconds(160_000) < 64 * seconds(10_000) + 1
 
 
@@ -324,7 +322,7 @@ def test_reading_takes_no_more_of_a_stream_than_it_needs() -> None:
         (5, TypeError, "not int"),
     ],
 )
-def test_what_is_no_source_is_told(source: Any, error: type[Exception], says: str) -> None:
+def test_an_impossible_source_is_named(source: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         read_csv(source)
 
@@ -335,7 +333,7 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("buffering", [0, -1])
-def test_a_file_that_does_not_wait_is_not_taken_for_ended(buffering: int) -> None:
+def test_a_non_blocking_file_is_an_error(buffering: int) -> None:
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     with os.fdopen(read_end, "rb", buffering) as file, os.fdopen(write_end, "wb", 0) as writer:
@@ -344,6 +342,6 @@ def test_a_file_that_does_not_wait_is_not_taken_for_ended(buffering: int) -> Non
             list(read_csv(file))
 
 
-def test_an_empty_text_file_is_told_too() -> None:
+def test_an_empty_text_file_is_an_error() -> None:
     with pytest.raises(ConfigError, match="open as text"):
-        read_csv(io.StringIO(""))  # type: ignore[arg-type] # that is the point
+        read_csv(io.StringIO(""))  # type: ignore[arg-type] # the test is that it is refused

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from pyarrow import parquet as pq
 
+from atlas_invoices import ConfigError, InvoiceFormatError
 from atlas_invoices._csv import LineItem, _arrow, _sources, read_csv, to_arrow, write_csv, write_jsonl, write_parquet
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, Invoice, invoices, simple_invoice
 
 TAGGED = (
@@ -46,7 +46,7 @@ def test_csv_is_typed() -> None:
 @pytest.mark.parametrize(
     "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\n-1", "\uff1d1", "\t", '=HYPERLINK("x","y")']
 )
-def test_what_a_spreadsheet_would_run_is_escaped_unless_raw(cell: str) -> None:
+def test_formulas_are_escaped_unless_raw(cell: str) -> None:
     data = simple_invoice({"Project": cell, "Amount": "-1"})
 
     assert _csv(data)[0]["project"] == "'" + cell
@@ -96,7 +96,7 @@ def test_every_line_comes_back(invoice: Invoice) -> None:
 
 def test_parquet_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "STREAM_BLOCK", 300)
-    monkeypatch.setattr(_sources, "CHUNK_SIZE", 100)
+    monkeypatch.setattr(_sources, "BLOCK_SIZE", 100)
     data = simple_invoice(*({"Amount": f"{n}.5", "Project": f"P{n % 50}", "Note": "a\nb"} for n in range(200)))
     out = io.BytesIO()
     write_parquet(read_csv(data[start : start + 99] for start in range(0, len(data), 99)), out)

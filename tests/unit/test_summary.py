@@ -5,18 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Context, Decimal, Inexact, Rounded, localcontext
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from atlas_invoices import ConfigError, InvoiceFormatError
 from atlas_invoices._csv import LineItem, _sources, _summary, _summary_arrow, read_csv, summarize
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
 from invoice_lines import EXAMPLE, oracle_sum, simple_invoice
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 DATA = (
     b"Date,Usage Date,Project,SKU,Amount,Quantity,Tag/team,Cost Center\n"
@@ -71,13 +69,13 @@ def test_by_day_month_tag_and_unknown_column() -> None:
     assert _sums(["region", "note"]) == [(None, None, 12)]
 
 
-def test_a_tag_that_the_file_has_no_column_for_shows_in_its_columns() -> None:
+def test_a_tag_without_a_column_is_none_for_every_line() -> None:
     with read_csv(DATA) as invoice:
         assert "Tag/nope" not in invoice.columns
         assert [group.key for group in summarize(invoice, by="tag:nope").groups] == [(None,)]
 
 
-def test_equal_amounts_come_by_key_and_no_key_last() -> None:
+def test_equal_amounts_are_ordered_by_key_and_none_is_last() -> None:
     data = simple_invoice(*({"Project": name, "Amount": "1"} for name in ["c", "", "a", "b"]))
 
     assert _sums("project", data) == [("a", 1), ("b", 1), ("c", 1), (None, 1)]
@@ -110,7 +108,7 @@ def test_sums_that_pyarrow_alone_would_overflow_are_exact() -> None:
     assert summarize(data, by="sku").total == 270000000000000000000
 
 
-def test_numbers_print_alike_whichever_way_they_were_added() -> None:
+def test_sums_print_the_same_however_they_were_added() -> None:
     summary = summarize(simple_invoice({"Amount": "1.50"}, {"Amount": "98.50"}, {"Amount": "0E+3"}), by="sku")
 
     assert str(summary.total) == "100"
@@ -124,7 +122,7 @@ def test_sums_of_blocks_that_together_pyarrow_would_overflow_are_exact(monkeypat
     assert summary.total == summary.credits == 50 * 9000000000000000000
 
 
-def test_many_groups_are_put_together_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_groups_are_merged_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_summary_arrow, "_BLOCK", 500)
     monkeypatch.setattr(_summary_arrow, "_MAX_GROUPS", 10)
     data = simple_invoice(*({"Amount": "1.5", "Project": f"P{n % 40}", "Note": f"n{n % 60}"} for n in range(240)))
@@ -158,7 +156,7 @@ def test_every_kind_of_source(tmp_path: Path) -> None:
     assert summarize([LineItem(amount=Decimal(1))], by="tag:x").groups[0].key == (None,)
 
 
-def test_lines_may_be_none_but_a_file_may_not() -> None:
+def test_no_lines_are_fine_but_an_empty_file_is_not() -> None:
     inv = read_csv(DATA)
     empty: list[LineItem] = []
     for no_lines in (empty, iter(empty), (line for line in inv if line.project == "no such")):
@@ -169,11 +167,11 @@ def test_lines_may_be_none_but_a_file_may_not() -> None:
 
 
 @pytest.mark.parametrize("source", [{}, {"a": 1}, 5, None, [None], [1], ["a"]])
-def test_what_is_no_source_is_a_type_error_that_names_it(source: object) -> None:
+def test_an_impossible_source_is_a_type_error_that_names_it(source: object) -> None:
     with pytest.raises(
         TypeError, match=f"not (of )?{type(source[0] if isinstance(source, list) else source).__name__}"
     ):
-        summarize(source, by="sku")  # type: ignore[arg-type]  # what the test is about
+        summarize(source, by="sku")  # type: ignore[arg-type]  # the test is that it is refused
 
 
 @pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity", "1e5000", "1e-5000"])
@@ -196,7 +194,7 @@ def test_trailing_lines_are_not_counted_and_bad_ones_refused() -> None:
     "by",
     ["projekt", "tags", "line_number", "tag", "tag:", "", [], (), None, 1, [1], ["sku", None], b"sku", [["sku"]]],
 )
-def test_an_unknown_name_is_refused_with_those_there_are(by: Any) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(by: Any) -> None:
     with pytest.raises(ConfigError, match=r"can't group by .*project_id.*tag:KEY"):
         summarize(DATA, by=by)
 
@@ -209,7 +207,7 @@ def test_a_collecting_invoice_sums_its_good_rows() -> None:
 
 
 def test_a_large_file_sums_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in [(_summary_arrow, "_BLOCK"), (_sources, "CHUNK_SIZE")]:
+    for module, name in [(_summary_arrow, "_BLOCK"), (_sources, "CHUNK_SIZE"), (_sources, "BLOCK_SIZE")]:
         monkeypatch.setattr(module, name, 1000)
     rows = [
         {"Amount": f"{n}.{n % 1000:03}", "Project": f"P{n % 7}", "Note": "x\n" * (n % 31 == 0)} for n in range(3000)
@@ -232,6 +230,6 @@ def test_the_callers_decimal_context_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["extra:SKU", "extra:Tag/env", "extra:Amount"])
-def test_a_known_column_is_no_extra_one(name: str) -> None:
+def test_a_known_column_is_not_an_extra_one(name: str) -> None:
     with pytest.raises(ConfigError, match="can't group by"):
         summarize(b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,a,1\n", by=name)

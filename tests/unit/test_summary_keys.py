@@ -1,4 +1,4 @@
-"""What sums can be grouped by: any column in either spelling, and what is said of names that nothing has."""
+"""Sums can be grouped by any column in either spelling; an unknown name is an error that helps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from atlas_invoices._csv import LineItem, _summary, read_csv, summarize
-from atlas_invoices._csv._group_by import missing_names
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices import ConfigError, InvoiceFormatError
+from atlas_invoices._csv import LineItem, _summary, missing_names, read_csv, summarize
 from invoice_lines import EXAMPLE, FIELDS, NUMBERS, PREAMBLE, simple_invoice
 
 COLUMNS = "Date,Usage Date,Project ID,SKU,Unit Price,Quantity,Discount Percent,Amount,Tag/team,Cost Center"
@@ -43,7 +42,7 @@ def test_equal_numbers_are_one_group_whatever_their_zeros() -> None:
     assert all(type(group.key[0]) is Decimal for group in summarize(DATA, by="amount").groups)
 
 
-def test_numbers_and_nothing_come_in_order_where_the_amounts_are_equal() -> None:
+def test_groups_with_equal_amounts_are_ordered_by_number_and_none_is_last() -> None:
     prices = ["0", "", "-1", "10", "9", "1E-7", "0.00", "1" * 38]
     data = simple_invoice(*({"Unit Price": price, "Amount": "1"} for price in prices))
 
@@ -63,7 +62,7 @@ def test_number_keys_longer_than_any_usual_column_are_exact() -> None:
 
 
 @pytest.mark.parametrize("field", NUMBERS.values())
-def test_a_key_that_is_no_number_is_refused_with_its_line(field: str) -> None:
+def test_an_invalid_number_as_key_is_refused_with_its_line(field: str) -> None:
     (column,) = (name for name, known in NUMBERS.items() if known == field)
     with pytest.raises(InvoiceFormatError, match=f"line 8, column '{column}'"):
         summarize(simple_invoice({}, {column: "x"}), by=field)
@@ -106,7 +105,7 @@ def test_a_tag_can_be_named_as_the_csv_names_it() -> None:
         ("extra:Tag/team", "'tag:team'"),
     ],
 )
-def test_an_unknown_name_gets_those_that_look_like_it(name: str, meant: str) -> None:
+def test_an_unknown_name_is_refused_with_similar_ones(name: str, meant: str) -> None:
     with pytest.raises(ConfigError) as caught:
         summarize(DATA, by=name)
     message = str(caught.value)
@@ -115,14 +114,14 @@ def test_an_unknown_name_gets_those_that_look_like_it(name: str, meant: str) -> 
 
 
 @pytest.mark.parametrize("name", ["zzz", "tag:", "Tag/", "", "x" * 500, "\x1b[31m" * 99, ["sku", 5], b"sku"])
-def test_what_looks_like_nothing_is_shown_on_one_short_line(name: Any) -> None:
+def test_a_name_without_similar_ones_is_shown_on_one_short_line(name: Any) -> None:
     with pytest.raises(ConfigError, match=r"can't group by [^(]*: choose from date, ") as caught:
         summarize(DATA, by=name)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 600
 
 
-def test_names_whose_column_a_file_lacks_can_be_told() -> None:
+def test_missing_names_are_those_without_a_column() -> None:
     columns = read_csv(DATA).columns
     by = ["project", "Project ID", "tag:team", "Tag/nope", "extra:Cost Center", "extra:Nope", "day", "month", "Region"]
 
@@ -145,7 +144,7 @@ def test_names_whose_column_a_file_lacks_can_be_told() -> None:
     ],
 )
 @pytest.mark.parametrize("rows", [b"\n07/01/2024,06/30/2024,a,5\n", b"\r\n07/01/2024,06/30/2024,a,5", b"\n", b""])
-def test_a_file_without_amounts_is_refused_with_what_looks_like_them(name: str, shown: str, rows: bytes) -> None:
+def test_a_file_without_amounts_is_refused_with_similar_columns(name: str, shown: str, rows: bytes) -> None:
     data = PREAMBLE + b"Date,Usage Date,SKU," + name.encode() + rows
     for source in (data, iter([data]), read_csv(data), read_csv(data, on_error="collect")):
         with pytest.raises(InvoiceFormatError) as caught:
@@ -158,7 +157,7 @@ def test_a_file_without_amounts_is_refused_with_what_looks_like_them(name: str, 
 @pytest.mark.parametrize(
     "names", [b"", b",Price,Unit", b",Amount" + b"x" * 99, b"".join(b",amount %d \x01\x02\x03" % n for n in range(60))]
 )
-def test_a_file_without_amounts_is_told_shortly(names: bytes) -> None:
+def test_the_error_for_a_file_without_amounts_is_short(names: bytes) -> None:
     with pytest.raises(InvoiceFormatError, match="the header has no such column, so there is nothing") as caught:
         summarize(b"Date,Usage Date,SKU" + names + b"\n", by="sku")
     assert len(str(caught.value)) < 400

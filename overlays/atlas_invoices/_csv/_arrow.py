@@ -81,7 +81,7 @@ class _Task(NamedTuple, Generic[T]):
 
 def convert_blocks(
     state: SyncState,
-    fast: Callable[[bytes], tuple[T, int]],
+    fast: Callable[[bytes | bytearray], tuple[T, int]],
     exact: Callable[[Sequence[LineItem]], T],
     *,
     block_size: int,
@@ -188,7 +188,9 @@ def _batches(state: SyncState, schema: pa.Schema, *, block_size: int, wide: bool
     )
 
 
-def _from_block(block: bytes, layout: Layout, schema: pa.Schema, *, wide: bool) -> tuple[pa.RecordBatch, int]:
+def _from_block(
+    block: bytes | bytearray, layout: Layout, schema: pa.Schema, *, wide: bool
+) -> tuple[pa.RecordBatch, int]:
     columns = read_block(block, layout, layout.names)
     rows = len(columns["Date"])
     arrays = []
@@ -232,14 +234,9 @@ def _too_wide(lines: Sequence[LineItem], index: int, column: Column, *, wide: bo
     line, value = next(
         (line, value) for line in lines if isinstance(value := line[index], Decimal) and not holds([value], wide=wide)
     )
-    if wide:
-        what = (
-            f"more than 38 digits before or after the point: {quoted(str(value))}, which no table holds; read_csv does"
-        )
-    else:
-        what = f"more than 20 digits before the point or 18 after it: {quoted(str(value))}"
-        wider = "to_arrow makes it wider" if holds([value], wide=True) else "read_csv reads it"
-        what += f", which this column doesn't hold; {wider}"
+    way_out = "to_arrow makes it wider" if not wide and holds([value], wide=True) else "read_csv reads it"
+    digits = "38 digits before or" if wide else "20 digits before the point or 18"
+    what = f"more than {digits} after the point: {quoted(str(value))}, too long for this column; {way_out}"
     return format_error(what, line=line.line_number, column=column.name)
 
 

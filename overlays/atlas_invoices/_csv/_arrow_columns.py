@@ -128,7 +128,7 @@ class RefusedError(Exception):
     """Only the parser may read this block: pyarrow can't, or might read it differently."""
 
 
-def read_block(block: bytes, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
+def read_block(block: bytes | bytearray, layout: Layout, names: Sequence[str]) -> dict[str, ArrowArray]:
     """Return the named columns and the two days as text (most of it as dictionaries), null where empty.
 
     A row's days tell whether it's an item, so the caller passes both to `dates` or `different_dates`, whatever else it

@@ -117,7 +117,7 @@ class Layout:
         positions: dict[str, int] = {}
         for position, name in enumerate(names):
             if name in positions:
-                what = "the header has this column twice, so its cells can't be told apart"
+                what = "the header has this column twice, so it's unclear which one counts"
                 raise format_error(what, line=line, column=name)
             positions[name] = position
         unknown = [(name, position) for name, position in positions.items() if name not in BY_NAME]

@@ -174,7 +174,7 @@ async def aread_csv(source: AsyncSource, *, on_error: OnError = "raise") -> Asyn
     """Open an invoice CSV from asynchronous code and read as far as its header row; see `read_csv`.
 
     `source` is the body of `AsyncClient.stream_invoice_csv`, an asynchronous iterable of bytes, or anything that
-    `read_csv` takes (a file is then read in place, 32 KiB at a time).
+    `read_csv` takes (a file is then read in place, 64 KiB at a time).
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
     >>> async with await aread_csv(data) as invoice:

@@ -86,7 +86,7 @@ def add_blocks(sums: Sums, state: SyncState, by: Sequence[GroupBy]) -> None:
         _add(sums, waiting, by)
 
 
-def _from_block(block: bytes, layout: Layout, by: Sequence[GroupBy]) -> tuple[Sums | _BlockSums, int]:
+def _from_block(block: bytes | bytearray, layout: Layout, by: Sequence[GroupBy]) -> tuple[Sums | _BlockSums, int]:
     """Read the needed columns and sum them."""
     names = dict.fromkeys([*_DAYS, *(part.column for part in by), "SKU", "Amount", "Quantity"])
     columns = read_block(block, layout, [name for name in names if name in layout.names])

@@ -1,22 +1,20 @@
-"""The quick way through a large file: it is taken, and it counts and refuses exactly what the typed lines do."""
+"""Sums of a large file by pyarrow: they are used, and exactly those of the typed lines, errors too."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from atlas_invoices import InvoiceFormatError
 from atlas_invoices._csv import read_csv, summarize
-from atlas_invoices._errors import InvoiceFormatError
 from invoice_lines import EXAMPLE, HEADER, oracle_sum, quote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 COLUMNS = HEADER.decode().split(",")
 # Long texts, so that a file over the limit has few lines.
@@ -54,7 +52,7 @@ def test_a_sum_that_only_several_blocks_together_make_too_long_is_exact() -> Non
 
 
 def _typed(data: bytes, by: list[str]) -> Any:
-    """What a plain loop over the typed lines gives."""
+    """The result of a plain loop over the typed lines."""
     exact = Context(prec=5000, traps=[Inexact])
     groups: dict[tuple[object, ...], tuple[Decimal, Decimal, int]] = {}
     try:
@@ -68,7 +66,7 @@ def _typed(data: bytes, by: list[str]) -> Any:
     return groups
 
 
-def _quick(data: bytes, by: list[str]) -> Any:
+def _summarized(data: bytes, by: list[str]) -> Any:
     try:
         summary = summarize(data, by=by)
     except InvoiceFormatError as error:
@@ -120,35 +118,35 @@ SHAPES = {
 @pytest.mark.parametrize("value", DAYS)
 @pytest.mark.parametrize("column", ["Date", "Usage Date"])
 @pytest.mark.parametrize("other", [True, False], ids=["the other day there", "the other day empty"])
-def test_a_day_decides_as_it_does_for_the_typed_lines(column: str, value: str, other: bool) -> None:
+def test_a_day_is_read_as_for_the_typed_lines(column: str, value: str, other: bool) -> None:
     cells = {column.replace(" ", "_"): value}
     if not other:
         cells["Usage_Date" if column == "Date" else "Date"] = ""
     for place in (0, ROWS):
         data = _large(_row(**cells), place)
-        assert _quick(data, BY) == _typed(data, BY)
+        assert _summarized(data, BY) == _typed(data, BY)
 
 
 @pytest.mark.parametrize("value", NUMBERS)
 @pytest.mark.parametrize("column", ["Amount", "Quantity"])
-def test_a_number_counts_as_it_does_for_the_typed_lines(column: str, value: str) -> None:
+def test_a_number_is_read_as_for_the_typed_lines(column: str, value: str) -> None:
     data = _large(_row(**{column: value}))
-    assert _quick(data, BY) == _typed(data, BY)
+    assert _summarized(data, BY) == _typed(data, BY)
 
 
 @pytest.mark.parametrize("value", NUMBERS)
 @pytest.mark.parametrize("column", ["Unit Price", "Discount Percent", "Amount"])
-def test_a_number_is_a_key_as_it_is_for_the_typed_lines(column: str, value: str) -> None:
+def test_a_number_is_a_key_as_for_the_typed_lines(column: str, value: str) -> None:
     data = _large(_row(**{column.replace(" ", "_"): value}))
     by = ["sku", column.lower().replace(" ", "_")]
-    assert _quick(data, by) == _typed(data, by)
+    assert _summarized(data, by) == _typed(data, by)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("place", [0, ROWS // 2, ROWS])
-def test_a_row_is_an_item_or_none_as_it_is_for_the_typed_lines(shape: str, place: int) -> None:
+def test_a_row_is_an_item_or_not_as_for_the_typed_lines(shape: str, place: int) -> None:
     data = _large(SHAPES[shape], place)
-    assert _quick(data, BY) == _typed(data, BY)
+    assert _summarized(data, BY) == _typed(data, BY)
 
 
 @pytest.mark.parametrize("by", ["day", "project", "date", "note"])
@@ -169,9 +167,9 @@ def test_numbers_and_sums_of_any_length_are_exact() -> None:
     assert [group.quantity for group in summary.groups] == [summary.credits, summary.credits]
 
 
-# What a user can see of the quick way: what it needs is loaded, and mistakes in columns it doesn't read pass.
+# A user can tell by two things: pyarrow is loaded, and mistakes in columns that aren't needed pass.
 @pytest.mark.parametrize(
-    ("make", "quick"),
+    ("make", "large"),
     [
         ("path", True),
         ("str(path)", True),
@@ -183,20 +181,20 @@ def test_numbers_and_sums_of_any_length_are_exact() -> None:
         ("small", False),
     ],
 )
-def test_a_large_file_takes_the_quick_way_and_a_small_one_loads_nothing(make: str, quick: bool, tmp_path: Path) -> None:
+def test_only_a_large_file_loads_pyarrow(make: str, large: bool, tmp_path: Path) -> None:
     (tmp_path / "large.csv").write_bytes(_large())
     (tmp_path / "small.csv").write_bytes(EXAMPLE + _row())
     code = (
         "import pathlib, sys, atlas_invoices as ai\n"
         "path, small = pathlib.Path(sys.argv[1]) / 'large.csv', pathlib.Path(sys.argv[1]) / 'small.csv'\n"
         f"ai.summarize({make}, by='sku')\n"
-        f"assert ('pyarrow' in sys.modules) is {quick}\n"
+        f"assert ('pyarrow' in sys.modules) is {large}\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
 
 
 @pytest.mark.parametrize("make", [lambda path: path, lambda path: path.read_bytes(), read_csv])
-def test_of_a_large_file_only_the_columns_needed_are_read(make: Callable[[Path], Any], tmp_path: Path) -> None:
+def test_only_the_needed_columns_of_a_large_file_are_read(make: Callable[[Path], Any], tmp_path: Path) -> None:
     saved = tmp_path / "june.csv"
     saved.write_bytes(_large(_row(Unit_Price="x")))
     with pytest.raises(InvoiceFormatError, match=f"line {7 + ROWS // 2}, column 'Unit Price'"):
