@@ -58,7 +58,7 @@ STALLED = Raises(ai.APITimeoutError, "stalled", 2)
 BROKE = Raises(ai.IncompleteDownloadError, "the connection broke before the reply was complete", 2)
 DAMAGED = Raises(ai.IncompleteDownloadError, "damaged", 2)
 CUT_SHORT = Raises(ai.IncompleteDownloadError, "cut short", 2)
-NOT_HTTP = Raises(ai.APIConnectionError, "no proper HTTP answer", 2)
+NOT_HTTP = Raises(ai.APIConnectionError, "invalid HTTP response", 2)
 HTML = b"<!DOCTYPE html><html><body><h1>Sign in</h1>\n" + b"<p>canary page</p>" * 20 + b"</body></html>"
 WEB = "text/html; charset=utf-8"
 

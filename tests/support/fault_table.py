@@ -315,7 +315,7 @@ BODIES = (
         "fewer entries than declared",
         scripted(lambda d: [sends(_declares_five(d)), sends(_declares_five(evolve(d, body=_NO_ENTRIES)))]),
         None,
-        Raises(ai.UnexpectedResponseError, "ends after 2 of 5 entries", 2),
+        Raises(ai.UnexpectedResponseError, "ended after 2 of 5 entries", 2),
     ),
 )
 

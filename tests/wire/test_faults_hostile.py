@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._http import _body
+from atlas_invoices._http import _timeouts
 from client_twin import Kind, twin
 from raw_server import RawServer, Script, drip, http, pour, replies
 from scripted_atlas import invoice_csv, row
@@ -121,7 +121,7 @@ def test_single_bytes_cost_no_more_than_they_are(kind: Kind) -> None:
 
 def test_a_slow_reader_is_not_taken_for_a_slow_server(monkeypatch: pytest.MonkeyPatch) -> None:
     # So that no time beyond the timeout may be counted at all.
-    monkeypatch.setattr(_body, "_MIN_BYTES_PER_SECOND", 10**9)
+    monkeypatch.setattr(_timeouts, "_MIN_BYTES_PER_SECOND", 10**9)
     body = GOOD + row().encode() * 2000
     with (
         RawServer({ROUTE: replies(http(200, body=body, kind="text/csv"))}) as server,
