@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import atlas_invoices as ai
-from atlas_invoices._http import _timeouts
+from atlas_invoices._http import _body, _timeouts
 from client_twin import Kind, twin
 from raw_server import RawServer, Script, drip, http, pour, replies
 from scripted_atlas import invoice_csv, row
