@@ -177,7 +177,7 @@ def data_of(choose: Any) -> bytes:
 
 def test_every_way_reads_a_mutated_file_alike(tmp_path: Path) -> None:
     """Exports of a thousand at a time, so that a long run fills neither memory nor disk."""
-    numbered = cases(100)
+    numbered = cases(300)
     while some := list(itertools.islice(numbered, 1000)):
         with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
             check_some({number: data_of(choose) for number, choose in some}, Path(folder))

@@ -197,7 +197,7 @@ CALLS: dict[str, list[Call]] = {
 def test_mutated_replies_raise_only_our_errors(kind: Kind, tmp_path: Path) -> None:
     """One case in ten is a whole sync, in which the reply is the failure of one invoice or of the listing."""
     with Fuzzed() as server:
-        for number, choose in cases(100):
+        for number, choose in cases(300):
             route = choose.choice(list(CALLS))
             server.strike(choose, route)
             try:

@@ -202,12 +202,12 @@ class BlockCutter:
 
 
 def _end_of_lines(data: bytearray, start: int, stop: int) -> int:
-    """Return where the last newline ends, or `start` if there is none."""
+    """Return where the last newline ends, or `start` without one."""
     return max(data.rfind(b"\n", start, stop) + 1, start)
 
 
 def _end_of_rows(data: bytearray, start: int, stop: int) -> int:
-    """Return where the last newline after an even number of quotes ends, or `start` if there is none."""
+    """Return where the last newline after an even number of quotes ends, or `start` without one."""
     quotes = data.count(b'"', start, stop)
     while end := data.rfind(b"\n", start, stop) + 1:
         quotes -= data.count(b'"', end, stop)

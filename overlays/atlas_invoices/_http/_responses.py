@@ -382,7 +382,7 @@ class DeprecationWarner:
 
 
 def _day(value: str | None) -> str:
-    """Return a header's date; "" if there is none, as in `Deprecation: true`."""
+    """Return a header's date; "" without one, as in `Deprecation: true`."""
     if not value:
         return ""
     try:

@@ -106,7 +106,7 @@ class _TokenBuckets:
     _levels: dict[str, tuple[float, float]] = field(init=False, factory=dict)
 
     def take(self, name: str) -> dict[str, str]:
-        """Take a token. Returns the documented rate limit headers; `Retry-After` is among them if there is none."""
+        """Take a token. Returns the documented rate limit headers; `Retry-After` is among them if no token is left."""
         now, capacity = time.monotonic(), self.limit.capacity
         level, then = self._levels.get(name, (float(capacity), now))
         level = min(capacity, level + (now - then) * self.limit.refill)
