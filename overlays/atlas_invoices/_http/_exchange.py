@@ -144,7 +144,7 @@ class Response:
                 return None
             if self._closed:
                 # Otherwise the part read so far would pass for the whole.
-                raise RuntimeError("the stream was closed before its end; read it inside its `with` block")
+                raise ValueError("the stream was closed before its end; read it inside its `with` block")
             with while_reading(self.head.endpoint):
                 data = yield self._chunk
             if data is None:
@@ -156,9 +156,9 @@ class Response:
         return piece
 
     def start(self) -> None:
-        """Start reading; raises `RuntimeError` the second time."""
+        """Start reading; raises `ValueError` the second time."""
         if self._started:
-            raise RuntimeError("the stream can be read once; request it again")
+            raise ValueError("the stream can be read once; request it again")
         self._started = True
 
     def read_all(self) -> Steps[bytes]:
@@ -188,7 +188,7 @@ class _Stream:
 
     def _opened(self) -> Response:
         if self._response is None:
-            raise RuntimeError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
+            raise ValueError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
         return self._response
 
 

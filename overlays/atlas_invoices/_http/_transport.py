@@ -76,7 +76,9 @@ class Connections:
         return request
 
     def send(self, request: httpx.Request) -> Step[httpx.Response]:
-        """Send a request; its response is ready to be read."""
+        """Send a request; its response is ready to be read. Raises `ValueError` after `close`."""
+        if self._http.is_closed:
+            raise ValueError("the client is closed; make a new one, or keep it open in a `with` block")
         return _Either(lambda: self._http.send(request, stream=True), lambda: self._send_async(request))
 
     def close_response(self, response: httpx.Response) -> Step[None]:
