@@ -7,7 +7,6 @@ the missing half.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from attrs import field, frozen
 
 from ._auth import AccessTokenAuth, DigestAuth, ServiceAccountAuth
 from ._errors import CredentialsError
+from ._utils import warn
 
 if TYPE_CHECKING:
     import httpx
@@ -83,7 +83,7 @@ def find(environ: Mapping[str, str] | None = None, *, base_url: str | None = Non
         )
     if len(found) > 1:
         others = " and ".join(f"the {other.kind}" for other in found[1:])
-        warnings.warn(f"several credentials found; using the {found[0].kind}, ignoring {others}", stacklevel=2)
+        warn(f"several credentials found; using the {found[0].kind}, ignoring {others}")
     return found[0]
 
 

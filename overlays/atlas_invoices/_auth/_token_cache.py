@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import random
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,7 @@ from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._locks import FileLock
-from atlas_invoices._utils import single_line
+from atlas_invoices._utils import single_line, warn
 
 from ._oauth import MAX_LIFETIME, Token, margin
 from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
@@ -49,7 +47,7 @@ def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
         return None
     folder = user_folder() if setting is True else _absolute(Path(setting))
     if folder is None:
-        _warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
+        warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
     return folder
 
 
@@ -74,12 +72,6 @@ def _absolute(path: Path) -> Path | None:
         return path.expanduser().absolute()
     except RuntimeError:
         return None
-
-
-def _warn(text: str) -> None:
-    # Where warnings are errors: without a cache everything still works, so this fails no request.
-    with contextlib.suppress(UserWarning):
-        warnings.warn(single_line(text, 1000), UserWarning, stacklevel=3)
 
 
 class TokenCache:
@@ -166,7 +158,7 @@ class TokenCache:
     def _warn(self, text: str) -> None:
         if not self._has_warned:
             self._has_warned = True
-            _warn(text)
+            warn(single_line(text, 1000))
 
 
 def _fingerprint(value: Secret) -> str:

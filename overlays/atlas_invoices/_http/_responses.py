@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import threading
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,7 +32,7 @@ from atlas_invoices._errors import (
 )
 from atlas_invoices._preamble import MAX_PREAMBLE_BYTES, PreambleReader
 from atlas_invoices._secret import Mask
-from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none
+from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none, warn
 from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolation
 
 from ._retry import retry_after
@@ -226,11 +225,9 @@ class CsvStart:
         if sent := self._preamble.invoice_id:
             check_invoice(self._head, sent)
         elif requested := self._head.invoice_id:
-            warnings.warn(
+            warn(
                 f"the CSV sent for invoice {requested} doesn't name its invoice, so whether it's the right one "
-                "couldn't be checked",
-                UserWarning,
-                stacklevel=2,
+                "couldn't be checked"
             )
         return True
 
@@ -373,11 +370,10 @@ class DeprecationWarner:
             self._warned.add(operation)
         since = f" since {day}" if (day := _day(deprecated)) else ""
         until = f" and will be removed on {day}" if (day := _day(sunset)) else ""
-        warnings.warn(
+        warn(
             f"{operation}: the resource version used by this release is deprecated{since}{until}; "
             "upgrade atlas-invoices",
             FutureWarning,
-            stacklevel=2,
         )
 
 

@@ -49,7 +49,7 @@ class _LoopTransport(httpx.AsyncBaseTransport):
             await transport.aclose()
 
     async def _close_at_end(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
-        """Close a loop's connections when it shuts down its asynchronous generators, as `asyncio.run` does at the end."""
+        """Close a loop's connections when it shuts down its generators, as `asyncio.run` does at its end."""
         try:
             yield
         finally:
