@@ -9,22 +9,16 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
+import httpx
 from attrs import define, field
 
 from atlas_invoices import _locks
 from atlas_invoices._secret import Secret, mask_id, validate_credential
 
 from ._base import DrainBody, Flow, OriginBoundAuth
-from ._challenge import build_authorization, find_challenge
-from ._tokens import Flight, SingleFlight, Wait
-
-if TYPE_CHECKING:
-    import httpx
-
-    from ._challenge import Challenge
-
+from ._challenge import Challenge, build_authorization, find_challenge
+from ._single_flight import Flight, SingleFlight, Wait
 
 # More nonces than requests in flight are useless; the oldest are dropped.
 _MAX_NONCES = 256
