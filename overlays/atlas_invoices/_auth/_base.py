@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import httpx
 from attrs import frozen
@@ -16,10 +16,7 @@ from atlas_invoices._http._transport import REFUSAL_ADVICE
 from atlas_invoices._secret import Secret, validate_credential
 
 from ._origin import BaseUrl, Binding, parse_base_url
-
-if TYPE_CHECKING:
-    from ._token_http import TokenHTTP
-
+from ._token_http import TokenHTTP
 
 Flow: TypeAlias = Generator[httpx.Request | Step[Any], Any, None]
 """Yields requests for httpx to send, and receives their responses; between them, steps to wait for."""

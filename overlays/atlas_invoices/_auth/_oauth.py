@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
@@ -16,9 +16,7 @@ from atlas_invoices._secret import Mask, Secret
 from atlas_invoices._utils import json_or_none, single_line
 from atlas_invoices._version import __version__
 
-if TYPE_CHECKING:
-    from ._origin import BaseUrl
-
+from ._origin import BaseUrl
 
 TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path
 REVOKE_PATH = "/api/oauth/revoke"

@@ -6,7 +6,6 @@ import os
 import random
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 from attrs import frozen
@@ -18,12 +17,10 @@ from atlas_invoices._secret import Secret, mask_id, validate_credential
 
 from ._base import DrainBody, Flow, OriginBoundAuth, SteppedAuth
 from ._oauth import REVOKE_PATH, ClientCredentials, Token, check_revoked, read_token, revoke_request, token_request
+from ._origin import BaseUrl, Binding
 from ._token_cache import POLL_SECONDS, CacheLease, TokenCache
 from ._token_http import TokenHTTP
 from ._tokens import TokenStore
-
-if TYPE_CHECKING:
-    from ._origin import BaseUrl, Binding
 
 
 class ServiceAccountAuth(OriginBoundAuth):

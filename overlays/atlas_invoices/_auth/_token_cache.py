@@ -11,23 +11,19 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._http._steps import Steps
 from atlas_invoices._locks import FileLock
+from atlas_invoices._secret import Secret
 from atlas_invoices._utils import single_line, warn
 
 from ._oauth import MAX_LIFETIME, Token, margin
+from ._origin import BaseUrl
 from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
-
-if TYPE_CHECKING:
-    from atlas_invoices._http._steps import Steps
-    from atlas_invoices._secret import Secret
-
-    from ._origin import BaseUrl
-
 
 T = TypeVar("T")
 

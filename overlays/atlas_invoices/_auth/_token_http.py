@@ -12,21 +12,17 @@ import time
 from concurrent.futures import Future
 from contextlib import aclosing, closing
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httpx
 from attrs import define, field, frozen
 
 from atlas_invoices._errors import APITimeoutError
 from atlas_invoices._http._network import Proxy, Verify, connection_settings
-from atlas_invoices._http._steps import running_loop
+from atlas_invoices._http._steps import Steps, running_loop
 from atlas_invoices._http._transport import remove_secrets
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
-
-if TYPE_CHECKING:
-    from atlas_invoices._http._steps import Steps
-
 
 # The most that getting a token takes: waiting for other threads, tasks and processes, looking up the host, connecting,
 # sending, and reading the reply. Independent of the API client's timeout, which may be long for large invoices, or too

@@ -5,6 +5,7 @@ from ._export import iter_batches, to_arrow, to_pandas, to_polars, write_csv, wr
 from ._group_by import Group, Summary, missing_names, parse_by
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv
+from ._sources import Source as Source
 from ._summary import missing_amount, summarize
 
 __all__ = [

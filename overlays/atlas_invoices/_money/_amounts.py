@@ -6,16 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from atlas_invoices._errors import UnexpectedResponseError
 from atlas_invoices._utils import pluralize, single_line
-from atlas_invoices_client.models import BillingInvoice
+from atlas_invoices_client.models import BillingInvoice, BillingPayment, InvoiceLineItem
 from atlas_invoices_client.types import Unset
-
-if TYPE_CHECKING:
-    from atlas_invoices_client.models import BillingPayment, InvoiceLineItem
-
 
 T = TypeVar("T")
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from atlas_invoices._csv import LineItem
 from atlas_invoices._utils import pluralize
 
 from ._amounts import EXACT, HALF_CENT
-from ._line_match import CsvEntry, Key
-from ._reconciliation import Totals
-
-if TYPE_CHECKING:
-    from atlas_invoices._csv import LineItem
-
-    from ._line_match import LineMatcher
-    from ._reconciliation import DiscountUnit
-
+from ._line_match import CsvEntry, Key, LineMatcher
+from ._reconciliation import DiscountUnit, Totals
 
 _ZERO = Decimal(0)
 

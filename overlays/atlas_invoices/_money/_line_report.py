@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from atlas_invoices._csv import CREDIT_SKU
 from atlas_invoices._utils import pluralize, single_line, text_or_none
 
 from ._amounts import EXACT, over_or_short, short_money
+from ._csv_side import CsvSide
+from ._line_match import Key, LineMatcher, MatchResult, Unmatched
 from ._reconciliation import Difference
-
-if TYPE_CHECKING:
-    from ._csv_side import CsvSide
-    from ._line_match import Key, LineMatcher, MatchResult, Unmatched
-
 
 _MAX_LINES = 20
 _MAX_PROJECTS = 20

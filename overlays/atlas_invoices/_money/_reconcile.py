@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from atlas_invoices._csv import InvoiceCsv, missing_amount, read_csv
+from atlas_invoices._csv import InvoiceCsv, InvoiceHeader, Source, missing_amount, read_csv
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import pluralize, single_line, text_or_none
+from atlas_invoices_client.models import BillingInvoice
 
 from ._amounts import linked_invoices, utc_day, validate_invoice
 from ._csv_side import CsvSide
 from ._invoice_side import best_interpretation, interpretations, invoice_totals, stated_sums
+from ._line_match import LineMatcher
 from ._line_report import line_differences, line_rounding, sku_differences
-from ._reconciliation import Difference, Reconciliation
+from ._reconciliation import Difference, DifferenceKind, Reconciliation
 from ._totals import compare_totals
-
-if TYPE_CHECKING:
-    from atlas_invoices._csv import InvoiceHeader
-    from atlas_invoices._csv._sources import Source
-    from atlas_invoices_client.models import BillingInvoice
-
-    from ._line_match import LineMatcher
-    from ._reconciliation import DifferenceKind
-
 
 _NOTHING_TO_COMPARE = Difference(
     kind="nothing_to_compare",

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ._amounts import EXACT, over_or_short, short_money
-from ._csv_side import CentRange, Sum
-from ._reconciliation import Difference
-
-if TYPE_CHECKING:
-    from ._csv_side import CsvSide
-    from ._invoice_side import StatedSums
-    from ._reconciliation import DifferenceKind
+from ._csv_side import CentRange, CsvSide, Sum
+from ._invoice_side import StatedSums
+from ._reconciliation import Difference, DifferenceKind
 
 
 class _Check(NamedTuple):

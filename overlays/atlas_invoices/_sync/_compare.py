@@ -13,8 +13,7 @@ from attrs import define
 
 from atlas_invoices._csv import read_csv
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._money._amounts import EXACT, cents_or_none, over_or_short, short_money
-from atlas_invoices._money._csv_side import CsvSide, Sum
+from atlas_invoices._money import EXACT, CsvSide, Sum, cents_or_none, over_or_short, short_money
 from atlas_invoices._utils import pluralize
 
 

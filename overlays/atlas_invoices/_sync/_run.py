@@ -8,14 +8,18 @@ import os
 import time
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import frozen
 
 from atlas_invoices import _operations
+from atlas_invoices._client import AsyncClient, Client
 from atlas_invoices._errors import AtlasError, UnexpectedResponseError
+from atlas_invoices._files import AtomicFile
 from atlas_invoices._http import _steps
+from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
+from atlas_invoices_client.models import BillingInvoiceMetadata
 
 from . import _listing
 from ._compare import find_difference
@@ -23,12 +27,6 @@ from ._folder import Folder, FolderError, FolderLock
 from ._plan import DEFAULT_LOCK_TIMEOUT, DEFAULT_WORKERS, SyncOptions, Task
 from ._progress import OnProgress, Result, SyncReport, SyncState, saved
 from ._workers import WorkerPool
-
-if TYPE_CHECKING:
-    from atlas_invoices._client import AsyncClient, Client
-    from atlas_invoices._files import AtomicFile
-    from atlas_invoices._http._responses import ResponseHead
-    from atlas_invoices_client.models import BillingInvoiceMetadata
 
 T = TypeVar("T")
 
