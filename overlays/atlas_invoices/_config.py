@@ -18,8 +18,6 @@ from ._http._retry import RetryPolicy
 from ._http._timeouts import request_timeout
 from ._version import __version__
 
-DEFAULT_TIMEOUT = 60.0
-DEFAULT_MAX_RETRIES = 4
 # A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
-# The largest reply that is read into memory by default; here, where the command finds it without importing httpx.
-DEFAULT_MAX_BYTES = 256 * 1024 * 1024
+# Defaults that the command shows in its help; here, where it finds them without importing httpx.
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024  # the largest reply that is read into memory
+DEFAULT_TIMEOUT = 60.0  # seconds for each step of a request
+DEFAULT_MAX_RETRIES = 4
+DEFAULT_LOCK_TIMEOUT = 600.0  # seconds to wait for another sync in the folder
 
 
 def single_line(text: object, limit: int = 200) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
 from datetime import date
-from typing import Generic, TypeVar
-
-from attrs import frozen
 
 from atlas_invoices import _operations
 from atlas_invoices._client import AsyncClient, Client
@@ -19,16 +14,15 @@ from atlas_invoices._files import AtomicFile
 from atlas_invoices._http import _steps
 from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
+from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
 from . import _listing
 from ._compare import find_difference
 from ._folder import Folder, FolderError, FolderLock
-from ._plan import DEFAULT_LOCK_TIMEOUT, DEFAULT_WORKERS, SyncOptions, Task
+from ._plan import DEFAULT_WORKERS, SyncOptions, Task
 from ._progress import OnProgress, Result, SyncReport, SyncState, saved
 from ._workers import WorkerPool
-
-T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
 
@@ -113,19 +107,6 @@ def run(atlas: Client, options: SyncOptions, on_progress: OnProgress) -> SyncRep
     return _steps.run(_sync(atlas, options, on_progress))
 
 
-@frozen
-class ReadFiles(Generic[T]):
-    """Read from the disk; under asyncio in another thread, whose end a cancellation doesn't wait for."""
-
-    function: Callable[[], T]
-
-    def run(self) -> T:
-        return self.function()
-
-    async def run_async(self) -> T:
-        return await asyncio.to_thread(self.function)
-
-
 def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProgress) -> Steps[SyncReport]:
     listing = yield from _list(atlas, options)
     folder = Folder(options.directory)
@@ -137,7 +118,9 @@ def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProg
             yield from _wait_for(lock, options, on_progress)
             listing = yield from _list(atlas, options)
         # With `verify` it reads every file.
-        state: SyncState = yield ReadFiles(lambda: SyncState(options, folder, listing, on_progress))
+        state: SyncState = yield Blocking(
+            lambda: SyncState(options, folder, listing, on_progress), abandon_on_cancel=True
+        )
         folder.clear_leftovers()
         state.begin()
 
@@ -208,11 +191,13 @@ def _fetch(
             yield Blocking(json.discard)
         difference = None
         if task.listed.final:  # the lines of an open period grow between the two requests
-            difference = yield ReadFiles(lambda: find_difference(csv.path, document.sums))
+            difference = yield Blocking(lambda: find_difference(csv.path, document.sums), abandon_on_cancel=True)
         return saved(task, document, csv, json.saved, difference)
     except Exception as error:  # noqa: BLE001 - one invoice's replies must not end the run for the others
         before = task.before
-        kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))
+        kept = before is not None and (
+            yield Blocking(lambda: folder.intact(before, verify=True), abandon_on_cancel=True)
+        )
         return Result(task, error=_our_error(error), kept=kept)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import DEFAULT_MAX_BYTES
+from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
 
 from . import _output
 
@@ -123,7 +123,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
     @click.option(
         "--timeout",
         type=_Seconds(min=0, min_open=True, max=1_000_000),
-        default=60.0,
+        default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
         help="Timeout for each step of a request.",
@@ -131,7 +131,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
     @click.option(
         "--max-retries",
         type=click.IntRange(min=0),
-        default=4,
+        default=DEFAULT_MAX_RETRIES,
         show_default=True,
         metavar="N",
         help="Maximum number of retries of a failed request.",
