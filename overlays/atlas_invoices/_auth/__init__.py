@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._base import AccessTokenAuth, for_client
 from ._digest import DigestAuth
 from ._origin import BaseUrl, parse_base_url
-from ._service_account import ServiceAccountAuth, cached, forget, revoke
+from ._service_account import ServiceAccountAuth, log_out
 from ._token_cache import folder_of, user_folder
 from ._token_http import TOKEN_SECONDS, TokenHTTP
 
@@ -16,11 +16,9 @@ __all__ = [
     "DigestAuth",
     "ServiceAccountAuth",
     "TokenHTTP",
-    "cached",
     "folder_of",
     "for_client",
-    "forget",
+    "log_out",
     "parse_base_url",
-    "revoke",
     "user_folder",
 ]
