@@ -24,6 +24,11 @@ from ._operations import Id
 from ._paging import Paginator
 from ._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
 
+__all__ = [
+    "AsyncClient",
+    "Client",
+]
+
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 

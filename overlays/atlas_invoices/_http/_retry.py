@@ -18,6 +18,10 @@ from atlas_invoices._utils import DEFAULT_MAX_RETRIES
 
 from ._steps import Sleep, Steps
 
+__all__ = [
+    "RetryPolicy",
+]
+
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 
