@@ -321,11 +321,11 @@ def write(target: AtomicFile, open_document: Callable[[], Steps[D]]) -> Steps[D]
                 yield _Write(writer, piece)
         finally:
             yield from document.close()
-        yield _Settle(writer)
+        yield _Finish(writer)
     except BaseException:
         try:
             with contextlib.suppress(OSError):
-                yield _Settle(writer, discard=True)
+                yield _Finish(writer, discard=True)
         finally:  # a second cancellation
             yield Blocking(target.discard)
         raise
@@ -348,7 +348,7 @@ class _Writer:
             await self.write_batch()
 
     async def write_batch(self) -> None:
-        await self.settle()
+        await self.wait_for_batch()
         # An idle thread of the pool keeps its last arguments alive, so it empties this list.
         batch = [b"".join(self._pieces)]
         self._pieces.clear()
@@ -356,7 +356,7 @@ class _Writer:
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(None, lambda: self.target.write(batch.pop()))
 
-    async def settle(self) -> None:
+    async def wait_for_batch(self) -> None:
         """Wait for the batch being written; raises `OSError` if that failed."""
         if self._writing is not None:
             await wait_to_the_end(self._writing)
@@ -378,8 +378,8 @@ class _Write:
 
 
 @frozen
-class _Settle:
-    """Write all that has been gathered, or `discard` it; nothing writes to the file afterwards."""
+class _Finish:
+    """Write the last batch, or `discard` it, and wait until no thread writes to the file."""
 
     writer: _Writer
     discard: bool = False
@@ -390,4 +390,4 @@ class _Settle:
     async def run_async(self) -> None:
         if not self.discard:
             await self.writer.write_batch()
-        await self.writer.settle()
+        await self.writer.wait_for_batch()

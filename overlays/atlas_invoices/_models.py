@@ -1,5 +1,7 @@
 """The generated models that callers meet, as public names. Adding an operation adds its models here."""
 
+import copyreg
+
 from atlas_invoices_client.models import (
     ApiError,
     AtlasOrganization,
@@ -26,3 +28,11 @@ __all__ = [
     "InvoiceLineItem",
     "Unset",
 ]
+
+
+def _unset_by_name(_: Unset) -> str:
+    return "UNSET"
+
+
+# By default a pickled copy of the generated class would be another object than the `UNSET` it's compared with.
+copyreg.pickle(Unset, _unset_by_name)

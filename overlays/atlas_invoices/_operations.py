@@ -6,7 +6,6 @@ Each is built from the generated module of its operation: its `_get_kwargs` give
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -19,14 +18,13 @@ import httpx
 from atlas_invoices_client import Client as GeneratedClient
 from atlas_invoices_client.api.invoices import get_invoice, get_invoice_csv, list_invoices, list_pending_invoices
 from atlas_invoices_client.api.organizations import list_organizations
-from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
-from atlas_invoices_client.types import UNSET, Unset
 
 from . import _ids
 from ._errors import InvalidIdError, UnexpectedResponseError
 from ._http import _responses
 from ._http._exchange import Operation
+from ._models import UNSET, AtlasOrganization, BillingInvoice, BillingInvoiceMetadata, Unset
 from ._paging import Page
 
 T = TypeVar("T")
@@ -222,11 +220,3 @@ def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> N
 
 def _metadata(item: object) -> BillingInvoiceMetadata:
     return BillingInvoiceMetadata.from_dict(item if isinstance(item, dict) else {})
-
-
-def _by_name(_: Unset) -> str:
-    return "UNSET"
-
-
-# By default a pickled copy of the generated class would be another object than the `UNSET` it's compared with.
-copyreg.pickle(Unset, _by_name)

@@ -1,5 +1,7 @@
 """The invoice CSV as data: typed lines, tables, sums and exports. Importing it doesn't need any extra."""
 
+from ._cells import MAX_DIGITS as MAX_DIGITS
+from ._cells import parse_number as parse_number
 from ._columns import TAG_PREFIX as TAG_PREFIX
 from ._export import iter_batches, to_arrow, to_pandas, to_polars
 from ._export import write_csv as write_csv

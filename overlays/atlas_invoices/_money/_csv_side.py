@@ -78,8 +78,8 @@ class Sum:
         negated.drift = self.drift.copy_negate()
         return negated
 
-    def lowering(self) -> Sum:
-        """Return it with the sign that lowers the amount billed."""
+    def as_reduction(self) -> Sum:
+        """Return it as a sum of 0 or less, which reduces the amount billed."""
         return self.negated() if self.cents > 0 else self
 
     @property
@@ -210,7 +210,7 @@ class CsvSide:
         The sign of a credit isn't documented, so credits that all have the same sign are subtracted. With both signs,
         one credit takes back another, and they count as sent.
         """
-        return self.credits if len(self._credit_signs) > 1 else self.credits.lowering()
+        return self.credits if len(self._credit_signs) > 1 else self.credits.as_reduction()
 
     @property
     def everything(self) -> Sum:

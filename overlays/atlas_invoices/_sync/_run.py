@@ -198,7 +198,7 @@ def _fetch(
         kept = before is not None and (
             yield Blocking(lambda: folder.intact(before, verify=True), abandon_on_cancel=True)
         )
-        return Result(task, error=_our_error(error), kept=kept)
+        return Result(task, error=_as_known_error(error), kept=kept)
 
 
 def _read_json(file: AtomicFile, head: ResponseHead) -> _listing.RawInvoice:
@@ -206,9 +206,11 @@ def _read_json(file: AtomicFile, head: ResponseHead) -> _listing.RawInvoice:
         return _listing.read_raw_invoice(content, head)
 
 
-def _our_error(error: Exception) -> AtlasError | OSError:
+def _as_known_error(error: Exception) -> AtlasError | OSError:
     if isinstance(error, (AtlasError, OSError)):
         return error
-    ours = UnexpectedResponseError(f"unexpected {type(error).__name__} while reading the replies; please report it")
-    ours.__cause__ = error
-    return ours
+    unexpected = UnexpectedResponseError(
+        f"unexpected {type(error).__name__} while reading the replies; please report it"
+    )
+    unexpected.__cause__ = error
+    return unexpected
