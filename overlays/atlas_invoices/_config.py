@@ -10,7 +10,7 @@ import httpx
 from attrs import field, frozen
 
 from . import _credentials
-from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, folder_of, for_client, parse_base_url
+from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, cache_folder, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
 from ._http._network import Proxy, Verify, connection_settings
@@ -71,7 +71,7 @@ def resolve(
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
     http = {
         **connection,
-        "auth": for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache)),
+        "auth": for_client(auth, base_url=server, http=tokens, token_cache=cache_folder(token_cache)),
         "base_url": str(server),
         "timeout": request_timeout(timeout),
         # All open connections may be kept alive, so that many threads don't reconnect all the time.

@@ -31,7 +31,7 @@ _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 # As many as Linux follows.
 _MAX_LINKS = 40
 # How much a thread writes at a time: a hop to a thread costs as much as hashing tens of KiB.
-_BATCH = 1024 * 1024
+_BATCH_BYTES = 1024 * 1024
 
 
 @frozen
@@ -134,7 +134,7 @@ class AtomicFile:
         self._size += len(data)
         self._unflushed += len(data)
         self._hash.update(data)
-        with self._naming_the_target():
+        with self._target_in_errors():
             written = self._file.write(data)
         if self._unflushed >= _FLUSH_EVERY:
             self._flush_in_background()
@@ -148,7 +148,7 @@ class AtomicFile:
     def commit(self) -> None:
         """Flush the file and put it in place."""
         self._wait_for_flush()
-        with self._naming_the_target():
+        with self._target_in_errors():
             self._file.flush()
             _fsync(self._file.fileno())
             self._file.close()
@@ -185,7 +185,7 @@ class AtomicFile:
         return None
 
     @contextlib.contextmanager
-    def _naming_the_target(self) -> Iterator[None]:
+    def _target_in_errors(self) -> Iterator[None]:
         """Put the target's name into errors: a full disk's has no name, others have the temporary file's."""
         try:
             yield
@@ -344,7 +344,7 @@ class _Writer:
     async def write(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size >= _BATCH:
+        if self._size >= _BATCH_BYTES:
             await self.write_batch()
 
     async def write_batch(self) -> None:

@@ -116,7 +116,7 @@ _MAX_CHALLENGES = 10
 _MAX_REFUSALS = 3
 # How often, and for how many seconds each time, a request waits for another's challenge before it gets its own.
 _MAX_WAITS = 3
-_WAIT = 5.0
+_WAIT_SECONDS = 5.0
 
 
 class DigestAuth(OriginBoundAuth):
@@ -159,7 +159,7 @@ class DigestAuth(OriginBoundAuth):
         self._binding.check(request.url)
         nonce, flight, leading = self._join()
         for _ in range(_MAX_WAITS):
-            if nonce is not None or leading or (yield Wait(flight, _WAIT)) is False:
+            if nonce is not None or leading or (yield Wait(flight, _WAIT_SECONDS)) is False:
                 break
             nonce, flight, leading = self._join()
         yield from self._exchange(request, nonce, flight if leading else None)

@@ -21,19 +21,19 @@ from atlas_invoices._locks import FileLock
 from atlas_invoices._secret import Secret
 from atlas_invoices._utils import single_line, warn
 
-from ._oauth import MAX_LIFETIME, Token, margin
+from ._oauth import MAX_LIFETIME, Token, renewal_margin
 from ._origin import BaseUrl
 from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
 
 T = TypeVar("T")
 
 # Clocks are adjusted by seconds all the time. A token from this far in the future was written before a larger jump.
-_FUTURE = 60.0
+_CLOCK_TOLERANCE = 60.0
 # An account has at most this many active tokens (Atlas documentation).
 _MAX_REFUSED = 100
 
 
-def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
+def cache_folder(setting: bool | str | os.PathLike[str] | None) -> Path | None:
     """Return the folder for a `token_cache` setting; None if it is off.
 
     Raises:
@@ -41,14 +41,14 @@ def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
     """
     if setting is None or setting is False:
         return None
-    folder = user_folder() if setting is True else _absolute(Path(setting))
+    folder = user_cache_folder() if setting is True else _absolute(Path(setting))
     if folder is None:
         warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
     return folder
 
 
-def user_folder() -> Path | None:
-    """Return the user's cache folder for this package, or None without a home folder; raises as `folder_of` does."""
+def user_cache_folder() -> Path | None:
+    """Return the user's cache folder for this package, or None without a home folder; raises as `cache_folder` does."""
     try:
         from platformdirs import user_cache_path  # noqa: PLC0415 - not a dependency of the base install
     except ImportError:
@@ -111,7 +111,7 @@ class TokenCache:
             ahead = found.expires_at - self.wall()
             if ahead <= MAX_LIFETIME:
                 # Not from the future: then the clock was set back, and the token's age is unknown.
-                return found if 0 < ahead <= found.lifetime + _FUTURE else None
+                return found if 0 < ahead <= found.lifetime + _CLOCK_TOLERANCE else None
             found = INVALID_EXPIRY
         if found is not None:
             self._warn(f"the token cache {self.file.path} is ignored: {found}; a new token replaces it")
@@ -172,7 +172,7 @@ POLL_SECONDS = 0.05
 # The share of the time that may be spent waiting for another process's request.
 _LOCK_SHARE = 2 / 3
 # A token that is due for renewal, while another process renews it, is used this many seconds before the next look.
-_PAUSE = 30.0
+_REUSE_SECONDS = 30.0
 
 
 @frozen
@@ -251,7 +251,7 @@ class CacheLease:
             return False
         now = self._cache.clock()
         expires_at = now + min(entry.expires_at - self._cache.wall(), entry.lifetime)
-        renew_at = expires_at - margin(entry.lifetime, self._chance)
+        renew_at = expires_at - renewal_margin(entry.lifetime, self._chance)
         if self._replaced is not None and entry.value.reveal() == self._replaced.value.reveal():
             # This process measured its expiry with a clock that nobody sets.
             expires_at = min(expires_at, self._replaced.expires_at)
@@ -259,6 +259,6 @@ class CacheLease:
         if renew_at <= now:
             if not due or expires_at <= now:
                 return False
-            renew_at = now + min(_PAUSE, (expires_at - now) / 2)
+            renew_at = now + min(_REUSE_SECONDS, (expires_at - now) / 2)
         self.token = Token(entry.value, renew_at, expires_at)
         return True

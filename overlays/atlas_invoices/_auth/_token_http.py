@@ -29,7 +29,7 @@ from ._oauth import MAX_REPLY_BYTES, TokenReply
 # short for a token that everything waits for.
 TOKEN_SECONDS = 30.0
 # How much of the time that is left each try may take, so that one lost request isn't a failure.
-_TRIES = (1 / 4, 1 / 3, 1.0)
+_ATTEMPT_SHARES = (1 / 4, 1 / 3, 1.0)
 # How much of a try connecting may take: one address of several that doesn't answer leaves time for another.
 _CONNECT_SHARE = 2 / 3
 
@@ -59,7 +59,7 @@ class TokenHTTP:
             httpx.HTTPError: any other failure.
         """
         end = time.monotonic() + (self.seconds if seconds is None else seconds)
-        for share in _TRIES:
+        for share in _ATTEMPT_SHARES:
             request.extensions = {}  # httpx keeps the last try's timeouts there
             try:
                 reply: TokenReply = yield _Exchange(self, request, (end - time.monotonic()) * share)
@@ -137,7 +137,7 @@ class _Exchange:
             self.request.url,
             verify=self.http.verify,
             proxy=self.http.proxy,
-            transport=None if transport is None else _Unclosed(transport),
+            transport=None if transport is None else _BorrowedTransport(transport),
         )
         return {**connection, "timeout": httpx.Timeout(self.seconds, connect=self.seconds * _CONNECT_SHARE)}
 
@@ -165,7 +165,7 @@ class _Body:
         return TokenReply(response.status_code, response.headers, body)
 
 
-class _Unclosed(httpx.BaseTransport, httpx.AsyncBaseTransport):
+class _BorrowedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """A transport that belongs to another client: used, but not closed."""
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - httpx has no base of both transports

@@ -20,7 +20,7 @@ from ._single_flight import SingleFlight, Wait
 # How often to wait for another caller's token request before making one too.
 _MAX_WAITS = 3
 # After an early renewal failed, the old token is used this many seconds before the next attempt.
-_PAUSE = 30.0
+_RENEWAL_PAUSE = 30.0
 
 _FAILURES = (TokenError, APITimeoutError, httpx.HTTPError)
 
@@ -91,7 +91,7 @@ class TokenStore:
             if token is None:
                 outcome = _Failed(error)
                 raise
-            self._pause_until = self.clock() + _PAUSE
+            self._pause_until = self.clock() + _RENEWAL_PAUSE
         finally:
             if lead is not None:
                 lead.set_result(outcome)

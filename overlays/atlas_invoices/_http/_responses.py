@@ -69,7 +69,7 @@ NOT_FROM_ATLAS = "the reply isn't from Atlas: check the base URL, and any proxy 
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]{3,}(?<![.:])")
 # The three bytes of "{}," make a model. Real objects have a hundred bytes and more each, real lists are at least
 # `"tag":["value"],`.
-_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
+_ALWAYS_ALLOWED_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
@@ -245,8 +245,8 @@ class PartsCheck:
         self._objects += data.count(b"{")
         self._lists += data.count(b"[")
         if (
-            self._objects > _FREE_PARTS + self._size // _BYTES_PER_OBJECT
-            or self._lists > _FREE_PARTS + self._size // _BYTES_PER_LIST
+            self._objects > _ALWAYS_ALLOWED_PARTS + self._size // _BYTES_PER_OBJECT
+            or self._lists > _ALWAYS_ALLOWED_PARTS + self._size // _BYTES_PER_LIST
         ):
             raise UnexpectedResponseError(
                 f"the reply can't be read: it has far more parts than Atlas sends ({self._head.endpoint})"

@@ -70,7 +70,7 @@ def make_async_client(*, transport: httpx.AsyncBaseTransport | None, **settings:
 
 
 @frozen
-class _Either(Generic[T]):
+class _HttpxStep(Generic[T]):
     """A step from one of httpx's two clients."""
 
     run: Callable[[], T]
@@ -95,15 +95,15 @@ class Connections:
         """Send a request; its response is ready to be read. Raises `ValueError` after `close`."""
         if self._http.is_closed:
             raise ValueError("the client is closed; make a new one, or keep it open in a `with` block")
-        return _Either(lambda: self._http.send(request, stream=True), lambda: self._send_async(request))
+        return _HttpxStep(lambda: self._http.send(request, stream=True), lambda: self._send_async(request))
 
     def close_response(self, response: httpx.Response) -> Step[None]:
         """Give the connection back, or close it if the body wasn't read to its end."""
-        return _Either(response.close, lambda: self._close_response_async(response))
+        return _HttpxStep(response.close, lambda: self._close_response_async(response))
 
     def close(self) -> Step[None]:
         """Close all connections."""
-        return _Either(self._close, self._close_async)
+        return _HttpxStep(self._close, self._close_async)
 
     async def _send_async(self, request: httpx.Request) -> httpx.Response:
         running_loop()

@@ -137,7 +137,7 @@ def _projects(csv: CsvSide, matcher: LineMatcher, result: MatchResult, names: _P
     off = sorted((project_id for project_id in gaps if gaps[project_id]), key=lambda each: -abs(gaps[each]))
     for project_id in off[:_MAX_PROJECTS]:
         in_csv, in_invoice = csv.by_project.get(project_id, Decimal(0)), Decimal(of_items[project_id])
-        yield _two_amounts("project", project_id, names.project(project_id), in_csv, in_invoice)
+        yield _amount_difference("project", project_id, names.project(project_id), in_csv, in_invoice)
     if len(off) > _MAX_PROJECTS:
         more = pluralize(len(off) - _MAX_PROJECTS, "more project differs", "more projects differ")
         yield Difference(kind="project", message=f"{more} by less")
@@ -222,7 +222,7 @@ def sku_differences(csv: CsvSide, matcher: LineMatcher, notes: list[str]) -> lis
         possible = of_lines.of_rounded_terms
         if stated not in possible and not (sku == CREDIT_SKU and -stated in possible):
             name = f"SKU {single_line(sku, _MAX_TEXT)}"
-            differences.append(_two_amounts("sku", sku, name, of_lines.cents, Decimal(stated)))
+            differences.append(_amount_difference("sku", sku, name, of_lines.cents, Decimal(stated)))
     return differences
 
 
@@ -245,7 +245,7 @@ def line_rounding(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> li
     ]
 
 
-def _two_amounts(
+def _amount_difference(
     kind: Literal["project", "sku"], key: str | None, name: str, in_csv: Decimal, in_invoice: Decimal
 ) -> Difference:
     message = f"{name}: {short_money(in_csv)} in the CSV, {short_money(in_invoice)} in the invoice"

@@ -90,7 +90,7 @@ def logout_command(session: Session) -> None:
     Other service accounts' tokens stay.
     """
     from atlas_invoices import _credentials
-    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url, user_folder
+    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url, user_cache_folder
     from atlas_invoices._http._retry import RetryPolicy
     from atlas_invoices._http._steps import run
 
@@ -101,7 +101,7 @@ def logout_command(session: Session) -> None:
             f"nothing to do: the credentials are an {found.kind}, and only service accounts' tokens are cached"
         )
         return
-    folder = user_folder()
+    folder = user_cache_folder()
     policy = RetryPolicy(max_retries=session.max_retries)
     try:
         outcome = folder and run(log_out(found.auth, parse_base_url(server), folder, TokenHTTP(), policy))
