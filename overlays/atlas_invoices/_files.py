@@ -28,9 +28,9 @@ __all__ = [
 _FLUSH_EVERY = 32 * 1024 * 1024
 # A file system that can't flush answers with one of these; the file is as good as the system can make it.
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
-# As many as Linux follows.
+# Linux follows at most this many.
 _MAX_LINKS = 40
-# How much a thread writes at a time: a hop to a thread costs as much as hashing tens of KiB.
+# How much a thread writes at a time: handing work to a thread costs as much as hashing tens of KiB.
 _BATCH_BYTES = 1024 * 1024
 
 

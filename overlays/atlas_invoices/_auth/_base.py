@@ -71,7 +71,7 @@ class DrainBody:
     """Read and drop the body of a refusal, so that its connection is free for the next request.
 
     httpx would read all of it into memory, and decompress it, before it sends the next request; it finds an empty body
-    instead. A body longer than 64 KiB costs its connection, not more memory.
+    instead. After 64 KiB the connection is closed instead.
     """
 
     response: httpx.Response

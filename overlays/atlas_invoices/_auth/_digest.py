@@ -34,7 +34,7 @@ class Nonce:
     cnonce: str = field(factory=lambda: secrets.token_hex(16))
     in_flight: int = 0
     reserved: bool = False
-    """Whether it is kept for one request, for now."""
+    """Whether only the request that received it may use it, until its response arrives."""
 
 
 class NoncePool:
@@ -50,7 +50,7 @@ class NoncePool:
         _locks.watch(self)
 
     def after_fork(self) -> None:
-        """Start without nonces: in a forked child, the parent goes on counting on the ones it has."""
+        """Start without nonces: in a forked child, the parent keeps using the ones it has."""
         self._lock = threading.Lock()
         self._nonces: list[Nonce] = []
 
@@ -82,7 +82,7 @@ class NoncePool:
             return nonce
 
     def give_back(self, nonce: Nonce) -> None:
-        """Take a nonce back whose request has its response."""
+        """Note that a request with this nonce has its response."""
         with self._lock:
             nonce.in_flight -= 1
             if nonce.reserved:

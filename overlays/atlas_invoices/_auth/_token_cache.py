@@ -1,4 +1,4 @@
-"""One token for all processes of an account, in a folder only its owner can use; its failures are only warnings."""
+"""Share a token between processes, through a folder that only its owner can use; its failures are only warnings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
 
 T = TypeVar("T")
 
-# Clocks are adjusted by seconds all the time. A token from this far in the future was written before a larger jump.
+# Clocks are often adjusted by seconds. A token from further in the future than this was written before a larger jump.
 _CLOCK_TOLERANCE = 60.0
 # An account has at most this many active tokens (Atlas documentation).
 _MAX_REFUSED = 100
@@ -118,7 +118,7 @@ class TokenCache:
         return None
 
     def read_to_revoke(self) -> Secret | None:
-        """Return the file's token unless it has expired, even if others could read it: that one above all."""
+        """Return the file's token unless it has expired; above all one that others could read."""
         found = self.file.read(owner_only=False)
         return found.value if isinstance(found, Entry) and found.expires_at > self.wall() else None
 
@@ -171,13 +171,13 @@ def _describe(error: OSError) -> str:
 POLL_SECONDS = 0.05
 # The share of the time that may be spent waiting for another process's request.
 _LOCK_SHARE = 2 / 3
-# A token that is due for renewal, while another process renews it, is used this many seconds before the next look.
+# A token that is due for renewal, while another process renews it, is used this many seconds before the next check.
 _REUSE_SECONDS = 30.0
 
 
 @frozen
 class _WaitForLock:
-    """Wait a moment before the next look; false if waiting would block the very task that holds the lock."""
+    """Sleep before the lock is tried again; false if that would block the very task that holds it."""
 
     lock: FileLock
 
@@ -224,12 +224,12 @@ class CacheLease:
             pass
 
     def poll(self) -> bool:
-        """Look once; whether to look again, because another process fetches a token."""
+        """Check once; returns whether to check again, because another process is fetching a token."""
         if self._find(due=False):
             return False
         locked = self._cache.acquire(self._lock)
         if locked:
-            # Another process may have stored one between the look and the lock.
+            # Another process may have stored one between the check and the lock.
             if not self._find(due=False):
                 self._cache.delete_refused()
             return False
@@ -253,7 +253,7 @@ class CacheLease:
         expires_at = now + min(entry.expires_at - self._cache.wall(), entry.lifetime)
         renew_at = expires_at - renewal_margin(entry.lifetime, self._chance)
         if self._replaced is not None and entry.value.reveal() == self._replaced.value.reveal():
-            # This process measured its expiry with a clock that nobody sets.
+            # This process measured its expiry with a monotonic clock.
             expires_at = min(expires_at, self._replaced.expires_at)
             renew_at = now
         if renew_at <= now:

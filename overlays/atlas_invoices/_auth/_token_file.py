@@ -50,7 +50,7 @@ class TokenFile:
         self.folder = folder
         self.path = folder / f"{name}.json"
         self.lock_path = folder / f"{name}.lock"
-        # One name is enough: it's written with the lock. A leftover of a killed process is replaced.
+        # One name is enough, since it's written with the lock; a killed process's leftover is replaced.
         self._temporary = folder / f"{name}.new"
 
     def make_folder(self) -> None:

@@ -28,9 +28,10 @@ from ._oauth import MAX_REPLY_BYTES, TokenReply
 # sending, and reading the reply. Independent of the API client's timeout, which may be long for large invoices, or too
 # short for a token that everything waits for.
 TOKEN_SECONDS = 30.0
-# How much of the time that is left each try may take, so that one lost request isn't a failure.
+# The share of the remaining time that each attempt may take, so that one lost request isn't a failure.
 _ATTEMPT_SHARES = (1 / 4, 1 / 3, 1.0)
-# How much of a try connecting may take: one address of several that doesn't answer leaves time for another.
+# The share of an attempt that connecting may take: if one of several addresses doesn't answer, there is time for
+# another.
 _CONNECT_SHARE = 2 / 3
 
 
@@ -60,7 +61,7 @@ class TokenHTTP:
         """
         end = time.monotonic() + (self.seconds if seconds is None else seconds)
         for share in _ATTEMPT_SHARES:
-            request.extensions = {}  # httpx keeps the last try's timeouts there
+            request.extensions = {}  # httpx keeps the last attempt's timeouts there
             try:
                 reply: TokenReply = yield _Exchange(self, request, (end - time.monotonic()) * share)
             except (httpx.HTTPError, TimeoutError) as error:
@@ -93,10 +94,10 @@ class _Exchange:
 
     def run(self) -> TokenReply:
         if self.http.transport is not None:
-            # Somebody else's may work in this thread only. Nothing but its own timeouts ends it.
+            # A caller's own may work in this thread only; nothing but its own timeouts ends it.
             return self._send()
-        # In a thread that is left behind when the time is up: nothing else ends the look-up of a host name, and the
-        # timeouts of a connection are for each of its steps, and for each of a host's addresses.
+        # In a thread, which is abandoned when the time is up: looking up a host name can't be interrupted, and httpx's
+        # timeouts are for each step of a connection, and for each of a host's addresses.
         reply: Future[TokenReply] = Future()
 
         def send() -> None:

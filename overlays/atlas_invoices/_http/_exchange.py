@@ -127,7 +127,7 @@ def _error_body(head: ResponseHead, reply: httpx.Response) -> Steps[bytes]:
 
 
 class Response:
-    """A success whose body is read by steps; `head` came before it."""
+    """A successful reply whose body is read in steps."""
 
     def __init__(self, head: ResponseHead, body: BodyReader, connections: Connections, reply: httpx.Response) -> None:
         self.head = head

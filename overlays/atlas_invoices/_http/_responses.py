@@ -97,13 +97,13 @@ class ResponseHead:
 
     @property
     def organization_id(self) -> str | None:
-        """The organization that was requested, or in which something was."""
+        """The organization in the requested path."""
         match = _IDS.search(self.path)
         return match and match[1]
 
     @property
     def invoice_id(self) -> str | None:
-        """The invoice that was requested."""
+        """The invoice in the requested path."""
         match = _IDS.search(self.path)
         return match and match[2]
 
@@ -233,7 +233,7 @@ class CsvStart:
 
 
 class PartsCheck:
-    """Counts the objects and lists in a JSON reply: in memory it costs as much as these, rather than its bytes."""
+    """Counts the objects and lists in a JSON reply: they, not its bytes, decide how much memory it takes."""
 
     def __init__(self, head: ResponseHead) -> None:
         self._head = head

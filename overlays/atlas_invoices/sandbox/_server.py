@@ -1,4 +1,4 @@
-"""Runs the sandbox on a real socket: in a background thread for tests, or until a signal for the command."""
+"""Run the sandbox on a real socket: in a background thread for tests, or until a signal for the command."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one.
+    """Return a listening socket; port 0 picks a free one.
 
     Raises:
         ConfigError: the port is taken, or the host isn't an address of this machine.
@@ -97,7 +97,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         place = f"port {port}" if port else "any port"
         raise ConfigError(
-            f"the sandbox cannot listen on {place} of {host} ({error.strerror or error}); "
+            f"the sandbox can't listen on {place} of {host} ({error.strerror or error}); "
             "choose another port, or 0 for a free one"
         ) from None
     return listener
@@ -140,7 +140,7 @@ class Sandbox:
         )
         self._thread.start()
         if not self._server.ready.wait(_START_SECONDS):
-            raise ConfigError(f"the sandbox did not start within {_START_SECONDS:.0f} seconds")
+            raise ConfigError(f"the sandbox didn't start within {_START_SECONDS:.0f} seconds")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -182,7 +182,7 @@ class Sandbox:
         return self._ledger.credentials.client_secret
 
     def environment(self, kind: Literal["service-account", "api-key"] = "service-account") -> dict[str, str]:
-        """The `MONGODB_ATLAS_*` variables that point a client at this sandbox, with one kind of credentials."""
+        """Return the `MONGODB_ATLAS_*` variables that point a client at this sandbox, with one kind of credentials."""
         credentials = {
             "service-account": {
                 "MONGODB_ATLAS_CLIENT_ID": self.client_id,
@@ -206,7 +206,7 @@ class Sandbox:
         return self._ledger.invoices
 
     def csv_bytes(self, invoice_id: str) -> bytes:
-        """An invoice's CSV exactly as the server sends it.
+        """Return an invoice's CSV exactly as the server sends it.
 
         Raises:
             KeyError: no invoice has that ID.
@@ -252,9 +252,9 @@ class Sandbox:
 
 
 def serve(settings: Settings, ready: Callable[[Sandbox], None]) -> None:
-    """Run a sandbox until SIGINT or SIGTERM, then return. For the command; call it from the main thread.
+    """Run a sandbox until SIGINT or SIGTERM; for the command, in the main thread.
 
-    `ready` is called when the server accepts requests.
+    `ready` is called once the server accepts requests.
 
     Raises:
         ConfigError: the port is taken, or the host isn't an address of this machine.
