@@ -1,84 +1,13 @@
-"""The commands doctor and logout."""
+"""The command logout."""
 
 from __future__ import annotations
-
-import itertools
-import time
-from typing import TYPE_CHECKING
 
 import click
 
 from atlas_invoices._errors import AtlasError
-from atlas_invoices._utils import single_line
 
-from . import _exit, _output
-from ._session import Session, atlas_options, atlas_options_without_org
-
-if TYPE_CHECKING:
-    from atlas_invoices import Client
-    from atlas_invoices._credentials import ResolvedCredentials
-
-
-# Further organizations are counted but not checked.
-_MAX_ORGANIZATIONS = 10
-
-
-@click.command(name="doctor")
-@atlas_options
-def doctor_command(session: Session) -> None:
-    """Check server, proxy, credentials and permissions, step by step. Never prints a secret.
-
-    A service account is checked by requesting a new token, even if one is cached.
-
-    The exit status is that of the first failure.
-    """
-    import httpx
-
-    from atlas_invoices import _credentials
-    from atlas_invoices._http._network import find_proxy
-
-    server = session.server()
-    _print("server", server)
-    _print("proxy", str(find_proxy(httpx.URL(server))))
-    found = _credentials.find(base_url=server)
-    _print("credentials", f"{found.kind} ({found.source})")
-    # A cached token would hide that the secret is no longer valid.
-    with session.client(found.auth, token_cache=False) as client:
-        statuses = [_check_invoices(client, org) for org in _organizations(session, client, found)]
-    failed = [status for status in statuses if status]
-    if failed:
-        raise SystemExit(failed[0])
-
-
-def _organizations(session: Session, client: Client, found: ResolvedCredentials) -> list[str]:
-    started = time.monotonic()
-    visible = list(client.list_organizations())
-    if found.kind == "service account":
-        _print("token", "OK (new token issued)")
-    _print("response", f"OK, in {time.monotonic() - started:.2f} s")
-    names = ", ".join(f"{org.id} ({org.name})" for org in visible[:_MAX_ORGANIZATIONS])
-    _print("organizations", f"{len(visible)}: {names}" if visible else "none visible to these credentials")
-    wanted = session.org_id(client) if session.org or not visible else None
-    return [wanted] if wanted else [str(org.id) for org in visible[:_MAX_ORGANIZATIONS]]
-
-
-def _check_invoices(client: Client, org: str) -> int:
-    try:
-        newest = next(itertools.islice(client.list_invoices(org), 1), None)
-    except AtlasError as error:
-        status, text = _exit.explain(error)
-        _print("invoices", f"{org}: can't be read")
-        _output.error(text)
-        return status
-    if newest is None:
-        _print("invoices", f"{org}: can be read, but there are none")
-    else:
-        _print("invoices", f"{org}: can be read; the newest is {newest.id}, {newest.status_name}")
-    return _exit.OK
-
-
-def _print(step: str, result: str) -> None:
-    click.echo(f"{step + ':':<15}{single_line(result, 2000)}")
+from . import _output
+from ._session import Session, atlas_options_without_org
 
 
 @click.command(name="logout")
@@ -89,7 +18,6 @@ def logout_command(session: Session) -> None:
     If Atlas can't be reached, the token stays in the cache so that you can try again; it expires within the hour.
     Other service accounts' tokens stay.
     """
-    from atlas_invoices import _credentials
     from atlas_invoices._auth import (
         ServiceAccountAuth,
         TokenHTTP,
@@ -102,8 +30,8 @@ def logout_command(session: Session) -> None:
     from atlas_invoices._http._retry import RetryPolicy, retry
     from atlas_invoices._http._steps import run
 
-    server = session.server()
-    found = _credentials.find(base_url=server)
+    server = session.server().value
+    found = session.credentials()
     if not isinstance(found.auth, ServiceAccountAuth):
         _output.note(
             f"nothing to do: the credentials are an {found.kind}, and only service accounts' tokens are cached"

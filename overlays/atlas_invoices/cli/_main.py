@@ -16,7 +16,7 @@ from atlas_invoices._version import __version__
 from . import _exit, _output
 
 if TYPE_CHECKING:
-    from . import _account, _export, _invoices, _money, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
+    from . import _account, _doctor, _export, _invoices, _money, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
 
 # Name: module, which is imported when the command is called, and text for the list of commands.
 COMMANDS = {
@@ -30,7 +30,7 @@ COMMANDS = {
     "owed": ("_money", "Show the amount owed on an invoice, term by term."),
     "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),
     "logout": ("_account", "Revoke and delete the cached access token."),
-    "doctor": ("_account", "Check credentials, server and permissions, step by step."),
+    "doctor": ("_doctor", "Check credentials, server and permissions, step by step."),
     "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices."),
 }
 
@@ -69,7 +69,8 @@ def app() -> None:
 
     Credentials come from the environment: MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET for a service
     account, MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY for an API key, or
-    MONGODB_ATLAS_ACCESS_TOKEN. Run `atlas-invoices doctor` to check them.
+    MONGODB_ATLAS_ACCESS_TOKEN. Without these, they come from a profile of the Atlas CLI (--profile). Run
+    `atlas-invoices doctor` to check them.
     """
 
 

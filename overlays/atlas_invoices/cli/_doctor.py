@@ -1,0 +1,148 @@
+"""The command doctor: where each setting was found, and what the server says to it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import click
+
+from atlas_invoices._errors import AtlasError, AuthenticationError, TokenError
+from atlas_invoices._utils import single_line
+
+from . import _exit, _output
+from ._session import Session, atlas_options
+
+if TYPE_CHECKING:
+    import httpx
+
+    from atlas_invoices import Client
+    from atlas_invoices._credentials import ResolvedCredentials
+
+# Further organizations are counted but not checked.
+_MAX_ORGANIZATIONS = 10
+# A reply's Date has whole seconds, and the reply takes a while.
+_CLOCK_TOLERANCE = 30
+
+
+@click.command(name="doctor")
+@atlas_options
+def doctor_command(session: Session) -> None:
+    """Check server, proxy, clock, credentials and permissions, step by step. Never prints a secret.
+
+    A service account is checked by requesting a new token, even if one is cached.
+
+    The exit status is that of the first failure.
+    """
+    import httpx
+
+    from atlas_invoices._http._network import find_proxy
+
+    server = session.server()
+    _print("server", f"{server.value} ({server.source})")
+    _print("proxy", str(find_proxy(httpx.URL(server.value))))
+    found = session.credentials()
+    _print("credentials", f"{found.kind} ({found.source})")
+    _check_server(server.value, session.timeout)
+    # A cached token would hide that the secret is no longer valid.
+    with session.client(found.auth, token_cache=False) as client:
+        try:
+            organizations = _organizations(session, client, found)
+        except (AuthenticationError, TokenError):
+            _print("next", _other_cloud(server.value))
+            raise
+        statuses = [_check_invoices(client, org) for org in organizations]
+    failed = [status for status in statuses if status]
+    if failed:
+        raise SystemExit(failed[0])
+    if organizations:
+        options = f" --profile {session.profile}" if session.profile else ""
+        options += "" if session.org is None and session.source.org_id() else f" --org {organizations[0]}"
+        _print("next", f"atlas-invoices list{options}")
+
+
+def _check_server(server: str, timeout: float) -> None:
+    """Say who answers a request without credentials, and how the clocks differ; silent if nobody answers.
+
+    Then the request with credentials fails in the same way, and its error says why.
+    """
+    import httpx
+
+    from atlas_invoices._http._network import connection_settings
+
+    settings = connection_settings(httpx.URL(server), verify=True, proxy=None, transport=None)
+    started = time.monotonic()
+    try:
+        with httpx.Client(**settings, timeout=timeout) as http:
+            reply = http.get(f"{server}/api/atlas/v2/orgs")
+    except httpx.HTTPError:
+        return
+    seconds = time.monotonic() - started
+    if reply.status_code == HTTPStatus.UNAUTHORIZED:
+        _print("response", f"OK, in {seconds:.2f} s")
+    else:
+        kind = reply.headers.get("content-type", "no type")
+        _print(
+            "response", f"status {reply.status_code}, {kind}; Atlas answers 401, so check the base URL and any proxy"
+        )
+    _check_clock(reply)
+
+
+def _check_clock(reply: httpx.Response) -> None:
+    try:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(reply.headers["date"])).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return
+    if abs(ahead) <= _CLOCK_TOLERANCE:
+        _print("clock", "OK")
+    else:
+        direction = "ahead of" if ahead > 0 else "behind"
+        _print("clock", f"{abs(ahead):,.0f} s {direction} the server's; set it, because tokens and certificates expire")
+
+
+def _organizations(session: Session, client: Client, found: ResolvedCredentials) -> list[str]:
+    visible = list(client.list_organizations())
+    if found.kind == "service account":
+        _print("token", "OK (new token issued)")
+    names = ", ".join(f"{org.id} ({org.name})" for org in visible[:_MAX_ORGANIZATIONS])
+    _print("organizations", f"{len(visible)}: {names}" if visible else "none visible to these credentials")
+    configured = session.source.org_id()
+    if session.org:
+        _print("organization", f"{session.org} (--org)")
+        return [session.org]
+    if configured:
+        _print("organization", f"{configured.value} ({configured.source})")
+        return [configured.value]
+    return [str(org.id) for org in visible[:_MAX_ORGANIZATIONS]] or [session.org_id(client)]
+
+
+def _check_invoices(client: Client, org: str) -> int:
+    try:
+        newest = next(itertools.islice(client.list_invoices(org), 1), None)
+    except AtlasError as error:
+        status, text = _exit.explain(error)
+        _print("invoices", f"{org}: can't be read")
+        _output.error(text)
+        return status
+    if newest is None:
+        _print("invoices", f"{org}: can be read, but there are none")
+    else:
+        _print("invoices", f"{org}: can be read; the newest is {newest.id}, {newest.status_name}")
+    return _exit.OK
+
+
+def _other_cloud(server: str) -> str:
+    from atlas_invoices._credentials import DEFAULT_BASE_URL
+    from atlas_invoices._profiles import GOVERNMENT_URL
+
+    other = DEFAULT_BASE_URL if server == GOVERNMENT_URL else GOVERNMENT_URL
+    name = "commercial Atlas" if server == GOVERNMENT_URL else "Atlas for Government"
+    return f"check the credentials; if they are for {name}, add --base-url {other}"
+
+
+def _print(step: str, result: str) -> None:
+    click.echo(f"{step + ':':<15}{single_line(result, 2000)}")
