@@ -47,9 +47,10 @@ def resolve(
     proxy: Proxy,
 ) -> Settings:
     """Resolve credentials, server and transport; raises `ConfigError` for invalid settings."""
-    server = parse_base_url(base_url if base_url is not None else _credentials.find_base_url())
+    source = _credentials.find_source() if auth is None else _credentials.Source(os.environ, None)
+    server = parse_base_url(base_url if base_url is not None else source.base_url().value)
     if auth is None:
-        auth = _credentials.find(base_url=str(server)).auth
+        auth = source.credentials(server).auth
     elif not isinstance(auth, httpx.Auth):
         # httpx would send a pair of strings as HTTP Basic, and other things as nothing.
         raise ConfigError(

@@ -59,7 +59,7 @@ class _Folder(click.Path):
 @click.option(
     "--lock-timeout",
     type=click.FloatRange(min=0, max=1_000_000),
-    default=600.0,
+    default=DEFAULT_LOCK_TIMEOUT,
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another sync in the folder.",
