@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices._utils import pluralize
+from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT, pluralize
 
 from . import _exit, _output, _table
 from ._session import NOT_EMPTY, Session, atlas_options
