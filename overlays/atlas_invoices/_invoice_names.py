@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._errors import InvalidIdError, NotFoundError
+from ._errors import InvalidIdError, NotFoundError, UnexpectedResponseError
 from ._ids import is_id
 from ._utils import single_line
 
@@ -54,7 +54,7 @@ def find_invoice(listed: Sequence[M], name: str) -> M:
     """Return the one of an organization's invoices that `name`, from `invoice_name`, means.
 
     An ID also finds a linked invoice inside another one; the other names mean the organization's own only. Raises
-    `NotFoundError` if none fits, `InvalidIdError` if several do.
+    `NotFoundError` if none fits, `InvalidIdError` if several do, `UnexpectedResponseError` if its ID is invalid.
     """
     if is_id(name):
         # A linked invoice may be in more than one other.
@@ -73,7 +73,12 @@ def find_invoice(listed: Sequence[M], name: str) -> M:
         raise InvalidIdError(f"{name} fits {len(fitting)} invoices, name one by its ID: {shown}{more}")
     if not fitting:
         raise NotFoundError(f"{_describe_missing(name)}; {_describe_range(listed)}", status_code=404)
-    return fitting[0]
+    (found,) = fitting
+    if not is_id(found.id):
+        raise UnexpectedResponseError(
+            f"the listing gives {name} the ID {single_line(repr(found.id), 60)}, which isn't 24 hexadecimal digits"
+        )
+    return found
 
 
 def _describe(invoice: BillingInvoice | BillingInvoiceMetadata) -> str:

@@ -1,27 +1,132 @@
-"""The argument `FILE|INVOICE_ID`: an invoice CSV from a file, from stdin, or straight from Atlas."""
+"""The arguments INVOICE and SOURCE: invoices by name, and invoice CSVs wherever they are."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from atlas_invoices import _ids
-from atlas_invoices._errors import InvalidIdError, InvoiceFormatError
+from atlas_invoices._errors import AtlasError, InvalidIdError, InvoiceFormatError, NotFoundError
+from atlas_invoices._files import AtomicFile
+from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name
 
 from . import _output
 from ._output import short_path
 from ._session import NOT_EMPTY
 
 if TYPE_CHECKING:
-    from atlas_invoices import InvoiceCsv
+    from atlas_invoices import Client, InvoiceCsv
+    from atlas_invoices._files import SavedFile
+    from atlas_invoices._http._steps import Steps
 
     from ._session import Session
+
+# Invoices fetched at a time, as in a sync of as many.
+_WORKERS = 20
+
+
+class _Invoice(click.types.StringParamType):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        return invoice_name(NOT_EMPTY.convert(value, param, ctx))
+
+
+invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE")
+invoices_argument = click.argument("invoices", type=_Invoice(), nargs=-1, required=True, metavar="INVOICE...")
+
+
+class FoundInvoice(NamedTuple):
+    """An invoice that was named: its ID, and the first day of its period, if that was looked up and is known."""
+
+    id: str
+    first_day: date | None = None
+
+
+def find_one(client: Client, org: str, name: str) -> str:
+    """Return the ID of the invoice that a name means."""
+    return find_invoices(client, org, [name])[0].id
+
+
+def find_invoices(client: Client, org: str, names: Sequence[str], *, with_days: bool = False) -> list[FoundInvoice]:
+    """Find the invoices that these names, from `invoice_name`, mean; IDs are only looked up `with_days`.
+
+    An ID that isn't listed is passed on: Atlas knows best whether it exists. The same invoice twice is a usage error.
+    """
+    has_ids = any(map(_ids.is_id, names))
+    listed = None
+    if with_days or not all(map(_ids.is_id, names)):
+        listed = list(client.list_invoices(org, linked=has_ids))
+    found: dict[str, FoundInvoice] = {}
+    named: dict[str, str] = {}
+    for name in names:
+        invoice = FoundInvoice(name)
+        if listed is not None:
+            try:
+                model = find_invoice(listed, name)
+                invoice = FoundInvoice(str(model.id).lower(), first_day(model))
+            except NotFoundError:
+                if not _ids.is_id(name):
+                    raise
+        if invoice.id in found:
+            raise click.UsageError(f"{named[invoice.id]} and {name} are the same invoice, {invoice.id}; name it once")
+        found[invoice.id], named[invoice.id] = invoice, name
+    return list(found.values())
+
+
+def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[SavedFile]:
+    """Save invoices, by ID, into files that are put in place once all of them are complete."""
+    from atlas_invoices import _operations
+
+    def save(invoice_id: str) -> Steps[Any]:
+        return client._write(_operations.invoice_csv(org, invoice_id), files[invoice_id])  # noqa: SLF001 - the client's steps aren't public
+
+    try:
+        _fetch_all(list(files), save)
+        for file in files.values():
+            file.commit()
+    finally:
+        for file in files.values():
+            # Threads that an interrupt has left at work must not bring it back.
+            file.abandon()
+            file.discard()
+    return [file.saved for file in files.values()]
+
+
+def _fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
+    """Fetch invoices, several at a time; the first error ends it, and names its invoice."""
+    from atlas_invoices._http._steps import run
+    from atlas_invoices._sync._workers import WorkerPool
+
+    if len(invoice_ids) == 1:
+        run(fetch(invoice_ids[0]))
+        return
+    failures: list[Exception] = []
+
+    def work(invoice_id: str) -> Steps[Exception | None]:
+        try:
+            yield from fetch(invoice_id)
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+            if isinstance(error, AtlasError) and invoice_id not in str(error):
+                error.args = (f"invoice {invoice_id}: {error}",)
+            return error
+        return None
+
+    def on_result(error: Exception | None) -> bool:
+        failures.extend([error] if error else [])
+        return not failures
+
+    def checkpoint() -> Steps[None]:
+        yield from ()
+
+    WorkerPool(invoice_ids, _WORKERS, work=work, on_result=on_result, checkpoint=checkpoint).run()
+    if failures:
+        raise failures[0]
 
 
 _STDIN = "-"
