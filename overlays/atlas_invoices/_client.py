@@ -26,6 +26,11 @@ from ._operations import Id
 from ._paging import Paginator
 from ._utils import DEFAULT_MAX_BYTES
 
+__all__ = [
+    "AsyncClient",
+    "Client",
+]
+
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 

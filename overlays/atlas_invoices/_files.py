@@ -20,6 +20,10 @@ from attrs import frozen
 
 from ._http._steps import Blocking, Steps, wait_to_the_end
 
+__all__ = [
+    "SavedFile",
+]
+
 # Large files are flushed to the disk in parts of this size while the rest arrives; one fsync at the end takes seconds.
 _FLUSH_EVERY = 32 * 1024 * 1024
 # A file system that can't flush answers with one of these; the file is as good as the system can make it.

@@ -28,6 +28,11 @@ from ._retry import RetryPolicy
 from ._steps import Sleep, Steps, run, run_async
 from ._transport import REFUSAL_ADVICE, Connections, ReadChunk, while_connecting, while_reading
 
+__all__ = [
+    "AsyncCsvStream",
+    "CsvStream",
+]
+
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 

@@ -17,6 +17,10 @@ from atlas_invoices._errors import APIStatusError, AtlasError, TokenError, is_tr
 
 from ._steps import Sleep, Steps
 
+__all__ = [
+    "RetryPolicy",
+]
+
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 
