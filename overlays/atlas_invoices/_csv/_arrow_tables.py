@@ -350,7 +350,7 @@ class _Parts:
         """Return the error for the first of the numbers with the most decimals."""
         for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
             values: ArrowArray = batch.column(name)
-            places = pc.not_equal(pc.round(values, scale - 1), values).fill_null(value=False)
+            places = pc.not_equal(pc.round(values, scale - 1), values).fill_null(False)
             place = pc.index(places, value=True).as_py()
             if place >= 0:
                 line = batch.column("line_number")[place].as_py() + first_line
