@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import InvalidIdError, NotFoundError, UnexpectedResponseError
 from ._ids import is_id
-from ._utils import single_line
+from ._utils import closest, single_line
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
@@ -37,10 +37,30 @@ def invoice_name(value: object) -> str:
     name = value.lower() if isinstance(value, str) else ""
     if name in {LATEST, PENDING} or is_id(name) or _is_month(name):
         return name
+    similar = similar_name(str(value))
+    meant = f" (did you mean {similar}?)" if similar else ""
     raise InvalidIdError(
-        f"{single_line(repr(value), 60)} doesn't name an invoice: write its ID (24 hexadecimal digits), its month as "
-        "in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
+        f"{single_line(repr(value), 60)} doesn't name an invoice{meant}: write its ID (24 hexadecimal digits), its "
+        "month as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
     )
+
+
+def similar_name(text: str) -> str | None:
+    """Return the month (`June 2026`, `2026/6`), `latest` or `pending` that a text probably means."""
+    return similar_month(text) or closest(text, (LATEST, PENDING))
+
+
+def similar_month(text: str) -> str | None:
+    """Return a month in the form 2026-06 for one written in another way; without a year, it's this year's."""
+    from dateutil.parser import parse  # noqa: PLC0415 - imported only for a mistake
+
+    this_year = datetime.now(UTC).year
+    try:
+        # What a text lacks comes from the default, so two of them show whether it has a month.
+        first, second = (parse(text, default=datetime(this_year, n, 1, tzinfo=UTC), ignoretz=True) for n in (1, 2))
+    except (ValueError, OverflowError):
+        return None
+    return _month(first) if first.month == second.month else None
 
 
 def _is_month(name: str) -> bool:

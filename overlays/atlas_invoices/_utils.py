@@ -41,6 +41,15 @@ def pluralize(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that a mistyped word probably means, in any case; `None` if none is close."""
+    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a mistake
+
+    by_fold = {choice.casefold(): choice for choice in choices}
+    found = get_close_matches(word.casefold(), by_fold, n=1)
+    return by_fold[found[0]] if found else None
+
+
 def duration(seconds: float) -> str:
     """Return a wait for people: `45 s`, `10 min`, `2 h`, `30 days`."""
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._utils import closest
 
 from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
 from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, Layout, quoted
@@ -130,24 +131,27 @@ def _number(number: Decimal | None) -> Decimal | None:
     return None if number is None else normalize(number or ZERO)
 
 
+# A longer word is hardly a tag's key.
+_MAX_KEY = 40
 _NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
 
 
 def _unknown(by: object) -> ConfigError:
     shown = quoted(by if isinstance(by, str) else repr(by))
-    similar = _similar(by) if isinstance(by, str) else []
-    meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
+    similar = _similar(by) if isinstance(by, str) else None
+    meant = f" (did you mean {similar}?)" if similar else ""
     names = ", ".join(_NAMES)
     return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
 
 
-def _similar(name: str) -> list[str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a misspelled name
-
+def _similar(name: str) -> str | None:
+    """Return the name of a column that `name` probably means; anything unlike one may be a tag."""
     column = name.removeprefix("extra:")
-    if column.startswith(TAG_PREFIX) and column != TAG_PREFIX:
-        return [quoted(f"tag:{column.removeprefix(TAG_PREFIX)}")]
-    return get_close_matches(column.casefold().replace(" ", "_"), _NAMES)
+    if column in {"tag", "tags", "tag:", TAG_PREFIX}:
+        return "tag:KEY"
+    found = closest(column.casefold().replace(" ", "_"), _NAMES)
+    key = column.removeprefix(TAG_PREFIX)
+    return found or (f"tag:{key}" if key.isprintable() and 0 < len(key) <= _MAX_KEY else None)
 
 
 def month(day: dt.date | None) -> str | None:

@@ -90,9 +90,11 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     differences = [] if error is None else [_read_error(error, header, side, matchers)]
     if header is not None:
         differences += _header_differences(header, invoice, notes)
+    other_invoice = any(difference.kind == "invoice_id" for difference in differences)
     rounding: list[Difference] = []
     best = best_interpretation(matchers, notes, warnings)
-    if error is None:
+    # The lines of two invoices differ everywhere, which says nothing more.
+    if error is None and not other_invoice:
         if best is not None:
             differences += line_differences(side, *best)
             rounding += line_rounding(side, *best)

@@ -16,7 +16,7 @@ import click
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _source
-from ._session import NOT_EMPTY, Session, atlas_options
+from ._session import NOT_EMPTY, Choice, Session, atlas_options
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
@@ -26,7 +26,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=Choice(["csv", "jsonl", "parquet"]),
     help="Default: as PATH ends: .csv, .jsonl (or .ndjson), .parquet.",
 )
 @click.option(
@@ -37,7 +37,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 @click.option("--bom", is_flag=True, help="csv: begin with the mark by which Excel knows UTF-8.")
 @click.option(
     "--decimals",
-    type=click.Choice(["exact", "round"]),
+    type=Choice(["exact", "round"]),
     default="exact",
     show_default=True,
     help="parquet: what to do with numbers of too many digits for exact decimals; round says how many it rounded.",

@@ -14,6 +14,7 @@ from atlas_invoices._invoice_names import file_name, first_day, in_months, with_
 from . import _output, _source, _table
 from ._session import (
     NOT_EMPTY,
+    Choice,
     Session,
     atlas_options,
     atlas_options_without_org,
@@ -60,26 +61,14 @@ def orgs_command(session: Session, output_format: str) -> None:
     _table.show(rows, _ORGANIZATION_COLUMNS, output_format)
 
 
-def _check_statuses(ctx: click.Context, param: click.Parameter, statuses: tuple[str, ...]) -> tuple[str, ...]:
-    from difflib import get_close_matches
-
-    for status in statuses:
-        if status.upper() not in _STATUSES:
-            close = get_close_matches(status.upper(), _STATUSES, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(_STATUSES)}"
-            raise click.BadParameter(f"{status!r} is not a status of invoices; {hint}", ctx, param)
-    return statuses
-
-
 @click.command(name="list")
 @click.option("--linked", is_flag=True, help="Also list the invoices of linked organizations.")
 @click.option(
     "--status",
     "statuses",
-    type=NOT_EMPTY,
+    type=Choice(_STATUSES, case_sensitive=False),
     multiple=True,
     metavar="S",
-    callback=_check_statuses,
     help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",
 )
 @month_options

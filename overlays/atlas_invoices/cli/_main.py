@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atlas_invoices._utils import closest, single_line
 from atlas_invoices._version import __version__
 
 from . import _exit, _output
@@ -35,6 +36,24 @@ COMMANDS = {
 }
 
 
+# What other tools call these; any other word is compared with the names.
+_SYNONYMS = {
+    "auth": "doctor",
+    "fetch": "download",
+    "get": "download",
+    "help": "--help",
+    "invoices": "list",
+    "login": "doctor",
+    "organizations": "orgs",
+    "version": "--version",
+}
+
+
+def _command(name: str) -> click.Command:
+    command: click.Command = getattr(import_module(f"{__package__}.{COMMANDS[name][0]}"), f"{name}_command")
+    return command
+
+
 class _LazyGroup(click.Group):
     """A group that imports a command when it's called, and lists its commands without importing any."""
 
@@ -42,11 +61,18 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        # An option goes to click, which knows whether it's one of the group's.
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        meant = _SYNONYMS.get(name) or closest(name, COMMANDS)
+        hint = f"; did you mean `atlas-invoices {meant}`?" if meant else ""
+        raise click.UsageError(f"no command {single_line(repr(name), 60)}{hint}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
@@ -94,12 +120,17 @@ def run(arguments: list[str]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else _exit.OTHER
     except BaseException as error:  # noqa: BLE001 - every failure becomes an exit status here
-        return _exit.fail(error, _explain(error))
+        return _exit.fail(error, _explain(error, arguments))
     return _exit.OK
 
 
-def _explain(error: BaseException) -> tuple[int, str]:
+def _explain(error: BaseException, arguments: list[str]) -> tuple[int, str]:
     match error:
+        case click.NoSuchOption(ctx=click.Context() as ctx):
+            return (
+                _exit.USAGE,
+                f"{ctx.command_path} has no option {error.option_name}; {_suggest(error, ctx, arguments)}",
+            )
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "atlas-invoices"
             return _exit.USAGE, f"{error.format_message()} (see `{command} --help`)"
@@ -109,6 +140,29 @@ def _explain(error: BaseException) -> tuple[int, str]:
             return _exit.INTERRUPTED, "interrupted"
         case _:
             return _exit.explain(error)
+
+
+def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]) -> str:
+    """Return what a user probably means by an option that the command lacks: a format, a similar option, a command."""
+    wrong = error.option_name
+    options = _options(ctx.command)
+    value = wrong.lstrip("-")
+    if wrong in {"-o", "--output"} and wrong in arguments:
+        value = "".join(arguments[arguments.index(wrong) + 1 :][:1])
+    formats = getattr(options.get("--format"), "type", None)
+    if value in getattr(formats, "choices", ()):
+        return f"did you mean --format {value}?"
+    if found := closest(wrong, options):
+        return f"did you mean {found}?"
+    having = [name for name in COMMANDS if wrong in _options(_command(name))]
+    if having:
+        return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it"
+    return f"see `{ctx.command_path} --help`"
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    parameters = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    return {name: each for each in parameters for name in each.opts}
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler

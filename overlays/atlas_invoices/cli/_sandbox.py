@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from . import _output
+from ._session import Choice
 
 if TYPE_CHECKING:
     from atlas_invoices.sandbox import Sandbox
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes other invoices.")
 @click.option(
     "--credentials",
-    type=click.Choice(["service-account", "api-key"]),
+    type=Choice(["service-account", "api-key"]),
     default="service-account",
     show_default=True,
     help="Credentials to print; the server accepts both.",

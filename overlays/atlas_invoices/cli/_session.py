@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._invoice_names import parse_month
-from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
+from atlas_invoices._invoice_names import parse_month, similar_month
+from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, closest
 
 from . import _output
 
@@ -35,6 +35,19 @@ class _NotEmpty(click.types.StringParamType):
 NOT_EMPTY = _NotEmpty()
 
 
+class Choice(click.Choice):  # type: ignore[type-arg]  # generic only in new versions of click
+    """One of several words; a near miss gets a suggestion."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        try:
+            return str(super().convert(NOT_EMPTY.convert(value, param, ctx), param, ctx))
+        except click.BadParameter:
+            if not (meant := closest(str(value), self.choices)):
+                raise
+            text = f"{value!r} isn't one of the choices; did you mean {meant}?"
+            raise click.BadParameter(text, ctx, param) from None
+
+
 max_bytes_option = click.option(
     "--max-bytes",
     type=click.IntRange(min=1),
@@ -53,7 +66,7 @@ class _Seconds(click.FloatRange):
         return seconds
 
 
-class _Month(click.ParamType[date]):
+class _Month(click.ParamType):  # type: ignore[type-arg]  # generic only in new versions of click
     """A month such as 2026-07, as its first day."""
 
     name = "month"
@@ -62,7 +75,8 @@ class _Month(click.ParamType[date]):
         try:
             return parse_month(NOT_EMPTY.convert(value, param, ctx))
         except ValueError:
-            raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
+            example = similar_month(str(value)) or "2026-07"
+            raise click.BadParameter(f"{value!r} isn't a month; write it as {example}", ctx, param) from None
 
 
 def month_options(function: F) -> F:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import plain, plain_or_none, single_line
+from atlas_invoices._utils import closest, plain, plain_or_none, single_line
 
 from . import _output, _source, _table
 from ._session import Session, atlas_options
@@ -114,6 +114,10 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
         available.append(f"{whose} columns are: {', '.join(others)}")
     if any(name.startswith("tag:") for name in missing):
         available.append(f"{whose} tags are: {', '.join(tags)}" if tags else f"{having} no tags")
+    for name in missing:
+        known = [f"tag:{tag}" for tag in tags] if name.startswith("tag:") else others
+        if meant := closest(name, known):
+            available.insert(0, f"did you mean {meant}?")
     _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 

@@ -16,7 +16,8 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
 from atlas_invoices._files import AtomicFile
-from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name
+from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, similar_name
+from atlas_invoices._utils import closest
 
 from . import _output
 from ._output import short_path
@@ -187,10 +188,19 @@ def _read_argument(argument: str) -> NamedSource | Path | str:
     try:
         return invoice_name(argument)
     except InvalidIdError:
+        meant = _similar_file(Path(argument)) or similar_name(argument)
+        hint = f" (did you mean {short_path(meant)}?)" if meant else ""
         raise click.UsageError(
-            f"{short_path(argument)!r} is neither an existing file or folder nor an invoice: write its ID, its month "
-            "as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
+            f"{short_path(argument)!r} is neither an existing file or folder nor an invoice{hint}: write its ID, "
+            "its month as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
         ) from None
+
+
+def _similar_file(path: Path) -> Path | None:
+    with suppress(OSError, ValueError):
+        if name := closest(path.name, (each.name for each in path.parent.iterdir())):
+            return path.parent / name
+    return None
 
 
 def _fetch_sources(session: Session, names: Sequence[str], folder: Path) -> list[NamedSource]:

@@ -15,6 +15,7 @@ import click
 from atlas_invoices._utils import csv_row, escape_controls, single_line
 
 from . import _output
+from ._session import Choice
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -22,7 +23,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 def format_option(*choices: str, description: str) -> Callable[[F], F]:
     """Add --format, with the first choice as its default."""
     return click.option(
-        "--format", "output_format", type=click.Choice(choices), default=choices[0], show_default=True, help=description
+        "--format", "output_format", type=Choice(choices), default=choices[0], show_default=True, help=description
     )
 
 
