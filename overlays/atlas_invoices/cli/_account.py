@@ -14,7 +14,7 @@ import click
 from atlas_invoices._errors import AtlasError, AuthenticationError, TokenError
 from atlas_invoices._utils import single_line
 
-from . import _exit, _output
+from . import _exit, _output, _table
 from ._session import Session, atlas_options, atlas_options_without_org
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _other_cloud(server: str) -> str:
 
 
 def _print(step: str, result: str) -> None:
-    click.echo(f"{step + ':':<15}{single_line(result, 2000)}")
+    _table.paragraph(f"{step + ':':<15}{single_line(result, 2000)}", indent=15)
 
 
 @click.command(name="logout")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atlas_invoices._files import AtomicFile
-from atlas_invoices._invoice_names import file_name, first_day, in_months, with_linked
+from atlas_invoices._invoice_names import file_name, first_day, in_months, utc, with_linked
 
 from . import _output, _source, _table
 from ._session import (
@@ -32,22 +33,28 @@ _format_option = _table.format_option(
 # From the Atlas Admin API document; a test compares them with the generated client, whose import is slow.
 _STATUSES = ("PENDING", "CLOSED", "FORGIVEN", "FAILED", "PAID", "FREE", "PREPAID", "INVOICED")
 
-_ORGANIZATION_COLUMNS = [
-    _table.Column("ID", "id"),
-    _table.Column("Name", "name", flexible=True),
-    _table.Column("Deleted", "isDeleted"),
-]
+_DELETED = _table.Column("Deleted", "isDeleted", _table.yes)
+_ORGANIZATION_COLUMNS = [_table.Column("Name", "name", flexible=True), _table.Column("ID", "id"), _DELETED]
+# Statuses of invoices that may have something left to pay. One of them is still growing.
+_OPEN = {"PENDING": "yellow", "CLOSED": "yellow", "INVOICED": "yellow", "FAILED": "red"}
 _ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
-# The month by which a command finds the invoice; in a narrow terminal it stands for the period.
-_MONTH = _table.Column("Month", "startDate", _table.month)
-_INVOICE_COLUMNS = [
+_STATUS = _table.Column("Status", "statusName", spare=1, style=_OPEN.get)
+_BILLED = _table.Column("Billed USD", "amountBilledCents", _table.cents, number=True)
+_PAID = _table.Column("Paid USD", "amountPaidCents", _table.cents, number=True, spare=3)
+_CSV_COLUMNS = [
+    *(_table.Column("", field) for field in ("id", "orgId", "startDate", "endDate", "statusName")),
+    _BILLED,
+    _PAID,
+]
+_TABLE_COLUMNS = [
+    # The month by which a command finds the invoice.
+    _table.Column("Month", "period"),
     _table.Column("Invoice", "id"),
     _ORGANIZATION,
-    _table.Column("From", "startDate", _table.day, spare=3),
-    _table.Column("To (excl.)", "endDate", _table.day, spare=3),
-    _table.Column("Status", "statusName", spare=1),
-    _table.Column("Billed, USD", "amountBilledCents", _table.cents, number=True),
-    _table.Column("Paid, USD", "amountPaidCents", _table.cents, number=True, spare=2),
+    _STATUS,
+    _BILLED,
+    _PAID,
+    _table.Column("Open USD", "open", _table.cents, number=True, spare=2),
 ]
 
 
@@ -58,7 +65,10 @@ def orgs_command(session: Session, output_format: str) -> None:
     """List the organizations that the credentials can see."""
     with session.client() as client:
         rows = [organization.to_dict() for organization in client.list_organizations()]
-    _table.show(rows, _ORGANIZATION_COLUMNS, output_format)
+    columns = _ORGANIZATION_COLUMNS
+    if output_format == "table" and not any(map(_DELETED.cell, rows)):
+        columns = [column for column in columns if column is not _DELETED]
+    _table.show(rows, columns, output_format)
 
 
 @click.command(name="list")
@@ -98,7 +108,7 @@ def list_command(
         )
     if linked and not (since or until or limit) and not any(is_linked for _, is_linked in found):
         _output.note(NO_LINKED)
-    _show([_row(invoice) for invoice, _ in found], output_format)
+    _show(found, output_format)
 
 
 @click.command(name="pending")
@@ -109,23 +119,47 @@ def pending_command(session: Session, output_format: str, max_bytes: int) -> Non
     """List the invoices of the open period so far; json includes all their lines."""
     with session.client() as client:
         invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
-    _show([_row(invoice) for invoice, _ in with_linked(invoices)], output_format)
+    _show(list(with_linked(invoices)), output_format)
 
 
-def _row(invoice: BillingInvoice | BillingInvoiceMetadata) -> dict[str, Any]:
-    """Return an invoice's fields; the linked invoices inside it are rows of their own."""
-    row = invoice.to_dict()
-    row.pop("linkedInvoices", None)
-    return row
-
-
-def _show(rows: list[dict[str, Any]], output_format: str) -> None:
-    """Print invoices; a table of a single organization leaves out its column."""
+def _show(invoices: Sequence[tuple[BillingInvoice | BillingInvoiceMetadata, bool]], output_format: str) -> None:
+    """Print invoices and whether each is linked; a table of a single organization leaves out its column."""
+    rows = [invoice.to_dict() for invoice, _ in invoices]
+    for row in rows:
+        # The linked invoices inside it are rows of their own.
+        row.pop("linkedInvoices", None)
+    if output_format != "table":
+        _table.show(rows, _CSV_COLUMNS, output_format)
+        return
     several = len({row.get("orgId") for row in rows}) > 1
-    columns = _INVOICE_COLUMNS
-    if output_format == "table":
-        columns = [_MONTH, *(column for column in columns if several or column is not _ORGANIZATION)]
-    _table.show(rows, columns, output_format)
+    columns = [column for column in _TABLE_COLUMNS if several or column is not _ORGANIZATION]
+    rows = [{**row, "period": _period(each), "open": _open(row)} for row, (each, _) in zip(rows, invoices, strict=True)]
+    # A paying organization's invoice may have the amounts of those linked to it.
+    if len(rows) > 1 and not any(is_linked for _, is_linked in invoices):
+        sums = {
+            field: sum(row[field] for row in rows if isinstance(row.get(field), int))
+            for field in ("amountBilledCents", "amountPaidCents", "open")
+        }
+        _table.show(rows, columns, "table", footer={"period": "total", **sums})
+    else:
+        _table.show(rows, columns, "table")
+
+
+def _period(invoice: BillingInvoice | BillingInvoiceMetadata) -> str:
+    first, end = first_day(invoice), invoice.end_date
+    if first is None:
+        return ""
+    # The end may be the first moment after the period, or its last second.
+    after = (utc(end) + timedelta(seconds=1)).date() if isinstance(end, datetime) else None
+    return _table.period(first, after) if after else str(first)
+
+
+def _open(row: Mapping[str, Any]) -> int | None:
+    """Return the cents that are billed and not paid; `None` for an invoice that isn't open."""
+    billed, paid = row.get("amountBilledCents"), row.get("amountPaidCents")
+    if row.get("statusName") not in _OPEN or not isinstance(billed, int):
+        return None
+    return billed - paid if isinstance(paid, int) else billed
 
 
 @click.command(name="download")

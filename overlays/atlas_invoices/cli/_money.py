@@ -134,7 +134,7 @@ def reconcile_command(
         _table.write_json({"matches": result.matches, **_as_json(result)})
     else:
         for line in reconciliation_as_text(result):
-            click.echo(single_line(line, 1000))
+            _table.paragraph(single_line(line, 1000), indent=2)
         for note in result.notes:
             _output.detail(f"note: {note}")
     for warning in result.warnings:

@@ -115,9 +115,9 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     if any(name.startswith("tag:") for name in missing):
         available.append(f"{whose} tags are: {', '.join(tags)}" if tags else f"{having} no tags")
     for name in missing:
-        known = [f"tag:{tag}" for tag in tags] if name.startswith("tag:") else others
-        if meant := closest(name, known):
-            available.insert(0, f"did you mean {meant}?")
+        prefix, known = ("tag:", tags) if name.startswith("tag:") else ("", others)
+        if meant := closest(name.removeprefix(prefix), known):
+            available.insert(0, f"did you mean {prefix}{meant}?")
     _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 
@@ -134,16 +134,20 @@ def _print_table(summary: Summary, currency: str, top: int | None) -> None:
     ]
     if rest:
         amount, lines = _table.total(g.amount for g in rest), sum(g.lines for g in rest)
-        rows.append([f"({len(rest)} more)", *[""] * (names - 1), *_numbers(amount, lines)])
+        rows.append([f"{len(rest)} more", *[""] * (names - 1), *_numbers(amount, lines)])
     total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
-    headings = [*summary.by, single_line(currency, 10), "share", "lines"]
-    right = {names, names + 1, names + 2}
-    if width := _table.bar_width([headings, *rows, total], range(names)):
+    columns = [
+        *(_table.Column(name, flexible=name not in _TIMES) for name in summary.by),
+        _table.Column(single_line(currency, 10), number=True),
+        _table.Column("share", number=True, spare=1),
+        _table.Column("lines", number=True, spare=2),
+    ]
+    headings = [column.heading for column in columns]
+    if width := _table.bar_width([headings, *rows, total], [n for n in range(names) if columns[n].flexible]):
         for row, bar in zip([*rows, total], [*_bars(shown, width), *[""] * (bool(rest) + 1)], strict=True):
             row.insert(names + 2, bar)
-        headings.insert(names + 2, "")
-        right = {names, names + 1, names + 3}
-    _table.draw(headings, rows, right=right, flexible=range(names), footer=total)
+        columns.insert(names + 2, _table.Column("", style=lambda _bar: "cyan"))
+    _table.draw(columns, rows, footer=total)
     # A CSV has no tax, but the amount billed does.
     of_credits = f"; includes credits of {_table.dollars(summary.credits)}" if summary.credits else ""
     _table.paragraph(f"total: before sales tax, which `list` adds{of_credits}")
@@ -155,7 +159,7 @@ def _title(headers: list[InvoiceHeader]) -> str:
     what = f"Invoice {headers[0].invoice_id or '?'}" if len(headers) == 1 else f"{len(headers)} invoices"
     starts = [each.period_start for each in headers if each.period_start]
     ends = [each.period_end for each in headers if each.period_end]
-    period = f", {min(starts)} to {max(ends)} (exclusive)" if starts and ends else ""
+    period = f", {_table.period(min(starts), max(ends))}" if starts and ends else ""
     return single_line(f"{what} of {organization}{period}", 500)
 
 
