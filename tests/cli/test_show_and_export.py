@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -254,8 +254,11 @@ def test_owed_shows_every_term_and_exact_sums(run: Run, server: Sandbox) -> None
         assert Decimal(payment["owed_cents"]) == expected
     table = run("owed", several.id).stdout
     for currency, cents in result["by_currency"].items():
-        assert f"total owed, paid or not: {Decimal(cents) / 100:,f} {currency}" in table
-    assert f"the invoice is {several.status}; paid so far: " in table
+        assert f" {Decimal(cents).quantize(Decimal(1), ROUND_HALF_UP) / 100:,f}" in table
+        assert f" {currency}" in table
+    title, *rest = table.splitlines()
+    assert title == f"Invoice {several.id}, {several.start:%Y-%m}, {several.status}"
+    assert rest[-1].split() == ["=", "outstanding", *["0.00"] * len(result["by_currency"])]
 
 
 def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path, invoice: Invoice) -> None:
