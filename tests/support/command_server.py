@@ -1,7 +1,7 @@
 """Runs the command in forks of one process that has imported it, because imports take most of a short run.
 
-A run is still a process with its own arguments, environment, folder and output; it lacks only an interpreter's start.
-Tests of the start, of stdin, of signals and of terminals run the installed command.
+A run is still a process with its own arguments, environment, folder and output; it lacks an interpreter's start and
+end. Tests of those, of stdin, signals, terminals and failing streams run the installed command.
 """
 
 from __future__ import annotations
