@@ -321,7 +321,7 @@ def test_rows_have_the_same_limit_everywhere(
         lambda: tmp_path / "a.csv",
         *[
             lambda size=size: (data[at : at + size] for at in range(0, len(data), size))
-            for size in (1000, 20_001, 65_000)
+            for size in ((1000, 20_001, 65_000) if before < 1000 else (65_000,))
         ],
     ]
     for name, read in ways.items():
