@@ -12,7 +12,7 @@ from typing import Any, Final
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
-from openapi_tools.operations import LocatedOperation, Operation, find_operation
+from openapi_tools.operations import GUIDANCE, Operation, present_operations, require_operation
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
@@ -20,11 +20,14 @@ _DROPPED: Final = model.PROSE | {"callbacks"}
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
-_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
+# The statuses that a success may have; a client must expect the one that is documented.
+SUCCESSES: Final = ("200", "201", "202")
 
 
 def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
     """The fragment of an upstream document: the operations, in their order, and every component they reach.
+
+    An optional operation that the document lacks is left out.
 
     Raises:
         AssumptionError: the document no longer has what this project relies on.
@@ -33,7 +36,7 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
     _check_top(root)
     fragment = slice_operations(root, operations)
     _check_security(fragment)
-    for operation in operations:
+    for operation in present_operations(root, operations):
         _check_operation(fragment, operation)
     return fragment
 
@@ -47,7 +50,7 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     """
     slicer = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in operations:
+    for operation in present_operations(root, operations):
         path_item = require_operation(root, operation).path_item
         kept = {key: value for key, value in path_item.items() if key not in model.METHODS or key == operation.method}
         paths.setdefault(operation.path, {}).update(slicer.copy(kept, "PathItem", ("paths", operation.path)))
@@ -64,14 +67,6 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
         "paths": paths,
         "components": slicer.components(),
     }
-
-
-def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
-    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
-    found = find_operation(root, operation)
-    if found is None:
-        raise AssumptionError(f"{operation.title} is no longer in the document: {_GUIDANCE}")
-    return found
 
 
 class _Slicer:
@@ -180,7 +175,7 @@ def _check_top(root: Mapping[str, Any]) -> None:
         raise DocumentError("/info: needs a title and a version")
     servers = [server.get("url") for server in _servers(root)]
     if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
-        raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
+        raise AssumptionError(f"one https server was expected, the document has {servers}: {GUIDANCE}")
 
 
 def _check_security(fragment: Mapping[str, Any]) -> None:
@@ -188,7 +183,7 @@ def _check_security(fragment: Mapping[str, Any]) -> None:
     kinds = [" and ".join(_security_kind(schemes[name]) for name in choice) for choice in fragment["security"]]
     if sorted(kinds) != ["digest", "service account"]:
         raise AssumptionError(
-            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {_GUIDANCE}"
+            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {GUIDANCE}"
         )
 
 
@@ -203,14 +198,34 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     path_item = fragment["paths"][operation.path]
     node = path_item[operation.method]
     if "servers" in path_item or "servers" in node:
-        raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} has a server of its own: {GUIDANCE}")
     if "security" in node:
-        raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
-    responses = node.get("responses", {})
-    if "200" not in responses:
-        raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
-    at = ("paths", operation.path, operation.method, "responses", "200")
-    offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
-    if operation.accept not in offered:
+        raise AssumptionError(f"{operation.title} has security of its own: {GUIDANCE}")
+    at = ("paths", operation.path, operation.method)
+    successes = success_responses(fragment, node, at)
+    if not successes:
+        raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {GUIDANCE}")
+    for response, _ in successes:
+        _check_offer(operation, "offers", operation.accept, response)
+    if "requestBody" in node:
+        body = model.resolve(fragment, node["requestBody"], "RequestBody", (*at, "requestBody"))[0]
+        _check_offer(operation, "takes", operation.body_type, body)
+
+
+def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mapping[str, Any]) -> None:
+    offered = holder.get("content", {})
+    if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer offers {operation.accept}, but {names}: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {GUIDANCE}")
+
+
+def success_responses(
+    root: Mapping[str, Any], node: Mapping[str, Any], at: Location
+) -> list[tuple[dict[str, Any], Location]]:
+    """An operation's responses that mean success, each with its location."""
+    responses = node.get("responses", {})
+    return [
+        model.resolve(root, responses[status], "Response", (*at, "responses", status))
+        for status in SUCCESSES
+        if status in responses
+    ]
