@@ -13,6 +13,7 @@ from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import ApiError as ApiError
+    from atlas_invoices_client.models import AssociatedInvoice as AssociatedInvoice
     from atlas_invoices_client.models import AtlasOrganization as AtlasOrganization
     from atlas_invoices_client.models import BadRequestDetail as BadRequestDetail
     from atlas_invoices_client.models import BillingInvoice as BillingInvoice
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingRefund as BillingRefund
     from atlas_invoices_client.models import FieldViolation as FieldViolation
     from atlas_invoices_client.models import InvoiceLineItem as InvoiceLineItem
+    from atlas_invoices_client.models import InvoiceReportResponse as InvoiceReportResponse
+    from atlas_invoices_client.models import SkuResponse as SkuResponse
     from atlas_invoices_client.types import UNSET as UNSET
     from atlas_invoices_client.types import Unset as Unset
 
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from ._errors import NotFoundError as NotFoundError
     from ._errors import PermissionDeniedError as PermissionDeniedError
     from ._errors import RateLimitError as RateLimitError
+    from ._errors import ReportFailedError as ReportFailedError
     from ._errors import ServerError as ServerError
     from ._errors import TokenError as TokenError
     from ._errors import UnexpectedResponseError as UnexpectedResponseError
@@ -91,7 +95,8 @@ _MODULES = {
         "._errors": (
             "APIConnectionError APIStatusError APITimeoutError AtlasError AuthenticationError BadRequestError "
             "ConfigError GoneError IncompleteDownloadError InvalidIdError InvoiceFormatError NotAcceptableError "
-            "NotFoundError PermissionDeniedError RateLimitError ServerError TokenError UnexpectedResponseError"
+            "NotFoundError PermissionDeniedError RateLimitError ReportFailedError ServerError TokenError "
+            "UnexpectedResponseError"
         ),
         "._files": "SavedFile",
         "._http._exchange": "AsyncCsvStream CsvStream",
@@ -99,8 +104,8 @@ _MODULES = {
         "._money": "Difference Owed PaymentOwed Reconciliation Totals owed payment_owed reconcile",
         "._sync": "SyncReport SyncedInvoice sync_invoices sync_invoices_async",
         "atlas_invoices_client.models": (
-            "ApiError AtlasOrganization BadRequestDetail BillingInvoice BillingInvoiceMetadata BillingPayment "
-            "BillingRefund FieldViolation InvoiceLineItem"
+            "ApiError AssociatedInvoice AtlasOrganization BadRequestDetail BillingInvoice BillingInvoiceMetadata "
+            "BillingPayment BillingRefund FieldViolation InvoiceLineItem InvoiceReportResponse SkuResponse"
         ),
         "atlas_invoices_client.types": "UNSET Unset",
     }.items()
