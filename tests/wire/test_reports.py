@@ -280,6 +280,33 @@ def test_the_address_is_seen_nowhere(kind: Kind, logged: Callable[[], str], tmp_
 
 
 @pytest.mark.usefixtures("slept")
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupt_does_not_show_the_address_either(
+    storage: RawServer, tmp_path: Path, raised: type[BaseException]
+) -> None:
+    class Interrupted(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.port == storage.port:
+                interrupt(request, raised)
+            return super().handle_request(request)
+
+    with (
+        atlas(storage) as server,
+        ai.Client(ai.AccessTokenAuth("t"), base_url=server.url, transport=Interrupted()) as made,
+        pytest.raises(raised) as caught,
+    ):
+        made.download_invoice_report(ORG, INVOICE, tmp_path / "focus.csv")
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert not [frame for frame in frames if frame.f_code is interrupt.__code__]
+    hold(shown(caught.value))
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupt(request: httpx.Request, raised: type[BaseException]) -> None:
+    raise raised(request.method)
+
+
+@pytest.mark.usefixtures("slept")
 @pytest.mark.parametrize(
     "address",
     [

@@ -20,6 +20,7 @@ from ._network import is_host, is_loopback
 from ._responses import ResponseHead
 from ._retry import RetryPolicy
 from ._steps import Steps
+from ._transport import remove_secrets
 
 
 class _PresignedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -31,11 +32,19 @@ class _PresignedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._close_inner = close_inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = self._inner.handle_request(self._addressed(request))
+        try:
+            response: httpx.Response = self._inner.handle_request(self._addressed(request))
+        except BaseException as error:
+            remove_secrets(error)  # an interrupt has no request, but its frames have the address too
+            raise
         return response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = await self._inner.handle_async_request(self._addressed(request))
+        try:
+            response: httpx.Response = await self._inner.handle_async_request(self._addressed(request))
+        except BaseException as error:
+            remove_secrets(error)
+            raise
         return response
 
     def close(self) -> None:
