@@ -96,7 +96,7 @@ class Reports:
         pages = self.pages(org_id, invoice_id)
         while pages.more:
             for report in (yield from pages.advance()):
-                is_kind = (report.report_type, report.report_format) == kind and report.state in _USABLE
+                is_kind = (report.report_type, report.report_format) == kind and text_or_none(report.state) in _USABLE
                 if is_kind and spec_version in (None, report.format_spec_version):
                     return report
         return None
