@@ -25,7 +25,12 @@ from ._http._transport import make_async_client
 from ._operations import Id
 from ._paging import Paginator, iterate, iterate_async
 from ._reports import AsyncReportMethods, ReportMethods, Reports
-from ._utils import DEFAULT_MAX_BYTES
+from ._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+]
 
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -42,8 +47,8 @@ class _BaseClient(Generic[Transport]):
         auth: httpx.Auth | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout | None = _config.DEFAULT_TIMEOUT,
-        max_retries: int = _config.DEFAULT_MAX_RETRIES,
+        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
         retry_policy: RetryPolicy | None = None,
         token_cache: _config.TokenCacheSetting = None,
         user_agent: str | None = None,

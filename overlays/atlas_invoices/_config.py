@@ -12,7 +12,7 @@ import httpx
 from attrs import field, frozen
 
 from . import _credentials
-from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, folder_of, for_client, parse_base_url
+from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, cache_folder, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
 from ._http._network import Proxy, Verify, connection_settings
@@ -20,8 +20,6 @@ from ._http._retry import RetryPolicy
 from ._http._timeouts import request_timeout
 from ._version import __version__
 
-DEFAULT_TIMEOUT = 60.0
-DEFAULT_MAX_RETRIES = 4
 # A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 
@@ -55,9 +53,10 @@ def resolve(
     proxy: Proxy,
 ) -> Settings:
     """Resolve credentials, server and transport; raises `ConfigError` for invalid settings."""
-    server = parse_base_url(base_url if base_url is not None else _credentials.find_base_url())
+    source = _credentials.find_source() if auth is None else _credentials.Source(os.environ, None)
+    server = parse_base_url(base_url if base_url is not None else source.base_url().value)
     if auth is None:
-        auth = _credentials.find(base_url=str(server)).auth
+        auth = source.credentials(server).auth
     elif not isinstance(auth, httpx.Auth):
         # httpx would send a pair of strings as HTTP Basic, and other things as nothing.
         raise ConfigError(
@@ -87,7 +86,7 @@ def resolve(
             "Accept-Encoding": _body.ACCEPT_ENCODING,
         },
     }
-    signed = for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache))
+    signed = for_client(auth, base_url=server, http=tokens, token_cache=cache_folder(token_cache))
     return Settings(
         base_url=server,
         policy=policy,

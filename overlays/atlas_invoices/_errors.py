@@ -32,6 +32,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BadRequestDetail
 
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AtlasError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigError",
+    "GoneError",
+    "IncompleteDownloadError",
+    "InvalidIdError",
+    "InvoiceFormatError",
+    "NotAcceptableError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ReportFailedError",
+    "ServerError",
+    "TokenError",
+    "UnexpectedResponseError",
+]
+
 
 class AtlasError(Exception):
     """The root: `except AtlasError` catches every error that this package raises on purpose."""

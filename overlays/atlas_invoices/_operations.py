@@ -6,7 +6,6 @@ Each is built from the generated module of its operation: its `_get_kwargs` give
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -30,22 +29,23 @@ from atlas_invoices_client.api.invoices import (
     list_skus,
 )
 from atlas_invoices_client.api.organizations import list_organizations
-from atlas_invoices_client.models import (
-    AssociatedInvoice,
-    AtlasOrganization,
-    BillingInvoice,
-    BillingInvoiceMetadata,
-    InvoiceReportRequest,
-    InvoiceReportResponse,
-    SkuResponse,
-)
+from atlas_invoices_client.models import InvoiceReportRequest
 from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
-from atlas_invoices_client.types import UNSET, Unset
 
 from . import _ids
 from ._errors import InvalidIdError, UnexpectedResponseError
 from ._http import _responses
 from ._http._exchange import Operation
+from ._models import (
+    UNSET,
+    AssociatedInvoice,
+    AtlasOrganization,
+    BillingInvoice,
+    BillingInvoiceMetadata,
+    InvoiceReportResponse,
+    SkuResponse,
+    Unset,
+)
 from ._paging import Page
 
 T = TypeVar("T")
@@ -318,11 +318,3 @@ def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> N
 
 def _metadata(item: object) -> BillingInvoiceMetadata:
     return BillingInvoiceMetadata.from_dict(item if isinstance(item, dict) else {})
-
-
-def _by_name(_: Unset) -> str:
-    return "UNSET"
-
-
-# By default a pickled copy of the generated class would be another object than the `UNSET` it's compared with.
-copyreg.pickle(Unset, _by_name)

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Protocol, TypeVar
 
-from atlas_invoices_client.models import AssociatedInvoice, InvoiceReportResponse, SkuResponse
-
 from . import _config, _operations
 from ._errors import APITimeoutError, ReportFailedError, UnexpectedResponseError
 from ._files import AtomicFile, SavedFile, save
@@ -20,6 +18,7 @@ from ._http._exchange import Operation
 from ._http._presigned import FileHost, host_of
 from ._http._retry import retry
 from ._http._steps import Sleep, Steps, run, run_async
+from ._models import AssociatedInvoice, InvoiceReportResponse, SkuResponse
 from ._operations import Id
 from ._paging import Paginator, iterate, iterate_async
 from ._secret import Secret

@@ -143,7 +143,7 @@ def test_the_newest_report_is_listed_first_and_without_an_address(sandbox: Sandb
     paths = [create(client, sandbox, 4)[0] for _ in range(3)]
     listed = client.get(paths[0].rpartition("/")[0], params={"itemsPerPage": 2}).json()
     assert [each["reportId"] for each in listed["results"]] == [path.rpartition("/")[2] for path in paths[:0:-1]]
-    assert listed["totalCount"] == 3
+    assert listed["totalCount"] >= 3
     assert "downloadUrl" not in json.dumps(listed)
 
 
@@ -188,10 +188,11 @@ def test_a_bad_request_makes_no_report(
     sandbox: Sandbox, client: httpx.Client, sent: dict[str, Any], status: int, code: str
 ) -> None:
     path = f"{invoice_path(sandbox, 6)}/reports"
+    before = client.get(path).json()["totalCount"]
     reply = client.post(path, **sent)
     assert (reply.status_code, reply.json()["errorCode"]) == (status, code)
-    assert client.get(path).json()["results"] == []
     assert client.post(path, json={**FOCUS, "formatSpecVersion": "1.3"}, params={"x": 1}).status_code == 400
+    assert client.get(path).json()["totalCount"] == before
 
 
 def test_reports_need_a_billing_role_and_their_own_invoice(sandbox: Sandbox, client: httpx.Client) -> None:

@@ -30,6 +30,11 @@ from ._retry import RetryPolicy
 from ._steps import Sleep, Steps, run, run_async
 from ._transport import REFUSAL_ADVICE, Connections, ReadChunk, while_connecting, while_reading
 
+__all__ = [
+    "AsyncCsvStream",
+    "CsvStream",
+]
+
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
 
@@ -140,7 +145,7 @@ def _error_body(head: ResponseHead, reply: httpx.Response) -> Steps[bytes]:
 
 
 class Response:
-    """A success whose body is read by steps; `head` came before it."""
+    """A successful reply whose body is read in steps."""
 
     def __init__(self, head: ResponseHead, body: BodyReader, connections: Connections, reply: httpx.Response) -> None:
         self.head = head
@@ -162,7 +167,7 @@ class Response:
                 return None
             if self._closed:
                 # Otherwise the part read so far would pass for the whole.
-                raise RuntimeError("the stream was closed before its end; read it inside its `with` block")
+                raise ValueError("the stream was closed before its end; read it inside its `with` block")
             with while_reading(self.head.endpoint):
                 data = yield self._chunk
             if data is None:
@@ -174,9 +179,9 @@ class Response:
         return piece
 
     def start(self) -> None:
-        """Start reading; raises `RuntimeError` the second time."""
+        """Start reading; raises `ValueError` the second time."""
         if self._started:
-            raise RuntimeError("the stream can be read once; request it again")
+            raise ValueError("the stream can be read once; request it again")
         self._started = True
 
     def read_all(self) -> Steps[bytes]:
@@ -206,7 +211,7 @@ class _Stream:
 
     def _opened(self) -> Response:
         if self._response is None:
-            raise RuntimeError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
+            raise ValueError("open the stream first: `with client.stream_invoice_csv(...) as body:`")
         return self._response
 
 

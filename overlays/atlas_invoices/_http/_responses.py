@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import threading
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,7 +32,7 @@ from atlas_invoices._errors import (
 )
 from atlas_invoices._preamble import MAX_PREAMBLE_BYTES, PreambleReader
 from atlas_invoices._secret import Mask
-from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none
+from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none, warn
 from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolation
 
 from ._retry import retry_after
@@ -71,7 +70,7 @@ NOT_FROM_ATLAS = "the reply isn't from Atlas: check the base URL, and any proxy 
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]{3,}(?<![.:])")
 # The three bytes of "{}," make a model. Real objects have a hundred bytes and more each, real lists are at least
 # `"tag":["value"],`.
-_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
+_ALWAYS_ALLOWED_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
@@ -101,13 +100,13 @@ class ResponseHead:
 
     @property
     def organization_id(self) -> str | None:
-        """The organization that was requested, or in which something was."""
+        """The organization in the requested path."""
         match = _IDS.search(self.path)
         return match and match[1]
 
     @property
     def invoice_id(self) -> str | None:
-        """The invoice that was requested."""
+        """The invoice in the requested path."""
         match = _IDS.search(self.path)
         return match and match[2]
 
@@ -237,17 +236,15 @@ class CsvStart:
         if sent := self._preamble.invoice_id:
             check_invoice(self._head, sent)
         elif requested := self._head.invoice_id:
-            warnings.warn(
+            warn(
                 f"the CSV sent for invoice {requested} doesn't name its invoice, so whether it's the right one "
-                "couldn't be checked",
-                UserWarning,
-                stacklevel=2,
+                "couldn't be checked"
             )
         return True
 
 
 class PartsCheck:
-    """Counts the objects and lists in a JSON reply: in memory it costs as much as these, rather than its bytes."""
+    """Counts the objects and lists in a JSON reply: they, not its bytes, decide how much memory it takes."""
 
     def __init__(self, head: ResponseHead) -> None:
         self._head = head
@@ -259,8 +256,8 @@ class PartsCheck:
         self._objects += data.count(b"{")
         self._lists += data.count(b"[")
         if (
-            self._objects > _FREE_PARTS + self._size // _BYTES_PER_OBJECT
-            or self._lists > _FREE_PARTS + self._size // _BYTES_PER_LIST
+            self._objects > _ALWAYS_ALLOWED_PARTS + self._size // _BYTES_PER_OBJECT
+            or self._lists > _ALWAYS_ALLOWED_PARTS + self._size // _BYTES_PER_LIST
         ):
             raise UnexpectedResponseError(
                 f"the reply can't be read: it has far more parts than Atlas sends ({self._head.endpoint})"
@@ -387,11 +384,10 @@ class DeprecationWarner:
             self._warned.add(operation)
         since = f" since {day}" if (day := _day(deprecated)) else ""
         until = f" and will be removed on {day}" if (day := _day(sunset)) else ""
-        warnings.warn(
+        warn(
             f"{operation}: the resource version used by this release is deprecated{since}{until}; "
             "upgrade atlas-invoices",
             FutureWarning,
-            stacklevel=2,
         )
 
 

@@ -14,8 +14,13 @@ from typing import TypeVar
 from attrs import field, frozen, validators
 
 from atlas_invoices._errors import APIStatusError, AtlasError, TokenError, is_transient
+from atlas_invoices._utils import DEFAULT_MAX_RETRIES
 
 from ._steps import Sleep, Steps
+
+__all__ = [
+    "RetryPolicy",
+]
 
 T = TypeVar("T")
 log = logging.getLogger("atlas_invoices")
@@ -61,7 +66,7 @@ class RetryPolicy:
             account's token.
     """
 
-    max_retries: int = field(default=4, validator=validators.ge(0))
+    max_retries: int = field(default=DEFAULT_MAX_RETRIES, validator=validators.ge(0))
     base: float = field(default=0.5, validator=validators.ge(0))
     max_wait: float = field(default=60.0, validator=validators.ge(0))
     deadline: float = field(default=600.0, validator=validators.gt(0))

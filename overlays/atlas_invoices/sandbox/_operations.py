@@ -47,7 +47,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 @frozen
 class Operations:
-    """Handles requests that have passed authentication."""
+    """Handlers for requests that have passed authentication: one for each route, with Atlas's checks and errors."""
 
     ledger: Ledger
     tokens: TokenEndpoint
@@ -55,7 +55,7 @@ class Operations:
     reports: ReportStore
 
     def application(self) -> Starlette:
-        """The application: routes, and JSON for every error."""
+        """Return the application: the routes, and JSON for every error."""
         invoices = f"{_ORGS}/{{org}}/invoices"
         reports = f"{invoices}/{{invoice}}/reports"
         return Starlette(
@@ -88,7 +88,7 @@ class Operations:
         )
 
     async def list_organizations(self, request: Request) -> Response:
-        """GET /orgs: the organizations that the credentials can see."""
+        """Return a page of the organizations that the credentials can see, filtered by a name's beginning."""
         query = Query(request, "name", paging=True)
         negotiate_format(request, "json")
         start = request.query_params.get("name", "").casefold()
@@ -97,7 +97,7 @@ class Operations:
         return json_response(request, {**rest, "results": [organization_json(each, self.base_url) for each in page]})
 
     async def list_invoices(self, request: Request) -> Response:
-        """GET /orgs/{org}/invoices: metadata of all invoices, including the pending one."""
+        """Return a page of invoices without their lines, filtered and sorted; the pending one is among them."""
         organization = self._organization(request)
         names = ("viewLinkedInvoices", "statusNames", "fromDate", "toDate", "sortBy", "orderBy")
         query = Query(request, *names, paging=True)
@@ -122,7 +122,7 @@ class Operations:
         return json_response(request, {**rest, "results": results})
 
     async def list_pending_invoices(self, request: Request) -> Response:
-        """GET /orgs/{org}/invoices/pending: the open period's invoice, in a list or, if set so, by itself."""
+        """Return the open period's invoice in a list or, with the setting `pending_as_object`, by itself."""
         organization = self._organization(request)
         Query(request)
         negotiate_format(request, "json")
@@ -137,7 +137,7 @@ class Operations:
         return json_response(request, {"links": links, "results": found, "totalCount": len(found)})
 
     async def get_invoice(self, request: Request) -> Response:
-        """GET /orgs/{org}/invoices/{invoice}: the JSON, or the CSV if Accept prefers it."""
+        """Return an invoice as JSON, or as CSV if Accept prefers it."""
         invoice = self._invoice(request)
         Query(request)
         if negotiate_format(request, "json", "csv") == "csv":
@@ -146,7 +146,6 @@ class Operations:
         return invoice_response(request, invoice, self.base_url, linked=self._sees_linked, max_lines=max_lines)
 
     async def get_invoice_csv(self, request: Request) -> Response:
-        """GET /orgs/{org}/invoices/{invoice}/csv."""
         invoice = self._invoice(request)
         Query(request)
         negotiate_format(request, "csv")
@@ -202,12 +201,10 @@ class Operations:
         return json_response(request, {**rest, "results": [{"id": sku.code, "description": sku.text} for sku in page]})
 
     async def issue_token(self, request: Request) -> Response:
-        """POST /api/oauth/token."""
         content = self.tokens.issue(request.headers.get("authorization", ""), await _form(request))
         return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
     async def revoke_token(self, request: Request) -> Response:
-        """POST /api/oauth/revoke."""
         self.tokens.revoke(request.headers.get("authorization", ""), await _form(request))
         return Response(status_code=200)
 
@@ -216,7 +213,7 @@ class Operations:
         return self.ledger.settings.role in LINKED_ROLES
 
     def _organization(self, request: Request) -> str:
-        """The ID in the path; the credentials may list the organization's invoices."""
+        """Return the organization's ID from the path; an `ApiError` if the credentials may not read its invoices."""
         id_ = _path_id(request, "org")
         known = [each.id for each in self.ledger.organizations]
         if id_ not in known and id_ != self.ledger.linked_organization.id:
@@ -226,7 +223,7 @@ class Operations:
         return id_
 
     def _invoice(self, request: Request) -> Invoice:
-        """The invoice in the path. A linked one is in its own organization and in the paying one."""
+        """Return the invoice in the path; a linked one is found in its own organization and in the paying one."""
         organization, id_ = _path_id(request, "org"), _path_id(request, "invoice")
         linked_organization = self.ledger.linked_organization
         if organization != linked_organization.id:

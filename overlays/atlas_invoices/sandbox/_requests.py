@@ -1,4 +1,4 @@
-"""Reads requests: the Accept header and the query parameters."""
+"""Read a request's Accept header and query parameters, as Atlas validates them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from starlette.requests import Request
 from ._responses import ApiError, Format, media_type
 
 _REMOVED_VERSION = "2022-06-01"
-"""A version that gets 410. Only the sandbox has one; Atlas hasn't removed any."""
+"""A version that gets 410, for tests; Atlas hasn't removed any so far."""
 
 _MEDIA_TYPE = re.compile(r"application/vnd\.atlas\.(\d{4}-\d{2}-\d{2})\+(json|csv)")
 
 
 def negotiate_format(request: Request, *offered: Format) -> Format:
-    """The offered format that the Accept header prefers.
+    """Return the offered format that the Accept header prefers.
 
     Raises:
         ApiError: 406 without a known version, 410 for a removed one. No Accept header, `*/*` and later versions also
-            get 406, because Atlas doesn't document to which older version it would map them.
+            get 406, because Atlas doesn't document which older version it would choose for them.
     """
     removed = False
     for media_range in _by_preference(",".join(request.headers.getlist("accept"))):
@@ -86,10 +86,10 @@ _MAX_ITEMS = 500  # Atlas Admin API document
 
 
 class Query:
-    """The query parameters of a request. `check` reports all invalid values together.
+    """The query parameters of a request; `check` reports all invalid values at once.
 
     Raises:
-        ApiError: 400 for a parameter that isn't in `names` and that operations don't have in common.
+        ApiError: 400 for a parameter that is neither in `names` nor common to all operations.
     """
 
     def __init__(self, request: Request, *names: str, paging: bool = False) -> None:
@@ -102,19 +102,19 @@ class Query:
                 raise ApiError(400, "INVALID_QUERY_PARAMETER", detail, parameters=(name,))
 
     def check(self) -> None:
-        """Raise a 400 if any value was invalid."""
+        """Raise `ApiError` (400) if any value read so far was invalid."""
         if self._invalid:
             raise ApiError(400, "VALIDATION_ERROR", "A query parameter is not valid.", fields=self._invalid)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """A boolean."""
+        """Return a boolean, `true` or `false` in any case."""
         text = self._get(name)
         if text is not None and text.lower() not in {"true", "false"}:
             self._invalid[name] = "must be true or false"
         return default if text is None else text.lower() == "true"
 
     def integer(self, name: str, *, default: int, maximum: int | None = None) -> int:
-        """An integer from 1 to `maximum`."""
+        """Return an integer from 1 to `maximum`, both inclusive; the default if it's missing or invalid."""
         text = self._get(name)
         if text is None:
             return default
@@ -124,21 +124,21 @@ class Query:
         return default
 
     def choice(self, name: str, values: Sequence[str]) -> str:
-        """One of `values`, by default the first."""
+        """Return one of `values`; the first if the parameter is missing."""
         text = self._request.query_params.get(name, values[0])
         if text not in values:
             self._invalid[name] = f"must be one of {', '.join(values)}"
         return text
 
     def choices(self, name: str, values: Iterable[str]) -> list[str]:
-        """Any number of `values`."""
+        """Return every value of a parameter that may be repeated; each must be one of `values`."""
         texts = self._request.query_params.getlist(name)
         if any(text not in values for text in texts):
             self._invalid[name] = f"must be of {', '.join(values)}"
         return texts
 
     def day(self, name: str) -> date | None:
-        """A date, YYYY-MM-DD."""
+        """Return a date written as YYYY-MM-DD; None if it's missing or invalid."""
         text = self._get(name)
         try:
             return None if text is None else date.fromisoformat(text)
@@ -147,7 +147,7 @@ class Query:
             return None
 
     def paginate(self, results: Sequence[Any], base_url: str) -> tuple[Sequence[Any], dict[str, Any]]:
-        """The page's items, and the list's other fields: `links` and, unless declined, `totalCount`."""
+        """Return the page's items, and the list's other fields: `links` and, unless declined, `totalCount`."""
         number = self.integer("pageNum", default=1)
         size = self.integer("itemsPerPage", default=100, maximum=_MAX_ITEMS)
         with_count = self.flag("includeCount", default=True)

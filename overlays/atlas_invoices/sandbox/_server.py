@@ -1,8 +1,9 @@
-"""Runs the sandbox on a real socket: in a background thread for tests, or until a signal for the command."""
+"""Run the sandbox on a real socket: in a background thread for tests, or until a signal for the command."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -57,8 +58,11 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.ready.set()
-        await self._stopping.wait()
+        while not self._stopping.is_set():
+            await self.on_tick(0)  # it renews the Date header of replies
+            self.ready.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close everything, including responses in progress."""
@@ -80,7 +84,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one.
+    """Return a listening socket; port 0 picks a free one.
 
     Raises:
         ConfigError: the port is taken, or the host isn't an address of this machine.
@@ -98,7 +102,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         place = f"port {port}" if port else "any port"
         raise ConfigError(
-            f"the sandbox cannot listen on {place} of {host} ({error.strerror or error}); "
+            f"the sandbox can't listen on {place} of {host} ({error.strerror or error}); "
             "choose another port, or 0 for a free one"
         ) from None
     return listener
@@ -149,7 +153,7 @@ class Sandbox:
         )
         self._thread.start()
         if not self._server.ready.wait(_START_SECONDS):
-            raise ConfigError(f"the sandbox did not start within {_START_SECONDS:.0f} seconds")
+            raise ConfigError(f"the sandbox didn't start within {_START_SECONDS:.0f} seconds")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -190,7 +194,7 @@ class Sandbox:
         return self._ledger.credentials.client_secret
 
     def environment(self, kind: Literal["service-account", "api-key"] = "service-account") -> dict[str, str]:
-        """The `MONGODB_ATLAS_*` variables that point a client at this sandbox, with one kind of credentials."""
+        """Return the `MONGODB_ATLAS_*` variables that point a client at this sandbox, with one kind of credentials."""
         credentials = {
             "service-account": {
                 "MONGODB_ATLAS_CLIENT_ID": self.client_id,
@@ -214,7 +218,7 @@ class Sandbox:
         return self._ledger.invoices
 
     def csv_bytes(self, invoice_id: str) -> bytes:
-        """An invoice's CSV exactly as the server sends it.
+        """Return an invoice's CSV exactly as the server sends it.
 
         Raises:
             KeyError: no invoice has that ID.
@@ -265,9 +269,9 @@ class Sandbox:
 
 
 def serve(settings: Settings, ready: Callable[[Sandbox], None]) -> None:
-    """Run a sandbox until SIGINT or SIGTERM, then return. For the command; call it from the main thread.
+    """Run a sandbox until SIGINT or SIGTERM; for the command, in the main thread.
 
-    `ready` is called when the server accepts requests.
+    `ready` is called once the server accepts requests.
 
     Raises:
         ConfigError: the port is taken, or the host isn't an address of this machine.
