@@ -17,11 +17,12 @@ from atlas_invoices._http import _rate_limit
 from atlas_invoices._http._steps import Sleep
 from client_twin import Kind, Twin, twin
 from raw_server import Connection, RawServer, Script, http, replies
+from sandbox_http import ACCEPT
 from scripted_atlas import INVOICE, OTHER, client, error_reply, page
 
 ORG = "64f0c0ffee0123456789abce"
 REPORT = "64f0c0ffee0123456789abc0"
-VERSION = "application/vnd.atlas.2025-03-12+json"
+VERSION = ACCEPT["get_invoice_report"]
 REPORTS = f"/api/atlas/v2/orgs/{ORG}/invoices/{INVOICE}/reports"
 CREATE, LIST, GET = f"POST {REPORTS}", f"GET {REPORTS}", f"GET {REPORTS}/{REPORT}"
 FILE = "GET /canary-bucket/canary-key.csv"

@@ -18,9 +18,9 @@ from openapi_schema_validator import OAS30ReadValidator, oas30_format_checker
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, twin
-from sandbox_http import ORGS, auth_for, digest_client, invoice_path
+from sandbox_http import ACCEPT, ORGS, auth_for, digest_client, invoice_path
 
-VERSION = "application/vnd.atlas.2025-03-12+json"
+VERSION = ACCEPT["get_invoice_report"]
 HEADERS = {"Accept": VERSION, "Content-Type": VERSION}
 FOCUS = {"reportType": "FOCUS", "reportFormat": "CSV"}
 
@@ -180,8 +180,8 @@ def test_an_address_ends_by_itself() -> None:
         ({"json": [1]}, 400, "INVALID_JSON"),
         ({"content": b"{"}, 400, "INVALID_JSON"),
         ({"json": FOCUS, "headers": {"Content-Type": "application/json"}}, 415, "UNSUPPORTED_MEDIA_TYPE"),
-        ({"json": FOCUS, "headers": {"Accept": VERSION.replace("2025", "2024")}}, 406, "INVALID_VERSION"),
-        ({"json": FOCUS, "headers": {"Accept": "application/vnd.atlas.2023-01-01+json"}}, 406, "INVALID_VERSION"),
+        ({"json": FOCUS, "headers": {"Accept": "application/vnd.atlas.2024-01-01+json"}}, 406, "INVALID_VERSION"),
+        ({"json": FOCUS, "headers": {"Accept": "application/json"}}, 406, "INVALID_VERSION"),
     ],
 )
 def test_a_bad_request_makes_no_report(
