@@ -9,11 +9,10 @@ from typing import Any, Final
 from attrs import field, fields, frozen
 
 from openapi_tools import documents
-from openapi_tools.errors import AssumptionError, DocumentError
+from openapi_tools.errors import DocumentError
 from openapi_tools.model import checked_object, pointer
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
-GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
 
 
 @frozen
@@ -65,14 +64,6 @@ def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOper
     if operation.method not in path_item:
         return None
     return LocatedOperation(path_item, checked_object(path_item[operation.method], (*at, operation.method)))
-
-
-def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
-    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
-    found = find_operation(root, operation)
-    if found is None:
-        raise AssumptionError(f"{operation.title} is no longer in the document: {GUIDANCE}")
-    return found
 
 
 def present_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -> tuple[Operation, ...]:

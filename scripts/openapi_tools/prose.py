@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from openapi_tools import documents, model
+from openapi_tools import documents, model, slicing
 from openapi_tools.model import Kind, Location, canonical_json
-from openapi_tools.operations import Operation, present_operations, require_operation
+from openapi_tools.operations import Operation, present_operations
 
 
 def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, dict[str, str]]:
@@ -32,7 +32,7 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
 
 def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
     """The text at each location; an example or a link to documentation is given as JSON."""
-    found = require_operation(root, operation)
+    found = slicing.require_operation(root, operation)
     # A path's parameters belong to the operation too, unless it has one with the same name.
     parameters = {
         _stable_location(root, (), node, "Parameter"): node

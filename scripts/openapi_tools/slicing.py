@@ -12,7 +12,7 @@ from typing import Any, Final
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
-from openapi_tools.operations import GUIDANCE, Operation, present_operations, require_operation
+from openapi_tools.operations import LocatedOperation, Operation, find_operation, present_operations
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
@@ -20,6 +20,7 @@ _DROPPED: Final = model.PROSE | {"callbacks"}
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
+_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
 # The statuses that a success may have; a client must expect the one that is documented.
 SUCCESSES: Final = ("200", "201", "202")
 
@@ -67,6 +68,14 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
         "paths": paths,
         "components": slicer.components(),
     }
+
+
+def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
+    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
+    found = find_operation(root, operation)
+    if found is None:
+        raise AssumptionError(f"{operation.title} is no longer in the document: {_GUIDANCE}")
+    return found
 
 
 class _Slicer:
@@ -175,7 +184,7 @@ def _check_top(root: Mapping[str, Any]) -> None:
         raise DocumentError("/info: needs a title and a version")
     servers = [server.get("url") for server in _servers(root)]
     if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
-        raise AssumptionError(f"one https server was expected, the document has {servers}: {GUIDANCE}")
+        raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
 
 
 def _check_security(fragment: Mapping[str, Any]) -> None:
@@ -183,7 +192,7 @@ def _check_security(fragment: Mapping[str, Any]) -> None:
     kinds = [" and ".join(_security_kind(schemes[name]) for name in choice) for choice in fragment["security"]]
     if sorted(kinds) != ["digest", "service account"]:
         raise AssumptionError(
-            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {GUIDANCE}"
+            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {_GUIDANCE}"
         )
 
 
@@ -198,13 +207,13 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     path_item = fragment["paths"][operation.path]
     node = path_item[operation.method]
     if "servers" in path_item or "servers" in node:
-        raise AssumptionError(f"{operation.title} has a server of its own: {GUIDANCE}")
+        raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
     if "security" in node:
-        raise AssumptionError(f"{operation.title} has security of its own: {GUIDANCE}")
+        raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
     at = ("paths", operation.path, operation.method)
     successes = success_responses(fragment, node, at)
     if not successes:
-        raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {_GUIDANCE}")
     for response, _ in successes:
         _check_offer(operation, "offers", operation.accept, response)
     if "requestBody" in node:
@@ -216,7 +225,7 @@ def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mappi
     offered = holder.get("content", {})
     if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {_GUIDANCE}")
 
 
 def success_responses(
