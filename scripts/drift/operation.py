@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from drift.schema import ANNOTATIONS, Resolver
-from openapi_tools import documents, model
+from openapi_tools import documents, model, slicing
 from openapi_tools.errors import DocumentError, error_context
 from openapi_tools.model import Kind, Location, as_code, canonical_json, checked_list, checked_object, is_object
 from openapi_tools.operations import LocatedOperation
@@ -124,6 +124,11 @@ def responses(resolver: Resolver, found: LocatedOperation) -> dict[str, Mapping[
         for status, node in checked_object(found.node.get("responses", {}), at).items()
         if not model.is_extension(status, "Response")
     }
+
+
+def roles(found: LocatedOperation) -> frozenset[str]:
+    """The roles of which one is needed; none where the document doesn't say."""
+    return frozenset(map(str, checked_list(found.node.get(slicing.ROLES, []), (slicing.ROLES,))))
 
 
 def headers(resolver: Resolver, response: Mapping[str, Any], at: Location) -> dict[str, tuple[str, Mapping[str, Any]]]:

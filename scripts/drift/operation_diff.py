@@ -13,7 +13,7 @@ from drift.rules import RULES, Category, Difference, Direction
 from drift.schema import Nodes, Resolver
 from drift.schema_diff import compare_lifetime, compare_unknown
 from drift.schema_pairs import PairGraph
-from openapi_tools import model, prose
+from openapi_tools import model, prose, slicing
 from openapi_tools.errors import AssumptionError
 from openapi_tools.model import Kind, Location, as_code
 from openapi_tools.operations import LocatedOperation, Operation, find_operation
@@ -92,6 +92,7 @@ class _Comparison:
             return [self._classify(self._removed(old) if old is not None else self._added(new))]
         differences = [
             *self._operation(old, new),
+            *self._roles(old, new),
             *self._security(old, new),
             *self._parameters(old, new),
             *self._body(old, new),
@@ -123,6 +124,15 @@ class _Comparison:
         served, serves = operation.servers(self._old, old), operation.servers(self._new, new)
         yield from (Difference("server-removed", at, before=as_code(url)) for url in served if url not in serves)
         yield from (Difference("server-added", at, after=as_code(url)) for url in serves if url not in served)
+
+    def _roles(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
+        before, after, at = operation.roles(old), operation.roles(new), (slicing.ROLES,)
+        if not before and after:
+            # The first statement of what was so all along.
+            yield Difference("roles-stated", at, after=" or ".join(map(as_code, sorted(after))))
+            return
+        yield from (Difference("role-removed", at, before=as_code(role)) for role in sorted(before - after))
+        yield from (Difference("role-added", at, after=as_code(role)) for role in sorted(after - before))
 
     def _security(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
         before, after = operation.auth_methods(self._old, old), operation.auth_methods(self._new, new)
@@ -239,6 +249,8 @@ class _Comparison:
             else:
                 yield from _common(before[name], after[name], "MediaType", place)
                 yield from self._schema(before[name], after[name], place, sent=sent)
+                if name == self._ours.accept:
+                    yield from _columns(*(slicing.csv_columns(name, side[name]) for side in (before, after)), place)
 
     def _is_newer(self, media_type: str) -> bool:
         ours, theirs = _DATED.fullmatch(self._ours.accept), _DATED.fullmatch(media_type)
@@ -249,6 +261,16 @@ class _Comparison:
     ) -> Iterator[Difference]:
         if "schema" in old or "schema" in new:
             yield from self._pairs.differences(_schema_nodes(old), _schema_nodes(new), (*at, "schema"), sent=sent)
+
+
+def _columns(old: list[str], new: list[str], at: Location) -> Iterator[Difference]:
+    """Columns of a CSV by name; their order means nothing to code that reads by name."""
+    if not old or not new:
+        if old or new:
+            yield Difference("columns-stated" if new else "columns-gone", at)
+        return
+    for column in sorted({*old} ^ {*new}):
+        yield Difference("column-removed" if column in old else "column-added", (*at, "columns", column))
 
 
 def _schema_nodes(node: Mapping[str, Any]) -> Nodes:

@@ -145,7 +145,7 @@ def describe_location(at: Location) -> str:
     return name
 
 
-_NAMED: Final = {"responses": "response", "headers": "header", "properties": "property"}
+_NAMED: Final = {"responses": "response", "headers": "header", "properties": "property", "columns": "column"}
 _PARTS: Final = {
     "requestBody": "the request body",
     "items": "an item of {name}",
@@ -161,7 +161,19 @@ _PARTS: Final = {
 }
 # Followed by a name or an index, which is not a keyword whatever it says.
 _WITH_NAME: Final = frozenset(
-    {"parameters", "responses", "headers", "properties", "content", "oneOf", "anyOf", "allOf", "mapping", "security"}
+    {
+        "parameters",
+        "responses",
+        "headers",
+        "properties",
+        "content",
+        "oneOf",
+        "anyOf",
+        "allOf",
+        "mapping",
+        "security",
+        "columns",
+    }
 )
 
 

@@ -81,6 +81,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "deprecated": _always("is now deprecated", "additive", "it still works"),
     "no-longer-deprecated": _always("is no longer deprecated", "additive", "it stays"),
     "sunset": _always("has the sunset date {after}, was {before}", "additive", "it works until then"),
+    "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials with only that are refused"),
+    "role-added": _always("also accepts the role {after}", "additive", _NO_CHANGE),
+    "roles-stated": _always("now says that it needs {after}", "documentation", _NO_CHANGE),
     "server-removed": _always("is no longer served at {before}", "breaking", "calls to that URL may fail"),
     "server-added": _always("is also served at {after}", "additive", _NO_CHANGE),
     # Security
@@ -117,6 +120,10 @@ RULES: Final[Mapping[str, Rule]] = {
         "additive",
         "to use it, change `accept` in openapi/operations.yaml",
     ),
+    "column-removed": _always("was removed", "breaking", "code that reads it finds nothing"),
+    "column-added": _always("is new", "additive", "it is read like any unknown column"),
+    "columns-stated": _always("now has its columns in the document", "documentation", _NO_CHANGE),
+    "columns-gone": _always("no longer has its columns in the document", "breaking", "look at a real one"),
     # Schemas
     "type-changed": _always("was {before} and is now {after}", "breaking"),
     "type-wider": Rule("was {before} and is now {after}, which is wider", sent="additive", read="breaking"),

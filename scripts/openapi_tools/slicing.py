@@ -6,6 +6,7 @@ lists whose order means nothing. Everything else is kept as upstream has it.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,8 +17,10 @@ from openapi_tools.operations import LocatedOperation, Operation, find_operation
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
-# `x-xgen-version` dates a media type and `x-sunset` ends it, and the drift report uses both.
-_KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
+# `x-xgen-version` dates a media type and `x-sunset` ends it; `x-columns` is ours, see csv_columns().
+ROLES: Final = "x-rolesRequirements"
+_COLUMNS: Final = "x-columns"
+_KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version", ROLES, _COLUMNS})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
 _GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
@@ -74,6 +77,29 @@ def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedO
     return found
 
 
+def csv_columns(name: str, media: Mapping[str, Any]) -> list[str]:
+    """The columns of a CSV media type, which stand only in upstream's example; a fragment has them as `x-columns`.
+
+    The header is the first of the example's rows with the most cells, whatever its columns are called.
+    """
+    if _COLUMNS in media:
+        return [str(column) for column in checked_list(media[_COLUMNS], (name, _COLUMNS))]
+    # A request may have parameters after the media type.
+    if not name.partition(";")[0].strip().lower().endswith(("+csv", "/csv")):
+        return []
+    named = media.get("examples")
+    nodes = list(named.values()) if isinstance(named, dict) else []
+    examples = [media.get("example"), *(node.get("value") for node in nodes if isinstance(node, dict))]
+    text = next((example for example in examples if isinstance(example, str)), "")
+    try:
+        rows = [[cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines())]
+    except csv.Error:
+        return []
+    widest = max(rows, key=len, default=[])
+    # A preamble has names and values, two cells in a row.
+    return widest if len(widest) > 2 else []  # noqa: PLR2004 - explained above
+
+
 class _Slicer:
     """Copies objects without their prose. Each component is copied once, on the first reference, so cycles end."""
 
@@ -123,6 +149,8 @@ class _Slicer:
         elif kind == "Response":
             # OpenAPI requires a description.
             made = dict(sorted({**made, "description": ""}.items()))
+        if kind == "MediaType" and (columns := csv_columns(at[-1], node)):
+            made = dict(sorted({**made, _COLUMNS: columns}.items()))
         if kind == "Discriminator":
             for value in checked_object(node.get("mapping", {}), at).values():
                 self.add("Schema", model.mapping_reference(value), (*at, "mapping"))
@@ -141,7 +169,7 @@ class _Slicer:
         if holds == "list" and isinstance(value, list):
             items = [inside[*place, str(index)] for index in range(len(value))]
             return sorted(items, key=self._parameter_key) if key == "parameters" else items
-        if kind == "Schema" and key in _UNORDERED and isinstance(value, list):
+        if (key == ROLES or (kind == "Schema" and key in _UNORDERED)) and isinstance(value, list):
             return sorted((normalize(item) for item in value), key=canonical_json)
         return normalize(value)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from drift import rules
 from drift_documents import JSON, THING, document, replying, report, taking
@@ -68,6 +69,18 @@ def body(**request: Any) -> Json:
     return document(replying({}, requestBody=request))
 
 
+def needing(*roles: str) -> Json:
+    return document(replying({}, **{"x-rolesRequirements": list(roles)}))
+
+
+def columns(header: str) -> Json:
+    """A document whose operation replies with CSV, with a preamble and this header in its example."""
+    example = f'Invoice Number,1\nPeriod,"June 1, 2026 - July 1, 2026",\n\n{header}\n'
+    return response(content={CSV: {"schema": {"type": "string"}, "example": example}})
+
+
+CSV = "application/vnd.atlas.2023-01-01+csv"
+IN_CSV = "/responses/200/content/application~1vnd.atlas.2023-01-01+csv"
 FREE = {"in": "query", "name": "free", "schema": {"type": "string"}}
 IN_JSON = {"in": "query", "name": "free", "content": {"application/json": {"schema": {"type": "string"}}}}
 TEXT = {"type": "string"}
@@ -159,6 +172,14 @@ CASES: list[Case] = [
      f"{SENT}/schema/properties/a"),
     ("unknown", *with_schema(replying, TEXT, {**TEXT, "contentEncoding": "base64"}), B, f"{BODY}/contentEncoding"),
     ("unknown", document(replying({})), document(replying({}, webhook={})), B, "/webhook"),
+    ("role-removed", needing("Viewer", "Owner"), needing("Owner"), B, "/x-rolesRequirements"),
+    ("role-removed", needing("Owner"), needing(), B, "/x-rolesRequirements"),
+    ("role-added", needing("Owner"), needing("Owner", "Viewer"), A, "/x-rolesRequirements"),
+    ("roles-stated", needing(), needing("Owner", "Viewer"), "documentation", "/x-rolesRequirements"),
+    ("column-removed", columns("Date,SKU,Region,Amount"), columns("Amount,Date,SKU"), B, f"{IN_CSV}/columns/Region"),
+    ("column-added", columns("Date,SKU,Amount"), columns("Date,SKU,Region,Amount"), A, f"{IN_CSV}/columns/Region"),
+    ("columns-stated", columns(""), columns("Date,SKU,Amount"), "documentation", IN_CSV),
+    ("columns-gone", columns("Date,SKU,Amount"), columns(""), B, IN_CSV),
 ]  # fmt: skip
 
 # Rules of schemas: before, after, the class where it is sent, the class where it is read, the place in the schema.
@@ -239,13 +260,14 @@ def rows() -> list[Any]:
 def test_a_change_is_reported_once_with_its_location_and_category(
     rule: str, before: Json, after: Json, judged: str, location: str
 ) -> None:
-    (change,) = report(before, after).changes
+    kept = evolve(THING, accept=CSV) if rule.startswith("column") else THING
+    (change,) = report(before, after, [kept]).changes
     assert (change.category, change.operation, model.pointer(change.at)) == (judged, "GET /things/{id}", location)
     row = rules.RULES[rule]
     pattern = re.escape(row.text).replace(r"\{before\}", ".*").replace(r"\{after\}", ".*")
     assert re.fullmatch(f"{pattern}(: .*)?", change.text)
     assert row.classify("read" if location.startswith("/responses") else "sent") == judged
-    assert not any(report(same, same).changes for same in (before, after) if same["paths"])
+    assert not any(report(same, same, [kept]).changes for same in (before, after) if same["paths"])
 
 
 def test_every_rule_has_a_before_and_an_after() -> None:

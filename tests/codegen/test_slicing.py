@@ -41,7 +41,13 @@ def test_structure_is_unchanged(fragment: dict[str, Any]) -> None:
     (media,) = operation["responses"]["200"]["content"].values()
 
     assert (operation["operationId"], operation["tags"]) == ("someCsvName", ["Invoices"])
-    assert media == {"schema": {"type": "string"}, "x-sunset": "2031-01-01", "x-xgen-version": "2023-01-01"}
+    assert media == {
+        "schema": {"type": "string"},
+        "x-columns": ["Date", "Usage Date", "SKU", "Amount"],
+        "x-sunset": "2031-01-01",
+        "x-xgen-version": "2023-01-01",
+    }
+    assert operation["x-rolesRequirements"] == ["Organization Billing Viewer", "Organization Owner"]
     assert list(fragment["paths"][INVOICE_PATH]["get"]["responses"]["200"]["content"]) == [
         "application/vnd.atlas.2023-01-01+csv",
         "application/vnd.atlas.2023-01-01+json",
