@@ -58,16 +58,6 @@ def open_document(document: documents.Document) -> Resolver:
     return Resolver(root)
 
 
-def check_references(resolver: Resolver, found: LocatedOperation) -> None:
-    """Follow every reference of an operation, also in new parts, which have nothing to be compared with.
-
-    Raises DocumentError if one leads out of the document's components or to nothing.
-    """
-    inherited = {"parameters": found.path_item.get("parameters", [])}
-    for _ in model.walk(resolver.root, [(inherited, "PathItem", ()), (found.node, "Operation", ())]):
-        pass
-
-
 def find_by_operation_id(resolver: Resolver, operation_id: object) -> str | None:
     """Where an operationId is now, as `POST /path`."""
     for path, item in resolver.root["paths"].items():
@@ -208,6 +198,8 @@ def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Urls]:
         return {f"API key in {node.get('in')} {node.get('name')}": {}}
     if kind == "openIdConnect":
         return {"OpenID Connect": {"openIdConnectUrl": _absolute_url(base, node.get("openIdConnectUrl"))}}
+    if kind != "oauth2":
+        return {str(kind): {}}
     flows = checked_object(node.get("flows", {}), ("security", "flows"))
     return {
         f"OAuth 2 {name}": {

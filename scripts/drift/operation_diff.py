@@ -13,10 +13,10 @@ from drift.rules import RULES, Category, Difference, Direction
 from drift.schema import Nodes, Resolver
 from drift.schema_diff import compare_lifetime, compare_unknown
 from drift.schema_pairs import PairGraph
-from openapi_tools import model, prose, slicing
+from openapi_tools import dialect, model, prose, slicing
 from openapi_tools.errors import AssumptionError
 from openapi_tools.model import Kind, Location, as_code
-from openapi_tools.operations import LocatedOperation, Operation, find_operation
+from openapi_tools.operations import LocatedOperation, Operation, find_operation, placeholders
 
 _DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
 
@@ -87,7 +87,8 @@ class _Comparison:
         old, new = (find_operation(resolver.root, self._ours) for resolver in (self._old, self._new))
         for resolver, found in ((self._old, old), (self._new, new)):
             if found is not None:
-                operation.check_references(resolver, found)
+                # Follows every reference, also in new parts, which have nothing to be compared with.
+                dialect.rewrite(resolver.root, found)
         if old is None or new is None:
             return [self._classify(self._removed(old) if old is not None else self._added(new))]
         differences = [
@@ -153,6 +154,10 @@ class _Comparison:
 
     def _parameters(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
         before, after = operation.parameters(self._old, old), operation.parameters(self._new, new)
+        for was, now in zip(placeholders(old.path), placeholders(new.path), strict=True):
+            if was != now and ("path", was) in before:
+                before["path", now] = before.pop(("path", was))
+                yield Difference("parameter-renamed", _parameter_at(("path", now)), as_code(was), as_code(now))
         removed, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
         for place, name in list(removed):
             to = [key for key in added if key[0] != place and key[1].lower() == name.lower()]

@@ -81,7 +81,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "deprecated": _always("is now deprecated", "additive", "it still works"),
     "no-longer-deprecated": _always("is no longer deprecated", "additive", "it stays"),
     "sunset": _always("has the sunset date {after}, was {before}", "additive", "it works until then"),
-    "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials with only that are refused"),
+    "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials without another fail"),
     "role-added": _always("also accepts the role {after}", "additive", _NO_CHANGE),
     "roles-stated": _always("now says that it needs {after}", "documentation", _NO_CHANGE),
     "server-removed": _always("is no longer served at {before}", "breaking", "calls to that URL may fail"),
@@ -96,6 +96,7 @@ RULES: Final[Mapping[str, Rule]] = {
     # Parameters and request bodies: always sent
     "parameter-removed": _always("was removed", "breaking", _NO_EFFECT),
     "parameter-moved": _always("moved from {before} to {after}", "breaking", "clients send it in the old place"),
+    "parameter-renamed": _always("was called {before}", "renamed", "the URL is the same, and our name for it stays"),
     "parameter-added": _always("is new and optional", "additive", _STILL_GOOD),
     "required-parameter-added": _always("is new and required", "breaking", _REFUSED),
     "now-required": _always("is now required", "breaking", _REFUSED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from openapi_tools import documents
 from openapi_tools.errors import DocumentError
 from openapi_tools.model import checked_object, pointer
 
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
 
 
@@ -34,8 +36,9 @@ class Operation:
 
 @frozen
 class LocatedOperation:
-    """An operation found in a document: its path item and the operation itself."""
+    """An operation found in a document: its path as written there, its path item and the operation itself."""
 
+    path: str
     path_item: dict[str, Any] = field(repr=False)
     node: dict[str, Any] = field(repr=False)
 
@@ -50,14 +53,26 @@ def load_operations(folder: Path = OPENAPI) -> tuple[Operation, ...]:
 
 
 def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation | None:
-    """Find an operation by method and path, whatever its operationId. Raises DocumentError if it is malformed."""
-    at = ("paths", operation.path)
-    path_item = checked_object(checked_object(root.get("paths"), at[:1]).get(operation.path, {}), at)
+    """Find an operation by method and path, whatever its operationId and the names in `{}`.
+
+    Raises DocumentError if it is malformed.
+    """
+    paths = checked_object(root.get("paths"), ("paths",))
+    url = _PLACEHOLDER.sub("{}", operation.path)
+    same = (path for path in paths if _PLACEHOLDER.sub("{}", path) == url)
+    path = operation.path if operation.path in paths else next(same, operation.path)
+    at = ("paths", path)
+    path_item = checked_object(paths.get(path, {}), at)
     if "$ref" in path_item:
         raise DocumentError(f"{pointer(at)}: a path that is a reference is not followed")
     if operation.method not in path_item:
         return None
-    return LocatedOperation(path_item, checked_object(path_item[operation.method], (*at, operation.method)))
+    return LocatedOperation(path, path_item, checked_object(path_item[operation.method], (*at, operation.method)))
+
+
+def placeholders(path: str) -> list[str]:
+    """The names of the parameters in a path, in order."""
+    return _PLACEHOLDER.findall(path)
 
 
 def _operation(entry: Mapping[str, str], name: str) -> Operation:

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from openapi_tools import model
+from openapi_tools import dialect, model
 from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
 from openapi_tools.operations import LocatedOperation, Operation, find_operation
@@ -35,7 +35,6 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
     """
     _check_top(root)
     fragment = slice_operations(root, operations)
-    _check_security(fragment)
     for operation in operations:
         _check_operation(fragment, operation)
     return fragment
@@ -50,17 +49,21 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     """
     slicer = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
+    requirements: list[dict[str, list[str]]] = []
     for operation in operations:
-        path_item = require_operation(root, operation).path_item
-        kept = {key: value for key, value in path_item.items() if key not in model.METHODS or key == operation.method}
-        paths.setdefault(operation.path, {}).update(slicer.copy(kept, "PathItem", ("paths", operation.path)))
+        found = require_operation(root, operation)
+        dialect.rewrite(root, found)
+        items = found.path_item.items()
+        kept = {key: value for key, value in items if key not in model.METHODS or key == operation.method}
+        paths.setdefault(found.path, {}).update(slicer.copy(kept, "PathItem", ("paths", found.path)))
+        requirements += _security(found.node)
     security = _security(root)
-    for requirement in security:
+    for requirement in [*security, *requirements]:
         for name in requirement:
             slicer.add("SecurityScheme", model.reference_to("SecurityScheme", name), ("security",))
     info = checked_object(root.get("info", {}), ("info",))
     return {
-        "openapi": root.get("openapi"),
+        "openapi": dialect.VERSION if str(root.get("openapi")).startswith("3.1.") else root.get("openapi"),
         "info": {key: normalize(info[key]) for key in ("title", "version", "license") if key in info},
         "servers": _servers(root),
         "security": security,
@@ -206,18 +209,14 @@ def _check_top(root: Mapping[str, Any]) -> None:
     info = checked_object(root.get("info"), ("info",))
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
         raise DocumentError("/info: needs a title and a version")
-    servers = [server.get("url") for server in _servers(root)]
-    if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
-        raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
+    if not _urls(root):
+        raise AssumptionError(f"an https server was expected, the document has {_servers(root)}: {_GUIDANCE}")
 
 
-def _check_security(fragment: Mapping[str, Any]) -> None:
-    schemes = fragment["components"].get("securitySchemes", {})
-    kinds = [" and ".join(_security_kind(schemes[name]) for name in choice) for choice in fragment["security"]]
-    if sorted(kinds) != ["digest", "service account"]:
-        raise AssumptionError(
-            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {_GUIDANCE}"
-        )
+def _urls(holder: Mapping[str, Any]) -> set[str]:
+    """The servers with a fixed https URL, of a document, a path or an operation."""
+    urls = (str(server.get("url")) for server in _servers(holder))
+    return {url for url in urls if url.startswith("https://") and "{" not in url}
 
 
 def _security_kind(scheme: Mapping[str, Any]) -> str:
@@ -228,16 +227,23 @@ def _security_kind(scheme: Mapping[str, Any]) -> str:
 
 
 def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
-    path_item = fragment["paths"][operation.path]
-    node = path_item[operation.method]
-    if "servers" in path_item or "servers" in node:
-        raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
-    if "security" in node:
-        raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
+    found = require_operation(fragment, operation)
+    node = found.node
+    for holder in (found.path_item, node):
+        if "servers" in holder and not _urls(holder) & _urls(fragment):
+            raise AssumptionError(f"{operation.title} has only servers of its own: {_GUIDANCE}")
+    schemes = fragment["components"].get("securitySchemes", {})
+    choices = _security(node if "security" in node else fragment)
+    kinds = {" and ".join(_security_kind(schemes[name]) for name in choice) for choice in choices}
+    if not kinds >= {"digest", "service account"}:
+        raise AssumptionError(
+            f"{operation.title}: digest and a service account were expected among the ways to authenticate, the "
+            f"document has {' or '.join(sorted(kinds)) or 'nothing'}: {_GUIDANCE}"
+        )
     responses = node.get("responses", {})
     if "200" not in responses:
         raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
-    at = ("paths", operation.path, operation.method, "responses", "200")
+    at = ("paths", found.path, operation.method, "responses", "200")
     offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
     if operation.accept not in offered:
         names = ", ".join(offered) or "nothing"

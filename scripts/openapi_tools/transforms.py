@@ -17,7 +17,7 @@ from typing import Any, Final
 from openapi_tools import model
 from openapi_tools.errors import TransformError
 from openapi_tools.model import Kind, Location
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, find_operation, placeholders
 
 # Changes the document that it is given, and returns the locations that it changed.
 Transform = Callable[[dict[str, Any], Sequence[Operation]], list[str]]
@@ -29,7 +29,22 @@ def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[di
     Raises TransformError if an operation lacks what its entry in operations.yaml requests.
     """
     changed = copy.deepcopy(document)
+    _restore_paths(changed, operations)
     return changed, {transform.__name__: transform(changed, operations) for transform in TRANSFORMS}
+
+
+def _restore_paths(document: dict[str, Any], operations: Sequence[Operation]) -> None:
+    """Give paths and their parameters our own names, in case upstream renamed `{orgId}`: the URL is the same."""
+    for operation in operations:
+        found = find_operation(document, operation)
+        if found is None or found.path == operation.path:
+            continue
+        names = dict(zip(placeholders(found.path), placeholders(operation.path), strict=True))
+        for entry in (*found.path_item.get("parameters", []), *found.node.get("parameters", [])):
+            parameter = model.resolve(document, entry, "Parameter", ())[0]
+            if parameter.get("in") == "path":
+                parameter["name"] = names.get(parameter["name"], parameter["name"])
+        document["paths"] = {operation.path if path == found.path else path: v for path, v in document["paths"].items()}
 
 
 def keep_requested_media_type(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
@@ -68,11 +83,15 @@ def add_accept_header(document: dict[str, Any], operations: Sequence[Operation])
 
 
 def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
-    """Give operations and modules our own names, because upstream renamed all five operationIds in 2025-10."""
+    """Give operations and modules our own names, because upstream renamed all five operationIds in 2025-10.
+
+    An operation's own `security` goes, because the generated function would then take an AuthenticatedClient only.
+    """
     changed = []
     for operation, node, at in operation_nodes(document, operations):
         node["operationId"] = operation.name
         node["tags"] = [operation.module]
+        node.pop("security", None)
         changed.append(model.pointer(at))
     return changed
 

@@ -175,7 +175,7 @@ OTHERS: dict[str, bytes] = {
     "cut off between lines": b"openapi: 3.0.1\ninfo: {title: x, version: '1'}\npaths: {}\n",
     "cut off JSON": b'{"openapi": "3.0.1", "info": {',
     "no OpenAPI": b"swagger: '2.0'\n",
-    "a later OpenAPI": b"openapi: 3.1.0\ninfo: {}\npaths: {}\nservers: []\n",
+    "a later OpenAPI": b"openapi: 3.2.0\ninfo: {}\npaths: {}\nservers: []\n",
     "a list": b"- openapi\n",
     "a text": b"hello",
     "binary": b"\x00\xff\xfe" * 100,

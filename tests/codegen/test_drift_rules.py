@@ -13,6 +13,7 @@ from drift import rules
 from drift_documents import JSON, THING, document, replying, report, taking
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError
+from openapi_tools.operations import placeholders
 
 Json = dict[str, Any]
 Case = tuple[str, Json, Json, str, str]
@@ -63,6 +64,15 @@ def flow(name: str = "clientCredentials", **addresses: str) -> Json:
 
 def parameters(*nodes: Json) -> Json:
     return document(replying({}, parameters=list(nodes)))
+
+
+def at_path(*paths: str) -> list[Json]:
+    """The document with its operation at each path, which has one parameter."""
+    made = []
+    for path in paths:
+        node = {"in": "path", "name": placeholders(path)[0], "required": True, "schema": {"type": "string"}}
+        made.append({**parameters(node), "paths": {path: parameters(node)["paths"][THING.path]}})
+    return made
 
 
 def body(**request: Any) -> Json:
@@ -124,6 +134,7 @@ CASES: list[Case] = [
      "/security/OAuth 2 clientCredentials"),
     ("parameter-removed", parameters(FREE), parameters(), B, "/parameters/query:free"),
     ("parameter-moved", parameters(FREE), parameters({**FREE, "in": "header"}), B, "/parameters/query:free"),
+    ("parameter-renamed", *at_path("/things/{id}", "/things/{thingId}"), "renamed", "/parameters/path:thingId"),
     ("parameter-added", parameters(), parameters(FREE), A, "/parameters/query:free"),
     ("required-parameter-added", parameters(), parameters({**FREE, "required": True}), B, "/parameters/query:free"),
     ("now-required", parameters(FREE), parameters({**FREE, "required": True}), B, "/parameters/query:free/required"),
@@ -233,8 +244,8 @@ SCHEMAS: list[tuple[str, Json, Json, str, str, str]] = [
      {"type": "object", "additionalProperties": {"type": "integer"}}, B, B, "/additionalProperties/type"),
     ("type-changed", {"type": "array", "items": TEXT}, {"type": "array", "items": {"type": "boolean"}}, B, B,
      "/items/type"),
-    ("variant-added", {"oneOf": [TEXT]}, {"oneOf": [{"type": "integer"}, TEXT]}, A, B, "/oneOf/0"),
-    ("variant-removed", {"oneOf": [TEXT, {"type": "integer"}]}, {"oneOf": [TEXT]}, B, A, "/oneOf/1"),
+    ("variant-added", {"oneOf": [TEXT, ONE]}, {"oneOf": [{"type": "integer"}, TEXT, ONE]}, A, B, "/oneOf/0"),
+    ("variant-removed", {"oneOf": [TEXT, {"type": "integer"}, ONE]}, {"oneOf": [TEXT, ONE]}, B, A, "/oneOf/1"),
     ("property-added", {"anyOf": [ONE, TEXT]}, {"anyOf": [TEXT, {**ONE, "properties": {"a": TEXT, "b": TEXT}}]}, A,
      A, "/anyOf/1/properties/b"),
     ("choice-added", ONE, {**ONE, "anyOf": [ONE, ANOTHER]}, B, A, "/anyOf"),
