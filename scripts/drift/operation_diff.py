@@ -28,16 +28,25 @@ class Change:
     category: Category
     operation: str
     at: Location
-    text: str
+    fact: str
+    effect: str = ""
+    subject: str = ""
+
+    @property
+    def text(self) -> str:
+        """What happened, and the consequence for a client."""
+        return f"{self.fact}: {self.effect}" if self.effect else self.fact
 
 
-def compare_operations(old: Resolver, new: Resolver, operations: Sequence[Operation]) -> list[Change]:
-    """Every structural difference in the operations, in their order.
+def compare_operations(
+    old: Resolver, new: Resolver, operations: Sequence[Operation], pairs: PairGraph | None = None
+) -> list[Change]:
+    """Every structural difference in the operations, in their order; `pairs` collects the compared schemas.
 
     Raises:
         DocumentError: a document refers to something that it doesn't contain, or a value has the wrong type.
     """
-    pairs = PairGraph(old, new)
+    pairs = pairs or PairGraph(old, new)
     return [change for ours in operations for change in _Comparison(old, new, pairs, ours).changes()]
 
 
@@ -104,8 +113,11 @@ class _Comparison:
     def _classify(self, difference: Difference) -> Change:
         direction: Direction = "read" if difference.at[:1] == ("responses",) else "sent"
         rule = RULES[difference.rule]
-        text = rule.message(direction, before=difference.before, after=difference.after)
-        return Change(rule.classify(direction), self._ours.title, difference.at, text)
+        fact = rule.text.format(before=difference.before, after=difference.after)
+        if difference.rule in ("deprecated", "sunset") and (heir := successor(self._new, self._ours, difference.at)):
+            fact += f", and upstream offers {as_code(heir)}"
+        category, effect = rule.classify(direction), rule.effect(direction)
+        return Change(category, self._ours.title, difference.at, fact, effect, difference.subject)
 
     def _removed(self, old: LocatedOperation) -> Difference:
         heir = operation.find_by_operation_id(self._new, old.node.get("operationId"))
@@ -249,23 +261,56 @@ class _Comparison:
             if name not in after:
                 yield Difference("media-type-removed", place)
             elif name not in before:
-                rule = "media-type-newer" if not sent and self._is_newer(name) else "media-type-added"
+                rule = "media-type-newer" if not sent and _is_newer(name, self._ours) else "media-type-added"
                 yield Difference(rule, place, before=as_code(self._ours.accept))
             else:
                 yield from _common(before[name], after[name], "MediaType", place)
                 yield from self._schema(before[name], after[name], place, sent=sent)
                 if name == self._ours.accept:
-                    yield from _columns(*(slicing.csv_columns(name, side[name]) for side in (before, after)), place)
-
-    def _is_newer(self, media_type: str) -> bool:
-        ours, theirs = _DATED.fullmatch(self._ours.accept), _DATED.fullmatch(media_type)
-        return ours is not None and theirs is not None and ours[3] == theirs[3] and theirs[2] > ours[2]
+                    columns = [slicing.csv_columns(name, side[name]) for side in (before, after)]
+                    yield from _columns(columns[0], columns[1], place)
 
     def _schema(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Location, *, sent: bool
     ) -> Iterator[Difference]:
         if "schema" in old or "schema" in new:
             yield from self._pairs.differences(_schema_nodes(old), _schema_nodes(new), (*at, "schema"), sent=sent)
+
+
+def _is_newer(media_type: str, ours: Operation) -> bool:
+    old, new = _DATED.fullmatch(ours.accept), _DATED.fullmatch(media_type)
+    return old is not None and new is not None and old[3] == new[3] and new[2] > old[2]
+
+
+def requested(resolver: Resolver, ours: Operation) -> dict[Location, Mapping[str, Any]]:
+    """What we ask for, by location: the operation, and our media type in its successes and its request body."""
+    found = find_operation(resolver.root, ours)
+    if found is None:
+        return {}
+    return {(): found.node, **{at: media for at, media in _offered(resolver, found) if at[-1] == ours.accept}}
+
+
+def _offered(resolver: Resolver, found: LocatedOperation) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+    """Every media type of the request body and of the successes."""
+    holders: list[tuple[Location, Mapping[str, Any]]] = [
+        (("responses", status), response)
+        for status, response in operation.responses(resolver, found).items()
+        if status.startswith("2")
+    ]
+    at: Location = ("requestBody",)
+    if "requestBody" in found.node:
+        holders.append((at, resolver.resolve(found.node["requestBody"], "RequestBody", at)))
+    for at, node in holders:
+        for name, media in operation.content(node, at).items():
+            yield (*at, "content", name), media
+
+
+def successor(new: Resolver, ours: Operation, at: Location) -> str | None:
+    """The newest version that is offered beside the one that we ask for, if `at` is about that one."""
+    found = find_operation(new.root, ours)
+    if found is None or at[:-1] not in requested(new, ours):
+        return None
+    return max((name for name in (at[-1] for at, _ in _offered(new, found)) if _is_newer(name, ours)), default=None)
 
 
 def _columns(old: list[str], new: list[str], at: Location) -> Iterator[Difference]:

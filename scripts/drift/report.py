@@ -1,12 +1,13 @@
 """The drift report: JSON for machines, text for people, Markdown for a pull request.
 
-JSON has one entry per operation and location. For people, equal changes are one line: a property of one schema that 25
-responses share is one thing to know.
+JSON has one entry per operation and location. For people a line is one thing to know: what happened to a property of
+one schema, with the operations it reaches, however many responses share the schema.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -17,22 +18,39 @@ from drift.rules import CATEGORIES, DRIFT_CATEGORIES, Category
 from openapi_tools import model
 from openapi_tools.errors import escape_unprintable
 from openapi_tools.model import Location, as_code
+from openapi_tools.operations import Operation
 
 # GitHub accepts 65,536 characters.
 _MAX_MARKDOWN: Final = 60_000
+# Longer titles are cut off in lists of pull requests.
+_MAX_TITLE: Final = 100
+# Of the generated package: a new operation has one, a new model one.
+_MAX_LINES: Final = 50
+_HEADINGS: Final[dict[str, str]] = {
+    "sunset": "Versions we ask for that end",
+    **{category: category.capitalize() for category in CATEGORIES},
+    "models": "Schemas renamed or inlined",
+    "accepted": "Accepted",
+}
 
 
 @frozen
 class Report:
     """Every change, in the order of the operations.
 
-    `fragment` and `upstream` are the names of what was compared; `revision` is upstream's name for its revision.
+    `fragment` and `upstream` are the names of what was compared; `revision` is upstream's name for its revision;
+    `package` has what changes in the generated package, or None where that wasn't compared.
     """
 
     fragment: str
     upstream: str
     revision: str | None
+    operations: Sequence[Operation]
     changes: Sequence[Change]
+    sunset: Sequence[Change] = ()
+    models: Sequence[Change] = ()
+    accepted: Sequence[Change] = ()
+    package: Sequence[str] | None = None
 
     @property
     def is_drift(self) -> bool:
@@ -43,88 +61,152 @@ class Report:
         """The changes of one category."""
         return [change for change in self.changes if change.category == category]
 
+    def title(self) -> str:
+        """The most important facts on one line, such as "`ApiError.detail` may now be null"."""
+        drift = [change for category in CATEGORIES[:2] for change in self.in_category(category)]
+        groups = group_changes(drift or self.changes)
+        if not groups:
+            return "Nothing changed"
+        title = groups[0].fact
+        for shown, group in enumerate(groups[1:], 1):
+            longer = f"{title}; {group.fact}"
+            if len(longer) > _MAX_TITLE:
+                return f"{title}; and {len(groups) - shown} more"
+            title = longer
+        return title
+
     def summary(self) -> str:
-        """The number of changes in each category, on one line."""
-        return ", ".join(f"{len(self.in_category(category))} {category}" for category in CATEGORIES)
+        """The number of things to know in each category, on one line."""
+        return ", ".join(f"{len(group_changes(self.in_category(category)))} {category}" for category in CATEGORIES)
 
     def to_json(self) -> str:
-        """A list of entries for each category."""
+        """A list of entries for each category, and for versions that end and models whose schema moved."""
         entries = {
-            category: [
+            name: [
                 {
                     "operation": change.operation,
                     "location": model.pointer(change.at),
                     "message": f"{describe_location(change.at)} {change.text}",
                 }
-                for change in self.in_category(category)
+                for change in changes
             ]
-            for category in CATEGORIES
+            for name, changes in self._sections()
+            if name != "accepted"
         }
         # ASCII, because a document may contain what no terminal or file can represent.
         return json.dumps(entries, indent=2) + "\n"
 
     def to_text(self) -> str:
-        """For a terminal: each change once, with its first location and the number of others."""
+        """For a terminal: each thing to know once, with the operations it reaches and its first location."""
         lines = [f"{self.upstream} against {self.fragment}: {self.summary()}"]
-        for category in CATEGORIES:
-            groups = group_changes(self.in_category(category))
-            lines += ["", category] if groups else []
+        for name, changes in self._sections():
+            groups = group_changes(changes)
+            lines += ["", _HEADINGS[name].lower()] if groups else []
             for group in groups:
-                where = f"{group.operation} {escape_unprintable(group.location)}{group.others()}"
+                where = f"{self._reached(group)}: {group.operation} {escape_unprintable(group.location)}"
                 lines += [f"  {group.text}", f"      {where}"]
+        if self.package is not None:
+            lines += ["", "generated package", *(f"  {line}" for line in self.package or ["nothing changes"])]
         return "\n".join(lines) + "\n"
 
     def to_markdown(self) -> str:
-        """For a pull request: breaking changes first, documentation folded."""
+        """For a pull request: what happened as its title, breaking changes first, documentation folded."""
         upstream, revision, fragment = map(as_code, (self.upstream, self.revision or "unknown", self.fragment))
-        lines = ["## Upstream changed", "", f"{upstream}, revision {revision}, against {fragment}: {self.summary()}."]
-        length = 0
-        for category in CATEGORIES:
-            groups = group_changes(self.in_category(category))
-            folded = category == "documentation" and groups
-            lines += ["", f"### {category.capitalize()}", ""] if groups else []
-            lines += ["<details><summary>Prose only; clients don't notice</summary>", ""] if folded else []
+        about = f"{upstream}, revision {revision}, against {fragment}: {self.summary()}."
+        lines, length = [f"## {self.title()}", "", about], 0
+        for name, changes in self._sections():
+            groups = group_changes(changes)
+            folded = name == "documentation" and groups
+            lines += ["", f"### {_HEADINGS[name]}", ""] if groups else []
+            lines += ["<details><summary>Words only; clients don't notice</summary>", ""] if folded else []
             for number, group in enumerate(groups):
-                line = f"- {group.text}<br>{as_code(group.operation)} {_whole_code(group.location)}{group.others()}"
+                where = f"{self._reached(group)}: {as_code(group.operation)} {_whole_code(group.location)}"
+                line = f"- {group.text}<br><sub>{where}</sub>"
                 length += len(line)
                 if length > _MAX_MARKDOWN:
                     lines.append(f"- and {len(groups) - number} more; `scripts/check_drift.py` lists them all")
                     break
                 lines.append(line)
             lines += ["", "</details>"] if folded else []
+            if name == "additive" and self.package is not None:
+                shown = self.package[:_MAX_LINES]
+                more = len(self.package) - len(shown)
+                lines += ["", "### Generated package", "", *(f"- {line}" for line in shown or ["nothing changes"])]
+                lines += [f"- and {more} more"] if more else []
         return "\n".join(lines) + "\n"
+
+    def _sections(self) -> Iterator[tuple[str, Sequence[Change]]]:
+        yield "sunset", self.sunset
+        for category in CATEGORIES:
+            yield category, self.in_category(category)
+        yield "models", self.models
+        yield "accepted", self.accepted
+
+    def _reached(self, group: Group) -> str:
+        names = [ours.name for ours in self.operations if ours.title in group.operations]
+        return f"all {len(names)} operations" if len(names) == len(self.operations) > 1 else ", ".join(names)
 
 
 @frozen
 class Group:
-    """Equal changes: the text, the first location, and how many locations and operations there are."""
+    """One thing to know: what happened to what, the first place, and the operations it reaches by title."""
 
-    text: str
+    fact: str
+    effect: str
     operation: str
     location: str
-    places: int
-    operations: int
+    operations: frozenset[str]
 
-    def others(self) -> str:
-        """The number of further locations, in words; empty if there are none."""
-        more = self.places - 1
-        if not more:
-            return ""
-        operations = f", in {self.operations} operations" if self.operations > 1 else ""
-        return f" and {more} more place{'' if more == 1 else 's'}{operations}"
+    @property
+    def text(self) -> str:
+        """What happened, and the consequence for a client."""
+        return f"{self.fact}: {self.effect}" if self.effect else self.fact
 
 
 def group_changes(changes: Sequence[Change]) -> list[Group]:
-    """Group changes that say the same about things of the same name, in order of first appearance."""
-    found: dict[str, list[Change]] = {}
+    """Group changes that say the same about one thing, in order of first appearance.
+
+    Properties of one schema that changed in the same way, in the same operations, are one thing too.
+    """
+    places: dict[tuple[str, str, str], list[Change]] = {}
     for change in changes:
-        found.setdefault(f"{describe_location(change.at)} {change.text}", []).append(change)
-    return [
-        Group(
-            text, same[0].operation, model.pointer(same[0].at), len(same), len({change.operation for change in same})
-        )
-        for text, same in found.items()
-    ]  # fmt: skip
+        places.setdefault((_thing(change), change.fact, change.effect), []).append(change)
+    found: dict[tuple[str, str, str, frozenset[str]], list[Change]] = {}
+    for (thing, *_), same in places.items():
+        first, reached = same[0], frozenset(change.operation for change in same)
+        schema, inside, _ = first.subject.partition(".")
+        found.setdefault((schema if inside else thing, first.fact, first.effect, reached), []).append(first)
+    groups = []
+    for (*_, reached), firsts in found.items():
+        first = firsts[0]
+        names = [as_code(change.subject) if change.subject else describe_location(change.at) for change in firsts]
+        if len(reached) == 1 and not first.subject:
+            names = [name.replace("the operation", as_code(first.operation)) for name in names]
+        listed = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+        fact = f"{listed} {_plural(first.fact) if len(names) > 1 else first.fact}"
+        groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached))
+    return groups
+
+
+def _plural(fact: str) -> str:
+    """A fact about several things: "is new" becomes "are new"; code stays as it is."""
+    parts = re.split(r"(`[^`]*`)", fact)
+    parts[::2] = [re.sub(r"\b(is|was|has)\b", lambda verb: _PLURALS[verb[0]], words) for words in parts[::2]]
+    return "".join(parts)
+
+
+_PLURALS: Final = {"is": "are", "was": "were", "has": "have"}
+
+
+def _thing(change: Change) -> str:
+    """The identity of what a change is about: a schema's property, or a part of operations with the same name.
+
+    What is written inline in a reply belongs to its operation alone, whatever it's called.
+    """
+    if change.subject:
+        return change.subject
+    is_inline = "schema" in change.at and change.at[0] != "parameters" and "headers" not in change.at
+    return f"{change.operation} {model.pointer(change.at)}" if is_inline else describe_location(change.at)
 
 
 def describe_location(at: Location) -> str:

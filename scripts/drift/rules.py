@@ -24,12 +24,16 @@ DRIFT_CATEGORIES: Final[frozenset[Category]] = frozenset({"breaking", "additive"
 
 @frozen
 class Difference:
-    """One difference: the name of its rule, its location within what was compared, and the values before and after."""
+    """One difference: the name of its rule, its location within what was compared, and the values before and after.
+
+    `subject` names it by component and property: `ApiError.detail`; empty where no schema of the components has it.
+    """
 
     rule: str
     at: Location
     before: str = ""
     after: str = ""
+    subject: str = ""
 
 
 @frozen
@@ -49,11 +53,9 @@ class Rule:
         """The category of this difference in data that is sent, or read."""
         return self.sent if direction == "sent" else self.read
 
-    def message(self, direction: Direction, *, before: str, after: str) -> str:
-        """Say what happened, and the consequence for a client."""
-        text = self.text.format(before=before, after=after)
-        consequence = self.consequence or _CONSEQUENCES.get((direction, self.classify(direction)), "")
-        return f"{text}: {consequence}" if consequence else text
+    def effect(self, direction: Direction) -> str:
+        """The consequence for a client; empty if there is none to tell."""
+        return self.consequence or _CONSEQUENCES.get((direction, self.classify(direction)), "")
 
 
 _CONSEQUENCES: Final[Mapping[tuple[Direction, Category], str]] = {

@@ -14,6 +14,7 @@ from openapi_tools.errors import DocumentError
 from openapi_tools.model import checked_object, pointer
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+NAMES: Final = "names.yaml"
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
 
 
@@ -50,6 +51,15 @@ def load_operations(folder: Path = OPENAPI) -> tuple[Operation, ...]:
     if not isinstance(entries, list) or not entries:
         raise DocumentError(f"{path.name}: `operations` must be a list")
     return tuple(_operation(entry, path.name) for entry in entries)
+
+
+def load_names(folder: Path = OPENAPI) -> dict[str, str]:
+    """Our names of schemas that upstream calls otherwise. Raises DocumentError if the file is malformed."""
+    path = folder / NAMES
+    names = documents.read_document(path).root.get("names")
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise DocumentError(f"{path.name}: `names` must be a mapping of names")
+    return names
 
 
 def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation | None:
