@@ -13,7 +13,7 @@ from drift.rules import RULES, Category, Difference, Direction
 from drift.schema import Nodes, Resolver
 from drift.schema_diff import compare_lifetime, compare_unknown
 from drift.schema_pairs import PairGraph
-from openapi_tools import dialect, model, prose, slicing
+from openapi_tools import dialect, slicing
 from openapi_tools.errors import AssumptionError
 from openapi_tools.model import Kind, Location, as_code
 from openapi_tools.operations import LocatedOperation, Operation, find_operation, placeholders
@@ -31,6 +31,7 @@ class Change:
     fact: str
     effect: str = ""
     subject: str = ""
+    words: tuple[str, str] | None = None  # before and after, of prose
 
     @property
     def text(self) -> str:
@@ -48,41 +49,6 @@ def compare_operations(
     """
     pairs = pairs or PairGraph(old, new)
     return [change for ours in operations for change in _Comparison(old, new, pairs, ours).changes()]
-
-
-def compare_prose(
-    locked: Mapping[str, Mapping[str, str]],
-    new: Resolver,
-    operations: Sequence[Operation],
-    structural: Sequence[Change],
-) -> list[Change]:
-    """Every location whose prose changed since the fragment was cut, according to the digests in the lock.
-
-    Prose that came or went together with what it describes is left out, because `structural` reports that already.
-    """
-    here = [ours for ours in operations if find_operation(new.root, ours) is not None]
-    digests = prose.digests(new.root, here)
-    reported = {(change.operation, model.pointer(change.at)) for change in structural}
-    return [
-        Change("documentation", ours.title, model.parse_pointer(place), text)
-        for ours in here
-        if ours.title in locked
-        for place, text in _prose_changes(locked[ours.title], digests[ours.title])
-        if not any((ours.title, above) in reported for above in _ancestors(place))
-    ]
-
-
-def _prose_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for place in sorted(old.keys() | new.keys()):
-        if old.get(place) != new.get(place):
-            yield place, "changed" if place in old and place in new else "is new" if place in new else "was removed"
-
-
-def _ancestors(place: str) -> Iterator[str]:
-    """The locations that contain this one, up to the operation itself."""
-    while place:
-        place = place.rpartition("/")[0]
-        yield place
 
 
 class _Comparison:

@@ -86,7 +86,7 @@ class Report:
                 {
                     "operation": change.operation,
                     "location": model.pointer(change.at),
-                    "message": f"{describe_location(change.at)} {change.text}",
+                    "message": f"{describe_location(change.at)} {change.text}{_became(change.words)}",
                 }
                 for change in changes
             ]
@@ -103,8 +103,9 @@ class Report:
             groups = group_changes(changes)
             lines += ["", _HEADINGS[name].lower()] if groups else []
             for group in groups:
-                where = f"{self._reached(group)}: {group.operation} {escape_unprintable(group.location)}"
+                where = f"{self._reached(group)} {escape_unprintable(group.location)}"
                 lines += [f"  {group.text}", f"      {where}"]
+                lines += [f"      {label} {text}" for label, text in zip("-+", group.words or (), strict=False) if text]
         if self.package is not None:
             lines += ["", "generated package", *(f"  {line}" for line in self.package or ["nothing changes"])]
         return "\n".join(lines) + "\n"
@@ -119,9 +120,14 @@ class Report:
             folded = name == "documentation" and groups
             lines += ["", f"### {_HEADINGS[name]}", ""] if groups else []
             lines += ["<details><summary>Words only; clients don't notice</summary>", ""] if folded else []
+            groups.sort(key=lambda group: group.words is not None)
             for number, group in enumerate(groups):
-                where = f"{self._reached(group)}: {as_code(group.operation)} {_whole_code(group.location)}"
+                if group.words and (number == 0 or not groups[number - 1].words):
+                    lines += ["", "| what | before | after |", "| --- | --- | --- |"]
+                where = f"{self._reached(group)} {_whole_code(group.location or '/')}"
                 line = f"- {group.text}<br><sub>{where}</sub>"
+                if group.words:
+                    line = f"| {group.text}<br><sub>{where}</sub> | {_cell(group.words[0])} | {_cell(group.words[1])} |"
                 length += len(line)
                 if length > _MAX_MARKDOWN:
                     lines.append(f"- and {len(groups) - number} more; `scripts/check_drift.py` lists them all")
@@ -143,8 +149,12 @@ class Report:
         yield "accepted", self.accepted
 
     def _reached(self, group: Group) -> str:
+        """The operations by their names, before the first location."""
         names = [ours.name for ours in self.operations if ours.title in group.operations]
-        return f"all {len(names)} operations" if len(names) == len(self.operations) > 1 else ", ".join(names)
+        if len(names) == 1:
+            return f"in {names[0]}"
+        listed = f"all {len(names)} operations" if len(names) == len(self.operations) else ", ".join(names)
+        return f"in {listed}, first"
 
 
 @frozen
@@ -156,6 +166,7 @@ class Group:
     operation: str
     location: str
     operations: frozenset[str]
+    words: tuple[str, str] | None = None
 
     @property
     def text(self) -> str:
@@ -168,24 +179,41 @@ def group_changes(changes: Sequence[Change]) -> list[Group]:
 
     Properties of one schema that changed in the same way, in the same operations, are one thing too.
     """
-    places: dict[tuple[str, str, str], list[Change]] = {}
+    places: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
-        places.setdefault((_thing(change), change.fact, change.effect), []).append(change)
-    found: dict[tuple[str, str, str, frozenset[str]], list[Change]] = {}
+        places.setdefault((_thing(change), change.fact, change.effect, change.words), []).append(change)
+    found: dict[tuple[object, ...], dict[frozenset[str], list[Change]]] = {}
     for (thing, *_), same in places.items():
         first, reached = same[0], frozenset(change.operation for change in same)
         schema, inside, _ = first.subject.partition(".")
-        found.setdefault((schema if inside else thing, first.fact, first.effect, reached), []).append(first)
+        # Words are shown for each property.
+        holder = schema if inside and not first.words else thing
+        found.setdefault((holder, first.fact, first.effect, first.words), {}).setdefault(reached, []).append(first)
     groups = []
-    for (*_, reached), firsts in found.items():
+    for reached, firsts in (group for same_fact in found.values() for group in same_fact.items()):
         first = firsts[0]
-        names = [as_code(change.subject) if change.subject else describe_location(change.at) for change in firsts]
+        names = [_name(change) for change in firsts]
         if len(reached) == 1 and not first.subject:
             names = [name.replace("the operation", as_code(first.operation)) for name in names]
         listed = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
         fact = f"{listed} {_plural(first.fact) if len(names) > 1 else first.fact}"
-        groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached))
+        groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached, first.words))
     return groups
+
+
+def _name(change: Change) -> str:
+    if not change.subject:
+        return describe_location(change.at)
+    return _PARTS[change.at[-1]].format(name=as_code(change.subject)) if change.words else as_code(change.subject)
+
+
+def _became(words: tuple[str, str] | None) -> str:
+    return f": {words[0]!r} became {words[1]!r}" if words else ""
+
+
+def _cell(text: str) -> str:
+    """A passage as code in a table, where nothing of it is formatted."""
+    return f"`{text.replace('`', chr(39)).replace('|', chr(92) + '|')}`" if text else ""
 
 
 def _plural(fact: str) -> str:

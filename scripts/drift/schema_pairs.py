@@ -68,10 +68,12 @@ class PairGraph:
             pair = self._pairs[key]
             subject = pair.names[0] or pair.names[1] or holder
             for difference in pair.found:
-                yield evolve(difference, at=(*place, *difference.at), subject=_extend(subject, difference.at))
+                yield evolve(
+                    difference, at=(*place, *difference.at), subject=model.extend_subject(subject, difference.at)
+                )
             within = above | {key}
             waiting += [
-                ((*place, *token), inner, within, _extend(subject, token))
+                ((*place, *token), inner, within, model.extend_subject(subject, token))
                 for token, inner in pair.inside
                 if inner in leading and inner not in within
             ]
@@ -171,19 +173,6 @@ class PairGraph:
                     old.remove(one)
                     new.remove(other)
         return [*made, *((one, None) for one in old), *((None, other) for other in new)]
-
-
-def _extend(subject: str, tokens: Location) -> str:
-    """A subject with what is inside it: `A` and ("properties", "b", "items") make `A.b[]`."""
-    steps = iter(tokens if subject else ())
-    for step in steps:
-        if step == "properties":
-            subject += f".{next(steps, '')}"
-        elif step in ("oneOf", "anyOf", "mapping"):
-            subject += f" variant {next(steps, '')}"
-        else:
-            subject += {"items": "[]", "additionalProperties": ".*"}.get(step, "")
-    return subject
 
 
 def _variant_names(schema: Schema, keyword: str) -> list[set[str]]:

@@ -22,7 +22,7 @@ TOOLS: Final = ("openapi-python-client", "ruff")
 _VENDORED: Final = ("upstream", "fragment", "prose")
 
 
-def make_lock(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def make_lock(upstream: documents.Document, fragment: bytes, prose: Mapping[str, str]) -> dict[str, Any]:
     """The content of the lock for a fragment of `upstream`."""
     made: dict[str, Any] = {
         "upstream": {

@@ -126,6 +126,19 @@ def checked_list(value: object, at: Location) -> list[Any]:
     return value
 
 
+def extend_subject(subject: str, tokens: Location) -> str:
+    """A subject with what is inside it: `A` and ("properties", "b", "items") make `A.b[]`."""
+    steps = iter(tokens if subject else ())
+    for step in steps:
+        if step == "properties":
+            subject += f".{next(steps, '')}"
+        elif step in ("oneOf", "anyOf", "mapping"):
+            subject += f" variant {next(steps, '')}"
+        else:
+            subject += {"items": "[]", "additionalProperties": ".*"}.get(step, "")
+    return subject
+
+
 # ── Walking ──
 
 

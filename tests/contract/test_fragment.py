@@ -234,7 +234,7 @@ EDITS: list[tuple[Check, str, Edit]] = [
     (words, "default page", lambda root: shared(root, "itemsPerPage").update(default=50)),
     (words, "limit", lambda root: shared(root, "itemsPerPage").update(maximum=499)),
     (words, "linked", lambda root: parameters(root, "list_invoices")["viewLinkedInvoices"].update(default=False)),
-    (statuses, "one less", lambda root: parameters(root, "list_invoices")["statusNames"].update(items={"enum": ["PAID"]})),
+    (statuses, "less", lambda root: parameters(root, "list_invoices")["statusNames"].update(items={"enum": ["PAID"]})),
 ]  # fmt: skip
 
 
