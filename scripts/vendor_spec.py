@@ -62,6 +62,9 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--upstream", required=True, metavar="FILE|URL", help=fetching.SOURCE_HELP)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write only the fragment, to this file")
+    parser.add_argument(
+        "--commit", metavar="SHA", help="the commit of mongodb/openapi that has the document; a URL may name it itself"
+    )
     options = parser.parse_args(arguments)
     try:
         ours = operations.load_operations(folder)
@@ -70,7 +73,8 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
         if options.output is not None:
             files.write_all({options.output: fragment})
         else:
-            locked = lock.make_lock(upstream, fragment, prose.digests(upstream.root, ours))
+            commit = options.commit or lock.commit_in(options.upstream)
+            locked = lock.make_lock(upstream, fragment, prose.digests(upstream.root, ours), commit)
             contents = {folder / lock.FRAGMENT: fragment, folder / lock.LOCK: documents.to_json(locked)}
             names, notes = added_names(fragment, ours, folder)
             if names is not None:

@@ -20,8 +20,8 @@ from openapi_tools.operations import Operation
 
 # HTML tags that end a line or a paragraph.
 _BREAKS: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|table|tr|td|th|h[1-6])\b[^<>]*>", re.IGNORECASE)
-# Other HTML tags, the targets of Markdown links, marks of lists and headings, and characters that only format: an asterisk
-# between spaces multiplies.
+# Other HTML tags, the targets of Markdown links, marks of lists and headings, and characters that only format (but an
+# asterisk between spaces multiplies).
 _MARKUP: Final = re.compile(
     r"</?\w[^<>]*>|(?<=\])\([^()\s]*\)|^\s*(?:[-+*]|\d+\.|#+|>+)\s|[`\[\]\\|]+|~~"
     r"|\*+(?=\S)|(?<=\S)\*+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)",
