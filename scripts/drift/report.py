@@ -67,7 +67,7 @@ class Report:
         groups = group_changes(drift or self.changes)
         if not groups:
             return "Nothing changed"
-        title = groups[0].fact
+        title = _shorten(groups[0].fact)
         for shown, group in enumerate(groups[1:], 1):
             longer = f"{title}; {group.fact}"
             if len(longer) > _MAX_TITLE:
@@ -199,6 +199,14 @@ def group_changes(changes: Sequence[Change]) -> list[Group]:
         fact = f"{listed} {_plural(first.fact) if len(names) > 1 else first.fact}"
         groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached, first.words))
     return groups
+
+
+def _shorten(fact: str) -> str:
+    """A fact that fits into a title: a list of values can be long."""
+    if len(fact) <= 2 * _MAX_TITLE:
+        return fact
+    cut = fact[: 2 * _MAX_TITLE].rpartition(" ")[0]
+    return cut + ("`…" if cut.count("`") % 2 else " …")
 
 
 def _name(change: Change) -> str:
