@@ -22,7 +22,7 @@ from typing import Final
 
 from attrs import evolve
 
-from drift import accepted, operation, operation_diff, package, prose_diff, sunset
+from drift import accepted, operation, operation_diff, package, prose_diff, versions
 from drift.report import Report
 from openapi_tools import documents, fetching, lock, operations
 from openapi_tools.errors import ScriptError, error_context, escape_unprintable, report_error
@@ -52,7 +52,7 @@ def compare(
     """
     old, new = operation.open_document(fragment), operation.open_document(upstream)
     with error_context(f"{upstream.name} against {fragment.name}"):
-        sunsets = sunset.find_sunsets(old, new, ours, today or date.today())  # noqa: DTZ011 - a day anywhere will do
+        sunsets = versions.find_sunsets(old, new, ours, today or date.today())  # noqa: DTZ011 - a day anywhere will do
         changes = [change for change in sunsets if change.category == "breaking"]
         due = {(change.operation, change.at) for change in changes}
         structural = operation_diff.compare_operations(old, new, ours)

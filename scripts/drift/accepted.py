@@ -10,8 +10,8 @@ from typing import Final
 
 from attrs import evolve, fields, frozen
 
-from drift.operation_diff import Change
 from drift.report import Report
+from drift.rules import Change
 from openapi_tools import documents, model
 from openapi_tools.errors import DocumentError
 

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from drift import operation
-from drift.rules import RULES, Category, Difference, Direction
+from drift.rules import RULES, Change, Difference, Direction
 from drift.schema import Nodes, Resolver
 from drift.schema_diff import compare_lifetime, compare_unknown
 from drift.schema_pairs import PairGraph
+from drift.versions import is_newer, successor
 from openapi_tools import dialect, slicing
 from openapi_tools.errors import AssumptionError
 from openapi_tools.model import Kind, Location, as_code
 from openapi_tools.operations import LocatedOperation, Operation, find_operation, placeholders
-
-_DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
-
-
-@frozen
-class Change:
-    """One classified difference."""
-
-    category: Category
-    operation: str
-    at: Location
-    fact: str
-    effect: str = ""
-    subject: str = ""
-    words: tuple[str, str] | None = None  # before and after, of prose
-
-    @property
-    def text(self) -> str:
-        """What happened, and the consequence for a client."""
-        return f"{self.fact}: {self.effect}" if self.effect else self.fact
 
 
 def compare_operations(
@@ -227,7 +207,7 @@ class _Comparison:
             if name not in after:
                 yield Difference("media-type-removed", place)
             elif name not in before:
-                rule = "media-type-newer" if not sent and _is_newer(name, self._ours) else "media-type-added"
+                rule = "media-type-newer" if not sent and is_newer(name, self._ours) else "media-type-added"
                 yield Difference(rule, place, before=as_code(self._ours.accept))
             else:
                 yield from _common(before[name], after[name], "MediaType", place)
@@ -241,42 +221,6 @@ class _Comparison:
     ) -> Iterator[Difference]:
         if "schema" in old or "schema" in new:
             yield from self._pairs.differences(_schema_nodes(old), _schema_nodes(new), (*at, "schema"), sent=sent)
-
-
-def _is_newer(media_type: str, ours: Operation) -> bool:
-    old, new = _DATED.fullmatch(ours.accept), _DATED.fullmatch(media_type)
-    return old is not None and new is not None and old[3] == new[3] and new[2] > old[2]
-
-
-def requested(resolver: Resolver, ours: Operation) -> dict[Location, Mapping[str, Any]]:
-    """What we ask for, by location: the operation, and our media type in its successes and its request body."""
-    found = find_operation(resolver.root, ours)
-    if found is None:
-        return {}
-    return {(): found.node, **{at: media for at, media in _offered(resolver, found) if at[-1] == ours.accept}}
-
-
-def _offered(resolver: Resolver, found: LocatedOperation) -> Iterator[tuple[Location, Mapping[str, Any]]]:
-    """Every media type of the request body and of the successes."""
-    holders: list[tuple[Location, Mapping[str, Any]]] = [
-        (("responses", status), response)
-        for status, response in operation.responses(resolver, found).items()
-        if status.startswith("2")
-    ]
-    at: Location = ("requestBody",)
-    if "requestBody" in found.node:
-        holders.append((at, resolver.resolve(found.node["requestBody"], "RequestBody", at)))
-    for at, node in holders:
-        for name, media in operation.content(node, at).items():
-            yield (*at, "content", name), media
-
-
-def successor(new: Resolver, ours: Operation, at: Location) -> str | None:
-    """The newest version that is offered beside the one that we ask for, if `at` is about that one."""
-    found = find_operation(new.root, ours)
-    if found is None or at[:-1] not in requested(new, ours):
-        return None
-    return max((name for name in (at[-1] for at, _ in _offered(new, found)) if _is_newer(name, ours)), default=None)
 
 
 def _columns(old: list[str], new: list[str], at: Location) -> Iterator[Difference]:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from drift.operation_diff import Change, compare_operations
+from drift.operation_diff import compare_operations
+from drift.rules import Change
 from drift.schema import Resolver
 from drift.schema_pairs import PairGraph
 from openapi_tools import generator, model, slicing, transforms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from drift.operation_diff import Change
+from drift.rules import Change
 from openapi_tools import prose
 from openapi_tools.errors import escape_unprintable
 from openapi_tools.operations import Operation, find_operation

@@ -13,8 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
-from drift.operation_diff import Change
-from drift.rules import CATEGORIES, DRIFT_CATEGORIES, Category
+from drift.rules import CATEGORIES, DRIFT_CATEGORIES, Category, Change
 from openapi_tools import model
 from openapi_tools.errors import escape_unprintable
 from openapi_tools.model import Location, as_code

@@ -37,6 +37,24 @@ class Difference:
 
 
 @frozen
+class Change:
+    """One classified difference."""
+
+    category: Category
+    operation: str
+    at: Location
+    fact: str
+    effect: str = ""
+    subject: str = ""
+    words: tuple[str, str] | None = None  # before and after, of prose
+
+    @property
+    def text(self) -> str:
+        """What happened, and the consequence for a client."""
+        return f"{self.fact}: {self.effect}" if self.effect else self.fact
+
+
+@frozen
 class Rule:
     """One kind of difference.
 
