@@ -32,7 +32,7 @@ _MAX_DEPTH: Final = 10
 
 @frozen
 class PackageChanges:
-    """What changes in the package, one line each; the models whose schemas upstream renamed or inlined; their names."""
+    """Changes of the package, one line each; models whose schemas upstream renamed or inlined; our names of schemas."""
 
     lines: Sequence[str]
     models: Sequence[Change]
@@ -63,7 +63,7 @@ def compare_packages(
 
 
 def _given(root: Mapping[str, Any], operations: Sequence[Operation], names: Mapping[str, str]) -> dict[str, Any]:
-    """What the generator would be given, of the operations that a document has."""
+    """The generator's input for those operations that a document has."""
     here = [ours for ours in operations if find_operation(root, ours)]
     return transforms.apply(slicing.slice_operations(root, here), here, names)[0]
 
@@ -85,7 +85,7 @@ def _moved(
         for was, now, at in pairs.names():
             if was not in has and now not in had and now not in made:
                 made[now] = (was, (ours.title, *at))
-    # What an `allOf` includes has no place of its own, so it's known by its content.
+    # A schema that only an `allOf` includes isn't compared by itself, so it's recognized by its content.
     for was in sorted(had - has):
         same = [now for now in has - had if now not in made and _content(new, now) == _content(old, was)]
         if len(same) == 1 and was not in {kept for kept, _ in made.values()}:
@@ -134,7 +134,7 @@ def _fields(document: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[tup
 
 
 def _reply(document: dict[str, Any], node: Mapping[str, Any]) -> str:
-    """What a function returns; transforms left one media type in each success."""
+    """The type that a function returns; transforms left one media type in each success."""
     kinds = set()
     for status, entry in node.get("responses", {}).items():
         if status.startswith("2"):
@@ -168,7 +168,7 @@ def _type(document: dict[str, Any], schema: Mapping[str, Any], depth: int = 0) -
 def _lines(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
     for name in [*old, *(name for name in new if name not in old)]:
         before, after = old.get(name), new.get(name)
-        # What is inside something that came or went goes without saying.
+        # A new model's fields are not listed one by one.
         holder = name.partition("." if "." in name else "(")[0]
         holder += "()" if "(" in name and not name.endswith("()") else ""
         if before == after or (holder != name and ((holder in old) != (holder in new))):

@@ -18,9 +18,9 @@ _AROUND: Final = 6
 def compare_digests(
     locked: Mapping[str, str], new: Mapping[str, Any], operations: Sequence[Operation], structural: Sequence[Change]
 ) -> list[Change]:
-    """What has other words than the fragment's document had, as far as digests can tell.
+    """The operations whose words, or shared words, changed since the fragment was cut, as far as digests can tell.
 
-    Where structure changed its words did too, so nothing is reported: see compare_texts().
+    Structural changes bring words of their own, so beside them nothing is reported; compare_texts() can tell.
     """
     here = [ours for ours in operations if find_operation(new, ours) is not None]
     if structural or len(here) < len(operations):

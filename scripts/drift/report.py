@@ -25,6 +25,8 @@ _MAX_MARKDOWN: Final = 60_000
 _MAX_TITLE: Final = 100
 # Of the generated package: a new operation has one, a new model one.
 _MAX_LINES: Final = 50
+# A bar ends a cell of a table, in code too.
+_BAR: Final = "\\|"
 _HEADINGS: Final[dict[str, str]] = {
     "sunset": "Versions we ask for that end",
     **{category: category.capitalize() for category in CATEGORIES},
@@ -85,7 +87,7 @@ class Report:
                 {
                     "operation": change.operation,
                     "location": model.pointer(change.at),
-                    "message": f"{describe_location(change.at)} {change.text}{_became(change.words)}",
+                    "message": f"{_about(change, name)} {change.text}{_became(change.words)}",
                 }
                 for change in changes
             ]
@@ -126,7 +128,8 @@ class Report:
                 where = f"{self._reached(group)} {_whole_code(group.location or '/')}"
                 line = f"- {group.text}<br><sub>{where}</sub>"
                 if group.words:
-                    line = f"| {group.text}<br><sub>{where}</sub> | {_cell(group.words[0])} | {_cell(group.words[1])} |"
+                    cells = [f"{group.text}<br><sub>{where}</sub>", *map(_as_cell, group.words)]
+                    line = f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"
                 length += len(line)
                 if length > _MAX_MARKDOWN:
                     lines.append(f"- and {len(groups) - number} more; `scripts/check_drift.py` lists them all")
@@ -169,7 +172,7 @@ class Group:
 
     @property
     def text(self) -> str:
-        """What happened, and the consequence for a client."""
+        """The fact and its consequence for a client."""
         return f"{self.fact}: {self.effect}" if self.effect else self.fact
 
 
@@ -218,9 +221,14 @@ def _became(words: tuple[str, str] | None) -> str:
     return f": {words[0]!r} became {words[1]!r}" if words else ""
 
 
-def _cell(text: str) -> str:
-    """A passage as code in a table, where nothing of it is formatted."""
-    return f"`{text.replace('`', chr(39)).replace('|', chr(92) + '|')}`" if text else ""
+def _as_cell(text: str) -> str:
+    """A passage as code, where nothing of it is formatted."""
+    return f"`{text.replace('`', chr(39))}`" if text else ""
+
+
+def _about(change: Change, section: str) -> str:
+    """The subject of an entry in JSON: its location in words, or the schema that moved."""
+    return as_code(change.subject) if section == "models" else describe_location(change.at)
 
 
 def _plural(fact: str) -> str:

@@ -50,7 +50,7 @@ class Change:
 
     @property
     def text(self) -> str:
-        """What happened, and the consequence for a client."""
+        """The fact and its consequence for a client."""
         return f"{self.fact}: {self.effect}" if self.effect else self.fact
 
 

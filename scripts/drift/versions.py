@@ -57,7 +57,7 @@ def is_newer(media_type: str, ours: Operation) -> bool:
 
 
 def requested(resolver: Resolver, ours: Operation) -> dict[Location, Mapping[str, Any]]:
-    """What we ask for, by location: the operation, and our media type in its successes and its request body."""
+    """The parts we ask for, by location: the operation, and our media type in successes and the request body."""
     found = find_operation(resolver.root, ours)
     if found is None:
         return {}

@@ -69,7 +69,7 @@ def record_tools(folder: Path) -> None:
 
 
 def find_edits(folder: Path = operations.OPENAPI) -> list[str]:
-    """What somebody edited that only scripts/vendor_spec.py writes, one line each."""
+    """Edits of files that only scripts/vendor_spec.py writes, one line each."""
     content = read_lock(folder)
     fragment = folder / FRAGMENT
     found = []
@@ -81,7 +81,7 @@ def find_edits(folder: Path = operations.OPENAPI) -> list[str]:
 
 
 def find_other_tools(folder: Path = operations.OPENAPI) -> list[str]:
-    """Which tools have another version than the lock says, one line each."""
+    """Tools whose version differs from the lock's, one line each."""
     locked = read_lock(folder)["tools"]
     return [
         f"changed: {name} is {have} here and {locked.get(name)} in the lock"

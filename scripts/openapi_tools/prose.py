@@ -61,7 +61,7 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
 
 
 def _part(at: Location) -> str:
-    """What operations share, by location; empty for what is an operation's own."""
+    """The name of a part that operations share, by location; empty for an operation's own."""
     if at[0] == "parameters" or "headers" in at:
         return "parameters and headers"
     return "errors" if at[0] == "responses" and not at[1].startswith("2") else ""

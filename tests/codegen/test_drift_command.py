@@ -118,7 +118,8 @@ def test_the_previous_document_shows_old_and_new_words(
     assert text.count("the description of `FieldViolation.description` changed\n") == 1
     assert "      - ZEBRA\n      + Some words.\n" in text
     assert check_drift.main([*arguments, "markdown"], openapi) == 0
-    assert "| `ZEBRA` | `Some words.` |" in capsys.readouterr().out
+    row = next(line for line in capsys.readouterr().out.splitlines() if "FieldViolation.description" in line)
+    assert row.endswith("| `ZEBRA` | `Some words.` |")
 
 
 def test_markup_alone_is_nothing(openapi: Path, small_upstream: Path, changed: Callable[..., Path]) -> None:

@@ -161,6 +161,9 @@ def test_a_renamed_schema_keeps_its_python_name(
     (payment,) = (change for change in report.models if change.subject == "BillingPayment")
     assert payment.text == ("is now `InvoicePayment`: the model keeps its name, which `openapi/names.yaml` then has")
     assert report.package == []
+    entries = json.loads(report.to_json())["models"]
+    assert entries[-1].keys() == {"operation", "location", "message"}
+    assert f"`BillingPayment` {payment.text}" in [entry["message"] for entry in entries]
 
     assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
     assert "note: BillingPayment is now `InvoicePayment`" in capsys.readouterr().err
@@ -203,6 +206,31 @@ def test_a_schema_inlined_in_two_ways_says_what_moves(openapi: Path, changed: Ch
         "moves to `BillingInvoiceRefund`, because two schemas share it" in change.text for change in report.models
     )
     assert "`BillingInvoiceRefund` is new" in (report.package or [])
+
+
+def test_more_servers_and_schemes_and_a_renamed_path_parameter_break_nothing(
+    openapi: Path, changed: Change, tmp_path: Path
+) -> None:
+    def more(root: Json) -> None:
+        root["servers"].append({"url": "https://gov.example.com"})
+        root["components"]["securitySchemes"]["Certificate"] = {"type": "mutualTLS"}
+        root["security"].append({"Certificate": []})
+
+    def rename_parameter(root: Json) -> None:
+        root["components"]["parameters"]["orgId"]["name"] = "organizationId"
+        root["paths"] = {path.replace("{orgId}", "{organizationId}"): item for path, item in root["paths"].items()}
+
+    report = compared(openapi, changed(more))
+    assert {(change.category, change.at[0]) for change in report.changes} == {
+        ("additive", "servers"),
+        ("additive", "security"),
+    }
+    report = compared(openapi, changed(rename_parameter))
+    assert {change.fact for change in report.in_category("renamed")} == {"was called `orgId`"}
+    assert {change.category for change in report.changes} == {"additive", "renamed"}
+    assert report.package == []
+    assert vendor_spec.main(["--upstream", str(tmp_path / "upstream.json")], openapi) == 0
+    assert generated(openapi, tmp_path).models.BillingInvoice
 
 
 def test_the_package_section_names_what_generation_would_change(openapi: Path, changed: Change) -> None:
