@@ -86,7 +86,7 @@ def transform_document(
     document: dict[str, Any], folder: Path = operations.OPENAPI
 ) -> tuple[dict[str, Any], list[str], list[str]]:
     """The document that the generator reads, which transforms and fixes matched nothing, and which words."""
-    ours = operations.load_operations(folder)
+    ours = operations.present_operations(document, operations.load_operations(folder))
     names = operations.load_names(folder)
     transformed, changes = transforms.apply(slicing.slice_operations(document, ours), ours, names)
     content = documents.read_document(folder / "overlay.yaml").root

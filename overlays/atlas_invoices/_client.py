@@ -14,15 +14,23 @@ import httpx
 from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 
 from . import _config, _operations
+from ._errors import is_transient, is_unprocessed
 from ._files import AtomicFile, SavedFile, save, write
 from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._network import Proxy, Verify
+from ._http._presigned import FileHost
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._http._transport import make_async_client
 from ._operations import Id
-from ._paging import Paginator
-from ._utils import DEFAULT_MAX_BYTES
+from ._paging import Paginator, iterate, iterate_async
+from ._reports import AsyncReportMethods, ReportMethods, Reports
+from ._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+]
 
 T = TypeVar("T")
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
@@ -32,14 +40,15 @@ class _BaseClient(Generic[Transport]):
     """Settings and steps, the same for both clients; each adds its way to wait."""
 
     _http: ClassVar[Callable[..., httpx.Client | httpx.AsyncClient]]
+    _files: ClassVar[Callable[..., FileHost]]
 
     def __init__(
         self,
         auth: httpx.Auth | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout | None = _config.DEFAULT_TIMEOUT,
-        max_retries: int = _config.DEFAULT_MAX_RETRIES,
+        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
         retry_policy: RetryPolicy | None = None,
         token_cache: _config.TokenCacheSetting = None,
         user_agent: str | None = None,
@@ -62,6 +71,7 @@ class _BaseClient(Generic[Transport]):
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
         self._exchange = Exchange(partial(self._http, **settings.http), settings.policy)
+        self._reports = Reports(self._fetch, self._files(settings=settings.http_without_auth, policy=settings.policy))
 
     def __repr__(self) -> str:
         # A client with invalid settings has no base URL, and may still be shown in a traceback.
@@ -79,7 +89,7 @@ class _BaseClient(Generic[Transport]):
             response = yield from self._exchange.send(operation, limit)
             return operation.read(response.head, (yield from response.read_all()))
 
-        return retry(attempt, self._policy)
+        return retry(attempt, self._policy, retryable=is_transient if operation.idempotent else is_unprocessed)
 
     def _send_csv(self, org_id: Id, invoice_id: Id) -> Callable[[], Steps[Response]]:
         return partial(self._exchange.send, _operations.invoice_csv(org_id, invoice_id), _config.STREAM_MAX_BYTES)
@@ -100,7 +110,7 @@ class _BaseClient(Generic[Transport]):
         return Paginator(partial(_operations.invoices_page, org_id, **filters), self._fetch)
 
 
-class Client(_BaseClient[httpx.BaseTransport]):
+class Client(ReportMethods, _BaseClient[httpx.BaseTransport]):
     """Reads invoices from Atlas. Safe to share between threads; close it, or use it in a `with` block.
 
     Args:
@@ -132,6 +142,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
     """
 
     _http = httpx.Client
+    _files = staticmethod(partial(FileHost, httpx.Client, httpx.HTTPTransport))
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +158,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
     def list_organizations(self, *, name: str | None = None) -> Iterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""
-        return _items(self._organization_pages(name))
+        return iterate(self._organization_pages(name))
 
     def list_invoices(
         self,
@@ -167,7 +178,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
             to_date: only invoices whose period ends on this day or earlier (inclusive); of a datetime, its day.
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.
         """
-        return _items(
+        return iterate(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
@@ -234,7 +245,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
         return run(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
-class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
+class AsyncClient(AsyncReportMethods, _BaseClient[httpx.AsyncBaseTransport]):
     """`Client` for asyncio: the same settings, methods and errors, with `await`, `async for` and `async with`.
 
     Safe to share between the tasks of an event loop; another loop, as in a second `asyncio.run`, gets its own
@@ -247,6 +258,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
     """
 
     _http = staticmethod(make_async_client)
+    _files = staticmethod(partial(FileHost, httpx.AsyncClient, httpx.AsyncHTTPTransport))
 
     async def __aenter__(self) -> Self:
         return self
@@ -262,7 +274,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
     def list_organizations(self, *, name: str | None = None) -> AsyncIterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""
-        return _items_async(self._organization_pages(name))
+        return iterate_async(self._organization_pages(name))
 
     def list_invoices(
         self,
@@ -277,7 +289,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
         The arguments are those of `Client.list_invoices`.
         """
-        return _items_async(
+        return iterate_async(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
@@ -327,14 +339,3 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         The arguments and errors are those of `Client.download_invoice_csv`.
         """
         return await run_async(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
-
-
-def _items(pages: Paginator[T]) -> Iterator[T]:
-    while pages.more:
-        yield from run(pages.advance())
-
-
-async def _items_async(pages: Paginator[T]) -> AsyncIterator[T]:
-    while pages.more:
-        for item in await run_async(pages.advance()):
-            yield item

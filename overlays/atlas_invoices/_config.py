@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
 from attrs import field, frozen
 
 from . import _credentials
-from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, folder_of, for_client, parse_base_url
+from ._auth import TOKEN_SECONDS, BaseUrl, TokenHTTP, cache_folder, for_client, parse_base_url
 from ._errors import ConfigError
 from ._http import _body
 from ._http._network import Proxy, Verify, connection_settings
@@ -18,8 +20,6 @@ from ._http._retry import RetryPolicy
 from ._http._timeouts import request_timeout
 from ._version import __version__
 
-DEFAULT_TIMEOUT = 60.0
-DEFAULT_MAX_RETRIES = 4
 # A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
 STREAM_MAX_BYTES = 16 * 1024 * 1024 * 1024
 
@@ -28,11 +28,15 @@ TokenCacheSetting = bool | str | os.PathLike[str] | None
 
 @frozen
 class Settings:
-    """Resolved settings; `http` are the arguments for httpx's client, sync or async."""
+    """Resolved settings; `http` are the arguments for httpx's client, sync or async.
+
+    `http_without_auth` returns those for a URL of another host.
+    """
 
     base_url: BaseUrl
     policy: RetryPolicy
     http: dict[str, Any] = field(repr=False)
+    http_without_auth: Callable[[httpx.URL], dict[str, Any]] = field(repr=False)
 
 
 def resolve(
@@ -49,9 +53,10 @@ def resolve(
     proxy: Proxy,
 ) -> Settings:
     """Resolve credentials, server and transport; raises `ConfigError` for invalid settings."""
-    server = parse_base_url(base_url if base_url is not None else _credentials.find_base_url())
+    source = _credentials.find_source() if auth is None else _credentials.Source(os.environ, None)
+    server = parse_base_url(base_url if base_url is not None else source.base_url().value)
     if auth is None:
-        auth = _credentials.find(base_url=str(server)).auth
+        auth = source.credentials(server).auth
     elif not isinstance(auth, httpx.Auth):
         # httpx would send a pair of strings as HTTP Basic, and other things as nothing.
         raise ConfigError(
@@ -64,6 +69,7 @@ def resolve(
         raise ConfigError("user_agent must be printable ASCII, because it goes into a header")
     # One TLS context for API and token requests: making one takes longer than a request to a near server.
     connection = connection_settings(httpx.URL(str(server)), verify=verify, proxy=proxy, transport=transport)
+    connect = partial(connection_settings, verify=connection["verify"], proxy=proxy, transport=transport)
     policy = retry_policy or RetryPolicy(max_retries=max_retries)
     # A request's first attempt fetches the token, so that can't take longer than all attempts may.
     token_seconds = min(TOKEN_SECONDS, policy.deadline)
@@ -71,10 +77,7 @@ def resolve(
         verify=connection["verify"], proxy=connection["proxy"], transport=transport, seconds=token_seconds
     )
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
-    http = {
-        **connection,
-        "auth": for_client(auth, base_url=server, http=tokens, token_cache=folder_of(token_cache)),
-        "base_url": str(server),
+    common = {
         "timeout": request_timeout(timeout),
         # All open connections may be kept alive, so that many threads don't reconnect all the time.
         "limits": httpx.Limits(max_connections=100, max_keepalive_connections=100),
@@ -83,4 +86,10 @@ def resolve(
             "Accept-Encoding": _body.ACCEPT_ENCODING,
         },
     }
-    return Settings(base_url=server, policy=policy, http=http)
+    signed = for_client(auth, base_url=server, http=tokens, token_cache=cache_folder(token_cache))
+    return Settings(
+        base_url=server,
+        policy=policy,
+        http={**connection, "auth": signed, "base_url": str(server), **common},
+        http_without_auth=lambda url: {**connect(url), **common},
+    )

@@ -20,14 +20,18 @@ from attrs import frozen
 
 from ._http._steps import Blocking, Steps, wait_to_the_end
 
+__all__ = [
+    "SavedFile",
+]
+
 # Large files are flushed to the disk in parts of this size while the rest arrives; one fsync at the end takes seconds.
 _FLUSH_EVERY = 32 * 1024 * 1024
 # A file system that can't flush answers with one of these; the file is as good as the system can make it.
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
-# As many as Linux follows.
+# Linux follows at most this many.
 _MAX_LINKS = 40
-# How much a thread writes at a time: a hop to a thread costs as much as hashing tens of KiB.
-_BATCH = 1024 * 1024
+# How much a thread writes at a time: handing work to a thread costs as much as hashing tens of KiB.
+_BATCH_BYTES = 1024 * 1024
 
 
 @frozen
@@ -130,7 +134,7 @@ class AtomicFile:
         self._size += len(data)
         self._unflushed += len(data)
         self._hash.update(data)
-        with self._naming_the_target():
+        with self._target_in_errors():
             written = self._file.write(data)
         if self._unflushed >= _FLUSH_EVERY:
             self._flush_in_background()
@@ -144,7 +148,7 @@ class AtomicFile:
     def commit(self) -> None:
         """Flush the file and put it in place."""
         self._wait_for_flush()
-        with self._naming_the_target():
+        with self._target_in_errors():
             self._file.flush()
             _fsync(self._file.fileno())
             self._file.close()
@@ -181,7 +185,7 @@ class AtomicFile:
         return None
 
     @contextlib.contextmanager
-    def _naming_the_target(self) -> Iterator[None]:
+    def _target_in_errors(self) -> Iterator[None]:
         """Put the target's name into errors: a full disk's has no name, others have the temporary file's."""
         try:
             yield
@@ -317,11 +321,11 @@ def write(target: AtomicFile, open_document: Callable[[], Steps[D]]) -> Steps[D]
                 yield _Write(writer, piece)
         finally:
             yield from document.close()
-        yield _Settle(writer)
+        yield _Finish(writer)
     except BaseException:
         try:
             with contextlib.suppress(OSError):
-                yield _Settle(writer, discard=True)
+                yield _Finish(writer, discard=True)
         finally:  # a second cancellation
             yield Blocking(target.discard)
         raise
@@ -340,11 +344,11 @@ class _Writer:
     async def write(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size >= _BATCH:
+        if self._size >= _BATCH_BYTES:
             await self.write_batch()
 
     async def write_batch(self) -> None:
-        await self.settle()
+        await self.wait_for_batch()
         # An idle thread of the pool keeps its last arguments alive, so it empties this list.
         batch = [b"".join(self._pieces)]
         self._pieces.clear()
@@ -352,7 +356,7 @@ class _Writer:
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(None, lambda: self.target.write(batch.pop()))
 
-    async def settle(self) -> None:
+    async def wait_for_batch(self) -> None:
         """Wait for the batch being written; raises `OSError` if that failed."""
         if self._writing is not None:
             await wait_to_the_end(self._writing)
@@ -374,8 +378,8 @@ class _Write:
 
 
 @frozen
-class _Settle:
-    """Write all that has been gathered, or `discard` it; nothing writes to the file afterwards."""
+class _Finish:
+    """Write the last batch, or `discard` it, and wait until no thread writes to the file."""
 
     writer: _Writer
     discard: bool = False
@@ -386,4 +390,4 @@ class _Settle:
     async def run_async(self) -> None:
         if not self.discard:
             await self.writer.write_batch()
-        await self.writer.settle()
+        await self.writer.wait_for_batch()

@@ -1,15 +1,19 @@
-"""Small helpers: text for messages, CSV rows, a frozen dict."""
+"""Small helpers: text for messages, warnings, CSV rows, a frozen dict."""
 
 from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
-# The largest reply that is read into memory by default; here, where the command finds it without importing httpx.
-DEFAULT_MAX_BYTES = 256 * 1024 * 1024
+# Defaults that the command shows in its help; here, where it finds them without importing httpx.
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024  # the largest reply that is read into memory
+DEFAULT_TIMEOUT = 60.0  # seconds for each step of a request
+DEFAULT_MAX_RETRIES = 4
+DEFAULT_LOCK_TIMEOUT = 600.0  # seconds to wait for another sync in the folder
 
 
 def single_line(text: object, limit: int = 200) -> str:
@@ -43,6 +47,16 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:,.1f}".removesuffix(".0") + f" {unit}"
     return f"{seconds:g} s"
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn the caller's caller. It never raises: if warnings are errors, it logs the text instead."""
+    try:
+        warnings.warn(text, category, stacklevel=3)
+    except category:
+        from logging import getLogger  # noqa: PLC0415 - importing it always would slow the command's start
+
+        getLogger("atlas_invoices").warning(text)
 
 
 # How a formula may begin; some spreadsheets allow blanks before it, or full-width forms of the four signs.

@@ -44,6 +44,8 @@ class _Comparison:
             if found is not None:
                 # Follows every reference, also in new parts, which have nothing to be compared with.
                 dialect.rewrite(resolver.root, found)
+        if old is None and new is None and self._ours.optional:
+            return []
         if old is None or new is None:
             return [self._classify(self._removed(old) if old is not None else self._added(new))]
         differences = [

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import field, fields, frozen
 
 from openapi_tools import documents
-from openapi_tools.errors import DocumentError
+from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import checked_object, pointer
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 NAMES: Final = "names.yaml"
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
+GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
 
 
 @frozen
 class Operation:
     """One operation: `method` and `path` find it upstream, `name` and `module` name it in Python, and `accept` is the
-    media type to request."""
+    media type to request. A document may lack an `optional` one."""
 
     name: str
     module: str
     method: str
     path: str
     accept: str
+    optional: bool = False
 
     @property
     def title(self) -> str:
         """Its name in reports and errors: `GET /api/…`."""
         return f"{self.method.upper()} {self.path}"
+
+    @property
+    def body_type(self) -> str:
+        """The media type of a request body: JSON of the version to request."""
+        return f"{self.accept.rpartition('+')[0]}+json"
 
 
 @frozen
@@ -85,12 +92,28 @@ def placeholders(path: str) -> list[str]:
     return _PLACEHOLDER.findall(path)
 
 
-def _operation(entry: Mapping[str, str], name: str) -> Operation:
-    wanted = {attribute.name for attribute in fields(Operation)}
+def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
+    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
+    found = find_operation(root, operation)
+    if found is None:
+        raise AssumptionError(f"{operation.title} is no longer in the document: {GUIDANCE}")
+    return found
+
+
+def present_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The operations without the optional ones that a document lacks."""
+    return tuple(each for each in operations if not each.optional or find_operation(root, each) is not None)
+
+
+def _operation(entry: Mapping[str, Any], name: str) -> Operation:
+    texts = {attribute.name for attribute in fields(Operation)} - {"optional"}
     if (
         not isinstance(entry, dict)
-        or set(entry) != wanted
-        or not all(isinstance(value, str) for value in entry.values())
+        or set(entry) - {"optional"} != texts
+        or not all(isinstance(entry[text], str) for text in texts)
+        or not isinstance(entry.get("optional", False), bool)
     ):
-        raise DocumentError(f"{name}: each operation needs exactly these texts: {', '.join(sorted(wanted))}")
+        raise DocumentError(
+            f"{name}: each operation needs exactly these texts: {', '.join(sorted(texts))}; `optional` may be true"
+        )
     return Operation(**entry)

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from openapi_tools import documents, model, slicing
+from openapi_tools import documents, model
 from openapi_tools.model import Kind, Location, canonical_json
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, present_operations, require_operation
 
 # HTML tags that end a line or a paragraph.
 _BREAKS: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|table|tr|td|th|h[1-6])\b[^<>]*>", re.IGNORECASE)
@@ -52,8 +52,9 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
     Raises:
         DocumentError: a reference leads to nothing, or references multiply beyond reason.
     """
-    made: dict[str, set[str]] = {operation.title: set() for operation in operations}
-    for operation in operations:
+    here = present_operations(root, operations)
+    made: dict[str, set[str]] = {operation.title: set() for operation in here}
+    for operation in here:
         for found in texts(root, operation):
             part = _part(found.at)
             made.setdefault(part or operation.title, set()).add(f"{found.at[-2:]} {found.words}")
@@ -69,7 +70,7 @@ def _part(at: Location) -> str:
 
 def texts(root: Mapping[str, Any], operation: Operation) -> list[Text]:
     """Every piece of prose of an operation."""
-    found = slicing.require_operation(root, operation)
+    found = require_operation(root, operation)
     # A path's parameters belong to the operation too, unless it has one with the same name.
     parameters = {
         _stable_location(root, (), node, "Parameter"): node

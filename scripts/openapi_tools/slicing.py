@@ -13,7 +13,7 @@ from typing import Any, Final
 from openapi_tools import dialect, model
 from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
-from openapi_tools.operations import LocatedOperation, Operation, find_operation
+from openapi_tools.operations import GUIDANCE, Operation, present_operations, require_operation
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
@@ -23,11 +23,14 @@ _COLUMNS: Final = "x-columns"
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version", ROLES, _COLUMNS})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
-_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
+# The statuses that a success may have; a client must expect the one that is documented.
+SUCCESSES: Final = ("200", "201", "202")
 
 
 def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
     """The fragment of an upstream document: the operations, in their order, and every component they reach.
+
+    An optional operation that the document lacks is left out.
 
     Raises:
         AssumptionError: the document no longer has what this project relies on.
@@ -35,7 +38,7 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
     """
     _check_top(root)
     fragment = slice_operations(root, operations)
-    for operation in operations:
+    for operation in present_operations(root, operations):
         _check_operation(fragment, operation)
     return fragment
 
@@ -50,7 +53,7 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     slicer = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
     requirements: list[dict[str, list[str]]] = []
-    for operation in operations:
+    for operation in present_operations(root, operations):
         found = require_operation(root, operation)
         dialect.rewrite(root, found)
         items = found.path_item.items()
@@ -70,14 +73,6 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
         "paths": paths,
         "components": slicer.components(),
     }
-
-
-def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
-    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
-    found = find_operation(root, operation)
-    if found is None:
-        raise AssumptionError(f"{operation.title} is no longer in the document: {_GUIDANCE}")
-    return found
 
 
 def csv_columns(name: str, media: Mapping[str, Any]) -> list[str]:
@@ -210,7 +205,7 @@ def _check_top(root: Mapping[str, Any]) -> None:
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
         raise DocumentError("/info: needs a title and a version")
     if not _urls(root):
-        raise AssumptionError(f"an https server was expected, the document has {_servers(root)}: {_GUIDANCE}")
+        raise AssumptionError(f"an https server was expected, the document has {_servers(root)}: {GUIDANCE}")
 
 
 def _urls(holder: Mapping[str, Any]) -> set[str]:
@@ -231,20 +226,40 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     node = found.node
     for holder in (found.path_item, node):
         if "servers" in holder and not _urls(holder) & _urls(fragment):
-            raise AssumptionError(f"{operation.title} has only servers of its own: {_GUIDANCE}")
+            raise AssumptionError(f"{operation.title} has only servers of its own: {GUIDANCE}")
     schemes = fragment["components"].get("securitySchemes", {})
     choices = _security(node if "security" in node else fragment)
     kinds = {" and ".join(_security_kind(schemes[name]) for name in choice) for choice in choices}
     if not kinds >= {"digest", "service account"}:
         raise AssumptionError(
             f"{operation.title}: digest and a service account were expected among the ways to authenticate, the "
-            f"document has {' or '.join(sorted(kinds)) or 'nothing'}: {_GUIDANCE}"
+            f"document has {' or '.join(sorted(kinds)) or 'nothing'}: {GUIDANCE}"
         )
-    responses = node.get("responses", {})
-    if "200" not in responses:
-        raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
-    at = ("paths", found.path, operation.method, "responses", "200")
-    offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
-    if operation.accept not in offered:
+    at = ("paths", found.path, operation.method)
+    successes = success_responses(fragment, node, at)
+    if not successes:
+        raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {GUIDANCE}")
+    for response, _ in successes:
+        _check_offer(operation, "offers", operation.accept, response)
+    if "requestBody" in node:
+        body = model.resolve(fragment, node["requestBody"], "RequestBody", (*at, "requestBody"))[0]
+        _check_offer(operation, "takes", operation.body_type, body)
+
+
+def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mapping[str, Any]) -> None:
+    offered = holder.get("content", {})
+    if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer offers {operation.accept}, but {names}: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {GUIDANCE}")
+
+
+def success_responses(
+    root: Mapping[str, Any], node: Mapping[str, Any], at: Location
+) -> list[tuple[dict[str, Any], Location]]:
+    """An operation's responses that mean success, each with its location."""
+    responses = node.get("responses", {})
+    return [
+        model.resolve(root, responses[status], "Response", (*at, "responses", status))
+        for status in SUCCESSES
+        if status in responses
+    ]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import check_drift
+from drift_documents import DATA
 from openapi_tools import documents
 
 Json = dict[str, Any]
@@ -172,10 +173,10 @@ def test_both_sides_may_be_whole_documents(
     small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = changed(lambda root: root["paths"].pop("/api/atlas/v2/orgs"))
-    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"]) == 1
+    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"], DATA) == 1
     (entry,) = entries(capsys)["breaking"]
     assert (entry["operation"], entry["location"]) == ("GET /api/atlas/v2/orgs", "")
-    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)]) == 1
+    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)], DATA) == 1
 
 
 @pytest.mark.parametrize(("suffix", "packed"), [(".gz", gzip.compress), (".xz", lzma.compress), ("", bytes)])

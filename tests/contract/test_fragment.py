@@ -156,15 +156,17 @@ def words(root: Json) -> None:
     shown = {str(number): number for number in range(1000)} | {"yes": True, "no": False, "END_DATE": "END_DATE"}
     shown |= {"desc": "desc"}
     schemas: dict[str, Json] = {}
-    for name in ("get_invoice", "list_invoices", "list_organizations"):
+    for name in KEPT:
         schemas |= parameters(root, name)
     checked = set()
     for action in OVERLAY["actions"]:
         text = str(action["update"].get("description", ""))
         name = (re.findall(r"@\.name == '(\w+)'|components\.parameters\.(\w+)", action["target"]) or [("", "")])[0]
         schema = schemas.get(name[0] or name[1], {})
-        if (default := re.search(r"Unset means (\w+)", text)) and default[1] != "all":
-            assert schema.get("default") == shown[default[1]], action["target"]
+        if (default := re.search(r"Unset means (\w+)", text)) and default[1] not in ("all", "the"):
+            # A flag without a default is off.
+            off = False if schema.get("type") == "boolean" else None
+            assert schema.get("default", off) == shown[default[1]], action["target"]
             checked.add(name[0] or name[1])
         if limits := re.search(r"(\d+) to (\d+)\.", text):
             assert (schema["minimum"], schema["maximum"]) == (int(limits[1]), int(limits[2]))

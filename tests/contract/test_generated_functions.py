@@ -13,6 +13,8 @@ from atlas_invoices_client import AuthenticatedClient, Client, models
 
 CSV = "application/vnd.atlas.2023-01-01+csv"
 JSON = "application/vnd.atlas.2023-01-01+json"
+NEWER = "application/vnd.atlas.2025-03-12+json"
+PAGES = "include_count=UNSET, items_per_page=UNSET, page_num=UNSET"
 WRAPPING = "envelope=UNSET, pretty=UNSET"
 PARAMETERS = {
     "invoices.get_invoice_csv": f"org_id, invoice_id, *, {WRAPPING}, accept={CSV}",
@@ -27,6 +29,13 @@ PARAMETERS = {
         "*, envelope=UNSET, include_count=UNSET, items_per_page=UNSET, name=UNSET, page_num=UNSET, pretty=UNSET, "
         f"accept={JSON}"
     ),
+    "invoices.create_invoice_report": f"org_id, invoice_id, *, body, accept={NEWER}",
+    "invoices.list_invoice_reports": (f"org_id, invoice_id, *, envelope=UNSET, {PAGES}, pretty=UNSET, accept={NEWER}"),
+    "invoices.get_invoice_report": f"org_id, invoice_id, report_id, *, accept={NEWER}",
+    "invoices.list_associated_invoices": (
+        f"org_id, *, include_linked_orgs=UNSET, month=UNSET, year=UNSET, accept={NEWER}"
+    ),
+    "invoices.list_skus": f"*, envelope=UNSET, {PAGES}, pretty=UNSET, accept={NEWER}",
 }
 MODELS = {
     "invoices.get_invoice_csv": str,
@@ -34,6 +43,11 @@ MODELS = {
     "invoices.list_invoices": models.PaginatedApiInvoiceMetadataView,
     "invoices.list_pending_invoices": models.PaginatedApiInvoiceView,
     "organizations.list_organizations": models.PaginatedOrganizationView,
+    "invoices.create_invoice_report": models.InvoiceReportResponse,
+    "invoices.list_invoice_reports": models.PaginatedInvoiceReportView,
+    "invoices.get_invoice_report": models.InvoiceReportResponse,
+    "invoices.list_associated_invoices": models.OrgAssociatedInvoiceResponse,
+    "invoices.list_skus": models.PaginatedApiSKUView,
 }
 PATHS = {
     "invoices.get_invoice_csv": "/api/atlas/v2/orgs/a/invoices/b/csv",
@@ -73,7 +87,7 @@ def test_functions_take_what_they_took(name: str) -> None:
     assert parameters(generated._parse_response) == "*, client, response"
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", PATHS)
 def test_kwargs_are_those_of_an_httpx_request(name: str) -> None:
     ids = ["a", "b"][: PARAMETERS[name].split("*")[0].count(",")]
 
@@ -92,6 +106,18 @@ def test_replies_are_read_as_they_were(name: str) -> None:
     returns = inspect.signature(module(name)._parse_response).return_annotation
 
     assert set(returns.__args__) == {models.ApiError, MODELS[name], type(None)}
+
+
+def test_a_report_is_created_with_a_body_of_its_version() -> None:
+    generated = module("invoices.create_invoice_report")
+    body = models.InvoiceReportRequest(report_format="CSV", report_type="FOCUS")
+
+    assert generated._get_kwargs("a", "b", body=body) == {
+        "method": "post",
+        "url": "/api/atlas/v2/orgs/a/invoices/b/reports",
+        "json": {"reportFormat": "CSV", "reportType": "FOCUS"},
+        "headers": {"Accept": NEWER, "Content-Type": NEWER},
+    }
 
 
 def test_ids_are_quoted() -> None:
@@ -128,6 +154,13 @@ FIELDS = {
     ),
     "AtlasOrganization": "id is_deleted links name skip_default_alerts_settings",
     "PaginatedApiInvoiceView": "links results total_count",
+    "InvoiceReportResponse": (
+        "download_url expires_at failure_reason format_spec_version invoice_id report_format report_id report_type "
+        "state"
+    ),
+    "OrgAssociatedInvoiceResponse": "associated_invoices month year",
+    "AssociatedInvoice": "invoice_id org_id",
+    "SkuResponse": "description id",
 }
 
 

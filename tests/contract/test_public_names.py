@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ import pytest
 import atlas_invoices as ai
 
 PROMISED = """
-APIConnectionError APIStatusError APITimeoutError AccessTokenAuth ApiError AsyncClient AtlasError
+APIConnectionError APIStatusError APITimeoutError AccessTokenAuth ApiError AssociatedInvoice AsyncClient AtlasError
 AtlasOrganization AuthenticationError BadRequestDetail BadRequestError BillingInvoice BillingInvoiceMetadata
 BillingPayment BillingRefund Client ConfigError DigestAuth FieldViolation GoneError Group
-IncompleteDownloadError InvalidIdError InvoiceFormatError InvoiceLineItem LineItem NotAcceptableError
-NotFoundError Owed PaymentOwed PermissionDeniedError RateLimitError Reconciliation ServerError
-ServiceAccountAuth Summary TokenError UNSET UnexpectedResponseError aread_csv owed payment_owed read_csv
+IncompleteDownloadError InvalidIdError InvoiceFormatError InvoiceLineItem InvoiceReportResponse LineItem
+NotAcceptableError
+NotFoundError Owed PaymentOwed PermissionDeniedError RateLimitError Reconciliation ReportFailedError ServerError
+ServiceAccountAuth SkuResponse Summary TokenError UNSET UnexpectedResponseError aread_csv owed payment_owed read_csv
 reconcile summarize to_arrow to_pandas to_polars
 """
 
@@ -30,9 +32,17 @@ def test_every_promised_name_is_there() -> None:
 
 def test_type_checkers_see_every_name_and_no_other() -> None:
     tree = ast.parse(Path(ai.__file__).read_text(encoding="utf-8"))
-    seen = {alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert seen - {None} == set(ai.__all__)
-    assert dir(ai) == sorted(ai.__all__)
+    stars = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
+    seen = ["__version__", *(name for module in stars for name in import_module(f"atlas_invoices.{module}").__all__)]
+    assert sorted(seen) == sorted(ai.__all__) == dir(ai)
+    assert len(set(seen)) == len(seen)
+    namespace: dict[str, object] = {}
+    exec("from atlas_invoices import *", namespace)  # noqa: S102 - a star import stands only at the top of a module
+    assert namespace.keys() - {"__builtins__"} == set(seen)
+
+
+def test_a_name_for_other_modules_alone_is_not_public() -> None:
+    assert not hasattr(ai, "write_parquet")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -68,7 +78,7 @@ def test_async_methods_are_awaited_iterated_or_entered() -> None:
     for name, member in inspect.getmembers(ai.AsyncClient, inspect.isfunction):
         if name.startswith("_"):
             continue
-        if name.startswith("list_") and name != "list_pending_invoices":
+        if name.startswith("list_") and name not in {"list_pending_invoices", "list_associated_invoices"}:
             assert "AsyncIterator" in str(inspect.signature(member).return_annotation), name
         elif name.startswith("stream_"):
             assert hasattr(ai.AsyncCsvStream, "__aenter__")

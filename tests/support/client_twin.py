@@ -61,12 +61,17 @@ class Twin:
 
         return self._runner.run(main())
 
-    def close(self) -> None:
-        """Close the client, and its event loop."""
+    def close_client(self) -> None:
+        """Close the client alone."""
         if isinstance(self.client, ai.Client):
             self.client.close()
         else:
             self._runner.run(self.client.close())
+
+    def close(self) -> None:
+        """Close the client, and its event loop."""
+        self.close_client()
+        if isinstance(self.client, ai.AsyncClient):
             self._runner.close()
 
 

@@ -37,10 +37,10 @@ def test_cents_are_decimals_or_ints(value: object) -> None:
 
 def test_messages_show_text_as_it_was_sent() -> None:
     for text in (" 1", "1 ", "1\t2", "1\n", "1  2"):
-        with pytest.raises(ValueError, match="not a decimal number") as raised:
+        with pytest.raises(ValueError, match="not a number") as raised:
             at_rate(text)
         assert str(raised.value).endswith(f": {text!r}")
-    with pytest.raises(ValueError, match="not a decimal number") as raised:
+    with pytest.raises(ValueError, match="not a number") as raised:
         at_rate("x" * 5000)
     assert str(raised.value).endswith("xxx…'")
 
@@ -62,14 +62,14 @@ def test_numbers_may_have_a_thousand_digits_in_any_notation(value: str | int) ->
     "text", ["", " ", "1 ", "1,5", "1_000", "NaN", "sNaN", "Infinity", "-inf", "0x10", "١٢", "1e", ".", "$1", "1\n"]
 )
 def test_text_that_is_not_a_plain_number_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="unit_price is not a decimal number"):
+    with pytest.raises(ValueError, match="unit_price is not a number"):
         at_rate(text)
 
 
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("-Infinity")])
 def test_decimals_that_are_not_numbers_are_refused(value: Decimal) -> None:
     for compute in (at_rate, with_tax):
-        with pytest.raises(ValueError, match="finite"):
+        with pytest.raises(ValueError, match="is not a number"):
             compute(value)
 
 
@@ -77,7 +77,7 @@ def test_decimals_that_are_not_numbers_are_refused(value: Decimal) -> None:
     "value", ["1e1000", "1e-1001", "1" * 1001, "1" * 5000, Decimal("1e999999"), Decimal("1e-999999"), 10**1000]
 )
 def test_longer_numbers_are_refused(value: object) -> None:
-    with pytest.raises(ValueError, match=r"digits|not a decimal number") as refused:
+    with pytest.raises(ValueError, match=r"digits|not a number") as refused:
         at_rate(value)
     assert len(str(refused.value)) < 200
 

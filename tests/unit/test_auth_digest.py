@@ -13,7 +13,7 @@ from atlas_invoices import ConfigError, DigestAuth
 from atlas_invoices._auth._base import DrainBody
 from atlas_invoices._auth._challenge import Challenge
 from atlas_invoices._auth._digest import NoncePool
-from atlas_invoices._auth._tokens import Wait
+from atlas_invoices._auth._single_flight import Wait
 
 URL = "https://a.example/x"
 OK = httpx.Response(200)

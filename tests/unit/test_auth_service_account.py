@@ -9,13 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from atlas_invoices import APITimeoutError, ServiceAccountAuth, TokenError
-from atlas_invoices._auth import TokenHTTP, cached, for_client, forget, parse_base_url, revoke
+from atlas_invoices import APITimeoutError, RetryPolicy, ServiceAccountAuth, TokenError
+from atlas_invoices._auth import TokenHTTP, for_client, log_out, parse_base_url
 from atlas_invoices._auth._base import DrainBody
 from atlas_invoices._auth._oauth import TokenReply
 from atlas_invoices._http._steps import Sleep
 from atlas_invoices._locks import FileLock
-from atlas_invoices._secret import Secret
 
 SERVER = parse_base_url("https://a.example")
 
@@ -106,50 +105,67 @@ def test_a_second_process_reads_the_token_from_the_file(tmp_path: Path) -> None:
     assert next(begin(account(), folder)).headers["Authorization"] == "Bearer two"
 
 
-def test_logging_out(tmp_path: Path) -> None:
-    auth, folder = account(), tmp_path / "tokens"
-    assert cached(auth, SERVER, folder) is None
-    flow = begin(auth, folder)
-    next(flow)
-    flow.send(reply("one"))
-    found = cached(auth, SERVER, folder)
-    assert found is not None
-    assert found.token is not None
-    revoking = revoke(auth, SERVER, found.token, TokenHTTP())
-    step: Any = next(revoking)
-    assert path_of(step) == "/api/oauth/revoke"
-    assert b"token=one" in step.request.content
-    with pytest.raises(StopIteration):
-        revoking.send(TokenReply(200, httpx.Headers(), b""))
-    lock = FileLock(found.cache.file.lock_path)
-    assert lock.acquire()
-    forgetting = forget(found)
-    assert isinstance(next(forgetting), Sleep), "another process has the lock"
-    assert isinstance(next(forgetting), Sleep)
-    lock.release()
-    with pytest.raises(StopIteration):
-        next(forgetting)
-    assert cached(auth, SERVER, folder) is None
+REVOKED = TokenReply(200, httpx.Headers(), b"")
 
 
-def test_a_newer_token_is_not_forgotten(tmp_path: Path) -> None:
-    folder = tmp_path / "tokens"
+def logging_out(folder: Path) -> Any:
+    """The steps of logging out, without retries."""
+    return log_out(account(), SERVER, folder, TokenHTTP(), RetryPolicy(max_retries=0))
+
+
+def ended(steps: Any, result: Any = None) -> Any:
+    """What the steps return when they are sent this result, their last."""
+    with pytest.raises(StopIteration) as end:
+        steps.send(result)
+    return end.value.value
+
+
+def cache_token(folder: Path) -> None:
     flow = begin(account(), folder)
     next(flow)
     flow.send(reply("one"))
-    found = cached(account(), SERVER, folder)
-    assert found is not None
-    other = begin(account(), folder)
+
+
+def test_logging_out(tmp_path: Path) -> None:
+    assert ended(logging_out(tmp_path)) == "nothing cached"
+    cache_token(tmp_path)
+    steps = logging_out(tmp_path)
+    step: Any = next(steps)
+    assert path_of(step) == "/api/oauth/revoke"
+    assert b"token=one" in step.request.content
+    lock = FileLock(next(tmp_path.glob("*.lock")))
+    assert lock.acquire()
+    assert isinstance(steps.send(REVOKED), Sleep), "another process has the lock"
+    assert isinstance(next(steps), Sleep)
+    lock.release()
+    assert ended(steps) == "revoked"
+    assert list(tmp_path.glob("*.json")) == []
+    assert ended(logging_out(tmp_path)) == "nothing cached"
+
+
+def test_a_file_without_a_token_is_deleted(tmp_path: Path) -> None:
+    cache_token(tmp_path)
+    next(tmp_path.glob("*.json")).write_text("{")
+    assert ended(logging_out(tmp_path)) == "nothing to revoke"
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_newer_token_is_not_deleted(tmp_path: Path) -> None:
+    cache_token(tmp_path)
+    steps = logging_out(tmp_path)
+    next(steps)
+    other = begin(account(), tmp_path)
     respond(other, next(other), 401)
     other.send(None)
     other.send(reply("two"))
-    with pytest.raises(StopIteration):
-        next(forget(found))
-    assert next(begin(account(), folder)).headers["Authorization"] == "Bearer two"
+    assert ended(steps, REVOKED) == "revoked"
+    assert next(begin(account(), tmp_path)).headers["Authorization"] == "Bearer two"
 
 
-def test_a_token_that_was_not_revoked() -> None:
-    revoking = revoke(account(), SERVER, Secret("one"), TokenHTTP())
-    next(revoking)
+def test_a_token_that_was_not_revoked_stays(tmp_path: Path) -> None:
+    cache_token(tmp_path)
+    steps = logging_out(tmp_path)
+    next(steps)
     with pytest.raises(TokenError, match=r"wasn't revoked: the token endpoint failed \(503: \*\*\*\)"):
-        revoking.send(TokenReply(503, httpx.Headers(), b'{"error": "one"}'))
+        steps.send(TokenReply(503, httpx.Headers(), b'{"error": "one"}'))
+    assert next(begin(account(), tmp_path)).headers["Authorization"] == "Bearer one"

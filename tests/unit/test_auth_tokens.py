@@ -14,7 +14,8 @@ from attrs import frozen
 
 from atlas_invoices import TokenError
 from atlas_invoices._auth._oauth import Token
-from atlas_invoices._auth._tokens import SingleFlight, TokenStore, Wait
+from atlas_invoices._auth._single_flight import SingleFlight, Wait
+from atlas_invoices._auth._tokens import TokenStore
 from atlas_invoices._http._steps import Steps, run, run_async
 from atlas_invoices._secret import Secret
 

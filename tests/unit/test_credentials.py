@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,17 +20,21 @@ OLD_KEY = {"MONGODB_ATLAS_PUBLIC_KEY": "oldpublic", "MONGODB_ATLAS_PRIVATE_KEY":
 TOKEN = {"MONGODB_ATLAS_ACCESS_TOKEN": "a.b.c"}
 
 
+def find(environ: Mapping[str, str]) -> _credentials.ResolvedCredentials:
+    return _credentials.find_source(environ).credentials()
+
+
 @pytest.mark.parametrize(
     ("environ", "cls"),
     [(ACCOUNT, ai.ServiceAccountAuth), (KEY, ai.DigestAuth), (OLD_KEY, ai.DigestAuth), (TOKEN, ai.AccessTokenAuth)],
 )
 def test_each_kind_is_found(environ: dict[str, str], cls: type[httpx.Auth]) -> None:
-    assert isinstance(_credentials.find(environ).auth, cls)
+    assert isinstance(find(environ).auth, cls)
 
 
 def test_with_several_the_first_kind_wins_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="using the access token, ignoring the service account and the API key"):
-        found = _credentials.find({**KEY, **ACCOUNT, **TOKEN})
+        found = find({**KEY, **ACCOUNT, **TOKEN})
     assert found.kind == "access token"
 
 
@@ -40,29 +45,31 @@ def test_half_a_pair_names_the_missing_half(name: str, other: str | None) -> Non
     missing = next(n for n in pair if n != name)
     environ = {name: pair[name]} | ({missing: other} if other is not None else {})
     with pytest.raises(ai.ConfigError, match=missing) as caught:
-        _credentials.find(environ)
+        find(environ)
     assert pair[name] not in str(caught.value)
 
 
 def test_a_half_pair_is_an_error_even_beside_whole_credentials() -> None:
     with pytest.raises(ai.ConfigError, match="MONGODB_ATLAS_CLIENT_SECRET"):
-        _credentials.find({**KEY, "MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_1"})
+        find({**KEY, "MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_1"})
 
 
 def test_none_at_all_says_what_to_set() -> None:
     with pytest.raises(ai.ConfigError, match="MONGODB_ATLAS_CLIENT_ID"):
-        _credentials.find({})
+        find({})
 
 
 def test_the_server() -> None:
-    assert _credentials.find_base_url({}) == "https://cloud.mongodb.com"
-    assert _credentials.find_base_url({"MONGODB_ATLAS_OPS_MANAGER_URL": "https://b"}) == "https://b"
-    both = {"MONGODB_ATLAS_BASE_URL": "https://a", "MONGODB_ATLAS_OPS_MANAGER_URL": "https://b"}
-    assert _credentials.find_base_url(both) == "https://a"
+    def server(**environ: str) -> str:
+        return _credentials.find_source(environ).base_url().value
+
+    assert server() == "https://cloud.mongodb.com"
+    assert server(MONGODB_ATLAS_OPS_MANAGER_URL="https://b") == "https://b"
+    assert server(MONGODB_ATLAS_BASE_URL="https://a", MONGODB_ATLAS_OPS_MANAGER_URL="https://b") == "https://a"
 
 
 def test_nothing_found_shows_a_secret() -> None:
-    found = _credentials.find(ACCOUNT)
+    found = find(ACCOUNT)
     assert "mdb_sa_sk_1" not in repr(found)
 
 

@@ -129,6 +129,26 @@ def test_what_blocks_has_ended_when_its_cancellation_is_raised() -> None:
     assert done == ["worked", "closed"]
 
 
+def test_what_only_reads_can_be_left_at_once() -> None:
+    goes_on = threading.Event()
+
+    def steps() -> Steps[bool]:
+        return (yield Blocking(lambda: goes_on.wait(5), abandon_on_cancel=True))
+
+    async def main() -> float:
+        task = asyncio.create_task(run_async(steps()))
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        took = time.monotonic() - began
+        goes_on.set()
+        return took
+
+    assert asyncio.run(main()) < 1
+
+
 @RUNNERS
 def test_an_error_that_stands_for_a_step_s_shows_nothing_of_it(runner: Runner) -> None:
     def steps() -> Steps[None]:

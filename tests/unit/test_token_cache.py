@@ -17,7 +17,7 @@ import pytest
 from atlas_invoices import Client, ConfigError, ServiceAccountAuth
 from atlas_invoices._auth import parse_base_url
 from atlas_invoices._auth._oauth import Token
-from atlas_invoices._auth._token_cache import CacheLease, TokenCache, folder_of
+from atlas_invoices._auth._token_cache import CacheLease, TokenCache, cache_folder
 from atlas_invoices._secret import Secret
 
 if TYPE_CHECKING:
@@ -402,25 +402,25 @@ def test_a_half_written_file_of_a_killed_process_is_replaced(folder: Path) -> No
 
 @pytest.mark.parametrize("setting", [None, False])
 def test_it_is_off_by_default(setting: bool | None) -> None:
-    assert folder_of(setting) is None
+    assert cache_folder(setting) is None
 
 
 def test_a_folder_of_your_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert folder_of("here") == folder_of(Path("here")) == tmp_path / "here", "wherever the process goes later"
+    assert cache_folder("here") == cache_folder(Path("here")) == tmp_path / "here", "wherever the process goes later"
 
 
 def test_a_folder_below_a_home_that_nobody_knows_is_never_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert folder_of("~/tokens") == tmp_path / "tokens"
+    assert cache_folder("~/tokens") == tmp_path / "tokens"
     with pytest.warns(UserWarning, match="no home folder"):
-        assert folder_of("~a-user-that-is-not-there/tokens") is None
+        assert cache_folder("~a-user-that-is-not-there/tokens") is None
 
 
 def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    folder = folder_of(True)
+    folder = cache_folder(True)
     assert folder is not None
     assert folder.name == "atlas-invoices"
     assert folder.is_relative_to(tmp_path)

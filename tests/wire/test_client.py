@@ -180,11 +180,11 @@ def test_pieces_of_a_stream_are_small_and_read_once(sandbox: Sandbox) -> None:
     invoice = sandbox.invoices[4].id
     with ai.Client(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client:
         stream = client.stream_invoice_csv(sandbox.org_id, invoice)
-        with pytest.raises(RuntimeError, match="open the stream first"):
+        with pytest.raises(ValueError, match="open the stream first"):
             stream.iter_bytes()
         with stream as body:
             assert all(len(piece) <= 65536 for piece in body.iter_bytes())
-            with pytest.raises(RuntimeError, match="read once"):
+            with pytest.raises(ValueError, match="read once"):
                 list(body.iter_bytes())
         with client.stream_invoice_csv(sandbox.org_id, invoice) as body:
             next(iter(body.iter_bytes()))  # left half read
@@ -199,7 +199,7 @@ def test_a_stream_read_after_its_block_raises(lines: int, begun: bool) -> None:
     ):
         with client.stream_invoice_csv(sandbox.org_id, sandbox.invoices[1].id) as body:
             invoice = ai.read_csv(body) if begun else None
-        with pytest.raises(RuntimeError, match="inside its `with` block"):
+        with pytest.raises(ValueError, match="inside its `with` block"):
             list(invoice or ai.read_csv(body))
 
 
@@ -209,7 +209,7 @@ def test_an_asynchronous_stream_read_after_its_block_raises(lines: int, begun: b
         async with ai.AsyncClient(auth_for(sandbox, "digest"), base_url=sandbox.base_url) as client:
             async with client.stream_invoice_csv(sandbox.org_id, sandbox.invoices[1].id) as body:
                 invoice = await ai.aread_csv(body) if begun else None
-            with pytest.raises(RuntimeError, match="inside its `with` block"):
+            with pytest.raises(ValueError, match="inside its `with` block"):
                 _ = [line async for line in invoice or await ai.aread_csv(body)]
 
     with Sandbox(Settings(months=2, lines=lines, typical_lines=5)) as sandbox:

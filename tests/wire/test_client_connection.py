@@ -369,10 +369,26 @@ def test_rubbish_beyond_a_reply_costs_its_connection_no_more(kind: Kind) -> None
             assert atlas.call("get_invoice_csv", ORG, INVOICE) == CSV
 
 
-def test_a_closed_client_sends_nothing() -> None:
-    with RawServer() as server:
-        client = ai.Client(ai.AccessTokenAuth("t"), base_url=server.url)
-        client.close()
-        with pytest.raises(RuntimeError, match="closed"):
-            client.get_invoice(ORG, INVOICE)
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("list_organizations", ()),
+        ("list_invoices", (ORG,)),
+        ("list_pending_invoices", (ORG,)),
+        ("get_invoice", (ORG, INVOICE)),
+        ("get_invoice_csv", (ORG, INVOICE)),
+        ("download_invoice_csv", (ORG, INVOICE, "june.csv")),
+    ],
+)
+def test_a_closed_client_is_a_value_error(
+    kind: Kind, method: str, arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RawServer() as server, twin(kind, ai.AccessTokenAuth("t"), base_url=server.url) as atlas:
+        atlas.close_client()
+        with pytest.raises(ValueError, match="the client is closed; make a new one"):
+            atlas.call(method, *arguments)
+        with pytest.raises(ValueError, match="the client is closed; make a new one"):
+            atlas.read(ORG, INVOICE)
         assert not server.accepted
+    assert list(tmp_path.iterdir()) == []

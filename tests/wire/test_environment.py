@@ -33,12 +33,16 @@ from scripted_atlas import (
     TOKEN,
     both,
     client,
+    csv_reply,
     error_reply,
     invoice_csv,
     json_reply,
+    listed,
+    page,
     scripted_atlas,
     service_account,
     shell,
+    sync,
 )
 
 if TYPE_CHECKING:
@@ -176,12 +180,10 @@ def use_in_four_loops(auth: httpx.Auth, tmp_path: Path) -> None:
         asyncio.run(atlas.close())
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("auth", [ai.AccessTokenAuth(TOKEN), ai.ServiceAccountAuth(*ACCOUNT)], ids=["token", "account"])
 def test_an_asynchronous_client_serves_one_event_loop_after_another(auth: httpx.Auth, tmp_path: Path) -> None:
-    """A new loop gets new connections; those of the old one ended with it."""
+    """A new loop gets new connections; those of the old one were closed with it, or Python would warn of them here."""
     use_in_four_loops(auth, tmp_path)
-    # The connections of ended loops can't be closed any more. Python warns where it collects them: here, not later.
     gc.collect()
 
 
@@ -369,6 +371,38 @@ def test_nor_in_the_command(tmp_path: Path) -> None:
             assert ended.status == 0
             assert ORG in ended.out
             assert len(ended.warnings) <= 1
+
+
+# Nor does another warning
+
+
+@both
+def test_warnings_as_errors_fail_no_download_and_no_sync(
+    kind: Kind, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A CSV that doesn't name its invoice, and a version that will be removed."""
+    nameless = invoice_csv(head=f"Organization ID,{ORG},\n\n")
+    deprecated = json_reply(page(listed()), ("Deprecation", "true"))
+    with scripted_atlas(csv=csv_reply(nameless), list=deprecated) as server, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with client(kind, server) as atlas:
+            assert atlas.call("download_invoice_csv", ORG, INVOICE, tmp_path / "june.csv").size == len(nameless)
+        assert sync(kind, server, tmp_path / "folder").ok
+    assert "doesn't name its invoice" in caplog.text, "it's logged instead"
+    assert "is deprecated" in caplog.text
+
+
+def test_warnings_as_errors_fail_no_command(tmp_path: Path) -> None:
+    nameless = invoice_csv(head=f"Organization ID,{ORG},\n\n")
+    with scripted_atlas(csv=csv_reply(nameless)) as server:
+        sh = shell(tmp_path, server).with_env(
+            PYTHONWARNINGS="error", MONGODB_ATLAS_CLIENT_ID="unused", MONGODB_ATLAS_CLIENT_SECRET="unused"
+        )
+        ended = sh.run("download", INVOICE, "-o", "june.csv")
+    assert ended.status == 0
+    assert (sh.folder / "june.csv").read_bytes() == nameless
+    assert "several credentials found" in ended.err
+    assert "doesn't name its invoice" in ended.err
 
 
 # Item 14: certificates

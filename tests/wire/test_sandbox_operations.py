@@ -1,4 +1,4 @@
-"""The sandbox's five operations, checked against the OpenAPI document and called by plain httpx."""
+"""The sandbox's organizations and invoices, checked against the OpenAPI document and called by plain httpx."""
 
 from __future__ import annotations
 

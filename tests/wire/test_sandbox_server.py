@@ -42,7 +42,7 @@ def test_it_stops_immediately_even_during_a_response() -> None:
 def test_an_address_that_cannot_be_used_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"cannot listen on port {port} of 127.0.0.1 .*choose another port"):
+        with pytest.raises(ConfigError, match=f"can't listen on port {port} of 127.0.0.1 .*choose another port"):
             Sandbox(Settings(port=port)).__enter__()
     with pytest.raises(ConfigError, match=r"any port of 192\.0\.2\.1"):
         Sandbox(Settings(host="192.0.2.1")).__enter__()

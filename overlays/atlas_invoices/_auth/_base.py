@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import httpx
 from attrs import frozen
@@ -16,10 +16,7 @@ from atlas_invoices._http._transport import REFUSAL_ADVICE
 from atlas_invoices._secret import Secret, validate_credential
 
 from ._origin import BaseUrl, Binding, parse_base_url
-
-if TYPE_CHECKING:
-    from ._token_http import TokenHTTP
-
+from ._token_http import TokenHTTP
 
 Flow: TypeAlias = Generator[httpx.Request | Step[Any], Any, None]
 """Yields requests for httpx to send, and receives their responses; between them, steps to wait for."""
@@ -74,7 +71,7 @@ class DrainBody:
     """Read and drop the body of a refusal, so that its connection is free for the next request.
 
     httpx would read all of it into memory, and decompress it, before it sends the next request; it finds an empty body
-    instead. A body longer than 64 KiB costs its connection, not more memory.
+    instead. After 64 KiB the connection is closed instead.
     """
 
     response: httpx.Response

@@ -9,22 +9,16 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
+import httpx
 from attrs import define, field
 
 from atlas_invoices import _locks
 from atlas_invoices._secret import Secret, mask_id, validate_credential
 
 from ._base import DrainBody, Flow, OriginBoundAuth
-from ._challenge import build_authorization, find_challenge
-from ._tokens import Flight, SingleFlight, Wait
-
-if TYPE_CHECKING:
-    import httpx
-
-    from ._challenge import Challenge
-
+from ._challenge import Challenge, build_authorization, find_challenge
+from ._single_flight import Flight, SingleFlight, Wait
 
 # More nonces than requests in flight are useless; the oldest are dropped.
 _MAX_NONCES = 256
@@ -40,7 +34,7 @@ class Nonce:
     cnonce: str = field(factory=lambda: secrets.token_hex(16))
     in_flight: int = 0
     reserved: bool = False
-    """Whether it is kept for one request, for now."""
+    """Whether only the request that received it may use it, until its response arrives."""
 
 
 class NoncePool:
@@ -56,7 +50,7 @@ class NoncePool:
         _locks.watch(self)
 
     def after_fork(self) -> None:
-        """Start without nonces: in a forked child, the parent goes on counting on the ones it has."""
+        """Start without nonces: in a forked child, the parent keeps using the ones it has."""
         self._lock = threading.Lock()
         self._nonces: list[Nonce] = []
 
@@ -88,7 +82,7 @@ class NoncePool:
             return nonce
 
     def give_back(self, nonce: Nonce) -> None:
-        """Take a nonce back whose request has its response."""
+        """Note that a request with this nonce has its response."""
         with self._lock:
             nonce.in_flight -= 1
             if nonce.reserved:
@@ -122,7 +116,7 @@ _MAX_CHALLENGES = 10
 _MAX_REFUSALS = 3
 # How often, and for how many seconds each time, a request waits for another's challenge before it gets its own.
 _MAX_WAITS = 3
-_WAIT = 5.0
+_WAIT_SECONDS = 5.0
 
 
 class DigestAuth(OriginBoundAuth):
@@ -165,7 +159,7 @@ class DigestAuth(OriginBoundAuth):
         self._binding.check(request.url)
         nonce, flight, leading = self._join()
         for _ in range(_MAX_WAITS):
-            if nonce is not None or leading or (yield Wait(flight, _WAIT)) is False:
+            if nonce is not None or leading or (yield Wait(flight, _WAIT_SECONDS)) is False:
                 break
             nonce, flight, leading = self._join()
         yield from self._exchange(request, nonce, flight if leading else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
@@ -16,9 +16,7 @@ from atlas_invoices._secret import Mask, Secret
 from atlas_invoices._utils import json_or_none, single_line
 from atlas_invoices._version import __version__
 
-if TYPE_CHECKING:
-    from ._origin import BaseUrl
-
+from ._origin import BaseUrl
 
 TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path
 REVOKE_PATH = "/api/oauth/revoke"
@@ -114,7 +112,7 @@ def _basic(account: ClientCredentials) -> Secret:
     return Secret(base64.b64encode(identity.encode()).decode())
 
 
-def margin(lifetime: float, chance: float) -> float:
+def renewal_margin(lifetime: float, chance: float) -> float:
     """Return how many seconds before it expires a token is renewed.
 
     Args:
@@ -125,7 +123,7 @@ def margin(lifetime: float, chance: float) -> float:
 
 
 def read_token(reply: TokenReply, account: ClientCredentials, sent_at: float, chance: float = 0.5) -> Token:
-    """Return the token in a reply to a request sent at `sent_at` on the clock; `chance` is for `margin`.
+    """Return the token in a reply to a request sent at `sent_at` on the clock; `chance` is for `renewal_margin`.
 
     Raises:
         TokenError: the reply has no valid token. The message says why and what to do, and shows no secret.
@@ -162,7 +160,7 @@ def _outcome(reply: TokenReply, mask: Mask, sent_at: float, chance: float) -> To
         return f"the token endpoint's reply can't be used: {fault}; check the base URL, and any proxy in between"
     lifetime = float(min(_expires_in(document), MAX_LIFETIME))
     expires_at = sent_at + lifetime
-    return Token(Secret(document["access_token"]), expires_at - margin(lifetime, chance), expires_at)
+    return Token(Secret(document["access_token"]), expires_at - renewal_margin(lifetime, chance), expires_at)
 
 
 def _fault(document: object) -> str | None:

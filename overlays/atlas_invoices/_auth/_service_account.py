@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import httpx
 from attrs import frozen
 
+from atlas_invoices._http._retry import RetryPolicy, retry
 from atlas_invoices._http._steps import Sleep, Steps
 from atlas_invoices._http._transport import while_connecting
 from atlas_invoices._locks import FileLock
@@ -18,12 +20,10 @@ from atlas_invoices._secret import Secret, mask_id, validate_credential
 
 from ._base import DrainBody, Flow, OriginBoundAuth, SteppedAuth
 from ._oauth import REVOKE_PATH, ClientCredentials, Token, check_revoked, read_token, revoke_request, token_request
+from ._origin import BaseUrl, Binding
 from ._token_cache import POLL_SECONDS, CacheLease, TokenCache
 from ._token_http import TokenHTTP
 from ._tokens import TokenStore
-
-if TYPE_CHECKING:
-    from ._origin import BaseUrl, Binding
 
 
 class ServiceAccountAuth(OriginBoundAuth):
@@ -127,57 +127,48 @@ def _signed(request: httpx.Request, token: Token) -> httpx.Request:
     return request
 
 
-# A file is deleted even though its lock has been held this many seconds: logging out must not hang.
-_PATIENCE = 15.0
+LogoutOutcome = Literal["nothing cached", "nothing to revoke", "revoked"]
+
+# How many seconds to wait for the lock of the account's file; then it is deleted without, so that logging out ends.
+_MAX_LOCK_SECONDS = 15.0
 
 
-@frozen
-class Cached:
-    """An account's file in the cache: its token that Atlas may still accept, or None if the file has none."""
-
-    cache: TokenCache
-    token: Secret | None
-
-
-def cached(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> Cached | None:
-    """Return what the folder holds for the account; None if it has no file.
-
-    Raises:
-        OSError: the file system refuses.
-    """
-    account = auth._account  # noqa: SLF001 - same module; kept off the public class's surface
-    cache = TokenCache(folder, base_url, account.client_id)
-    token = cache.read_to_revoke()
-    return Cached(cache, token) if token or os.path.lexists(cache.file.path) else None
-
-
-def forget(found: Cached) -> Steps[None]:
-    """Delete the account's file, unless it holds another token by now.
-
-    Raises:
-        OSError: the file system refuses.
-    """
-    cache, token = found.cache, found.token
-    lock = FileLock(cache.file.lock_path)
-    end = cache.clock() + _PATIENCE
-    try:
-        while not lock.acquire() and cache.clock() < end:
-            yield Sleep(POLL_SECONDS)
-        now = cache.read_to_revoke()
-        if now is None or (token is not None and now.reveal() == token.reveal()):
-            cache.file.delete()
-    finally:
-        lock.release()
-
-
-def revoke(auth: ServiceAccountAuth, base_url: BaseUrl, token: Secret, http: TokenHTTP) -> Steps[None]:
-    """Revoke a token.
+def log_out(
+    auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path, http: TokenHTTP, policy: RetryPolicy
+) -> Steps[LogoutOutcome]:
+    """Revoke the account's cached token, then delete its file; if Atlas doesn't revoke it, the file stays.
 
     Raises:
         TokenError: Atlas refused, or failed.
         APIConnectionError: no response came.
+        OSError: the file can't be read or deleted.
     """
     account = auth._account  # noqa: SLF001 - same module; kept off the public class's surface
+    cache = TokenCache(folder, base_url, account.client_id)
+    token = cache.read_to_revoke()
+    if token is None and not os.path.lexists(cache.file.path):
+        return "nothing cached"
+    if token is not None:
+        yield from retry(partial(_revoke, account, base_url, token, http), policy)
+    yield from _delete(cache, token)
+    return "nothing to revoke" if token is None else "revoked"
+
+
+def _revoke(account: ClientCredentials, base_url: BaseUrl, token: Secret, http: TokenHTTP) -> Steps[None]:
     with while_connecting(f"POST {REVOKE_PATH}"):
         reply = yield from http.send(revoke_request(base_url, account, token))
     check_revoked(reply, account, token)
+
+
+def _delete(cache: TokenCache, revoked: Secret | None) -> Steps[None]:
+    """Delete the account's file, unless another process has stored a new token in it."""
+    lock = FileLock(cache.file.lock_path)
+    end = cache.clock() + _MAX_LOCK_SECONDS
+    try:
+        while not lock.acquire() and cache.clock() < end:
+            yield Sleep(POLL_SECONDS)
+        now = cache.read_to_revoke()
+        if now is None or (revoked is not None and now.reveal() == revoked.reveal()):
+            cache.file.delete()
+    finally:
+        lock.release()

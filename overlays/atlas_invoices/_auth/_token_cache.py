@@ -1,45 +1,39 @@
-"""One token for all processes of an account, in a folder only its owner can use; its failures are only warnings."""
+"""Share a token between processes, through a folder that only its owner can use; its failures are only warnings."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import random
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._http._steps import Steps
 from atlas_invoices._locks import FileLock
-from atlas_invoices._utils import single_line
+from atlas_invoices._secret import Secret
+from atlas_invoices._utils import single_line, warn
 
-from ._oauth import MAX_LIFETIME, Token, margin
+from ._oauth import MAX_LIFETIME, Token, renewal_margin
+from ._origin import BaseUrl
 from ._token_file import INVALID_EXPIRY, IS_A_FOLDER, Entry, TokenFile
-
-if TYPE_CHECKING:
-    from atlas_invoices._http._steps import Steps
-    from atlas_invoices._secret import Secret
-
-    from ._origin import BaseUrl
-
 
 T = TypeVar("T")
 
-# Clocks are adjusted by seconds all the time. A token from this far in the future was written before a larger jump.
-_FUTURE = 60.0
+# Clocks are often adjusted by seconds. A token from further in the future than this was written before a larger jump.
+_CLOCK_TOLERANCE = 60.0
 # An account has at most this many active tokens (Atlas documentation).
 _MAX_REFUSED = 100
 
 
-def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
+def cache_folder(setting: bool | str | os.PathLike[str] | None) -> Path | None:
     """Return the folder for a `token_cache` setting; None if it is off.
 
     Raises:
@@ -47,14 +41,14 @@ def folder_of(setting: bool | str | os.PathLike[str] | None) -> Path | None:
     """
     if setting is None or setting is False:
         return None
-    folder = user_folder() if setting is True else _absolute(Path(setting))
+    folder = user_cache_folder() if setting is True else _absolute(Path(setting))
     if folder is None:
-        _warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
+        warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
     return folder
 
 
-def user_folder() -> Path | None:
-    """Return the user's cache folder for this package, or None without a home folder; raises as `folder_of` does."""
+def user_cache_folder() -> Path | None:
+    """Return the user's cache folder for this package, or None without a home folder; raises as `cache_folder` does."""
     try:
         from platformdirs import user_cache_path  # noqa: PLC0415 - not a dependency of the base install
     except ImportError:
@@ -74,12 +68,6 @@ def _absolute(path: Path) -> Path | None:
         return path.expanduser().absolute()
     except RuntimeError:
         return None
-
-
-def _warn(text: str) -> None:
-    # Where warnings are errors: without a cache everything still works, so this fails no request.
-    with contextlib.suppress(UserWarning):
-        warnings.warn(single_line(text, 1000), UserWarning, stacklevel=3)
 
 
 class TokenCache:
@@ -123,14 +111,14 @@ class TokenCache:
             ahead = found.expires_at - self.wall()
             if ahead <= MAX_LIFETIME:
                 # Not from the future: then the clock was set back, and the token's age is unknown.
-                return found if 0 < ahead <= found.lifetime + _FUTURE else None
+                return found if 0 < ahead <= found.lifetime + _CLOCK_TOLERANCE else None
             found = INVALID_EXPIRY
         if found is not None:
             self._warn(f"the token cache {self.file.path} is ignored: {found}; a new token replaces it")
         return None
 
     def read_to_revoke(self) -> Secret | None:
-        """Return the file's token unless it has expired, even if others could read it: that one above all."""
+        """Return the file's token unless it has expired; above all one that others could read."""
         found = self.file.read(owner_only=False)
         return found.value if isinstance(found, Entry) and found.expires_at > self.wall() else None
 
@@ -166,7 +154,7 @@ class TokenCache:
     def _warn(self, text: str) -> None:
         if not self._has_warned:
             self._has_warned = True
-            _warn(text)
+            warn(single_line(text, 1000))
 
 
 def _fingerprint(value: Secret) -> str:
@@ -183,13 +171,13 @@ def _describe(error: OSError) -> str:
 POLL_SECONDS = 0.05
 # The share of the time that may be spent waiting for another process's request.
 _LOCK_SHARE = 2 / 3
-# A token that is due for renewal, while another process renews it, is used this many seconds before the next look.
-_PAUSE = 30.0
+# A token that is due for renewal, while another process renews it, is used this many seconds before the next check.
+_REUSE_SECONDS = 30.0
 
 
 @frozen
 class _WaitForLock:
-    """Wait a moment before the next look; false if waiting would block the very task that holds the lock."""
+    """Sleep before the lock is tried again; false if that would block the very task that holds it."""
 
     lock: FileLock
 
@@ -236,12 +224,12 @@ class CacheLease:
             pass
 
     def poll(self) -> bool:
-        """Look once; whether to look again, because another process fetches a token."""
+        """Check once; returns whether to check again, because another process is fetching a token."""
         if self._find(due=False):
             return False
         locked = self._cache.acquire(self._lock)
         if locked:
-            # Another process may have stored one between the look and the lock.
+            # Another process may have stored one between the check and the lock.
             if not self._find(due=False):
                 self._cache.delete_refused()
             return False
@@ -263,14 +251,14 @@ class CacheLease:
             return False
         now = self._cache.clock()
         expires_at = now + min(entry.expires_at - self._cache.wall(), entry.lifetime)
-        renew_at = expires_at - margin(entry.lifetime, self._chance)
+        renew_at = expires_at - renewal_margin(entry.lifetime, self._chance)
         if self._replaced is not None and entry.value.reveal() == self._replaced.value.reveal():
-            # This process measured its expiry with a clock that nobody sets.
+            # This process measured its expiry with a monotonic clock.
             expires_at = min(expires_at, self._replaced.expires_at)
             renew_at = now
         if renew_at <= now:
             if not due or expires_at <= now:
                 return False
-            renew_at = now + min(_PAUSE, (expires_at - now) / 2)
+            renew_at = now + min(_REUSE_SECONDS, (expires_at - now) / 2)
         self.token = Token(entry.value, renew_at, expires_at)
         return True

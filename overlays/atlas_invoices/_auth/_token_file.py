@@ -21,8 +21,8 @@ from ._oauth import MAX_LIFETIME, MAX_REPLY_BYTES, fits_header, is_positive
 _VERSION = 1
 # A token comes from a reply of at most half this size.
 _MAX_BYTES = 2 * MAX_REPLY_BYTES
-# The year 5138.
-_FAR = 1e11
+# The year 5138, far beyond any expiry.
+_MAX_EXPIRES_AT = 1e11
 
 IS_A_FOLDER = "is a folder; remove it"
 INVALID_EXPIRY = "its expiry is invalid"
@@ -50,7 +50,7 @@ class TokenFile:
         self.folder = folder
         self.path = folder / f"{name}.json"
         self.lock_path = folder / f"{name}.lock"
-        # One name is enough: it's written with the lock. A leftover of a killed process is replaced.
+        # One name is enough, since it's written with the lock; a killed process's leftover is replaced.
         self._temporary = folder / f"{name}.new"
 
     def make_folder(self) -> None:
@@ -159,4 +159,4 @@ def _entry(raw: bytes) -> Entry | str:
 
 def _seconds(number: Any) -> float | None:  # noqa: ANN401 - any JSON value
     # Compared before it is converted: a large int doesn't fit into a float.
-    return float(number) if is_positive(number) and number < _FAR else None
+    return float(number) if is_positive(number) and number < _MAX_EXPIRES_AT else None

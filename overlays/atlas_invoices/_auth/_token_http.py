@@ -12,29 +12,26 @@ import time
 from concurrent.futures import Future
 from contextlib import aclosing, closing
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import httpx
 from attrs import define, field, frozen
 
 from atlas_invoices._errors import APITimeoutError
 from atlas_invoices._http._network import Proxy, Verify, connection_settings
-from atlas_invoices._http._steps import running_loop
+from atlas_invoices._http._steps import Steps, running_loop
 from atlas_invoices._http._transport import remove_secrets
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
-
-if TYPE_CHECKING:
-    from atlas_invoices._http._steps import Steps
-
 
 # The most that getting a token takes: waiting for other threads, tasks and processes, looking up the host, connecting,
 # sending, and reading the reply. Independent of the API client's timeout, which may be long for large invoices, or too
 # short for a token that everything waits for.
 TOKEN_SECONDS = 30.0
-# How much of the time that is left each try may take, so that one lost request isn't a failure.
-_TRIES = (1 / 4, 1 / 3, 1.0)
-# How much of a try connecting may take: one address of several that doesn't answer leaves time for another.
+# The share of the remaining time that each attempt may take, so that one lost request isn't a failure.
+_ATTEMPT_SHARES = (1 / 4, 1 / 3, 1.0)
+# The share of an attempt that connecting may take: if one of several addresses doesn't answer, there is time for
+# another.
 _CONNECT_SHARE = 2 / 3
 
 
@@ -63,8 +60,8 @@ class TokenHTTP:
             httpx.HTTPError: any other failure.
         """
         end = time.monotonic() + (self.seconds if seconds is None else seconds)
-        for share in _TRIES:
-            request.extensions = {}  # httpx keeps the last try's timeouts there
+        for share in _ATTEMPT_SHARES:
+            request.extensions = {}  # httpx keeps the last attempt's timeouts there
             try:
                 reply: TokenReply = yield _Exchange(self, request, (end - time.monotonic()) * share)
             except (httpx.HTTPError, TimeoutError) as error:
@@ -97,10 +94,10 @@ class _Exchange:
 
     def run(self) -> TokenReply:
         if self.http.transport is not None:
-            # Somebody else's may work in this thread only. Nothing but its own timeouts ends it.
+            # A caller's own may work in this thread only; nothing but its own timeouts ends it.
             return self._send()
-        # In a thread that is left behind when the time is up: nothing else ends the look-up of a host name, and the
-        # timeouts of a connection are for each of its steps, and for each of a host's addresses.
+        # In a thread, which is abandoned when the time is up: looking up a host name can't be interrupted, and httpx's
+        # timeouts are for each step of a connection, and for each of a host's addresses.
         reply: Future[TokenReply] = Future()
 
         def send() -> None:
@@ -141,7 +138,7 @@ class _Exchange:
             self.request.url,
             verify=self.http.verify,
             proxy=self.http.proxy,
-            transport=None if transport is None else _Unclosed(transport),
+            transport=None if transport is None else _BorrowedTransport(transport),
         )
         return {**connection, "timeout": httpx.Timeout(self.seconds, connect=self.seconds * _CONNECT_SHARE)}
 
@@ -169,7 +166,7 @@ class _Body:
         return TokenReply(response.status_code, response.headers, body)
 
 
-class _Unclosed(httpx.BaseTransport, httpx.AsyncBaseTransport):
+class _BorrowedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """A transport that belongs to another client: used, but not closed."""
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - httpx has no base of both transports

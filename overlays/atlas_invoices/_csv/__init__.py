@@ -1,15 +1,23 @@
 """The invoice CSV as data: typed lines, tables, sums and exports. Importing it doesn't need any extra."""
 
-from ._columns import TAG_PREFIX
-from ._export import iter_batches, to_arrow, to_pandas, to_polars, write_csv, write_jsonl, write_parquet
-from ._group_by import Group, Summary, missing_names, parse_by
-from ._model import CREDIT_SKU, InvoiceHeader, LineItem
+from ._cells import MAX_DIGITS as MAX_DIGITS
+from ._cells import parse_number as parse_number
+from ._columns import TAG_PREFIX as TAG_PREFIX
+from ._export import iter_batches, to_arrow, to_pandas, to_polars
+from ._export import write_csv as write_csv
+from ._export import write_jsonl as write_jsonl
+from ._export import write_parquet as write_parquet
+from ._group_by import Group, Summary
+from ._group_by import missing_names as missing_names
+from ._group_by import parse_by as parse_by
+from ._model import CREDIT_SKU as CREDIT_SKU
+from ._model import InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv
-from ._summary import missing_amount, summarize
+from ._sources import Source as Source
+from ._summary import missing_amount as missing_amount
+from ._summary import summarize
 
 __all__ = [
-    "CREDIT_SKU",
-    "TAG_PREFIX",
     "AsyncInvoiceCsv",
     "Group",
     "InvoiceCsv",
@@ -18,15 +26,9 @@ __all__ = [
     "Summary",
     "aread_csv",
     "iter_batches",
-    "missing_amount",
-    "missing_names",
-    "parse_by",
     "read_csv",
     "summarize",
     "to_arrow",
     "to_pandas",
     "to_polars",
-    "write_csv",
-    "write_jsonl",
-    "write_parquet",
 ]

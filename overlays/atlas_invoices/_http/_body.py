@@ -18,9 +18,9 @@ from ._timeouts import SpeedCheck
 ACCEPT_ENCODING = "gzip"
 _GZIP = 16 + zlib.MAX_WBITS
 # Content-Encoding names a coding that changes nothing, or a character set by mistake.
-_UNCODED = frozenset({"", "identity", "none", "binary", "utf-8", "utf8"})
+_IDENTITY_CODINGS = frozenset({"", "identity", "none", "binary", "utf-8", "utf8"})
 # A small body may decode to gigabytes: it's passed on in pieces of at most this many bytes.
-_PIECE = 64 * 1024
+_MAX_PIECE = 64 * 1024
 # An error's body is only for its message, and not worth a longer wait.
 _ERROR_BODY_SECONDS = 5.0
 # How many blank bytes may come before a document.
@@ -62,7 +62,7 @@ class _Gzip:
                 self._member = zlib.decompressobj(_GZIP)
             self._started = True
             try:
-                piece = self._member.decompress(data, _PIECE)
+                piece = self._member.decompress(data, _MAX_PIECE)
             except zlib.error:
                 raise IncompleteDownloadError(
                     f"the reply's gzip data is damaged; try again ({self._endpoint})"
@@ -81,7 +81,7 @@ class _Gzip:
 def decoder(head: ResponseHead) -> Decoder:
     """Return the decoder for a reply; raises `UnexpectedResponseError` for a coding that wasn't requested."""
     sent = head.headers.get("content-encoding", "")
-    codings = [coding for part in sent.split(",") if (coding := part.strip().lower()) not in _UNCODED]
+    codings = [coding for part in sent.split(",") if (coding := part.strip().lower()) not in _IDENTITY_CODINGS]
     if not codings:
         return _Identity()
     if codings in (["gzip"], ["x-gzip"]):
@@ -183,7 +183,8 @@ class BodyReader:
         # Completeness first: a body that was cut to nothing isn't an empty document.
         self._length.finish()
         self._decoder.finish()
-        if self._csv_start is not None and not (self._is_framed or self._ends_line):
+        is_csv = self._csv_start is not None or self._kind == "file"
+        if is_csv and not (self._is_framed or self._ends_line):
             raise IncompleteDownloadError(
                 "the reply was cut short: its length isn't declared, and its last line has no end; try again "
                 f"({self._head.endpoint})"
@@ -203,8 +204,8 @@ class BodyReader:
                 self._csv_start = CsvStart(self._head)
         if self._csv_start is None or self._csv_start.feed(piece, final=final):
             self._is_checked = True
-            for begin in range(0, len(self._start), _PIECE):
-                yield bytes(self._start[begin : begin + _PIECE])
+            for begin in range(0, len(self._start), _MAX_PIECE):
+                yield bytes(self._start[begin : begin + _MAX_PIECE])
             self._start.clear()
 
 

@@ -90,8 +90,8 @@ def find_proxy(url: httpx.URL) -> ProxyChoice:
     if not proxies.get(scheme):
         return ProxyChoice(None, "")
     if any(_covers(entry, url) for entry in proxies.get("no", "").split(",")):
-        return ProxyChoice(None, _variable("no"))
-    found, source = proxies[scheme], _variable(scheme)
+        return ProxyChoice(None, _variable_name("no"))
+    found, source = proxies[scheme], _variable_name(scheme)
     return ProxyChoice(_parse_proxy(found if "://" in found else f"http://{found}", source), source)
 
 
@@ -114,7 +114,7 @@ def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
         return None
 
 
-def _variable(scheme: str) -> str:
+def _variable_name(scheme: str) -> str:
     """Return the name of the variable that `getproxies` read: one in lower case comes first."""
     names = (name for name, value in os.environ.items() if value and name.lower() == f"{scheme}_proxy")
     return max(names, default="system settings")
@@ -156,9 +156,9 @@ def _ssl_context(verify: Verify) -> ssl.SSLContext:
     if isinstance(verify, ssl.SSLContext):
         return verify
     if not isinstance(verify, bool):
-        return _trusting(os.fspath(verify), "verify=")
+        return _context_for_bundle(os.fspath(verify), "verify=")
     if verify and (file := os.environ.get("SSL_CERT_FILE")):
-        return _trusting(file, "SSL_CERT_FILE=")
+        return _context_for_bundle(file, "SSL_CERT_FILE=")
     if verify and (folders := os.environ.get("SSL_CERT_DIR")):
         # OpenSSL finds a certificate in a folder by the hash in its name, and says nothing if there are none.
         if not any(any(Path(folder).glob("????????.[0-9]*")) for folder in folders.split(os.pathsep)):
@@ -170,7 +170,7 @@ def _ssl_context(verify: Verify) -> ssl.SSLContext:
     return httpx.create_ssl_context(verify=verify, trust_env=False)
 
 
-def _trusting(file: str, source: str) -> ssl.SSLContext:
+def _context_for_bundle(file: str, source: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=file)
     except OSError as error:

@@ -26,7 +26,7 @@ _POLL = 0.02
 class RateLimiter:
     """Client-wide rate limiter; thread-safe. Returns how long to wait and never sleeps.
 
-    A pause longer than `max_wait` seconds holds nothing up: the request that met it fails instead.
+    A pause longer than `max_wait` seconds delays no other request; the one that received it fails.
     """
 
     def __init__(self, max_wait: float, clock: Callable[[], float] = time.monotonic) -> None:

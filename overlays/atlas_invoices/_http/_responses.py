@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import threading
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,12 +32,13 @@ from atlas_invoices._errors import (
 )
 from atlas_invoices._preamble import MAX_PREAMBLE_BYTES, PreambleReader
 from atlas_invoices._secret import Mask
-from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none
+from atlas_invoices._utils import duration, json_or_none, single_line, text_or_none, warn
 from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolation
 
 from ._retry import retry_after
 
-Kind = Literal["csv", "json"]
+# "file" is a CSV that isn't an invoice.
+Kind = Literal["csv", "json", "file"]
 
 # How much of an error's body is read: more than any documented one has.
 MAX_ERROR_BYTES = 64 * 1024
@@ -70,11 +70,11 @@ NOT_FROM_ATLAS = "the reply isn't from Atlas: check the base URL, and any proxy 
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]{3,}(?<![.:])")
 # The three bytes of "{}," make a model. Real objects have a hundred bytes and more each, real lists are at least
 # `"tag":["value"],`.
-_FREE_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
+_ALWAYS_ALLOWED_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
-_IDS = re.compile(r"/orgs/([0-9a-f]{24})(?:/invoices/([0-9a-f]{24}))?")
+_IDS = re.compile(r"/orgs/([0-9a-f]{24})(?:/invoices/([0-9a-f]{24})(?:/reports/([0-9a-f]{24}))?)?")
 _CSV_TYPES = frozenset({"text/csv", "application/csv", "text/plain", "application/octet-stream"})
 
 
@@ -90,6 +90,8 @@ class ResponseHead:
     """For the server's text in messages: it may send back the credentials that the request carried."""
     refusal_advice: str = ""
     """Advice for a 401; by default, that for keys and service accounts."""
+    success: int = HTTPStatus.OK
+    """The status of a success."""
 
     @property
     def endpoint(self) -> str:
@@ -98,20 +100,20 @@ class ResponseHead:
 
     @property
     def organization_id(self) -> str | None:
-        """The organization that was requested, or in which something was."""
+        """The organization in the requested path."""
         match = _IDS.search(self.path)
         return match and match[1]
 
     @property
     def invoice_id(self) -> str | None:
-        """The invoice that was requested."""
+        """The invoice in the requested path."""
         match = _IDS.search(self.path)
         return match and match[2]
 
 
 def is_success(head: ResponseHead) -> bool:
-    """Whether the body is the requested document; only 200 is documented."""
-    return head.status == HTTPStatus.OK
+    """Whether the body is the requested document; each operation documents one status for it."""
+    return head.status == head.success
 
 
 def error_for(head: ResponseHead, body: bytes) -> AtlasError:
@@ -122,7 +124,7 @@ def error_for(head: ResponseHead, body: bytes) -> AtlasError:
                 f"the server sent a redirect ({head.status}), which isn't followed because credentials go "
                 f"only to the configured server; check the base URL ({head.endpoint})"
             )
-        return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.endpoint})")
+        return UnexpectedResponseError(f"expected status {head.success:d}, got {head.status} ({head.endpoint})")
     return status_error(head, _api_error(head, json_or_none(body)))
 
 
@@ -162,6 +164,8 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
 
 def check_type(head: ResponseHead, kind: Kind, *, enveloped: bool = False) -> None:
     """Raise `UnexpectedResponseError` if a success has the wrong Content-Type; it may have none."""
+    if kind == "file":
+        return  # storage sends whatever type a file was stored with
     sent = head.headers.get("content-type", "")
     media_type = sent.partition(";")[0].strip().lower()
     is_json = media_type.endswith(("+json", "/json"))
@@ -180,9 +184,9 @@ def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool
     first = text[:1]
     if first == b"<":
         raise UnexpectedResponseError(_unexpected(head, kind, "a web page"))
-    if kind == "csv" and not enveloped and first in b"{[":
+    if kind != "json" and not enveloped and first in b"{[":
         raise UnexpectedResponseError(_unexpected(head, kind, "JSON"))
-    if kind == "csv" and _BINARY.intersection(text[:_BINARY_WITHIN]):
+    if kind != "json" and _BINARY.intersection(text[:_BINARY_WITHIN]):
         raise UnexpectedResponseError(_unexpected(head, kind, "binary data"))
     if kind == "json" and first != b"{":
         raise UnexpectedResponseError(_unexpected(head, kind, "something other than a JSON object"))
@@ -191,6 +195,12 @@ def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool
 def check_invoice(head: ResponseHead, sent: str) -> None:
     """Raise `UnexpectedResponseError` if a document belongs to another invoice than the one requested."""
     _check_id(head, "invoice", head.invoice_id, sent)
+
+
+def check_report(head: ResponseHead, sent: str) -> None:
+    """Raise `UnexpectedResponseError` if a report is another than the one requested."""
+    match = _IDS.search(head.path)
+    _check_id(head, "report", match and match[3], sent)
 
 
 def check_organization(head: ResponseHead, sent: str) -> None:
@@ -226,17 +236,15 @@ class CsvStart:
         if sent := self._preamble.invoice_id:
             check_invoice(self._head, sent)
         elif requested := self._head.invoice_id:
-            warnings.warn(
+            warn(
                 f"the CSV sent for invoice {requested} doesn't name its invoice, so whether it's the right one "
-                "couldn't be checked",
-                UserWarning,
-                stacklevel=2,
+                "couldn't be checked"
             )
         return True
 
 
 class PartsCheck:
-    """Counts the objects and lists in a JSON reply: in memory it costs as much as these, rather than its bytes."""
+    """Counts the objects and lists in a JSON reply: they, not its bytes, decide how much memory it takes."""
 
     def __init__(self, head: ResponseHead) -> None:
         self._head = head
@@ -248,8 +256,8 @@ class PartsCheck:
         self._objects += data.count(b"{")
         self._lists += data.count(b"[")
         if (
-            self._objects > _FREE_PARTS + self._size // _BYTES_PER_OBJECT
-            or self._lists > _FREE_PARTS + self._size // _BYTES_PER_LIST
+            self._objects > _ALWAYS_ALLOWED_PARTS + self._size // _BYTES_PER_OBJECT
+            or self._lists > _ALWAYS_ALLOWED_PARTS + self._size // _BYTES_PER_LIST
         ):
             raise UnexpectedResponseError(
                 f"the reply can't be read: it has far more parts than Atlas sends ({self._head.endpoint})"
@@ -313,9 +321,11 @@ def _explain(head: ResponseHead, error_code: str | None, details: str, *, from_a
     elif head.status == HTTPStatus.FORBIDDEN and error_code and "ACCESS_LIST" in error_code:
         advice = f"add {_address(details)} to the access list of the key or service account"
     elif head.status == HTTPStatus.NOT_FOUND and (match := _IDS.search(head.path)):
-        organization, invoice = match.groups()
+        organization, invoice, report = match.groups()
         if invoice is None:
             return f"organization {organization} not found", "run `atlas-invoices orgs` to see yours"
+        if report is not None:
+            return f"report {report} not found on invoice {invoice}", "Atlas keeps reports for 7 days; create a new one"
         fact = f"invoice {invoice} not found in organization {organization}"
         return fact, "run `atlas-invoices list` to see its invoices"
     return "", advice
@@ -348,8 +358,9 @@ def _phrase(status: int) -> str:
 
 
 def _unexpected(head: ResponseHead, kind: Kind, got: str) -> str:
-    hint = "check the base URL, and any proxy or login page in between"
-    return f"expected {kind.upper()}, got {got}; {hint} ({head.endpoint})"
+    expected, places = ("CSV", "") if kind == "file" else (kind.upper(), "the base URL, and ")
+    hint = f"check {places}any proxy or login page in between"
+    return f"expected {expected}, got {got}; {hint} ({head.endpoint})"
 
 
 class DeprecationWarner:
@@ -373,11 +384,10 @@ class DeprecationWarner:
             self._warned.add(operation)
         since = f" since {day}" if (day := _day(deprecated)) else ""
         until = f" and will be removed on {day}" if (day := _day(sunset)) else ""
-        warnings.warn(
+        warn(
             f"{operation}: the resource version used by this release is deprecated{since}{until}; "
             "upgrade atlas-invoices",
             FutureWarning,
-            stacklevel=2,
         )
 
 

@@ -56,15 +56,21 @@ class Sleep:
 
 @frozen
 class Blocking(Generic[T]):
-    """Call a function that blocks; under asyncio in another thread, so that the event loop goes on."""
+    """Call a function that blocks; under asyncio in another thread, so that the event loop goes on.
+
+    A cancellation waits until the function has returned; with `abandon_on_cancel` it doesn't, which is for functions
+    that only read.
+    """
 
     function: Callable[[], T]
+    abandon_on_cancel: bool = False
 
     def run(self) -> T:
         return self.function()
 
     async def run_async(self) -> T:
-        return await wait_to_the_end(running_loop().run_in_executor(None, self.function))
+        work = running_loop().run_in_executor(None, self.function)
+        return await (work if self.abandon_on_cancel else wait_to_the_end(work))
 
 
 def running_loop() -> asyncio.AbstractEventLoop:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -26,23 +26,39 @@ REFUSAL_ADVICE = "atlas_invoices.refusal_advice"
 
 
 class _LoopTransport(httpx.AsyncBaseTransport):
-    """Connections for each event loop: those of a loop end with it, and the next one gets its own."""
+    """Connections for each event loop: those of a loop are closed at its end, and the next one gets its own."""
 
     def __init__(self, connect: Callable[[], httpx.AsyncBaseTransport]) -> None:
         self._connect = connect
         self._transports: dict[asyncio.AbstractEventLoop, httpx.AsyncBaseTransport] = {}
+        self._closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         loop = running_loop()
         if loop not in self._transports:
+            # A loop that ended without shutting its generators down; Python collects its connections.
             for ended in [other for other in list(self._transports) if other.is_closed()]:
-                self._transports.pop(ended, None)
+                self._forget(ended)
             self._transports[loop] = self._connect()
+            self._closers[loop] = self._close_at_end(loop)
+            await anext(self._closers[loop])
         return await self._transports[loop].handle_async_request(request)
 
     async def aclose(self) -> None:
         if self._transports and (transport := self._transports.get(running_loop())):
             await transport.aclose()
+
+    async def _close_at_end(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+        """Close a loop's connections when it shuts down its generators, as `asyncio.run` does at its end."""
+        try:
+            yield
+        finally:
+            if transport := self._forget(loop):
+                await transport.aclose()
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> httpx.AsyncBaseTransport | None:
+        self._closers.pop(loop, None)
+        return self._transports.pop(loop, None)
 
 
 def make_async_client(*, transport: httpx.AsyncBaseTransport | None, **settings: Any) -> httpx.AsyncClient:  # noqa: ANN401 - passed on to httpx
@@ -54,7 +70,7 @@ def make_async_client(*, transport: httpx.AsyncBaseTransport | None, **settings:
 
 
 @frozen
-class _Either(Generic[T]):
+class _HttpxStep(Generic[T]):
     """A step from one of httpx's two clients."""
 
     run: Callable[[], T]
@@ -76,16 +92,18 @@ class Connections:
         return request
 
     def send(self, request: httpx.Request) -> Step[httpx.Response]:
-        """Send a request; its response is ready to be read."""
-        return _Either(lambda: self._http.send(request, stream=True), lambda: self._send_async(request))
+        """Send a request; its response is ready to be read. Raises `ValueError` after `close`."""
+        if self._http.is_closed:
+            raise ValueError("the client is closed; make a new one, or keep it open in a `with` block")
+        return _HttpxStep(lambda: self._http.send(request, stream=True), lambda: self._send_async(request))
 
     def close_response(self, response: httpx.Response) -> Step[None]:
         """Give the connection back, or close it if the body wasn't read to its end."""
-        return _Either(response.close, lambda: self._close_response_async(response))
+        return _HttpxStep(response.close, lambda: self._close_response_async(response))
 
     def close(self) -> Step[None]:
         """Close all connections."""
-        return _Either(self._close, self._close_async)
+        return _HttpxStep(self._close, self._close_async)
 
     async def _send_async(self, request: httpx.Request) -> httpx.Response:
         running_loop()
@@ -174,6 +192,8 @@ def while_reading(endpoint: str) -> Iterator[None]:
         ) from error
 
 
+# Raised before a request is sent.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 # A proxy's temporary failures of CONNECT.
 _TEMPORARY = tuple(
     str(int(status)) for status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -198,9 +218,9 @@ _CERTIFICATE_FAILURES = {
 
 
 def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
-    reason = _reason(error)
+    reason, sent = _reason(error), not isinstance(error, _UNSENT)
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})")
+        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})", sent=sent)
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return ConfigError(f"can't send the request: {reason} ({endpoint})")
     if isinstance(error, httpx.ProxyError):
@@ -208,17 +228,19 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
             message = f"the proxy can't reach the server: {reason}; try again later, or check the base URL ({endpoint})"
         else:
             message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
-        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY))
+        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY), sent=sent)
     certificate = _certificate_failure(error)
     if certificate is not None:
         what, way_out = _CERTIFICATE_FAILURES.get(certificate.verify_code, _UNTRUSTED)
         message = f"{what}: {single_line(certificate.verify_message)}; {way_out} ({endpoint})"
-        return APIConnectionError(message, transient=False)
+        return APIConnectionError(message, transient=False, sent=sent)
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
             f"invalid HTTP response: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
         )
-    return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})")
+    return APIConnectionError(
+        f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})", sent=sent
+    )
 
 
 def _certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError | None:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from atlas_invoices._csv import MAX_DIGITS, parse_number
 from atlas_invoices._errors import UnexpectedResponseError
 from atlas_invoices._utils import pluralize, single_line
-from atlas_invoices_client.models import BillingInvoice
+from atlas_invoices_client.models import BillingInvoice, BillingPayment, InvoiceLineItem
 from atlas_invoices_client.types import Unset
-
-if TYPE_CHECKING:
-    from atlas_invoices_client.models import BillingPayment, InvoiceLineItem
-
 
 T = TypeVar("T")
 
-_MAX_DIGITS = 1000
-_TOO_LARGE = 10**_MAX_DIGITS
-# Digits on both sides of the point, a sign, the point and an exponent.
-_MAX_LENGTH = 2 * _MAX_DIGITS + 10
 # The API document has cents as int64.
 _MIN_CENTS, _MAX_CENTS = -(2**63), 2**63 - 1
 _MAX_SHOWN = 40
 # Price times quantity less a discount has three times as many digits before the point and after it.
-EXACT = Context(prec=7 * _MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+EXACT = Context(prec=7 * MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
 HALF_CENT = Decimal("0.5")
-
-# Decimal() also accepts "NaN", "Infinity", "1_000", spaces and other scripts' digits; no API sends money like that.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
 
 
 def exact_number(value: object, name: str) -> Decimal:
@@ -55,21 +44,19 @@ def _exact(value: object, name: str, types: tuple[type, ...], accepted: str) -> 
     if isinstance(value, bool) or not isinstance(value, types) or not isinstance(value, (Decimal, int, str)):
         hint = "; a float has already lost digits, pass the exact number" if isinstance(value, float) else ""
         raise TypeError(f"{name} must be {accepted}, not {type(value).__name__}{hint}")
-    if isinstance(value, str):
-        if len(value) > _MAX_LENGTH or not _NUMBER.fullmatch(value):
-            # Shown with its spaces, since a space may be the mistake.
-            shown = value if len(value) <= _MAX_SHOWN else f"{value[: _MAX_SHOWN - 1]}…"
-            raise ValueError(f"{name} is not a decimal number: {shown!r}")
-    elif isinstance(value, int):
-        if abs(value) >= _TOO_LARGE:
-            raise ValueError(f"{name} has more than {_MAX_DIGITS} digits")
-    elif not value.is_finite():
-        raise ValueError(f"{name} must be a finite number, not {value}")
-    number = Decimal(value)
-    exponent = number.as_tuple().exponent
-    if number.adjusted() >= _MAX_DIGITS or (isinstance(exponent, int) and exponent < -_MAX_DIGITS):
-        raise ValueError(f"{name} has more than {_MAX_DIGITS} digits before or after the point")
+    text = value if isinstance(value, str) else str(Decimal(value))  # Python refuses to print an int of 5,000 digits
+    try:
+        number = parse_number(text)
+    except ValueError as error:
+        raise ValueError(f"{name} is {error}: {_shorten(text)!r}") from None
+    if number is None:
+        raise ValueError(f"{name} is not a number: ''")
     return number
+
+
+def _shorten(text: str) -> str:
+    """Shorten a number for a message; its spaces stay, since one may be the mistake."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
 def money(cents: Decimal | int) -> str:

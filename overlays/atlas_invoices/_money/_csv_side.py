@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from atlas_invoices._csv import LineItem
 from atlas_invoices._utils import pluralize
 
 from ._amounts import EXACT, HALF_CENT
-from ._line_match import CsvEntry, Key
-from ._reconciliation import Totals
-
-if TYPE_CHECKING:
-    from atlas_invoices._csv import LineItem
-
-    from ._line_match import LineMatcher
-    from ._reconciliation import DiscountUnit
-
+from ._line_match import CsvEntry, Key, LineMatcher
+from ._reconciliation import DiscountUnit, Totals
 
 _ZERO = Decimal(0)
 
@@ -84,8 +78,8 @@ class Sum:
         negated.drift = self.drift.copy_negate()
         return negated
 
-    def lowering(self) -> Sum:
-        """Return it with the sign that lowers the amount billed."""
+    def as_reduction(self) -> Sum:
+        """Return it as a sum of 0 or less, which reduces the amount billed."""
         return self.negated() if self.cents > 0 else self
 
     @property
@@ -216,7 +210,7 @@ class CsvSide:
         The sign of a credit isn't documented, so credits that all have the same sign are subtracted. With both signs,
         one credit takes back another, and they count as sent.
         """
-        return self.credits if len(self._credit_signs) > 1 else self.credits.lowering()
+        return self.credits if len(self._credit_signs) > 1 else self.credits.as_reduction()
 
     @property
     def everything(self) -> Sum:

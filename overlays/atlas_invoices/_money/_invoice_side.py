@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from atlas_invoices._utils import pluralize, text_or_none
+from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
 
 from ._amounts import cents_or_none, line_items, present
 from ._line_match import LineMatcher, MatchResult
 from ._reconciliation import Totals
-
-if TYPE_CHECKING:
-    from atlas_invoices_client.models import BillingInvoice, InvoiceLineItem
 
 
 class StatedSums(NamedTuple):

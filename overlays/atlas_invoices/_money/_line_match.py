@@ -11,14 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from atlas_invoices._utils import single_line, text_or_none
+from atlas_invoices_client.models import InvoiceLineItem
 
 from ._amounts import present, utc_day
-
-if TYPE_CHECKING:
-    from atlas_invoices_client.models import InvoiceLineItem
 
 
 class Key(NamedTuple):

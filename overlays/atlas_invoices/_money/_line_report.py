@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from atlas_invoices._csv import CREDIT_SKU
 from atlas_invoices._utils import pluralize, single_line, text_or_none
 
 from ._amounts import EXACT, over_or_short, short_money
+from ._csv_side import CsvSide
+from ._line_match import Key, LineMatcher, MatchResult, Unmatched
 from ._reconciliation import Difference
-
-if TYPE_CHECKING:
-    from ._csv_side import CsvSide
-    from ._line_match import Key, LineMatcher, MatchResult, Unmatched
-
 
 _MAX_LINES = 20
 _MAX_PROJECTS = 20
@@ -109,13 +106,13 @@ def _count(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> Iterable[
 def _total(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> Iterable[Difference]:
     gap = sum(sign * entry.lines * (entry.key.cents or 0) for sign, entry in _signed(result))
     if gap:
-        ours, theirs = csv.everything.cents, _items_total(matcher)
+        in_csv, in_invoice = csv.everything.cents, _items_total(matcher)
         yield Difference(
             kind="total",
-            csv=ours,
-            invoice=theirs,
-            message=f"the CSV's lines add up to {short_money(ours)}, the invoice's line items to "
-            f"{short_money(theirs)}: {over_or_short(gap)}",
+            csv=in_csv,
+            invoice=in_invoice,
+            message=f"the CSV's lines add up to {short_money(in_csv)}, the invoice's line items to "
+            f"{short_money(in_invoice)}: {over_or_short(gap)}",
         )
 
 
@@ -139,8 +136,8 @@ def _projects(csv: CsvSide, matcher: LineMatcher, result: MatchResult, names: _P
         of_items[key.project_id] += cents or 0
     off = sorted((project_id for project_id in gaps if gaps[project_id]), key=lambda each: -abs(gaps[each]))
     for project_id in off[:_MAX_PROJECTS]:
-        ours, theirs = csv.by_project.get(project_id, Decimal(0)), Decimal(of_items[project_id])
-        yield _two_amounts("project", project_id, names.project(project_id), ours, theirs)
+        in_csv, in_invoice = csv.by_project.get(project_id, Decimal(0)), Decimal(of_items[project_id])
+        yield _amount_difference("project", project_id, names.project(project_id), in_csv, in_invoice)
     if len(off) > _MAX_PROJECTS:
         more = pluralize(len(off) - _MAX_PROJECTS, "more project differs", "more projects differ")
         yield Difference(kind="project", message=f"{more} by less")
@@ -194,7 +191,7 @@ def _changed_item(matcher: LineMatcher, open_items: list[int], key: Key) -> int 
     )
 
 
-def _csv_line(entry: Unmatched, lines: int, theirs: str, cents: int | None, names: _ProjectNames) -> Difference:
+def _csv_line(entry: Unmatched, lines: int, counterpart: str, cents: int | None, names: _ProjectNames) -> Difference:
     key, _, line_number = entry
     more = f" and {lines - 1:,} more like it" if lines > 1 else ""
     return Difference(
@@ -203,29 +200,29 @@ def _csv_line(entry: Unmatched, lines: int, theirs: str, cents: int | None, name
         csv=Decimal(key.cents or 0),
         invoice=None if cents is None else Decimal(cents),
         message=f"line {line_number} of the CSV{more} ({names.project(key.project_id)}, {key.day or 'no day'}) has "
-        f"{short_money(key.cents or 0)}; the invoice has {theirs}",
+        f"{short_money(key.cents or 0)}; the invoice has {counterpart}",
     )
 
 
 def sku_differences(csv: CsvSide, matcher: LineMatcher, notes: list[str]) -> list[Difference]:
     """Compare the SKUs that have the same name on both sides, unless there are missing lines, which are reported."""
-    theirs: Counter[str] = Counter()
+    of_items: Counter[str] = Counter()
     for item, cents in zip(matcher.items, matcher.cents, strict=True):
         if sku := text_or_none(item.sku):
-            theirs[sku] += cents or 0
-    shared = [sku for sku in csv.by_sku if sku in theirs]
+            of_items[sku] += cents or 0
+    shared = [sku for sku in csv.by_sku if sku in of_items]
     if len(shared) < len(csv.by_sku):
         notes.append(f"{len(shared)} of {len(csv.by_sku)} SKUs in the CSV have the same name in the invoice")
     if csv.everything.lines != len(matcher.items):
         return []
     differences = []
     for sku in shared:
-        ours, stated = csv.by_sku[sku], theirs[sku]
+        of_lines, stated = csv.by_sku[sku], of_items[sku]
         # Items are whole cents, so each line was rounded. A credit's sign may differ between the sides.
-        possible = ours.of_rounded_terms
+        possible = of_lines.of_rounded_terms
         if stated not in possible and not (sku == CREDIT_SKU and -stated in possible):
             name = f"SKU {single_line(sku, _MAX_TEXT)}"
-            differences.append(_two_amounts("sku", sku, name, ours.cents, Decimal(stated)))
+            differences.append(_amount_difference("sku", sku, name, of_lines.cents, Decimal(stated)))
     return differences
 
 
@@ -248,11 +245,11 @@ def line_rounding(csv: CsvSide, matcher: LineMatcher, result: MatchResult) -> li
     ]
 
 
-def _two_amounts(
-    kind: Literal["project", "sku"], key: str | None, name: str, ours: Decimal, theirs: Decimal
+def _amount_difference(
+    kind: Literal["project", "sku"], key: str | None, name: str, in_csv: Decimal, in_invoice: Decimal
 ) -> Difference:
-    message = f"{name}: {short_money(ours)} in the CSV, {short_money(theirs)} in the invoice"
-    return Difference(kind=kind, key=key, csv=ours, invoice=theirs, message=message)
+    message = f"{name}: {short_money(in_csv)} in the CSV, {short_money(in_invoice)} in the invoice"
+    return Difference(kind=kind, key=key, csv=in_csv, invoice=in_invoice, message=message)
 
 
 class _ProjectNames:

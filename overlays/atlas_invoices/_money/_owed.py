@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from attrs import field, frozen
 
 from atlas_invoices._utils import FrozenDict, single_line, text_or_none
+from atlas_invoices_client.models import BillingInvoice, BillingPayment
 
 from . import _amounts
 from ._amounts import EXACT, exact_cents, exact_number, money, present, validate_invoice, whole_cents
-
-if TYPE_CHECKING:
-    from atlas_invoices_client.models import BillingInvoice, BillingPayment
-
 
 T = TypeVar("T")
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from atlas_invoices._csv import InvoiceCsv, missing_amount, read_csv
+from atlas_invoices._csv import InvoiceCsv, InvoiceHeader, Source, missing_amount, read_csv
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import pluralize, single_line, text_or_none
+from atlas_invoices_client.models import BillingInvoice
 
 from ._amounts import linked_invoices, utc_day, validate_invoice
 from ._csv_side import CsvSide
 from ._invoice_side import best_interpretation, interpretations, invoice_totals, stated_sums
+from ._line_match import LineMatcher
 from ._line_report import line_differences, line_rounding, sku_differences
-from ._reconciliation import Difference, Reconciliation
+from ._reconciliation import Difference, DifferenceKind, Reconciliation
 from ._totals import compare_totals
-
-if TYPE_CHECKING:
-    from atlas_invoices._csv import InvoiceHeader
-    from atlas_invoices._csv._sources import Source
-    from atlas_invoices_client.models import BillingInvoice
-
-    from ._line_match import LineMatcher
-    from ._reconciliation import DifferenceKind
-
 
 _NOTHING_TO_COMPARE = Difference(
     kind="nothing_to_compare",
@@ -151,22 +142,22 @@ def _header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: l
         ("invoice_id", "invoice ID", header.invoice_id, text_or_none(invoice.id)),
         ("organization_id", "organization ID", header.organization_id, text_or_none(invoice.org_id)),
     )
-    for kind, name, ours, theirs in pairs:
-        if ours is None or theirs is None:
-            notes.append(f"{name} not compared: the {'CSV' if ours is None else 'invoice'} has none")
-        elif ours.lower() != theirs.lower():
+    for kind, name, in_csv, in_invoice in pairs:
+        if in_csv is None or in_invoice is None:
+            notes.append(f"{name} not compared: the {'CSV' if in_csv is None else 'invoice'} has none")
+        elif in_csv.lower() != in_invoice.lower():
             message = (
-                f"{name}: {single_line(ours, 60)} in the CSV, {single_line(theirs, 60)} in the invoice; check that "
-                "both are the same invoice"
+                f"{name}: {single_line(in_csv, 60)} in the CSV, {single_line(in_invoice, 60)} in the invoice; check "
+                "that both are the same invoice"
             )
-            differences.append(Difference(kind=kind, csv=ours, invoice=theirs, message=message))
+            differences.append(Difference(kind=kind, csv=in_csv, invoice=in_invoice, message=message))
     start, end = header.period_start, header.period_end
     first, last = utc_day(invoice.start_date), utc_day(invoice.end_date)
     if start is None or end is None or first is None or last is None:
         notes.append(f"period not compared: the {'CSV' if start is None or end is None else 'invoice'} has none")
     # The CSV's end is the first day after the period; the invoice's is a moment, which may be the period's last second.
     elif start != first or (end - last).days not in {0, 1}:
-        ours, theirs = f"{start} to {end}", f"{first} to {last}"
-        message = f"billing period: {ours} in the CSV, {theirs} in the invoice"
-        differences.append(Difference(kind="period", csv=ours, invoice=theirs, message=message))
+        in_csv, in_invoice = f"{start} to {end}", f"{first} to {last}"
+        message = f"billing period: {in_csv} in the CSV, {in_invoice} in the invoice"
+        differences.append(Difference(kind="period", csv=in_csv, invoice=in_invoice, message=message))
     return differences

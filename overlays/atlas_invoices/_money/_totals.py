@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ._amounts import EXACT, over_or_short, short_money
-from ._csv_side import CentRange, Sum
-from ._reconciliation import Difference
-
-if TYPE_CHECKING:
-    from ._csv_side import CsvSide
-    from ._invoice_side import StatedSums
-    from ._reconciliation import DifferenceKind
+from ._csv_side import CentRange, CsvSide, Sum
+from ._invoice_side import StatedSums
+from ._reconciliation import Difference, DifferenceKind
 
 
 class _Check(NamedTuple):
@@ -134,14 +130,14 @@ def _fits_rounded_sums(check: _Check) -> bool:
 
 def _difference(check: _Check, kind: DifferenceKind) -> Difference:
     field = {"subtotal": "subtotalCents", "credits": "creditsCents", "amount_billed": "amountBilledCents"}[check.kind]
-    ours, theirs = check.sum.cents, Decimal(check.stated)
+    in_csv, in_invoice = check.sum.cents, Decimal(check.stated)
     if check.kind == "credits":
-        ours, theirs = ours.copy_abs(), theirs.copy_abs()
+        in_csv, in_invoice = in_csv.copy_abs(), in_invoice.copy_abs()
     return Difference(
         kind=kind,
         key=field,
-        csv=ours,
-        invoice=theirs,
-        message=f"{check.subject} add up to {short_money(ours)}, but the invoice has {short_money(theirs)} ({field}): "
-        f"{over_or_short(EXACT.subtract(ours, theirs))}",
+        csv=in_csv,
+        invoice=in_invoice,
+        message=f"{check.subject} add up to {short_money(in_csv)}, but the invoice has {short_money(in_invoice)} "
+        f"({field}): {over_or_short(EXACT.subtract(in_csv, in_invoice))}",
     )

@@ -11,18 +11,11 @@ The folder is valid at every moment, even if a run is killed:
 
 from __future__ import annotations
 
-from ._listing import NO_LINKED
-from ._plan import DEFAULT_WORKERS, SyncOptions
+from ._listing import NO_LINKED as NO_LINKED
+from ._plan import DEFAULT_WORKERS as DEFAULT_WORKERS
+from ._plan import SyncOptions as SyncOptions
 from ._progress import SyncedInvoice, SyncReport
-from ._run import run, sync_invoices, sync_invoices_async
+from ._run import run as run
+from ._run import sync_invoices, sync_invoices_async
 
-__all__ = [
-    "DEFAULT_WORKERS",
-    "NO_LINKED",
-    "SyncOptions",
-    "SyncReport",
-    "SyncedInvoice",
-    "run",
-    "sync_invoices",
-    "sync_invoices_async",
-]
+__all__ = ["SyncReport", "SyncedInvoice", "sync_invoices", "sync_invoices_async"]

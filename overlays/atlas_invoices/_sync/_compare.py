@@ -13,8 +13,7 @@ from attrs import define
 
 from atlas_invoices._csv import read_csv
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._money._amounts import EXACT, cents_or_none, over_or_short, short_money
-from atlas_invoices._money._csv_side import CsvSide, Sum
+from atlas_invoices._money import EXACT, CsvSide, Sum, cents_or_none, over_or_short, short_money
 from atlas_invoices._utils import pluralize
 
 
@@ -76,14 +75,14 @@ def find_difference(csv: Path, sums: Sequence[JsonSums]) -> str | None:
         if not fitting:
             items = pluralize(own.lines, "line item", "line items")
             return f"the CSV has {pluralize(lines, 'line', 'lines')}, the JSON {items}"
-        ours = [side.everything, Sum.of(usage, side.credits.negated())]
-        theirs = [cents for each in fitting for cents in (each.cents, each.cents - each.discounts)]
+        of_csv = [side.everything, Sum.of(usage, side.credits.negated())]
+        of_json = [cents for each in fitting for cents in (each.cents, each.cents - each.discounts)]
         name = "line items"
     else:
-        ours, theirs, name = [side.positive, usage], [own.subtotal or 0, with_linked.subtotal or 0], "subtotalCents"
-    if any(cents in each.of_rounded_terms or cents in each.rounded for each in ours for cents in theirs):
+        of_csv, of_json, name = [side.positive, usage], [own.subtotal or 0, with_linked.subtotal or 0], "subtotalCents"
+    if any(cents in each.of_rounded_terms or cents in each.rounded for each in of_csv for cents in of_json):
         return None
-    csv_cents, json_cents = ours[0].cents, theirs[0]
+    csv_cents, json_cents = of_csv[0].cents, of_json[0]
     return (
         f"the CSV's lines add up to {short_money(csv_cents)}, the JSON's {name} to {short_money(json_cents)}: "
         f"{over_or_short(EXACT.subtract(csv_cents, json_cents))}"

@@ -11,7 +11,6 @@ import socket
 import stat
 import threading
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from attrs.validators import instance_of, matches_re
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._files import AtomicFile
 from atlas_invoices._locks import FileLock
+from atlas_invoices._utils import warn
 
 from ._listing import AMOUNTS, ListedInvoice
 
@@ -260,10 +260,7 @@ class FolderLock(FileLock):
             if is_held:
                 self._sign()
             return is_held
-        warnings.warn(
-            f"{self._folder}: this file system has no file locks; make sure that only one sync at a time runs here",
-            stacklevel=2,
-        )
+        warn(f"{self._folder}: this file system has no file locks; make sure that only one sync at a time runs here")
         return True
 
     def _sign(self) -> None:

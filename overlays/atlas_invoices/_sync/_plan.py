@@ -12,6 +12,7 @@ from attrs.converters import optional
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from ._folder import Entry
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 # Three years of monthly invoices then take two rounds. The client's rate limiter covers all workers.
 DEFAULT_WORKERS = 20
-DEFAULT_LOCK_TIMEOUT = 600.0
 
 
 def _first_of_month(day: date) -> date:

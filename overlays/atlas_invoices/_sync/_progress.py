@@ -237,7 +237,7 @@ class SyncState:
         self.save()
 
     def report(self) -> SyncReport:
-        """The report of the run."""
+        """Return the outcome of every invoice, newest first, then unusable entries of the listing and invoices gone."""
         invoices = [self._invoice(entry.listed, "unchanged", entry=entry) for entry in self.plan.unchanged]
         invoices += [self._fetched(task) for task in self.plan.fetch]
         invoices.sort(key=lambda each: str(each.period_start or "9999"), reverse=True)

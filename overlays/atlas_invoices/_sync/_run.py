@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-from attrs import frozen
 
 from atlas_invoices import _operations
+from atlas_invoices._client import AsyncClient, Client
 from atlas_invoices._errors import AtlasError, UnexpectedResponseError
+from atlas_invoices._files import AtomicFile
 from atlas_invoices._http import _steps
+from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
+from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT
+from atlas_invoices_client.models import BillingInvoiceMetadata
 
 from . import _listing
 from ._compare import find_difference
 from ._folder import Folder, FolderError, FolderLock
-from ._plan import DEFAULT_LOCK_TIMEOUT, DEFAULT_WORKERS, SyncOptions, Task
+from ._plan import DEFAULT_WORKERS, SyncOptions, Task
 from ._progress import OnProgress, Result, SyncReport, SyncState, saved
 from ._workers import WorkerPool
-
-if TYPE_CHECKING:
-    from atlas_invoices._client import AsyncClient, Client
-    from atlas_invoices._files import AtomicFile
-    from atlas_invoices._http._responses import ResponseHead
-    from atlas_invoices_client.models import BillingInvoiceMetadata
-
-T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
 
@@ -115,19 +107,6 @@ def run(atlas: Client, options: SyncOptions, on_progress: OnProgress) -> SyncRep
     return _steps.run(_sync(atlas, options, on_progress))
 
 
-@frozen
-class ReadFiles(Generic[T]):
-    """Read from the disk; under asyncio in another thread, whose end a cancellation doesn't wait for."""
-
-    function: Callable[[], T]
-
-    def run(self) -> T:
-        return self.function()
-
-    async def run_async(self) -> T:
-        return await asyncio.to_thread(self.function)
-
-
 def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProgress) -> Steps[SyncReport]:
     listing = yield from _list(atlas, options)
     folder = Folder(options.directory)
@@ -139,7 +118,9 @@ def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProg
             yield from _wait_for(lock, options, on_progress)
             listing = yield from _list(atlas, options)
         # With `verify` it reads every file.
-        state: SyncState = yield ReadFiles(lambda: SyncState(options, folder, listing, on_progress))
+        state: SyncState = yield Blocking(
+            lambda: SyncState(options, folder, listing, on_progress), abandon_on_cancel=True
+        )
         folder.clear_leftovers()
         state.begin()
 
@@ -210,12 +191,14 @@ def _fetch(
             yield Blocking(json.discard)
         difference = None
         if task.listed.final:  # the lines of an open period grow between the two requests
-            difference = yield ReadFiles(lambda: find_difference(csv.path, document.sums))
+            difference = yield Blocking(lambda: find_difference(csv.path, document.sums), abandon_on_cancel=True)
         return saved(task, document, csv, json.saved, difference)
     except Exception as error:  # noqa: BLE001 - one invoice's replies must not end the run for the others
         before = task.before
-        kept = before is not None and (yield ReadFiles(lambda: folder.intact(before, verify=True)))
-        return Result(task, error=_our_error(error), kept=kept)
+        kept = before is not None and (
+            yield Blocking(lambda: folder.intact(before, verify=True), abandon_on_cancel=True)
+        )
+        return Result(task, error=_as_known_error(error), kept=kept)
 
 
 def _read_json(file: AtomicFile, head: ResponseHead) -> _listing.RawInvoice:
@@ -223,9 +206,11 @@ def _read_json(file: AtomicFile, head: ResponseHead) -> _listing.RawInvoice:
         return _listing.read_raw_invoice(content, head)
 
 
-def _our_error(error: Exception) -> AtlasError | OSError:
+def _as_known_error(error: Exception) -> AtlasError | OSError:
     if isinstance(error, (AtlasError, OSError)):
         return error
-    ours = UnexpectedResponseError(f"unexpected {type(error).__name__} while reading the replies; please report it")
-    ours.__cause__ = error
-    return ours
+    unexpected = UnexpectedResponseError(
+        f"unexpected {type(error).__name__} while reading the replies; please report it"
+    )
+    unexpected.__cause__ = error
+    return unexpected

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import itertools
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import click
 
-from atlas_invoices._errors import AtlasError
+from atlas_invoices._errors import AtlasError, AuthenticationError, TokenError
 from atlas_invoices._utils import single_line
 
 from . import _exit, _output
 from ._session import Session, atlas_options, atlas_options_without_org
 
 if TYPE_CHECKING:
+    import httpx
+
     from atlas_invoices import Client
     from atlas_invoices._credentials import ResolvedCredentials
 
-
 # Further organizations are counted but not checked.
 _MAX_ORGANIZATIONS = 10
+# A reply's Date has whole seconds, and the reply takes a while.
+_CLOCK_TOLERANCE = 30
 
 
 @click.command(name="doctor")
 @atlas_options
 def doctor_command(session: Session) -> None:
-    """Check server, proxy, credentials and permissions, step by step. Never prints a secret.
+    """Check server, proxy, clock, credentials and permissions, step by step. Never prints a secret.
 
     A service account is checked by requesting a new token, even if one is cached.
 
@@ -34,32 +40,84 @@ def doctor_command(session: Session) -> None:
     """
     import httpx
 
-    from atlas_invoices import _credentials
     from atlas_invoices._http._network import find_proxy
 
     server = session.server()
-    _print("server", server)
-    _print("proxy", str(find_proxy(httpx.URL(server))))
-    found = _credentials.find(base_url=server)
+    _print("server", f"{server.value} ({server.source})")
+    _print("proxy", str(find_proxy(httpx.URL(server.value))))
+    found = session.credentials()
     _print("credentials", f"{found.kind} ({found.source})")
+    _check_server(server.value, session.timeout)
     # A cached token would hide that the secret is no longer valid.
     with session.client(found.auth, token_cache=False) as client:
-        statuses = [_check_invoices(client, org) for org in _organizations(session, client, found)]
+        try:
+            organizations = _organizations(session, client, found)
+        except (AuthenticationError, TokenError):
+            _print("next", _other_cloud(server.value))
+            raise
+        statuses = [_check_invoices(client, org) for org in organizations]
     failed = [status for status in statuses if status]
     if failed:
         raise SystemExit(failed[0])
+    if organizations:
+        options = f" --profile {session.profile}" if session.profile else ""
+        options += "" if session.org is None and session.source.org_id() else f" --org {organizations[0]}"
+        _print("next", f"atlas-invoices list{options}")
+
+
+def _check_server(server: str, timeout: float) -> None:
+    """Say who answers a request without credentials, and how the clocks differ; silent if nobody answers.
+
+    Then the request with credentials fails in the same way, and its error says why.
+    """
+    import httpx
+
+    from atlas_invoices._http._network import connection_settings
+
+    settings = connection_settings(httpx.URL(server), verify=True, proxy=None, transport=None)
+    started = time.monotonic()
+    try:
+        with httpx.Client(**settings, timeout=timeout) as http:
+            reply = http.get(f"{server}/api/atlas/v2/orgs")
+    except httpx.HTTPError:
+        return
+    seconds = time.monotonic() - started
+    if reply.status_code == HTTPStatus.UNAUTHORIZED:
+        _print("response", f"OK, in {seconds:.2f} s")
+    else:
+        kind = reply.headers.get("content-type", "no type")
+        _print(
+            "response", f"status {reply.status_code}, {kind}; Atlas answers 401, so check the base URL and any proxy"
+        )
+    _check_clock(reply)
+
+
+def _check_clock(reply: httpx.Response) -> None:
+    try:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(reply.headers["date"])).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return
+    if abs(ahead) <= _CLOCK_TOLERANCE:
+        _print("clock", "OK")
+    else:
+        direction = "ahead of" if ahead > 0 else "behind"
+        _print("clock", f"{abs(ahead):,.0f} s {direction} the server's; set it, because tokens and certificates expire")
 
 
 def _organizations(session: Session, client: Client, found: ResolvedCredentials) -> list[str]:
-    started = time.monotonic()
     visible = list(client.list_organizations())
     if found.kind == "service account":
         _print("token", "OK (new token issued)")
-    _print("response", f"OK, in {time.monotonic() - started:.2f} s")
     names = ", ".join(f"{org.id} ({org.name})" for org in visible[:_MAX_ORGANIZATIONS])
     _print("organizations", f"{len(visible)}: {names}" if visible else "none visible to these credentials")
-    wanted = session.org_id(client) if session.org or not visible else None
-    return [wanted] if wanted else [str(org.id) for org in visible[:_MAX_ORGANIZATIONS]]
+    configured = session.source.org_id()
+    if session.org:
+        _print("organization", f"{session.org} (--org)")
+        return [session.org]
+    if configured:
+        _print("organization", f"{configured.value} ({configured.source})")
+        return [configured.value]
+    return [str(org.id) for org in visible[:_MAX_ORGANIZATIONS]] or [session.org_id(client)]
 
 
 def _check_invoices(client: Client, org: str) -> int:
@@ -77,6 +135,15 @@ def _check_invoices(client: Client, org: str) -> int:
     return _exit.OK
 
 
+def _other_cloud(server: str) -> str:
+    from atlas_invoices._credentials import DEFAULT_BASE_URL
+    from atlas_invoices._profiles import GOVERNMENT_URL
+
+    other = DEFAULT_BASE_URL if server == GOVERNMENT_URL else GOVERNMENT_URL
+    name = "commercial Atlas" if server == GOVERNMENT_URL else "Atlas for Government"
+    return f"check the credentials; if they are for {name}, add --base-url {other}"
+
+
 def _print(step: str, result: str) -> None:
     click.echo(f"{step + ':':<15}{single_line(result, 2000)}")
 
@@ -89,43 +156,28 @@ def logout_command(session: Session) -> None:
     If Atlas can't be reached, the token stays in the cache so that you can try again; it expires within the hour.
     Other service accounts' tokens stay.
     """
-    from atlas_invoices import _credentials
-    from atlas_invoices._auth import (
-        ServiceAccountAuth,
-        TokenHTTP,
-        cached,
-        forget,
-        parse_base_url,
-        revoke,
-        user_folder,
-    )
-    from atlas_invoices._http._retry import RetryPolicy, retry
+    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url, user_cache_folder
+    from atlas_invoices._http._retry import RetryPolicy
     from atlas_invoices._http._steps import run
 
-    server = session.server()
-    found = _credentials.find(base_url=server)
+    server = session.server().value
+    found = session.credentials()
     if not isinstance(found.auth, ServiceAccountAuth):
         _output.note(
             f"nothing to do: the credentials are an {found.kind}, and only service accounts' tokens are cached"
         )
         return
-    auth, base_url = found.auth, parse_base_url(server)
-    folder = user_folder()
-    held = None if folder is None else cached(auth, base_url, folder)
-    if held is None:
-        _output.note(f"nothing to do: no token is cached for this service account at {server}")
-        return
-    token = held.token
-    if token is None:
-        run(forget(held))
-        _output.note("cached token deleted; it had expired or couldn't be read, so there was nothing to revoke")
-        return
+    folder = user_cache_folder()
     policy = RetryPolicy(max_retries=session.max_retries)
     try:
-        run(retry(lambda: revoke(auth, base_url, token, TokenHTTP()), policy))
+        outcome = folder and run(log_out(found.auth, parse_base_url(server), folder, TokenHTTP(), policy))
     except AtlasError:
         _output.note("the token stays in the cache; run `atlas-invoices logout` to try again")
         raise
-    _output.note(f"token revoked at {server}")
-    run(forget(held))
-    _output.note("cached token deleted")
+    if outcome == "revoked":
+        _output.note(f"token revoked at {server}")
+        _output.note("cached token deleted")
+    elif outcome == "nothing to revoke":
+        _output.note("cached token deleted; it had expired or couldn't be read, so there was nothing to revoke")
+    else:
+        _output.note(f"nothing to do: no token is cached for this service account at {server}")

@@ -69,7 +69,8 @@ def app() -> None:
 
     Credentials come from the environment: MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET for a service
     account, MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY for an API key, or
-    MONGODB_ATLAS_ACCESS_TOKEN. Run `atlas-invoices doctor` to check them.
+    MONGODB_ATLAS_ACCESS_TOKEN. Without these, they come from a profile of the Atlas CLI (--profile). Run
+    `atlas-invoices doctor` to check them.
     """
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import DEFAULT_MAX_BYTES
+from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
 
 from . import _output
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from atlas_invoices import Client
+    from atlas_invoices._credentials import ResolvedCredentials, Setting, Source
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -50,34 +51,52 @@ class _Seconds(click.FloatRange):
         return seconds
 
 
-class Session(NamedTuple):
+class Session:
     """The values of the shared options."""
 
-    org: str | None
-    base_url: str | None
-    timeout: float
-    max_retries: int
+    def __init__(
+        self, org: str | None, profile: str | None, base_url: str | None, timeout: float, max_retries: int
+    ) -> None:
+        self.org = org
+        self.profile = profile
+        self.base_url = base_url
+        self.timeout = timeout
+        self.max_retries = max_retries
 
-    def server(self) -> str:
+    @functools.cached_property
+    def source(self) -> Source:
+        """Where credentials, organization and server are looked up."""
+        from atlas_invoices._credentials import find_source
+
+        return find_source(profile=self.profile)
+
+    def server(self) -> Setting:
         """Return the server's base URL; an invalid one is a usage error, even from the environment."""
         from atlas_invoices._auth import parse_base_url
-        from atlas_invoices._credentials import find_base_url
+        from atlas_invoices._credentials import Setting
 
+        found = Setting(self.base_url, "--base-url") if self.base_url else self.source.base_url()
         try:
-            return str(parse_base_url(self.base_url or find_base_url()))
+            return Setting(str(parse_base_url(found.value)), found.source)
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
 
+    def credentials(self) -> ResolvedCredentials:
+        """Return the credentials, bound to the server."""
+        from atlas_invoices._auth import parse_base_url
+
+        return self.source.credentials(parse_base_url(self.server().value))
+
     def client(self, auth: httpx.Auth | None = None, *, token_cache: bool = True) -> Client:
-        """Make a client with these credentials, or those from the environment.
+        """Make a client with these credentials, or those that were found.
 
         With `token_cache`, consecutive and parallel runs of the command share a token.
         """
         from atlas_invoices import Client
 
         return Client(
-            auth,
-            base_url=self.server(),
+            auth or self.credentials().auth,
+            base_url=self.server().value,
             timeout=self.timeout,
             max_retries=self.max_retries,
             token_cache=token_cache,
@@ -85,12 +104,13 @@ class Session(NamedTuple):
         )
 
     def org_id(self, client: Client) -> str:
-        """Return the organization: from --org, the environment, or the only one that the credentials can see."""
-        from atlas_invoices._credentials import ORG_ID, find_org_id
+        """Return the organization: from --org, from where the credentials are, or the only one that they can see."""
+        from atlas_invoices._credentials import ORG_ID
 
-        org = self.org or find_org_id()
-        if org:
-            return org
+        if self.org:
+            return self.org
+        if found := self.source.org_id():
+            return found.value
         visible = list(client.list_organizations())
         if len(visible) == 1 and visible[0].id:
             _output.note(f"using organization {visible[0].id} ({visible[0].name}), the only one visible")
@@ -115,15 +135,24 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         type=NOT_EMPTY,
         metavar="ORG_ID",
         hidden=hide_org,
-        help="Organization. Default: MONGODB_ATLAS_ORG_ID, or the only one visible.",
+        help="Organization. Default: MONGODB_ATLAS_ORG_ID, the profile's, or the only one visible.",
     )
     @click.option(
-        "--base-url", type=NOT_EMPTY, metavar="URL", help="Server. Default: MONGODB_ATLAS_BASE_URL, or Atlas."
+        "--profile",
+        type=NOT_EMPTY,
+        metavar="NAME",
+        help="Profile of the Atlas CLI, unless the environment has credentials. Default: MONGODB_ATLAS_PROFILE.",
+    )
+    @click.option(
+        "--base-url",
+        type=NOT_EMPTY,
+        metavar="URL",
+        help="Server. Default: MONGODB_ATLAS_BASE_URL, the profile's, or Atlas.",
     )
     @click.option(
         "--timeout",
         type=_Seconds(min=0, min_open=True, max=1_000_000),
-        default=60.0,
+        default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
         help="Timeout for each step of a request.",
@@ -131,7 +160,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
     @click.option(
         "--max-retries",
         type=click.IntRange(min=0),
-        default=4,
+        default=DEFAULT_MAX_RETRIES,
         show_default=True,
         metavar="N",
         help="Maximum number of retries of a failed request.",
@@ -143,6 +172,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
     def with_session(
         *,
         org: str | None,
+        profile: str | None,
         base_url: str | None,
         timeout: float,
         max_retries: int,
@@ -152,6 +182,6 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         **own: Any,  # noqa: ANN401 - the command's own options
     ) -> None:
         _output.set_verbosity(verbose=verbose, quiet=quiet)
-        function(Session(org, base_url, timeout, max_retries), **own)
+        function(Session(org, profile, base_url, timeout, max_retries), **own)
 
     return with_session  # type: ignore[return-value]  # click replaces it by a Command in any case

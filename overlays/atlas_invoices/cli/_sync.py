@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices._utils import pluralize
+from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT, pluralize
 
 from . import _exit, _output, _table
 from ._session import NOT_EMPTY, Session, atlas_options
@@ -59,7 +59,7 @@ class _Folder(click.Path):
 @click.option(
     "--lock-timeout",
     type=click.FloatRange(min=0, max=1_000_000),
-    default=600.0,
+    default=DEFAULT_LOCK_TIMEOUT,
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another sync in the folder.",

@@ -1,4 +1,4 @@
-"""Checks the sandbox's credentials: HTTP digest, and access tokens of a service account."""
+"""Check the sandbox's credentials: HTTP digest, and access tokens of a service account."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Credentials:
 
     @classmethod
     def generate(cls, random: Random) -> Credentials:
-        """Random credentials. The client secret has characters that form-urlencoding changes (RFC 6749)."""
+        """Make random credentials; the client secret has characters that form-urlencoding changes (RFC 6749)."""
         digits = f"{random.getrandbits(128):032x}"
         return cls(
             public_key="".join(random.choices(_LETTERS, k=8)),
@@ -76,7 +76,7 @@ class DigestVerifier:
     _counts: OrderedDict[str, set[str]] = field(init=False, factory=OrderedDict)
 
     def challenge(self, *, stale: bool) -> str:
-        """A `WWW-Authenticate` value with a new nonce."""
+        """Return a `WWW-Authenticate` value with a new nonce."""
         nonce = secrets.token_urlsafe(24) + "=="
         self._counts[nonce] = set()
         if len(self._counts) > _MAX_NONCES:
@@ -125,7 +125,7 @@ class DigestVerifier:
 
 
 def _parse_parameters(text: str) -> dict[str, str] | None:
-    """Parameters by lower-case name; `None` if the list is malformed or has a duplicate."""
+    """Return the parameters by lower-case name; `None` if the list is malformed or has a duplicate."""
     found: dict[str, str] = {}
     position = 0
     while position < len(text):
@@ -147,7 +147,7 @@ _MINUTE = 60.0
 
 
 class OAuthError(Exception):
-    """An error response of the token endpoint (RFC 6749 section 5.2)."""
+    """An error response of the token endpoint (RFC 6749 §5.2)."""
 
     def __init__(self, status: int, error: str, description: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(description)
@@ -167,7 +167,7 @@ class TokenEndpoint:
     _request_times: deque[float] = field(init=False, factory=deque)
 
     def issue(self, authorization: str, form: str) -> dict[str, object]:
-        """The token response to a POST.
+        """Return the body of a token response.
 
         Raises:
             OAuthError: 401 for wrong credentials, 400 for another grant, 429 over the rate limit, 403 with too many
@@ -186,7 +186,7 @@ class TokenEndpoint:
         return {"access_token": token, "expires_in": int(self.settings.token_seconds), "token_type": "Bearer"}
 
     def revoke(self, authorization: str, form: str) -> None:
-        """Revoke a token; an unknown one counts as revoked (RFC 7009 section 2.2).
+        """Revoke a token; an unknown one counts as revoked (RFC 7009 §2.2).
 
         Raises:
             OAuthError: 401 for wrong credentials, 400 without a token.
@@ -227,7 +227,7 @@ class TokenEndpoint:
 
 
 def parse_basic(authorization: str) -> tuple[str, str]:
-    """Name and password of Basic credentials, form-decoded (RFC 6749 section 2.3.1); empty without any."""
+    """Return the form-decoded name and password of Basic credentials (RFC 6749 §2.3.1), or two empty strings."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return "", ""

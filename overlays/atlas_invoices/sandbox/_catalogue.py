@@ -37,7 +37,7 @@ class Resource:
     tags: Mapping[str, str] = field(factory=dict)
 
     def at_least_one_cent(self) -> Resource:
-        """The same resource with a minimum quantity that costs 0.01."""
+        """Return the same resource with a minimum quantity that costs 0.01."""
         minimum = int((Decimal("0.01") / self.sku.unit_price * _MILLION).to_integral_value(ROUND_CEILING))
         return evolve(self, sku=evolve(self.sku, low=max(self.sku.low, minimum)))
 
@@ -54,7 +54,7 @@ class _Cluster:
     config_server: str = ""
 
 
-# Names are traps for parsers: "Credit" in a name, a comma, letters beyond ASCII, a spreadsheet formula.
+# Names that break careless parsers: "Credit" in a name, a comma, letters beyond ASCII, a spreadsheet formula.
 PROJECTS = ("payments-prod", "CreditCheck", "Große Daten, Wien", "=SUM(A1:A9)", "数据平台")
 _TEAMS = ("Zahlungen", "risk", "Plattform, Süd", "", "数据")
 _OWNERS = ("li.na@example.com", "", 'Ida "I" Öst', "ops@example.com", "")
@@ -114,8 +114,15 @@ def _cluster_skus(cluster: _Cluster) -> tuple[Sku, ...]:
     )
 
 
+def skus() -> list[Sku]:
+    """Everything that can be on an invoice, by code; a credit too."""
+    credit = evolve(SUPPORT, code=CREDIT_CODE, text=CREDIT_TEXT)
+    found = [sku for cluster in _CLUSTERS for sku in _cluster_skus(cluster)] + [_APP_REQUESTS, SUPPORT, credit]
+    return sorted({sku.code: sku for sku in found}.values(), key=lambda sku: sku.code)
+
+
 def resources(project_ids: tuple[str, ...], tag_keys: tuple[str, ...]) -> tuple[Resource, ...]:
-    """All resources, with only those of their tags whose key is in `tag_keys`."""
+    """Return all resources, with only those tags whose key is in `tag_keys`."""
     found = []
     for number, cluster in enumerate(_CLUSTERS):
         all_tags = {

@@ -1,4 +1,4 @@
-"""The sandbox's data: organizations, invoices, lines and payments."""
+"""The records that the sandbox's CSV and JSON are made of."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ class Block:
 
 
 class Lines(Protocol):
-    """An invoice's lines."""
+    """An invoice's lines in blocks, so that a million of them need little memory, and their sums."""
 
     @property
     def subtotal_cents(self) -> int:
-        """Sum of the positive amounts."""
+        """Sum of the positive amounts, in cents."""
 
     @property
     def credits_cents(self) -> int:
-        """Sum of the negative amounts: zero or less."""
+        """Sum of the negative amounts, in cents: zero or less."""
 
     def __len__(self) -> int: ...
 
     def blocks(self) -> Iterator[Block]:
-        """All lines in order."""
+        """Yield all lines, in the order of the CSV."""
 
 
 @frozen
@@ -92,7 +92,7 @@ class Payment:
 
 @frozen
 class Refund:
-    """A refund of a payment."""
+    """Money paid back for a payment, in US cents, as a positive amount."""
 
     payment_id: str
     amount_cents: int
@@ -130,5 +130,5 @@ class Invoice:
 
     @property
     def line_count(self) -> int:
-        """Number of lines in the CSV below its header."""
+        """Number of lines below the CSV's header row."""
         return len(self.lines)

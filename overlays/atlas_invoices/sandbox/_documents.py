@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 
 
 def csv_pieces(invoice: Invoice) -> Iterator[bytes]:
-    """The CSV, piece by piece.
+    """Yield the CSV in pieces.
 
     The format follows the API document's example: preamble lines that end in a comma, a blank line, the header, and LF
     line ends. Tag columns come last (their position isn't documented). Dates are MM/DD/YYYY.
@@ -72,9 +72,9 @@ def _row(invoice: Invoice, line: Line, bill: str, usage: str) -> str:
         line.config_server,
         _cell(line.application),
         line.unit,
-        _format_decimal(line.unit_price),
-        _format_decimal(line.quantity),
-        _format_decimal(line.discount_percent) if line.discount_percent else "",
+        format_decimal(line.unit_price),
+        format_decimal(line.quantity),
+        format_decimal(line.discount_percent) if line.discount_percent else "",
         _format_dollars(line.amount_cents),
         *(_cell(line.tags.get(key, "")) for key in invoice.tag_keys),
     ]
@@ -85,13 +85,13 @@ def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if not _SPECIAL.isdisjoint(text) else text
 
 
-def _format_decimal(number: Decimal) -> str:
-    """Without an exponent: 1E+2 is "100"."""
+def format_decimal(number: Decimal) -> str:
+    """Format without an exponent: 1E+2 is "100"."""
     return format(number, "f")
 
 
 def _format_dollars(cents: int) -> str:
-    """-1205 is "-12.05"."""
+    """Format cents as dollars: -1205 is "-12.05"."""
     whole, rest = divmod(abs(cents), 100)
     return f"{'-' if cents < 0 else ''}{whole}.{rest:02d}"
 
@@ -110,7 +110,7 @@ Json = dict[str, Any]
 
 
 def organization_json(organization: Organization, base_url: str) -> Json:
-    """An `AtlasOrganization`."""
+    """Return an `AtlasOrganization`."""
     href = f"{base_url}/api/atlas/v2/orgs/{organization.id}"
     return {
         "id": organization.id,
@@ -121,14 +121,14 @@ def organization_json(organization: Organization, base_url: str) -> Json:
 
 
 def metadata_json(invoice: Invoice, base_url: str, *, linked: bool) -> Json:
-    """A `BillingInvoiceMetadata`, with linked invoices if `linked`."""
+    """Return a `BillingInvoiceMetadata`, with linked invoices if `linked`."""
     return _common(invoice, base_url) | {
         "linkedInvoices": [metadata_json(other, base_url, linked=False) for other in invoice.linked if linked]
     }
 
 
 def invoice_json(invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Json:
-    """A `BillingInvoice`; with more than `max_lines` lines, it has no `lineItems`."""
+    """Return a `BillingInvoice`; with more than `max_lines` lines, it has no `lineItems`."""
     document = invoice_json_without_lines(invoice, base_url, linked=linked, max_lines=max_lines)
     if invoice.line_count <= max_lines:
         document["lineItems"] = [line for block in line_items(invoice) for line in block]
@@ -136,7 +136,7 @@ def invoice_json(invoice: Invoice, base_url: str, *, linked: bool, max_lines: in
 
 
 def invoice_json_without_lines(invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Json:
-    """A `BillingInvoice` without its own `lineItems`; linked invoices have theirs, up to `max_lines`."""
+    """Return a `BillingInvoice` without its `lineItems`; linked invoices keep theirs, up to `max_lines`."""
     inside = invoice.linked if linked else ()
     return _common(invoice, base_url) | {
         "linkedInvoices": [invoice_json(each, base_url, linked=False, max_lines=max_lines) for each in inside],
@@ -146,7 +146,7 @@ def invoice_json_without_lines(invoice: Invoice, base_url: str, *, linked: bool,
 
 
 def line_items(invoice: Invoice) -> Iterator[list[Json]]:
-    """The `lineItems`, block by block, in the order of the CSV."""
+    """Yield the `lineItems` block by block, in the order of the CSV."""
     for block in invoice.lines.blocks():
         yield [_line_item(line, block.day or line.usage_date) for line in block.lines]
 
@@ -157,10 +157,10 @@ def _common(invoice: Invoice, base_url: str) -> Json:
         "id": invoice.id,
         "orgId": invoice.organization.id,
         "statusName": invoice.status,
-        "startDate": _timestamp(invoice.start),
-        "endDate": _timestamp(invoice.end),
-        "created": _timestamp(invoice.created),
-        "updated": _timestamp(invoice.updated),
+        "startDate": timestamp(invoice.start),
+        "endDate": timestamp(invoice.end),
+        "created": timestamp(invoice.created),
+        "updated": timestamp(invoice.updated),
         "subtotalCents": invoice.subtotal_cents,
         "creditsCents": invoice.credits_cents,
         "salesTaxCents": invoice.sales_tax_cents,
@@ -172,15 +172,15 @@ def _common(invoice: Invoice, base_url: str) -> Json:
 
 
 def _line_item(line: Line, day: date) -> Json:
-    """An `InvoiceLineItem`: `totalPriceCents` less `discountCents` is the CSV's Amount.
+    """Return an `InvoiceLineItem`: `totalPriceCents` less `discountCents` is the CSV's Amount.
 
-    The document defines `totalPriceCents` as unit price times quantity, and sends `discountCents` only where there is a
-    discount. Empty fields are left out. Doubles are exact: numbers have 15 digits at most.
+    The document defines `totalPriceCents` as unit price times quantity, and has `discountCents` only with a discount.
+    Empty fields are left out. Floats are exact here, since numbers have 15 digits at most.
     """
     item: Json = {
-        "created": _timestamp(day + _DAY),
-        "startDate": _timestamp(day),
-        "endDate": _timestamp(day + _DAY),
+        "created": timestamp(day + _DAY),
+        "startDate": timestamp(day),
+        "endDate": timestamp(day + _DAY),
         "cloudProvider": line.provider,
         "sku": line.sku_code,
         "unitPriceDollars": float(line.unit_price),
@@ -214,8 +214,8 @@ def _payment(payment: Payment) -> Json:
         "amountPaidCents": payment.amount_paid_cents,
         "unitPrice": payment.unit_price,
         "currency": payment.currency,
-        "created": _timestamp(payment.created),
-        "updated": _timestamp(payment.updated),
+        "created": timestamp(payment.created),
+        "updated": timestamp(payment.updated),
     }
 
 
@@ -224,12 +224,12 @@ def _refund(refund: Refund) -> Json:
         "paymentId": refund.payment_id,
         "amountCents": refund.amount_cents,
         "reason": refund.reason,
-        "created": _timestamp(refund.created),
+        "created": timestamp(refund.created),
     }
 
 
-def _timestamp(moment: datetime | date) -> str:
-    """ISO 8601 in UTC with a Z; a date means its midnight."""
+def timestamp(moment: datetime | date) -> str:
+    """Format as ISO 8601 in UTC with a Z; a date is its midnight."""
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -89,7 +89,7 @@ class Faults:
             self._planned.clear()
 
     def match(self, path: str, *, authenticated: bool) -> Effect | None:
-        """The effect of the first fault that applies to this request, and count it as used."""
+        """Return the effect of the first fault that applies to this request, and count the fault as used."""
         with self._lock:
             for fault in self._planned:
                 if fault.before_auth == authenticated or not path.endswith(fault.path or ""):

@@ -1,4 +1,4 @@
-"""The sandbox's invoices, generated from a seed."""
+"""Generate the sandbox's invoices, with payments and refunds, from a seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_LINES_IN_MEMORY = 10_000
 _PATTERN_LINES = 2048
 _PATTERNS = 4
 
-# Everything below goes by an invoice's position, counted from the newest. Statuses: every documented one; older
+# The tables below are indexed by an invoice's position, 0 for the newest. Every documented status appears; older
 # invoices are PAID.
 _STATUSES = ("PENDING", "PAID", "PAID", "PAID", "FAILED", "CLOSED", "INVOICED", "FREE", "PREPAID", "FORGIVEN", "PAID")
 _TAGS = (
@@ -54,7 +54,7 @@ _LINKED_LINES = 45
 
 @define
 class Ledger:
-    """All data of one sandbox. Thread-safe."""
+    """All data of one sandbox, made when it's first needed; thread-safe."""
 
     settings: Settings
     credentials: Credentials = field(init=False)
@@ -87,11 +87,11 @@ class Ledger:
         return tuple(self._get(id_) for id_ in self._ids)
 
     def invoices_of(self, organization_id: str) -> tuple[Invoice, ...]:
-        """An organization's invoices, newest first. Only the first organization has any."""
+        """Return an organization's invoices, newest first; only the first organization has any."""
         return self.invoices if organization_id == self.organizations[0].id else ()
 
     def find(self, invoice_id: str) -> Invoice | None:
-        """The invoice with that ID, linked or not."""
+        """Return the invoice with this ID, linked or not; None if there isn't one."""
         return self._get(invoice_id) if invoice_id in self._positions else None
 
     def _get(self, id_: str) -> Invoice:
@@ -164,7 +164,7 @@ class Ledger:
 def _make_payments(
     random: Random, position: int, status: str, totals: tuple[int, int, int], created: datetime
 ) -> tuple[Payment, ...]:
-    """Payments that add up to `totals`: subtotal, tax and billed amount; none if nothing is due.
+    """Make payments that add up to `totals` (subtotal, tax, billed amount in cents); none if nothing is due.
 
     The billed amount excludes tax, because the documented formula for the amount owed adds the tax to it.
     """

@@ -1,4 +1,4 @@
-"""Generates an invoice's lines: daily usage first, then support and credits of the organization itself."""
+"""Generate an invoice's lines: daily usage first, then the organization's support plan and credits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DAY = timedelta(days=1)
 _MILLIONTH = Decimal("0.000001")
 
 _MIN_LINES_FOR_SPECIALS = 40
-"""A shorter invoice has daily usage only."""
+"""An invoice with fewer lines has daily usage only."""
 
 
 @frozen
@@ -32,7 +32,7 @@ class LinesInMemory:
 
     @classmethod
     def of(cls, lines: Sequence[Line]) -> LinesInMemory:
-        """`lines` and their sums."""
+        """Add up the lines."""
         amounts = [line.amount_cents for line in lines]
         return cls(lines, sum(a for a in amounts if a > 0), sum(a for a in amounts if a < 0))
 
@@ -40,7 +40,7 @@ class LinesInMemory:
         return len(self._lines)
 
     def blocks(self) -> Iterator[Block]:
-        """All lines in one block."""
+        """Yield all lines in one block."""
         yield Block(self._lines)
 
 
@@ -69,7 +69,7 @@ class RepeatedLines:
         return self.count
 
     def blocks(self) -> Iterator[Block]:
-        """One pattern at a time, the last one cut to length."""
+        """Yield one pattern at a time, the last one cut to length."""
         size = len(self.patterns[0])
         total = -(-self.count // size)
         for number in range(total):
@@ -81,7 +81,7 @@ class RepeatedLines:
 def make_lines(
     random: Random, resources: Sequence[Resource], start: date, days: int, count: int, discounts: bool
 ) -> list[Line]:
-    """Exactly `count` lines for `days` days from `start`; with late usage, support and credits if they fit."""
+    """Make exactly `count` lines for `days` days from `start`, with late usage, support and credits if they fit."""
     if count < _MIN_LINES_FOR_SPECIALS:
         return _usage(random, resources, start, days, count, discounts)
     late = _usage(random, resources, start - 2 * _DAY, 2, 3, discounts)
@@ -94,7 +94,7 @@ def make_lines(
 
 
 def credit_line(day: date, cents: int, note: str) -> Line:
-    """A credit of `cents`; its amount is negative (the sign is not documented by Atlas)."""
+    """Make a credit of `cents`; its amount is negative (Atlas doesn't document the sign)."""
     return Line(
         bill_date=day + _DAY,
         usage_date=day,

@@ -1,4 +1,4 @@
-"""The path of every request: faults, credentials, access list, rate limit, and a record of each."""
+"""Apply faults, credentials, access list and rate limit to every request, and record it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RequestRecord:
 
     @classmethod
     def of(cls, request: Request) -> RequestRecord:
-        """The record of a request that has no response yet."""
+        """Make the record of a request that has no response yet."""
         authorization = request.headers.get("authorization", "")
         kinds: dict[str, AuthKind] = {"basic": "basic", "bearer": "bearer", "digest": "digest"}
         kind = kinds.get(authorization.partition(" ")[0].lower(), "none")
@@ -92,7 +92,7 @@ class _Transaction:
         await self.forward(message)
 
     def finish(self) -> None:
-        """Keep the record, once."""
+        """Append the record, unless that has been done."""
         if not self.recorded:
             self.recorded = True
             self.records.append(self.record)
@@ -106,7 +106,7 @@ class _TokenBuckets:
     _levels: dict[str, tuple[float, float]] = field(init=False, factory=dict)
 
     def take(self, name: str) -> dict[str, str]:
-        """Take a token. Returns the documented rate limit headers; `Retry-After` is among them if no token is left."""
+        """Take a token; return the documented rate limit headers, with `Retry-After` if no token was left."""
         now, capacity = time.monotonic(), self.limit.capacity
         level, then = self._levels.get(name, (float(capacity), now))
         level = min(capacity, level + (now - then) * self.limit.refill)
@@ -158,7 +158,7 @@ class Middleware:
             transaction.finish()
 
     def _choose_app(self, request: Request, transaction: _Transaction) -> ASGIApp:
-        """The application that responds: the operations, a fault, or an error."""
+        """Return the application that responds: the operations, a fault, or an error."""
         path = request.url.path
         is_api = path.startswith(_API)
         effect = self.faults.match(path, authenticated=False)

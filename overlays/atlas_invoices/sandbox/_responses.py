@@ -1,4 +1,4 @@
-"""Builds responses: JSON, streamed CSV and errors, each in an envelope if requested."""
+"""Build responses: JSON, streamed CSV and errors, each in an envelope if requested."""
 
 from __future__ import annotations
 
@@ -17,15 +17,12 @@ from ._ledger import MAX_LINES_IN_MEMORY
 
 Format = Literal["json", "csv"]
 
-VERSION = "2023-01-01"
-"""The version of all five operations (Atlas Admin API document)."""
-
 _PLAIN_JSON = "application/json"
 
 
-def media_type(format_: Format) -> str:
-    """The media type of a response."""
-    return f"application/vnd.atlas.{VERSION}+{format_}"
+def media_type(request: Request, format_: Format) -> str:
+    """Return Atlas's media type for a format, in the version of the request's operation."""
+    return f"application/vnd.atlas.{request.state.version}+{format_}"
 
 
 class ApiError(Exception):
@@ -51,7 +48,7 @@ class ApiError(Exception):
             "error": status,
             "errorCode": code,
             "detail": detail,
-            "reason": reasons.get(status),  # proxies send statuses that have none
+            "reason": reasons.get(status),  # None for a status without a name, as some proxies send
             "badRequestDetail": None,
         }
         if parameters:
@@ -62,19 +59,19 @@ class ApiError(Exception):
             }
 
 
-def json_response(request: Request, content: dict[str, Any]) -> Response:
-    """A 200 in JSON.
+def json_response(request: Request, content: dict[str, Any], status: int = 200) -> Response:
+    """Make a JSON response.
 
     In an envelope, a list gets a `status` next to its `results`; anything else moves under `content` (Atlas Admin API
     document, parameter `envelope`).
     """
     if _is_enveloped(request):
         content = {**content, "status": 200} if "results" in content else {"status": 200, "content": content}
-    return Response(_dump(request, content), media_type=media_type("json"))
+    return Response(_dump(request, content), status, media_type=media_type(request, "json"))
 
 
 def invoice_response(request: Request, invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Response:
-    """An invoice in JSON, streamed if it is large, and without `lineItems` if it has more than `max_lines`."""
+    """Make a response with an invoice in JSON: streamed if large, without `lineItems` beyond `max_lines`."""
     if not MAX_LINES_IN_MEMORY < invoice.line_count <= max_lines or _is_enveloped(request):
         return json_response(request, invoice_json(invoice, base_url, linked=linked, max_lines=max_lines))
 
@@ -87,22 +84,22 @@ def invoice_response(request: Request, invoice: Invoice, base_url: str, *, linke
             separator = b","
         yield b"]}"
 
-    return StreamingResponse(_cooperative(pieces()), media_type=media_type("json"))
+    return StreamingResponse(cooperative(pieces()), media_type=media_type(request, "json"))
 
 
 def csv_response(request: Request, invoice: Invoice) -> Response:
-    """An invoice's CSV, streamed if it is large; in an envelope, it is text under `content`."""
+    """Make a response with an invoice's CSV, streamed if it is large; in an envelope it is text under `content`."""
     if _is_enveloped(request):
         text = b"".join(csv_pieces(invoice)).decode()
         return Response(_dump(request, {"status": 200, "content": text}), media_type=_PLAIN_JSON)
-    headers = {"Content-Type": f"{media_type('csv')};charset=utf-8"}
+    headers = {"Content-Type": f"{media_type(request, 'csv')};charset=utf-8"}
     if invoice.line_count <= MAX_LINES_IN_MEMORY:
         return Response(b"".join(csv_pieces(invoice)), headers=headers)
-    return StreamingResponse(_cooperative(csv_pieces(invoice)), headers=headers)
+    return StreamingResponse(cooperative(csv_pieces(invoice)), headers=headers)
 
 
 def error_response(request: Request, error: ApiError) -> Response:
-    """An error. In an envelope it is a 200 that contains the status, except for a 401, which is a challenge."""
+    """Make an error response. An envelope has status 200 and the error inside, except for a 401, a challenge."""
     if _is_enveloped(request) and error.status != 401:  # noqa: PLR2004 - a well-known status
         content = {"status": error.status, "content": error.body}
         return Response(_dump(request, content), media_type=_PLAIN_JSON)
@@ -114,7 +111,8 @@ def _is_enveloped(request: Request) -> bool:
     return request.query_params.get("envelope", "").lower() == "true"
 
 
-async def _cooperative(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def cooperative(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, with room for other tasks between them."""
     for piece in pieces:
         yield piece
         await asyncio.sleep(0)  # producing a piece never waits, so let other tasks run

@@ -1,8 +1,9 @@
-"""Runs the sandbox on a real socket: in a background thread for tests, or until a signal for the command."""
+"""Run the sandbox on a real socket: in a background thread for tests, or until a signal for the command."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from ._faults import Faults, Where
 from ._ledger import Ledger
 from ._middleware import Middleware, RequestRecord
 from ._operations import Operations
+from ._reports import ReportStore
 from ._settings import Settings
 
 _BACKLOG = 512
@@ -56,8 +58,11 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.ready.set()
-        await self._stopping.wait()
+        while not self._stopping.is_set():
+            await self.on_tick(0)  # it renews the Date header of replies
+            self.ready.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close everything, including responses in progress."""
@@ -79,7 +84,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one.
+    """Return a listening socket; port 0 picks a free one.
 
     Raises:
         ConfigError: the port is taken, or the host isn't an address of this machine.
@@ -97,10 +102,15 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         place = f"port {port}" if port else "any port"
         raise ConfigError(
-            f"the sandbox cannot listen on {place} of {host} ({error.strerror or error}); "
+            f"the sandbox can't listen on {place} of {host} ({error.strerror or error}); "
             "choose another port, or 0 for a free one"
         ) from None
     return listener
+
+
+def _url(address: tuple[str, int]) -> str:
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class Sandbox:
@@ -122,6 +132,7 @@ class Sandbox:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._address = (self.settings.host, self.settings.port)
+        self._reports: ReportStore | None = None
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.base_url} {'running' if self._thread else 'stopped'}>"
@@ -134,13 +145,15 @@ class Sandbox:
         """
         listener = _listen(self.settings.host, self.settings.port)
         self._address = listener.getsockname()[:2]
-        self._server = _Server(self._application())
+        storage = _listen(self.settings.host, 0)
+        self._reports = ReportStore(self.settings, _url(storage.getsockname()))
+        self._server = _Server(self._application(self._reports))
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, name="atlas-invoices-sandbox", daemon=True
+            target=self._server.run, kwargs={"sockets": [listener, storage]}, name="atlas-invoices-sandbox", daemon=True
         )
         self._thread.start()
         if not self._server.ready.wait(_START_SECONDS):
-            raise ConfigError(f"the sandbox did not start within {_START_SECONDS:.0f} seconds")
+            raise ConfigError(f"the sandbox didn't start within {_START_SECONDS:.0f} seconds")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,8 +166,7 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """The server's URL without a trailing slash."""
-        host, port = self._address
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return _url(self._address)
 
     @property
     def org_id(self) -> str:
@@ -182,7 +194,7 @@ class Sandbox:
         return self._ledger.credentials.client_secret
 
     def environment(self, kind: Literal["service-account", "api-key"] = "service-account") -> dict[str, str]:
-        """The `MONGODB_ATLAS_*` variables that point a client at this sandbox, with one kind of credentials."""
+        """Return the `MONGODB_ATLAS_*` variables that point a client at this sandbox, with one kind of credentials."""
         credentials = {
             "service-account": {
                 "MONGODB_ATLAS_CLIENT_ID": self.client_id,
@@ -206,7 +218,7 @@ class Sandbox:
         return self._ledger.invoices
 
     def csv_bytes(self, invoice_id: str) -> bytes:
-        """An invoice's CSV exactly as the server sends it.
+        """Return an invoice's CSV exactly as the server sends it.
 
         Raises:
             KeyError: no invoice has that ID.
@@ -240,21 +252,26 @@ class Sandbox:
         """Expire all access tokens: the next call with one gets a 401."""
         self._tokens.expire_all()
 
+    def end_report_addresses(self) -> None:
+        """End the addresses of all reports' files: their host refuses them from now on."""
+        if self._reports is not None:
+            self._reports.end_addresses()
+
     def age_nonces(self, times: int = 1) -> None:
         """Refuse the next `times` correct digest requests as stale: 401 with `stale=true` and a new nonce."""
         self._digest.stale_responses = times
 
-    def _application(self) -> ASGIApp:
-        operations: ASGIApp = Operations(self._ledger, self._tokens, self.base_url).application()
+    def _application(self, reports: ReportStore) -> ASGIApp:
+        operations: ASGIApp = Operations(self._ledger, self._tokens, self.base_url, reports).application()
         if self.settings.gzip:
             operations = GZipMiddleware(operations, compresslevel=6)
         return Middleware(operations, self._ledger, self._tokens, self._digest, self.faults, self._records)
 
 
 def serve(settings: Settings, ready: Callable[[Sandbox], None]) -> None:
-    """Run a sandbox until SIGINT or SIGTERM, then return. For the command; call it from the main thread.
+    """Run a sandbox until SIGINT or SIGTERM; for the command, in the main thread.
 
-    `ready` is called when the server accepts requests.
+    `ready` is called once the server accepts requests.
 
     Raises:
         ConfigError: the port is taken, or the host isn't an address of this machine.

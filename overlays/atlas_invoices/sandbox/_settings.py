@@ -55,13 +55,13 @@ class Settings:
     """0 picks a free port."""
 
     today: date = date(2026, 11, 15)
-    """The server's date: the pending invoice is for its month. Fixed, so that data don't change from day to day."""
+    """The server's date: the pending invoice is for its month. Fixed, so that the data is the same every day."""
 
     months: int = field(default=14, validator=[_at_least(1), validators.le(2400)])
     """The number of monthly invoices, including the pending one."""
 
     lines: int | None = field(default=None, validator=_at_least(0))
-    """Lines of the newest invoice that isn't pending, streamed if there are many. `None`: as in the other invoices."""
+    """Lines of the newest invoice that isn't pending, streamed if there are many. `None`: as the others."""
 
     lines_in_json: int = field(default=10_000, validator=_at_least(0))
     """An invoice with more lines has no `lineItems` in its JSON, as Atlas may do with a huge one (not documented)."""
@@ -78,7 +78,7 @@ class Settings:
     """The role of both kinds of credentials. Without billing rights, every invoice operation responds with 403."""
 
     access_list_refuses: bool = False
-    """Whether the client's address is missing from the access list: 403, but tokens are still issued."""
+    """Whether the client's address is missing from the access list: requests get 403, but tokens are issued."""
 
     nonce_uses: int | None = field(default=500, validator=_at_least(1))
     """A digest nonce becomes stale after this many uses; `None` means never."""
@@ -100,6 +100,15 @@ class Settings:
 
     latency: float = field(default=0.0, validator=validators.ge(0))
     """Seconds before each response begins."""
+
+    report_seconds: float = field(default=0.0, validator=validators.ge(0))
+    """How long a report is in the works: PENDING in the first half, RUNNING in the second."""
+
+    report_failure: str | None = None
+    """The reason why every report fails; `None` means that all succeed."""
+
+    report_address_seconds: float = field(default=900.0, validator=validators.ge(0))
+    """How long the address of a report's file is good for."""
 
     pending_as_object: bool = False
     """Whether `pending` responds with a single invoice, as seen in the wild, instead of the documented list."""
