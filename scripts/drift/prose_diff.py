@@ -27,7 +27,7 @@ def compare_digests(
         return []
     return [
         Change(
-            "documentation", ours.title, (), f"has other words{'' if part == ours.title else f' in its {part}'}", _HINT
+            "documentation", ours.title, (), f"has other words{'' if part == ours.title else f' in {part}'}", _HINT
         )
         for part, digest in prose.digests(new, here).items()
         for ours in here

@@ -155,7 +155,10 @@ class Report:
         names = [ours.name for ours in self.operations if ours.title in group.operations]
         if len(names) == 1:
             return f"in {names[0]}"
-        listed = f"all {len(names)} operations" if len(names) == len(self.operations) else ", ".join(names)
+        # A new operation has no changes of its own.
+        added = {change.operation for change in self.changes if not change.at}
+        compared = [ours.name for ours in self.operations if ours.title not in added]
+        listed = f"all {len(names)} operations" if names == compared else ", ".join(names)
         return f"in {listed}, first"
 
 
@@ -195,10 +198,12 @@ def group_changes(changes: Sequence[Change]) -> list[Group]:
     for reached, firsts in (group for same_fact in found.values() for group in same_fact.items()):
         first = firsts[0]
         names = [_name(change) for change in firsts]
-        if len(reached) == 1 and not first.subject:
-            names = [name.replace("the operation", as_code(first.operation)) for name in names]
+        are_several = len(names) > 1 or (len(reached) > 1 and names[0] == "the operation")
+        if not first.subject:
+            title = as_code(first.operation) if len(reached) == 1 else f"{len(reached)} operations"
+            names = [name.replace("the operation", title) for name in names]
         listed = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-        fact = f"{listed} {_plural(first.fact) if len(names) > 1 else first.fact}"
+        fact = f"{listed} {_plural(first.fact) if are_several else first.fact}"
         groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached, first.words))
     return groups
 

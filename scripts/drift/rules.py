@@ -103,7 +103,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "sunset": _always("has the sunset date {after}, was {before}", "additive", "it works until then"),
     "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials without another fail"),
     "role-added": _always("also accepts the role {after}", "additive", _NO_CHANGE),
-    "roles-stated": _always("now says that it needs {after}", "documentation", _NO_CHANGE),
+    "roles-stated": _always("now has the role {after} in the document", "documentation", _NO_CHANGE),
     "server-removed": _always("is no longer served at {before}", "breaking", "calls to that URL may fail"),
     "server-added": _always("is also served at {after}", "additive", _NO_CHANGE),
     # Security

@@ -23,7 +23,7 @@ _BREAKS: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|table|tr|td|th|h[1-6])\b[^
 # Other HTML tags, the targets of Markdown links, marks of lists and headings, and characters that only format (but an
 # asterisk between spaces multiplies).
 _MARKUP: Final = re.compile(
-    r"</?\w[^<>]*>|(?<=\])\([^()\s]*\)|^\s*(?:[-+*]|\d+\.|#+|>+)\s|[`\[\]\\|]+|~~"
+    r"</?\w[^<>]*>|(?<=\])\([^()\s]*\)|^\s*(?:[-+*]|\d+\.|#+|>+)\s|[`\[\]\\|]+|~~|-{3,}"
     r"|\*+(?=\S)|(?<=\S)\*+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)",
     re.MULTILINE,
 )

@@ -91,8 +91,8 @@ def test_prose_alone_is_0_and_compared_with_the_lock(
     reported = [entry["message"].partition(":")[0] for entry in made["documentation"] if entry["operation"] == CSV]
     assert reported == [
         "the operation has other words",
-        "the operation has other words in its errors",
-        "the operation has other words in its parameters and headers",
+        "the operation has other words in errors",
+        "the operation has other words in parameters and headers",
     ]
     assert "Other words" not in json.dumps(made)
 

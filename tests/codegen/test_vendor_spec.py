@@ -335,6 +335,7 @@ def test_moving_a_parameter_or_inlining_a_component_changes_no_prose(small_root:
         ("see [the page](https://example.com/x_y)", "see the page"),
         ("<p>one<br/>two</p>", "one two"),
         ("- one\n- two\n\n1. three", "one two three"),
+        ("| a | b |\n| --- | --- |\n| c | d |", "a b c d"),
         ("cents * rate - 5 at ORG_OWNER < 3", "cents * rate - 5 at ORG_OWNER < 3"),
     ],
 )
