@@ -26,9 +26,7 @@ def compare_digests(
     if structural:
         return []
     return [
-        Change(
-            "documentation", ours.title, (), f"has other words{'' if part == ours.title else f' in {part}'}", _HINT
-        )
+        Change("documentation", ours.title, (), f"has other words{'' if part == ours.title else f' in {part}'}", _HINT)
         for part, digest in prose.digests(new, here).items()
         for ours in here
         if part == ours.title or part not in {other.title for other in here}
