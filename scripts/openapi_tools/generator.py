@@ -90,6 +90,16 @@ def validate(document: Mapping[str, Any]) -> None:
         )
 
 
+def attribute_name(name: str) -> str:
+    """The Python name that the generator gives to a field, a parameter or an operation."""
+    return str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+
+
+def class_name(name: str) -> str:
+    """The Python name that the generator gives to a model."""
+    return str(strings.ClassName(name, prefix=_FIELD_PREFIX))
+
+
 def _check_size(document: dict[str, Any], schemas: list[tuple[dict[str, Any], Location]]) -> None:
     waiting, count = list(schemas), 0
     while waiting:
@@ -114,7 +124,7 @@ def _check_attributes(document: dict[str, Any], schema: dict[str, Any], at: Loca
         seen.add(id(part))
         waiting += _parts(document, part, place, {"allOf"})
         for name in part.get("properties", {}):
-            attribute = str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+            attribute = attribute_name(name)
             other = fields.setdefault(attribute, name)
             if other != name or attribute in _TAKEN or name.startswith("__"):
                 taken = f"the field {model.as_code(other)}" if other != name else "the generated code itself"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,6 +74,26 @@ def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
 def openapi_folder(tmp_path: Path) -> Path:
     """A copy of openapi/; tests may change it."""
     return copy_tracked("openapi", tmp_path / "openapi")
+
+
+@pytest.fixture
+def openapi(small_folder: Path, small_upstream: Path) -> Path:
+    """A folder like openapi/ with the fragment and lock of our own upstream document."""
+    assert vendor_spec.main(["--upstream", str(small_upstream)], small_folder) == 0
+    return small_folder
+
+
+@pytest.fixture
+def changed(tmp_path: Path, small_root: dict[str, Any]) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
+    """Writes our own upstream document with a change."""
+
+    def write(change: Callable[[dict[str, Any]], object]) -> Path:
+        change(small_root)
+        path = tmp_path / "upstream.json"
+        path.write_bytes(documents.to_json(small_root))
+        return path
+
+    return write
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import regenerate
 import vendor_spec
 from drift_documents import DATA, FIVE
 from environment import ROOT
-from openapi_tools import documents, files, lock, operations, prose
+from openapi_tools import documents, files, lock, model, operations, prose
 from openapi_tools.errors import DocumentError
 
 UPSTREAM = ROOT.parent / "shared" / "upstream"
@@ -67,8 +67,8 @@ def test_no_sentence_of_upstream_is_in_what_we_ship() -> None:
     sentences = {
         sentence.strip()
         for operation in KEPT
-        for text in prose.texts(root, operation).values()
-        for sentence in text.replace("\n", ". ").split(". ")
+        for found in prose.texts(root, operation)
+        for sentence in found.text.replace("\n", ". ").split(". ")
         if len(sentence) > 30
     }
     assert len(sentences) > 100
@@ -123,10 +123,23 @@ def test_the_lock_names_the_source(small_upstream: Path, small_folder: Path) -> 
     }
     assert locked["fragment"] == {"file": "fragment.json", "sha256": hashlib.sha256(fragment).hexdigest()}
     assert locked["tools"] == lock.installed_tools()
-    assert lock.find_problems(small_folder) == []
+    assert lock.find_edits(small_folder) == lock.find_other_tools(small_folder) == []
     text = (small_folder / "lock.json").read_text()
     assert "ZEBRA" not in text
     assert str(small_upstream.parent) not in text
+
+
+@pytest.mark.parametrize("url", ["raw.githubusercontent.com/mongodb/openapi/", "github.com/mongodb/openapi/raw/"])
+def test_the_lock_names_the_public_commit_where_it_can_be_told(
+    small_upstream: Path, openapi_folder: Path, url: str
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    assert lock.commit_in(f"https://{url}{commit}/openapi/v2.yaml") == commit
+    assert lock.commit_in(f"https://{url}refs/heads/main/openapi/v2.yaml") is None
+    assert lock.commit_in(str(small_upstream)) is None
+
+    assert vendor_spec.main(["--upstream", str(small_upstream), "--commit", commit], openapi_folder) == 0
+    assert lock.read_lock(openapi_folder)["upstream"]["commit"] == commit
 
 
 def test_compression_and_format_change_neither_fragment_nor_digest(small_upstream: Path, tmp_path: Path) -> None:
@@ -269,20 +282,30 @@ def test_if_one_file_cannot_be_replaced_the_others_are_restored(
     assert listing(tmp_path) == ({"one": b"old"} if there else {})
 
 
-def test_digests_of_prose_are_by_location_with_references_resolved(small_root: dict[str, Any]) -> None:
-    texts = prose.texts(small_root, CSV)
+def texts(root: dict[str, Any]) -> dict[str, str]:
+    return {model.pointer(found.at): found.text for found in prose.texts(root, CSV)}
 
-    assert {place for place in texts if place.startswith("/parameters")} == {
+
+def test_prose_is_found_by_location_with_references_resolved(small_root: dict[str, Any]) -> None:
+    found = texts(small_root)
+
+    assert {place for place in found if place.startswith("/parameters")} == {
         "/parameters/path:orgId/description",
         "/parameters/path:orgId/schema/example",
         "/parameters/query:envelope/description",
         "/parameters/query:pretty/schema/externalDocs",
     }
     fields = "/responses/401/content/application~1json/schema/properties/badRequestDetail/properties/fields"
-    assert f"{fields}/items/properties/description/description" in texts
+    assert f"{fields}/items/properties/description/description" in found
     # Fields named like keywords are not prose.
-    assert not [place for place in texts if place.endswith("items/properties/description")]
-    assert set(texts.values()) >= {"ZEBRA", '{"description": "ZEBRA", "url": "https://example.com/ZEBRA"}'}
+    assert not [place for place in found if place.endswith("items/properties/description")]
+    assert set(found.values()) >= {"ZEBRA", '{"description": "ZEBRA", "url": "https://example.com/ZEBRA"}'}
+
+
+def test_there_is_a_digest_for_each_operation_and_for_what_they_share(small_root: dict[str, Any]) -> None:
+    shared = {"parameters and headers", "errors"}
+    assert prose.digests(small_root, FIVE).keys() == {operation.title for operation in FIVE} | shared
+    assert len(lock.read_lock()["prose"]) <= 20
 
 
 def test_moving_a_parameter_or_inlining_a_component_changes_no_prose(small_root: dict[str, Any]) -> None:
@@ -297,11 +320,27 @@ def test_moving_a_parameter_or_inlining_a_component_changes_no_prose(small_root:
     assert prose.digests(small_root, FIVE) == before
 
     components["parameters"]["envelope"]["description"] = "other words"
+    components["schemas"]["AtlasOrganization"]["properties"]["name"]["description"] = "other words"
     after = prose.digests(small_root, FIVE)
-    place = "/parameters/query:envelope/description"
-    assert [title for title in after if after[title] != before[title]] == [
-        operation.title for operation in FIVE if place in before[operation.title]
-    ]
+    assert {part for part in after if after[part] != before[part]} == {
+        "parameters and headers",
+        "GET /api/atlas/v2/orgs",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a **bold** and _thin_ `code`", "a bold and thin code"),
+        ("see [the page](https://example.com/x_y)", "see the page"),
+        ("<p>one<br/>two</p>", "one two"),
+        ("- one\n- two\n\n1. three", "one two three"),
+        ("| a | b |\n| --- | --- |\n| c | d |", "a b c d"),
+        ("cents * rate - 5 at ORG_OWNER < 3", "cents * rate - 5 at ORG_OWNER < 3"),
+    ],
+)
+def test_markup_is_no_word(text: str, words: str) -> None:
+    assert prose.Text((), text, "").words == words
 
 
 def test_an_operations_parameter_overrides_the_one_of_its_path(
@@ -312,9 +351,7 @@ def test_an_operations_parameter_overrides_the_one_of_its_path(
     item["parameters"] = [{**same, "description": "of the path", "example": "of the path"}]
     item["get"]["parameters"] = [{**same, "description": "of the operation"}]
 
-    texts = prose.texts(small_root, CSV)
-
-    assert {place: text for place, text in texts.items() if place.startswith("/parameters")} == {
+    assert {place: text for place, text in texts(small_root).items() if place.startswith("/parameters")} == {
         "/parameters/query:pretty/description": "of the operation"
     }
 

@@ -113,6 +113,27 @@ def renamed(root: Json) -> Json:
     return changed
 
 
+def as_3_1(root: Json) -> Json:
+    """The same document as OpenAPI 3.1 writes it."""
+
+    def again(node: Any) -> Any:
+        if isinstance(node, list):
+            return [again(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        made = {key: again(value) for key, value in node.items()}
+        if made.get("nullable") is True:
+            del made["nullable"]
+            made = {**made, "type": [made["type"], "null"]} if "type" in made else {"anyOf": [made, {"type": "null"}]}
+        values = made.get("enum")
+        if isinstance(values, list) and isinstance(made.get("type"), str):
+            del made["enum"]
+            made["oneOf"] = [{"const": value, "description": "words"} for value in values]
+        return made
+
+    return {**root, "openapi": "3.1.0", "paths": again(root["paths"]), "components": again(root["components"])}
+
+
 def inlined(root: Json, depth: int = 3) -> Json:
     """The same document with every reference replaced by what it refers to, `depth` times over; cycles keep theirs."""
 
