@@ -308,7 +308,7 @@ BODIES = (
     Fault(
         "a bare header row",
         ok(b"Date,Usage Date,SKU,Amount\n\n"),
-        unexpected("a header row without a preamble or lines"),
+        unexpected("a header row without an invoice's preamble or lines"),
         unexpected("other than a JSON object"),
     ),
     Fault(
