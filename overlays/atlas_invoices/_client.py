@@ -127,7 +127,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
     Raises `ConfigError` for invalid settings. Every method raises subclasses of `AtlasError`: `InvalidIdError` before
     any request, `APIConnectionError` without an answer, `APIStatusError` for a refusal, `UnexpectedResponseError` or
-    `IncompleteDownloadError` for an answer that can't be used.
+    `IncompleteDownloadError` for an answer that can't be used. After `close` they raise `ValueError`.
 
     Example:
         >>> import atlas_invoices as ai
@@ -147,7 +147,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; later calls raise `ValueError`."""
         self._exchange.connections.close().run()
 
     def list_organizations(self, *, name: str | None = None) -> Iterator[AtlasOrganization]:
@@ -262,7 +262,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; later calls raise `ValueError`."""
         await self._exchange.connections.close().run_async()
 
     def list_organizations(self, *, name: str | None = None) -> AsyncIterator[AtlasOrganization]:
