@@ -79,7 +79,7 @@ def build(task: Task, scratch: Path) -> Path:
 
 def transform_document(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
     """The document that the generator reads, and which transforms and overlay targets matched nothing."""
-    ours = operations.load_operations(folder)
+    ours = operations.present_operations(document, operations.load_operations(folder))
     transformed, changes = transforms.apply(slicing.slice_operations(document, ours), ours)
     done, targets = overlay.apply(transformed, documents.read_document(folder / "overlay.yaml").root)
     unmatched = [f"transform {name}" for name, places in changes.items() if not places]

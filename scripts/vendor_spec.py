@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
         ours = operations.load_operations(folder)
         upstream = documents.read_document(options.upstream)
         fragment = make_fragment(upstream, ours)
+        present = operations.present_operations(upstream.root, ours)
+        for missing in (operation for operation in ours if operation not in present):
+            print(f"note: left out, because {upstream.name} doesn't have it: {missing.title}", file=sys.stderr)
         if options.output is not None:
             files.write_all({options.output: fragment})
         else:

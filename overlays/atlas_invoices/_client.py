@@ -14,14 +14,19 @@ import httpx
 from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 
 from . import _config, _operations
+from ._errors import is_transient, is_unprocessed
 from ._files import AtomicFile, SavedFile, save, write
 from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._network import Proxy, Verify
+from ._http._presigned import FileHost
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._http._transport import make_async_client
+from ._ids import is_id
+from ._invoice_names import find_invoice, invoice_name
 from ._operations import Id
-from ._paging import Paginator
+from ._paging import Paginator, iterate, iterate_async
+from ._reports import AsyncReportMethods, ReportMethods, Reports
 from ._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
 
 __all__ = [
@@ -37,6 +42,7 @@ class _BaseClient(Generic[Transport]):
     """Settings and steps, the same for both clients; each adds its way to wait."""
 
     _http: ClassVar[Callable[..., httpx.Client | httpx.AsyncClient]]
+    _files: ClassVar[Callable[..., FileHost]]
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class _BaseClient(Generic[Transport]):
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
         self._exchange = Exchange(partial(self._http, **settings.http), settings.policy)
+        self._reports = Reports(self._fetch, self._files(settings=settings.http_without_auth, policy=settings.policy))
 
     def __repr__(self) -> str:
         # A client with invalid settings has no base URL, and may still be shown in a traceback.
@@ -84,7 +91,7 @@ class _BaseClient(Generic[Transport]):
             response = yield from self._exchange.send(operation, limit)
             return operation.read(response.head, (yield from response.read_all()))
 
-        return retry(attempt, self._policy)
+        return retry(attempt, self._policy, retryable=is_transient if operation.idempotent else is_unprocessed)
 
     def _send_csv(self, org_id: Id, invoice_id: Id) -> Callable[[], Steps[Response]]:
         return partial(self._exchange.send, _operations.invoice_csv(org_id, invoice_id), _config.STREAM_MAX_BYTES)
@@ -104,8 +111,13 @@ class _BaseClient(Generic[Transport]):
     def _invoice_pages(self, org_id: Id, **filters: Any) -> Paginator[BillingInvoiceMetadata]:  # noqa: ANN401 - typed by both clients' `list_invoices`
         return Paginator(partial(_operations.invoices_page, org_id, **filters), self._fetch)
 
+    def _find_invoice(self, org_id: Id, name: str) -> Steps[BillingInvoiceMetadata]:
+        name = invoice_name(name)
+        listed = yield from self._invoice_pages(org_id, linked=is_id(name)).read_all()
+        return find_invoice(listed, name)
 
-class Client(_BaseClient[httpx.BaseTransport]):
+
+class Client(ReportMethods, _BaseClient[httpx.BaseTransport]):
     """Reads invoices from Atlas. Safe to share between threads; close it, or use it in a `with` block.
 
     Args:
@@ -137,6 +149,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
     """
 
     _http = httpx.Client
+    _files = staticmethod(partial(FileHost, httpx.Client, httpx.HTTPTransport))
 
     def __enter__(self) -> Self:
         return self
@@ -152,7 +165,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
     def list_organizations(self, *, name: str | None = None) -> Iterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""
-        return _items(self._organization_pages(name))
+        return iterate(self._organization_pages(name))
 
     def list_invoices(
         self,
@@ -172,9 +185,31 @@ class Client(_BaseClient[httpx.BaseTransport]):
             to_date: only invoices whose period ends on this day or earlier (inclusive); of a datetime, its day.
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.
         """
-        return _items(
+        return iterate(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
+
+    def find_invoice(self, org_id: Id, name: str) -> BillingInvoiceMetadata:
+        """Return the invoice that a name means, without its lines.
+
+        Args:
+            org_id: 24 hexadecimal digits.
+            name: a month such as `"2026-06"`, in which the invoice's period starts (UTC), whatever its status;
+                `"latest"`, the one of the newest period whose status isn't PENDING; `"pending"`, the one whose status
+                is PENDING; or an invoice ID.
+
+        A linked organization's invoice is found only by its ID, and only if the credentials may see it; a month,
+        `latest` and `pending` mean the organization's own invoices.
+
+        Raises `InvalidIdError` for any other name, before any request, and for one that several invoices fit, with a
+        list of them; `NotFoundError` if none fits.
+
+        Example:
+            >>> invoice = atlas.find_invoice(org_id, "2026-06")
+            >>> print(invoice.start_date.date(), invoice.end_date.date())
+            2026-06-01 2026-07-01
+        """
+        return run(self._find_invoice(org_id, name))
 
     def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
         """Return the invoices of the open period, with linked organizations' if Atlas sends them.
@@ -239,7 +274,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
         return run(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
-class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
+class AsyncClient(AsyncReportMethods, _BaseClient[httpx.AsyncBaseTransport]):
     """`Client` for asyncio: the same settings, methods and errors, with `await`, `async for` and `async with`.
 
     Safe to share between the tasks of an event loop; another loop, as in a second `asyncio.run`, gets its own
@@ -252,6 +287,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
     """
 
     _http = staticmethod(make_async_client)
+    _files = staticmethod(partial(FileHost, httpx.AsyncClient, httpx.AsyncHTTPTransport))
 
     async def __aenter__(self) -> Self:
         return self
@@ -267,7 +303,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
     def list_organizations(self, *, name: str | None = None) -> AsyncIterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""
-        return _items_async(self._organization_pages(name))
+        return iterate_async(self._organization_pages(name))
 
     def list_invoices(
         self,
@@ -282,9 +318,16 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
         The arguments are those of `Client.list_invoices`.
         """
-        return _items_async(
+        return iterate_async(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
+
+    async def find_invoice(self, org_id: Id, name: str) -> BillingInvoiceMetadata:
+        """Return the invoice that a name means: `"2026-06"`, `"latest"`, `"pending"` or an ID.
+
+        The arguments and errors are those of `Client.find_invoice`.
+        """
+        return await run_async(self._find_invoice(org_id, name))
 
     async def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
         """Return the invoices of the open period, with linked organizations' if Atlas sends them.
@@ -332,14 +375,3 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         The arguments and errors are those of `Client.download_invoice_csv`.
         """
         return await run_async(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
-
-
-def _items(pages: Paginator[T]) -> Iterator[T]:
-    while pages.more:
-        yield from run(pages.advance())
-
-
-async def _items_async(pages: Paginator[T]) -> AsyncIterator[T]:
-    while pages.more:
-        for item in await run_async(pages.advance()):
-            yield item

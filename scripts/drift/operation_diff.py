@@ -88,6 +88,8 @@ class _Comparison:
         for resolver, found in ((self._old, old), (self._new, new)):
             if found is not None:
                 operation.check_references(resolver, found)
+        if old is None and new is None and self._ours.optional:
+            return []
         if old is None or new is None:
             return [self._classify(self._removed(old) if old is not None else self._added(new))]
         differences = [

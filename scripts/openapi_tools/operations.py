@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,18 +18,24 @@ OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi"
 @frozen
 class Operation:
     """One operation: `method` and `path` find it upstream, `name` and `module` name it in Python, and `accept` is the
-    media type to request."""
+    media type to request. A document may lack an `optional` one."""
 
     name: str
     module: str
     method: str
     path: str
     accept: str
+    optional: bool = False
 
     @property
     def title(self) -> str:
         """Its name in reports and errors: `GET /api/…`."""
         return f"{self.method.upper()} {self.path}"
+
+    @property
+    def body_type(self) -> str:
+        """The media type of a request body: JSON of the version to request."""
+        return f"{self.accept.rpartition('+')[0]}+json"
 
 
 @frozen
@@ -60,12 +66,20 @@ def find_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOper
     return LocatedOperation(path_item, checked_object(path_item[operation.method], (*at, operation.method)))
 
 
-def _operation(entry: Mapping[str, str], name: str) -> Operation:
-    wanted = {attribute.name for attribute in fields(Operation)}
+def present_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The operations without the optional ones that a document lacks."""
+    return tuple(each for each in operations if not each.optional or find_operation(root, each) is not None)
+
+
+def _operation(entry: Mapping[str, Any], name: str) -> Operation:
+    texts = {attribute.name for attribute in fields(Operation)} - {"optional"}
     if (
         not isinstance(entry, dict)
-        or set(entry) != wanted
-        or not all(isinstance(value, str) for value in entry.values())
+        or set(entry) - {"optional"} != texts
+        or not all(isinstance(entry[text], str) for text in texts)
+        or not isinstance(entry.get("optional", False), bool)
     ):
-        raise DocumentError(f"{name}: each operation needs exactly these texts: {', '.join(sorted(wanted))}")
+        raise DocumentError(
+            f"{name}: each operation needs exactly these texts: {', '.join(sorted(texts))}; `optional` may be true"
+        )
     return Operation(**entry)

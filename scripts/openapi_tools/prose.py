@@ -13,7 +13,7 @@ from typing import Any
 
 from openapi_tools import documents, model, slicing
 from openapi_tools.model import Kind, Location, canonical_json
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, present_operations
 
 
 def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, dict[str, str]]:
@@ -26,7 +26,7 @@ def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[st
         operation.title: {
             place: hashlib.sha256(text.encode()).hexdigest() for place, text in sorted(texts(root, operation).items())
         }
-        for operation in operations
+        for operation in present_operations(root, operations)
     }
 
 

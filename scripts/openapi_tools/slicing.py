@@ -12,7 +12,7 @@ from typing import Any, Final
 from openapi_tools import model
 from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
-from openapi_tools.operations import LocatedOperation, Operation, find_operation
+from openapi_tools.operations import LocatedOperation, Operation, find_operation, present_operations
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
@@ -21,10 +21,14 @@ _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
 _GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
+# The statuses that a success may have; a client must expect the one that is documented.
+SUCCESSES: Final = ("200", "201", "202")
 
 
 def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
     """The fragment of an upstream document: the operations, in their order, and every component they reach.
+
+    An optional operation that the document lacks is left out.
 
     Raises:
         AssumptionError: the document no longer has what this project relies on.
@@ -33,7 +37,7 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
     _check_top(root)
     fragment = slice_operations(root, operations)
     _check_security(fragment)
-    for operation in operations:
+    for operation in present_operations(root, operations):
         _check_operation(fragment, operation)
     return fragment
 
@@ -47,7 +51,7 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     """
     slicer = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in operations:
+    for operation in present_operations(root, operations):
         path_item = require_operation(root, operation).path_item
         kept = {key: value for key, value in path_item.items() if key not in model.METHODS or key == operation.method}
         paths.setdefault(operation.path, {}).update(slicer.copy(kept, "PathItem", ("paths", operation.path)))
@@ -206,11 +210,31 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
         raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
     if "security" in node:
         raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
-    responses = node.get("responses", {})
-    if "200" not in responses:
-        raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
-    at = ("paths", operation.path, operation.method, "responses", "200")
-    offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
-    if operation.accept not in offered:
+    at = ("paths", operation.path, operation.method)
+    successes = success_responses(fragment, node, at)
+    if not successes:
+        raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {_GUIDANCE}")
+    for response, _ in successes:
+        _check_offer(operation, "offers", operation.accept, response)
+    if "requestBody" in node:
+        body = model.resolve(fragment, node["requestBody"], "RequestBody", (*at, "requestBody"))[0]
+        _check_offer(operation, "takes", operation.body_type, body)
+
+
+def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mapping[str, Any]) -> None:
+    offered = holder.get("content", {})
+    if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer offers {operation.accept}, but {names}: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {_GUIDANCE}")
+
+
+def success_responses(
+    root: Mapping[str, Any], node: Mapping[str, Any], at: Location
+) -> list[tuple[dict[str, Any], Location]]:
+    """An operation's responses that mean success, each with its location."""
+    responses = node.get("responses", {})
+    return [
+        model.resolve(root, responses[status], "Response", (*at, "responses", status))
+        for status in SUCCESSES
+        if status in responses
+    ]

@@ -1,10 +1,10 @@
 """Change upstream's document for the generator: small functions, each of which returns what it changed.
 
 The generator's output is never edited. What it would get wrong is corrected in its input, by these transforms where a
-rule applies in many places and by openapi/overlay.yaml for text and single fixes. The text/csv media type and literal
-enumerations are settings in openapi/generator.yaml, and generator.py changes the template that would show tokens. One
-trap can't be avoided: the generated `*_detailed` functions raise ValueError for a status that `http.HTTPStatus` doesn't
-know, so the handwritten client checks it first.
+rule applies in many places and by openapi/overlay.yaml for text and single fixes. Literal enumerations are a setting in
+openapi/generator.yaml; generator.py names the media types of CSV, and changes the templates that would show secrets.
+One trap can't be avoided: the generated `*_detailed` functions raise ValueError for a status that `http.HTTPStatus`
+doesn't know, so the handwritten client checks it first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from openapi_tools import model
+from openapi_tools import model, slicing
 from openapi_tools.errors import TransformError
 from openapi_tools.model import Kind, Location
 from openapi_tools.operations import Operation
@@ -33,22 +33,26 @@ def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[di
 
 
 def keep_requested_media_type(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
-    """Keep only the requested media type of a 200 response, because the generator uses the first that it can read.
+    """Keep only the requested media type of a success, because the generator uses the first that it can read, and only
+    the body of the same version, because the generator would take a model for each.
 
     Upstream lists `+csv` before `+json` for the invoice, which would make the invoice a `str`.
     """
     changed = []
     for operation, node, at in operation_nodes(document, operations):
-        responses = node.get("responses", {})
-        if "200" not in responses:
-            raise TransformError(f"{operation.title} has no response 200")
-        response, place = model.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
-        content = response.get("content", {})
-        if operation.accept not in content:
-            raise TransformError(f"{operation.title} doesn't offer {operation.accept} with status 200")
-        for media in [media for media in content if media != operation.accept]:
-            del content[media]
-            changed.append(model.pointer((*place, "content", media)))
+        kept = [(*found, operation.accept) for found in slicing.success_responses(document, node, at)]
+        if not kept:
+            raise TransformError(f"{operation.title} has no response {' or '.join(slicing.SUCCESSES)}")
+        if "requestBody" in node:
+            body = model.resolve(document, node["requestBody"], "RequestBody", (*at, "requestBody"))
+            kept.append((*body, operation.body_type))
+        for holder, place, wanted in kept:
+            content = holder.get("content", {})
+            if wanted not in content:
+                raise TransformError(f"{operation.title} doesn't offer {wanted} at {model.pointer(place)}")
+            for media in [media for media in content if media != wanted]:
+                del content[media]
+                changed.append(model.pointer((*place, "content", media)))
     return changed
 
 

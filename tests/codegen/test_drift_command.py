@@ -18,6 +18,7 @@ import pytest
 
 import check_drift
 import vendor_spec
+from drift_documents import DATA
 from openapi_tools import documents
 
 Json = dict[str, Any]
@@ -25,10 +26,10 @@ CSV = "GET /api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
 
 
 @pytest.fixture
-def openapi(openapi_folder: Path, small_upstream: Path) -> Path:
+def openapi(small_folder: Path, small_upstream: Path) -> Path:
     """A folder like openapi/ with the fragment and lock of our own upstream document."""
-    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
-    return openapi_folder
+    assert vendor_spec.main(["--upstream", str(small_upstream)], small_folder) == 0
+    return small_folder
 
 
 @pytest.fixture
@@ -137,10 +138,10 @@ def test_both_sides_may_be_whole_documents(
     small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = changed(lambda root: root["paths"].pop("/api/atlas/v2/orgs"))
-    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"]) == 1
+    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"], DATA) == 1
     (entry,) = entries(capsys)["breaking"]
     assert (entry["operation"], entry["location"]) == ("GET /api/atlas/v2/orgs", "")
-    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)]) == 1
+    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)], DATA) == 1
 
 
 @pytest.mark.parametrize(("suffix", "packed"), [(".gz", gzip.compress), (".xz", lzma.compress), ("", bytes)])

@@ -9,10 +9,15 @@ from typing import Any
 
 import check_drift
 from drift.report import Report
+from environment import ROOT
 from openapi_tools import documents, model
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, load_operations
 
 Json = dict[str, Any]
+
+DATA = ROOT / "tests" / "codegen" / "data"
+FIVE = load_operations(DATA)
+"""The operations of our own upstream document, data/upstream.yaml."""
 
 JSON = "application/vnd.atlas.2023-01-01+json"
 THING = Operation("get_thing", "things", "get", "/things/{id}", JSON)

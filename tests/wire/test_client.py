@@ -14,7 +14,7 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, Twin, twin
-from sandbox_http import auth_for
+from sandbox_http import ACCEPT, auth_for
 
 # Each kind of credentials, and each outcome with both clients.
 ATLAS = [("sync", "digest"), ("sync", "service"), ("async", "service"), ("async", "found")]
@@ -44,6 +44,34 @@ def test_organizations(atlas: Twin, sandbox: Sandbox) -> None:
     assert [o.id for o in atlas.call("list_organizations")] == [o.id for o in sandbox.organizations]
     named = atlas.call("list_organizations", name="Nordwind-3")
     assert [o.name for o in named] == ["Nordwind-3"]
+
+
+def test_an_invoice_is_found_by_its_month_by_latest_by_pending_and_by_its_id(atlas: Twin, sandbox: Sandbox) -> None:
+    org = sandbox.org_id
+    pending, latest, *_ = sandbox.invoices
+    linked = next(each for invoice in sandbox.invoices for each in invoice.linked)
+    names = {
+        "2026-08": sandbox.invoices[3],
+        "2026-11": pending,
+        "pending": pending,
+        "latest": latest,
+        "LATEST": latest,
+        latest.id.upper(): latest,
+        linked.id: linked,
+    }
+    for name, invoice in names.items():
+        found = atlas.call("find_invoice", org, name)
+        assert (found.id, found.status_name) == (invoice.id, invoice.status), name
+    with pytest.raises(ai.NotFoundError, match="no invoice of 2024-01; its invoices are of 2025-10 to 2026-11") as no:
+        atlas.call("find_invoice", org, "2024-01")
+    assert no.value.status_code == 404
+    with pytest.raises(ai.NotFoundError, match=f"^invoice {'0' * 24} isn't among the organization's invoices"):
+        atlas.call("find_invoice", org, "0" * 24)
+    sandbox.clear_requests()
+    for wrong in ("2026-13", "2026-6", "06/2026", "june", "", " 2026-06", "2026-06-01", 202606, None):
+        with pytest.raises(ai.InvalidIdError, match=r"its month as in 2026-06, latest or pending"):
+            atlas.call("find_invoice", org, wrong)
+    assert not sandbox.requests
 
 
 def test_invoices_and_their_filters(atlas: Twin, sandbox: Sandbox) -> None:
@@ -141,8 +169,8 @@ def test_requests_ask_for_their_own_version_and_say_who_asks(sandbox: Sandbox) -
         atlas.call("get_invoice_csv", sandbox.org_id, sandbox.invoices[1].id)
         atlas.call("get_invoice", sandbox.org_id, sandbox.invoices[1].id)
     token, csv, json = sandbox.requests
-    assert csv.accept == "application/vnd.atlas.2023-01-01+csv"
-    assert json.accept == "application/vnd.atlas.2023-01-01+json"
+    assert csv.accept == ACCEPT["get_invoice_csv"]
+    assert json.accept == ACCEPT["get_invoice"]
     assert csv.user_agent.startswith(f"report/2 atlas-invoices/{ai.__version__} ")
     assert token.user_agent.startswith("atlas-invoices/")
 

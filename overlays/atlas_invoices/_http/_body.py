@@ -194,7 +194,8 @@ class BodyReader:
         # Completeness first: a body that was cut to nothing isn't an empty document.
         self._length.finish()
         self._decoder.finish()
-        if self._csv_start is not None and (self._in_quotes or not self._ends_line):
+        is_csv = self._csv_start is not None or self._kind == "file"
+        if is_csv and (self._in_quotes or not self._ends_line):
             raise IncompleteDownloadError(
                 "the reply was cut short: its length isn't declared, and its last row has no end; try again "
                 f"({self._head.endpoint})"

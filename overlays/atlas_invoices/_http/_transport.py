@@ -192,6 +192,8 @@ def while_reading(endpoint: str, mask: Mask) -> Iterator[None]:
         ) from error
 
 
+# Raised before a request is sent.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 # A proxy's temporary failures of CONNECT: those of a server.
 _TEMPORARY = ("5", str(int(HTTPStatus.REQUEST_TIMEOUT)), str(int(HTTPStatus.TOO_MANY_REQUESTS)))
 _UNTRUSTED = (
@@ -214,9 +216,9 @@ _CERTIFICATE_FAILURES = {
 
 
 def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
-    reason = _reason(error)
+    reason, sent = _reason(error), not isinstance(error, _UNSENT)
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})")
+        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})", sent=sent)
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return ConfigError(f"can't send the request: {reason} ({endpoint})")
     if isinstance(error, httpx.ProxyError):
@@ -224,17 +226,19 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
             message = f"the proxy can't reach the server: {reason}; try again later, or check the base URL ({endpoint})"
         else:
             message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
-        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY))
+        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY), sent=sent)
     certificate = _certificate_failure(error)
     if certificate is not None:
         what, way_out = _CERTIFICATE_FAILURES.get(certificate.verify_code, _UNTRUSTED)
         message = f"{what}: {single_line(certificate.verify_message)}; {way_out} ({endpoint})"
-        return APIConnectionError(message, transient=False)
+        return APIConnectionError(message, transient=False, sent=sent)
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
             f"invalid HTTP response: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
         )
-    return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})")
+    return APIConnectionError(
+        f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})", sent=sent
+    )
 
 
 def _certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError | None:
