@@ -139,7 +139,7 @@ class Client(ReportMethods, _BaseClient[httpx.BaseTransport]):
 
     Raises `ConfigError` for invalid settings. Every method raises subclasses of `AtlasError`: `InvalidIdError` before
     any request, `APIConnectionError` without an answer, `APIStatusError` for a refusal, `UnexpectedResponseError` or
-    `IncompleteDownloadError` for an answer that can't be used.
+    `IncompleteDownloadError` for an answer that can't be used. After `close` they raise `ValueError`.
 
     Example:
         >>> import atlas_invoices as ai
@@ -160,7 +160,7 @@ class Client(ReportMethods, _BaseClient[httpx.BaseTransport]):
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; later calls raise `ValueError`."""
         self._exchange.connections.close().run()
 
     def list_organizations(self, *, name: str | None = None) -> Iterator[AtlasOrganization]:
@@ -298,7 +298,7 @@ class AsyncClient(AsyncReportMethods, _BaseClient[httpx.AsyncBaseTransport]):
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; later calls raise `ValueError`."""
         await self._exchange.connections.close().run_async()
 
     def list_organizations(self, *, name: str | None = None) -> AsyncIterator[AtlasOrganization]:

@@ -6,7 +6,8 @@ Each is built from the generated module of its operation: its `_get_kwargs` give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
@@ -47,6 +48,7 @@ from ._models import (
     Unset,
 )
 from ._paging import Page
+from ._utils import number_or_none
 
 T = TypeVar("T")
 # The types of a generated model's `id`; anything but 24 hexadecimal digits is refused when it's used.
@@ -118,17 +120,19 @@ def invoices_page(
     )
     read = _page_reader(list_invoices._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
 
-    def read_own(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
+    def read_invoices(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
         found = read(head, body)
-        for item in found.items:
-            # An invalid ID is only that entry's problem.
-            with suppress(InvalidIdError):
-                _responses.check_organization(head, _ids.organization_id(item.org_id))
+        _responses.check_organizations(head, _organizations(found.items), linked=linked)
         return found
 
-    return Operation(
-        "list_invoices", kwargs, "json", read if linked else read_own, max_bytes=_PAGE_BYTES, if_too_large=""
-    )
+    return Operation("list_invoices", kwargs, "json", read_invoices, max_bytes=_PAGE_BYTES, if_too_large="")
+
+
+def _organizations(invoices: Sequence[BillingInvoice | BillingInvoiceMetadata]) -> Iterator[str]:
+    """Yield the organization of each invoice; an invalid ID is only that entry's problem."""
+    for invoice in invoices:
+        with suppress(InvalidIdError):
+            yield _ids.organization_id(invoice.org_id)
 
 
 def _day(day: date, name: str) -> date:
@@ -154,6 +158,11 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
     read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
     read_single = _reader(get_invoice._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
 
+    def read_own(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
+        found = read_either(head, body)
+        _responses.check_organizations(head, _organizations(found))
+        return found
+
     def read_either(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
         if isinstance(page.results, list):
@@ -168,7 +177,7 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
             return [read_single(head, body)]
         raise _responses.unreadable(head, "json")
 
-    return Operation("list_pending_invoices", kwargs, "json", read_either)
+    return Operation("list_pending_invoices", kwargs, "json", read_own)
 
 
 # The only report there is (Atlas Admin API document).
@@ -284,8 +293,10 @@ def _page(head: _responses.ResponseHead, parsed: Any, key: str = "id") -> Page[A
     if not isinstance(parsed.results, list):
         raise UnexpectedResponseError(f"expected a page of results, got JSON without any ({head.endpoint})")
     more = any(link.rel == "next" for link in parsed.links or [])
-    total = parsed.total_count if isinstance(parsed.total_count, int) else 0
-    return Page(tuple(parsed.results), more=more, total=total, endpoint=head.endpoint, key=key)
+    total = number_or_none(parsed.total_count or 0)
+    if total is None or total % 1:
+        raise UnexpectedResponseError(f"the list's totalCount isn't a whole number ({head.endpoint})")
+    return Page(tuple(parsed.results), more=more, total=int(total), endpoint=head.endpoint, key=key)
 
 
 @cache
@@ -313,7 +324,8 @@ def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> N
         elif name == "links":
             setattr(model, name, UNSET)
         else:
-            raise _responses.unreadable(head, "json")
+            field = re.sub("_(.)", lambda match: match[1].upper(), name)  # as in the JSON
+            raise UnexpectedResponseError(f"the reply can't be read: {field} isn't a list of objects ({head.endpoint})")
 
 
 def _metadata(item: object) -> BillingInvoiceMetadata:

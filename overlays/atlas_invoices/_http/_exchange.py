@@ -168,7 +168,7 @@ class Response:
             if self._closed:
                 # Otherwise the part read so far would pass for the whole.
                 raise ValueError("the stream was closed before its end; read it inside its `with` block")
-            with while_reading(self.head.endpoint):
+            with while_reading(self.head.endpoint, self.head.mask):
                 data = yield self._chunk
             if data is None:
                 yield from self.close()

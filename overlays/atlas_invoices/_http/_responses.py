@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -42,6 +42,8 @@ Kind = Literal["csv", "json", "file"]
 
 # How much of an error's body is read: more than any documented one has.
 MAX_ERROR_BYTES = 64 * 1024
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
@@ -119,7 +121,7 @@ def is_success(head: ResponseHead) -> bool:
 def error_for(head: ResponseHead, body: bytes) -> AtlasError:
     """Return the error for a reply that isn't a success; `body` may be cut at `MAX_ERROR_BYTES`."""
     if head.status < HTTPStatus.BAD_REQUEST:
-        if head.status >= HTTPStatus.MULTIPLE_CHOICES:
+        if head.status in REDIRECTS:
             return UnexpectedResponseError(
                 f"the server sent a redirect ({head.status}), which isn't followed because credentials go "
                 f"only to the configured server; check the base URL ({head.endpoint})"
@@ -147,7 +149,7 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
         text = f"{head.status} {text}".rstrip()
     fact = fact or f"{head.status} {_phrase(head.status)}".rstrip()
     fact = f"{fact} ({text})" if text else fact
-    wait_text = "" if wait is None else f"the server asks to wait {duration(wait)}"
+    wait_text = f"the server asks to wait {duration(wait)}" if wait else ""
     return cls(
         f"{'; '.join(part for part in (fact, advice, wait_text) if part)} ({head.endpoint})",
         status_code=head.status,
@@ -197,15 +199,21 @@ def check_invoice(head: ResponseHead, sent: str) -> None:
     _check_id(head, "invoice", head.invoice_id, sent)
 
 
+def check_organizations(head: ResponseHead, sent: Iterable[str], *, linked: bool = False) -> None:
+    """Raise `UnexpectedResponseError` if listed invoices belong to another organization than the one requested.
+
+    With `linked`, one invoice of the organization is enough: those of linked organizations may be beside it.
+    """
+    found = list(sent)
+    if not (linked and head.organization_id in found):
+        for each in found:
+            _check_id(head, "organization", head.organization_id, each)
+
+
 def check_report(head: ResponseHead, sent: str) -> None:
     """Raise `UnexpectedResponseError` if a report is another than the one requested."""
     match = _IDS.search(head.path)
     _check_id(head, "report", match and match[3], sent)
-
-
-def check_organization(head: ResponseHead, sent: str) -> None:
-    """Raise `UnexpectedResponseError` if a document belongs to another organization than the one requested."""
-    _check_id(head, "organization", head.organization_id, sent)
 
 
 def _check_id(head: ResponseHead, what: str, requested: str | None, sent: str) -> None:
