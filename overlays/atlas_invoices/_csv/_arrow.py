@@ -35,9 +35,12 @@ pc: Any = pyarrow.compute
 TEXT = pa.string()
 CODED = pa.dictionary(pa.int32(), TEXT)
 DAY = pa.date32()
+_INTEGER: pa.DataType = pa.int64()
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 T = TypeVar("T")
 
+# Numbers that repeat are converted once.
+_REPEATED = {"unit_price", "discount_percent"}
 # Small enough for the processor's cache, large enough that the start of pyarrow's reader doesn't show.
 _BLOCK_SIZE = 2 * 1024 * 1024
 # Blocks that wait, so that no thread is idle while the caller works on a result.
@@ -147,7 +150,7 @@ def _has_breaks(block: Block) -> bool | None:
 
 
 def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[ArrowArray]:
-    """Return the columns at these positions as text, null where empty; days as dictionaries.
+    """Return the columns at these positions as text, null where empty; days, and numbers that repeat, as dictionaries.
 
     A row's days tell whether it's an item, so both are always read and checked.
     """
@@ -157,9 +160,12 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
         raise RefusedError
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         raise RefusedError
-    days = (layout.date, layout.usage_date)
-    wanted = list(dict.fromkeys([*days, *positions]))
-    coded = {position for column, position in zip(COLUMNS, layout.known, strict=True) if column.kind is Kind.DATE}
+    both_days = (layout.date, layout.usage_date)
+    wanted = list(dict.fromkeys([*both_days, *positions]))
+    dates = {position for column, position in zip(COLUMNS, layout.known, strict=True) if column.kind is Kind.DATE}
+    coded = dates.union(
+        position for column, position in zip(COLUMNS, layout.known, strict=True) if column.field in _REPEATED
+    )
     try:
         buffer: Any = pa.BufferReader(data)
         table: Any = arrow_csv.read_csv(
@@ -181,10 +187,14 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
     except pa.ArrowException as error:
         raise RefusedError from error
     columns = {position: _only_chunk(table.column(str(position))) for position in wanted}
-    for position in days:
-        different_days(columns[position])
+    try:
+        for position in dates.intersection(columns):
+            for text in columns[position].dictionary.to_pylist():
+                parse_date(text)
+    except ValueError as error:
+        raise RefusedError from error
     # A row without either day may be a trailing one.
-    date, usage_date = (columns[position] for position in days)
+    date, usage_date = (columns[position] for position in both_days)
     if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
         raise RefusedError
     return [columns[position] for position in positions]
@@ -212,23 +222,26 @@ def _only_chunk(column: ArrowArray) -> ArrowArray:
     return array
 
 
-def different_days(column: ArrowArray) -> list[dt.date | None]:
-    """Return each different day in the column once."""
-    try:
-        return [parse_date(text) for text in column.dictionary.to_pylist()]
-    except ValueError as error:
-        raise RefusedError from error
-
-
 def days(column: ArrowArray) -> ArrowArray:
-    """Return an array of days, each different one parsed once."""
-    return pa.array(different_days(column), DAY).take(column.indices)
+    """Return an array of days, which `read_block` has checked."""
+    return pc.strptime(column.dictionary, format="%m/%d/%Y", unit="s").cast(DAY).take(column.indices)
+
+
+def scalar(value: int | str | dt.date, kind: pa.DataType = _INTEGER) -> Any:  # noqa: ANN401 - see ArrowArray
+    """Return a scalar. pa.scalar and pa.array would import pandas, which takes as long as reading many lines."""
+    if isinstance(value, str):
+        data = value.encode()
+        buffers = [None, pa.py_buffer(bytes(4) + len(data).to_bytes(4, "little")), pa.py_buffer(data)]
+    else:
+        number = value.toordinal() - _EPOCH if isinstance(value, dt.date) else value
+        buffers = [None, pa.py_buffer(number.to_bytes(kind.bit_width // 8, "little", signed=True))]
+    return pa.Array.from_buffers(kind, 1, buffers)[0]
 
 
 def row_numbers(rows: int) -> ArrowArray:
     """Return 0, 1, 2 and so on, as 64-bit integers."""
-    one: Any = pa.scalar(1, pa.int64())
-    return pc.cumulative_sum(pa.repeat(one, rows), start=-1)
+    one = scalar(1)
+    return pc.subtract(pc.cumulative_sum(pa.repeat(one, rows)), one)
 
 
 def starting_lines(texts: Sequence[ArrowArray], rows: int) -> ArrowArray:

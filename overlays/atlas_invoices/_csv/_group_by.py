@@ -164,7 +164,7 @@ class Group:
     credits included with their sign; `share` is amount / total to 28 digits, or `None` if the total is 0. `quantity`
     may add hours to gigabytes: it only has a meaning if all lines have the same unit, so group by "unit", too.
 
-    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\n"
+    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\\n"
     >>> (group,) = summarize(data, by=["sku", "day", "unit"]).groups
     >>> group.key, group.currency
     (('M10', datetime.date(2024, 6, 30), 'server hours'), 'USD')
@@ -191,7 +191,7 @@ class Summary:
     never added up: the groups of one follow those of another, `totals` and `credit_totals` have an amount for each, and
     `total` and `credits` are a ConfigError where there are several. `by_currency` has a Summary for each.
 
-    >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Credit,-0.50\n07/01/2024,06/30/2024,M10,1.50\n"
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Credit,-0.50\\n07/01/2024,06/30/2024,M10,1.50\\n"
     >>> summary = summarize(data, by="SKU")
     >>> summary.by, [(group.key, group.amount) for group in summary.groups]
     (('sku',), [(('M10',), Decimal('1.5')), (('Credit',), Decimal('-0.5'))])
@@ -241,7 +241,7 @@ class Summary:
     def rows(self) -> list[dict[str, KeyPart]]:
         """Return a dict for each group: the names in `by`, then currency, amount, quantity, lines and share.
 
-        >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1.50\n"
+        >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,M10,1.50\\n"
         >>> summarize(data, by="month").rows()[0]["month"]
         '2024-06'
         """

@@ -72,14 +72,14 @@ def summarize(source: Sources | Iterable[LineItem], *, by: str | Sequence[str]) 
     """
     parts = parse_by(by)
     sums = Sums()
-    lines, sources = _lines_or_sources(source)
-    if sources is None:
+    lines, source = _split(source)
+    if lines is not None:
         try:
             sums.add_lines(lines, parts, InvoiceHeader())
             return sums.summary(parts)
         except (Inexact, InvalidOperation) as error:
             raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
-    opened = open_all(sources)
+    opened = open_all(source)
     for each in opened:
         if without_amount := missing_amount(each.invoice.layout):
             each.invoice.close()
@@ -98,12 +98,13 @@ def summarize(source: Sources | Iterable[LineItem], *, by: str | Sequence[str]) 
     return sums.summary(parts)
 
 
-def _lines_or_sources(source: Sources | Iterable[LineItem]) -> tuple[Iterable[LineItem], Sources | None]:
+def _split(source: Sources | Iterable[LineItem]) -> tuple[Iterable[LineItem] | None, Sources]:
+    """Return lines, or else the sources of lines."""
     if isinstance(source, Mapping):
         raise TypeError(f"summarize takes invoice CSVs or LineItems, not {type(source).__name__}")
     if isinstance(source, (list, tuple)):
         is_lines = not source or isinstance(source[0], LineItem)
-        return (cast("list[LineItem]", source), None) if is_lines else ([], cast("Sources", source))
+        return cast("list[LineItem]", source) if is_lines else None, cast("Sources", source)
     if (
         isinstance(source, Iterable)
         and not isinstance(source, (str, bytes, bytearray, memoryview, InvoiceCsv))
@@ -112,7 +113,6 @@ def _lines_or_sources(source: Sources | Iterable[LineItem]) -> tuple[Iterable[Li
         items: Iterator[object] = iter(source)
         start = list(islice(items, 1))
         again = chain(start, items)
-        if not start or isinstance(start[0], LineItem):
-            return cast("Iterator[LineItem]", again), None
-        return [], cast("Iterator[bytes]", again)
-    return [], cast("Sources", source)
+        is_lines = not start or isinstance(start[0], LineItem)
+        return cast("Iterator[LineItem]", again) if is_lines else None, cast("Iterator[bytes]", again)
+    return None, cast("Sources", source)
