@@ -42,7 +42,7 @@ from ._sources import Block, line_breaks_in_cells
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-    from ._columns import Layout
+    from ._layout import Layout
     from ._model import InvoiceHeader, LineItem
     from ._parser import SyncState
 
@@ -94,11 +94,11 @@ def convert_blocks(
     workers = min(4, os.cpu_count() or 1)
     tasks: deque[_Task[T]] = deque()
     state.cutter.block_size = block_size
-    narrow = len(state.columns) <= _MAX_COLUMNS
+    simple = len(state.columns) <= _MAX_COLUMNS and state.layout.is_regular
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
             for block in state.blocks():
-                breaks = _breaks_if_plain(block) if state.only_items and narrow else None
+                breaks = _breaks_if_plain(block) if state.only_items and simple else None
                 if breaks != 0 and state.recut(block):
                     continue
                 if breaks is not None:
@@ -111,6 +111,7 @@ def convert_blocks(
                     yield _result(state, tasks.popleft(), exact)
             while tasks:
                 yield _result(state, tasks.popleft(), exact)
+            state.finish()
     finally:
         for task in tasks:
             task.future.cancel()

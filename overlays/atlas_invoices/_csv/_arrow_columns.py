@@ -17,7 +17,7 @@ from pyarrow import csv as arrow_csv
 from ._cells import MAX_CELL, PLAIN_NUMBER, parse_date, parse_number
 
 if TYPE_CHECKING:
-    from ._columns import Layout
+    from ._layout import Layout
 
 
 # The stubs have a class for each kind of array, but the kind is only known when a file is read.

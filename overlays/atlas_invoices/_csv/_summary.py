@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
-from ._columns import format_error, quoted
+from ._columns import format_error
 from ._group_by import Sums, parse_by
 from ._model import LineItem
 from ._reader import InvoiceCsv, open_invoice
@@ -16,36 +16,20 @@ from ._reader import InvoiceCsv, open_invoice
 if TYPE_CHECKING:
     from atlas_invoices._errors import InvoiceFormatError
 
-    from ._columns import Layout
     from ._group_by import Summary
+    from ._layout import Layout
     from ._sources import Source
 
 
 _AMOUNT = "Amount"
-# Similar names aren't longer; those in a message stay on one line.
-_MAX_NAME = 40
-_MAX_SHOWN = 3
 
 
 def missing_amount(layout: Layout) -> InvoiceFormatError | None:
-    """Return the error for a header without a column `Amount`, which lists similar columns; `None` if it has one."""
-    if _AMOUNT in layout.names:
+    """Return the error for a header without a column `Amount`; `None` if it has one."""
+    if layout.position(_AMOUNT) is not None:
         return None
-    similar = ", ".join(_similar(layout.names))
     what = "the header has no such column, so there is nothing to sum"
-    return format_error(f"{what}; similar: {similar}" if similar else what, line=layout.line, column=_AMOUNT)
-
-
-def _similar(names: Iterable[str]) -> list[str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a misspelled name
-
-    word = _AMOUNT.casefold()
-    similar = [
-        quoted(name)
-        for name in names
-        if word in name.casefold() or get_close_matches(name.casefold(), [word], cutoff=0.75)
-    ]
-    return [name for name in similar if len(name) <= _MAX_NAME][:_MAX_SHOWN]
+    return format_error(what, line=layout.line, column=_AMOUNT)
 
 
 # Importing pyarrow takes half a second, which is enough to sum the typed lines of a small file. Above this size, memory

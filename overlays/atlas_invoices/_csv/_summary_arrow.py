@@ -29,8 +29,8 @@ from ._group_by import Sums
 from ._model import CREDIT_SKU
 
 if TYPE_CHECKING:
-    from ._columns import Layout
     from ._group_by import GroupBy
+    from ._layout import Layout
     from ._model import LineItem
     from ._parser import SyncState
 
