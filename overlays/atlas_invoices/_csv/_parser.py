@@ -97,8 +97,7 @@ class ReaderState(Generic[Chunks]):
     def parse(self, block: Block) -> Iterator[Iterable[LineItem]]:
         """Yield groups of lines from a block. A row that doesn't end in it is put back for the next one."""
         rows = self._rows()
-        careful = self.cutter.counts_quotes
-        converted = None if self.trailing else rows.block(block, self.line_number, careful=careful)
+        converted = None if self.trailing else rows.block(block, self.line_number)
         if converted is not None:
             lines, count = converted
             self.line_number += count

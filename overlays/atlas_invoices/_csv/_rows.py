@@ -6,17 +6,18 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
-from itertools import accumulate, islice, repeat
+from itertools import accumulate, repeat
 from typing import Any, TypeAlias
 
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import FrozenDict
 
 from ._cells import Cache, is_label, is_number, parse_date, parse_number, parse_numbers
-from ._columns import COLUMNS, Kind, format_error, quoted
+from ._columns import BY_NAME, COLUMNS, Kind, format_error, quoted
 from ._layout import Layout, Twin
 from ._model import EMPTY, LineItem
-from ._sources import MAX_ROW, Block, line_breaks_in_cells
+from ._sources import MAX_ROW, Block
+from ._split import LINE_BREAK, restore, split_rows
 
 Row: TypeAlias = list[str] | InvoiceFormatError
 
@@ -126,6 +127,9 @@ class RowReader:
             Kind.DATE: lambda texts: _repeated(self._dates, texts) or list(map(self._dates.__getitem__, texts)),
             Kind.NUMBER: lambda texts: _repeated(self._numbers, texts) or parse_numbers(self._numbers, texts),
         }
+        self._texts = [
+            n for n, name in enumerate(layout.names) if name not in BY_NAME or BY_NAME[name].kind is Kind.TEXT
+        ]
         self._columns = [
             (convert[column.kind], position) for column, position in zip(COLUMNS, layout.known, strict=True)
         ]
@@ -179,29 +183,31 @@ class RowReader:
                 what = f"{quoted(row[position])} in a column without a name: the row may be shifted, or name the column"
                 raise format_error(what, line=line_number, column=names[position])
 
-    def block(self, block: Block, first_line: int, *, careful: bool) -> tuple[Iterator[LineItem], int] | None:
+    def block(self, block: Block, first_line: int) -> tuple[Iterator[LineItem], int] | None:
         """Convert a block of nothing but valid items, column by column; return them and the block's number of lines.
 
-        Returns `None` if a row is invalid, blank or trailing, or spans several lines and `careful` isn't set. Then
-        `Records` and `line` must read the block, by the same rules at a third of the speed.
+        Returns `None` if a row is invalid, blank or trailing, or the block may end within a row. Then `Records` and
+        `line` must read the block, by the same rules at a quarter of the speed.
         """
         if not block.is_whole or b"\0" in block.data:
             return None
         try:
-            reader = csv.reader(map(bytes.decode, BytesIO(block.data)), strict=True)
-            cells = list(zip(*reader, strict=True))
-            if len(cells) != self.layout.width:
+            split = split_rows(block.data.decode())
+            if split is None:
                 return None
-            if not self._are_items(cells):
+            lines, marks = split
+            cells: list[Sequence[str]] = list(zip(*[line.split(",") for line in lines], strict=True))
+            if len(cells) != self.layout.width or not self._are_items(cells):
                 return None
-            rows = len(cells[0])
+            rows = len(lines)
             numbers: Cells = range(first_line, first_line + rows)
-            if reader.line_num > rows:
-                # csv accepts a quote within a cell as text; then the block may have been cut within a row.
-                if not careful or line_breaks_in_cells(block.data) is None:
-                    return None
-                sizes = (1 + sum(cell.count("\n") for cell in row) for row in zip(*cells, strict=True))
-                numbers = islice(accumulate(sizes, initial=first_line), rows)
+            count = rows
+            if LINE_BREAK in marks:
+                ends = list(accumulate([1 + line.count(LINE_BREAK) for line in lines], initial=first_line))
+                numbers, count = ends[:-1], ends[-1] - first_line
+            if marks:
+                for position in self._texts:
+                    cells[position] = restore(cells[position], marks)
             columns = [
                 repeat(None) if position is None else convert(cells[position]) for convert, position in self._columns
             ]
@@ -211,8 +217,8 @@ class RowReader:
                 else repeat(EMPTY)
                 for positions, cache in self._mappings
             ]
-            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), reader.line_num  # noqa: B905 - columns made by repeat() never end
-        except (csv.Error, ValueError):
+            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), count  # noqa: B905 - columns made by repeat() never end
+        except ValueError:
             return None
 
     def _are_items(self, cells: Sequence[Sequence[str]]) -> bool:
