@@ -224,7 +224,8 @@ def test_tags_in_more_combinations_than_a_number_holds() -> None:
 def test_trailing_rows_are_kept_aside() -> None:
     inv = read_csv(simple_invoice({"Amount": "1"}) + b"Total,1\n")
 
-    assert len(to_arrow(inv)) == 1
+    with pytest.warns(UserWarning, match="1 row after the last item isn't counted"):
+        assert len(to_arrow(inv)) == 1
     assert inv.trailing == (("Total", "1"),)
 
 
@@ -309,7 +310,8 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
     }
 
 
-@pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n", b"," * 18 + b"\n"])
+@pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n"])
+@pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
 @pytest.mark.parametrize("items", [0, 1, 5000])
 def test_a_full_width_row_with_neither_day_is_never_counted(row: bytes, items: int, ways: Ways) -> None:
     data = simple_invoice(*[{"SKU": "a", "Amount": "1"}] * items)

@@ -22,8 +22,9 @@ import pyarrow.compute
 from pyarrow import csv as arrow_csv
 
 from ._cells import MAX_CELL, parse_date
-from ._columns import COLUMNS, Kind, Layout
+from ._columns import COLUMNS, Kind
 from ._invoices import OpenInvoice, naming
+from ._layout import Layout
 from ._model import LineItem
 from ._parser import SyncState
 from ._sources import Block
@@ -64,7 +65,8 @@ class Piece(NamedTuple, Generic[T]):
 class _Task(NamedTuple, Generic[T]):
     source: OpenInvoice
     state: SyncState
-    block: Block
+    # `None` at the end of the invoice.
+    block: Block | None
     # The result and the block's number of lines; `None` for a block that only the parser may read.
     future: Future[tuple[T, int]] | None
 
@@ -88,10 +90,11 @@ def convert_blocks(
                 for task in _tasks(source, fast, pool):
                     tasks.append(task)
                     # The parser may put the end of its block back, so no later one is taken before.
-                    while tasks and (task.future is None or len(tasks) > workers + _AHEAD):
-                        yield _finish(tasks.popleft(), exact)
+                    in_order = task.block is not None and task.future is None
+                    while tasks and (in_order or len(tasks) > workers + _AHEAD):
+                        yield from _finish(tasks.popleft(), exact)
             while tasks:
-                yield _finish(tasks.popleft(), exact)
+                yield from _finish(tasks.popleft(), exact)
     finally:
         for task in tasks:
             if task.future is not None:
@@ -103,21 +106,25 @@ def _tasks(source: OpenInvoice, fast: Fast[T], pool: ThreadPoolExecutor) -> Gene
         state = source.invoice.start_pass()
         layout = state.layout
         state.cutter.block_size = _BLOCK_SIZE
-        narrow = layout.width <= _MAX_COLUMNS
+        simple = layout.width <= _MAX_COLUMNS and layout.is_regular
         try:
             for block in state.blocks():
-                breaks = _has_breaks(block) if state.only_items and narrow else None
+                breaks = _has_breaks(block) if state.only_items and simple else None
                 if breaks is not False and state.recut(block):
                     continue
                 future = None if breaks is None else pool.submit(fast, layout, block, breaks)
                 yield _Task(source, state, block, future)
+            yield _Task(source, state, None, None)
         finally:
             state.close()
 
 
-def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Piece[T]:
-    """Return a block's result, and count its lines."""
+def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Iterator[Piece[T]]:
+    """Yield a block's result, and count its lines."""
     source, state, block, future = task
+    if block is None:
+        state.finish()
+        return
     if future is not None and state.only_items:
         try:
             result, lines = future.result()
@@ -127,9 +134,11 @@ def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Piece[T
         else:
             first_line = state.line_number
             state.line_number += lines
-            return Piece(source, first_line, result)
+            yield Piece(source, first_line, result)
+            return
     with naming(source.name):
-        return Piece(source, 0, exact(list(chain.from_iterable(state.parse(block)))))
+        parsed = exact(list(chain.from_iterable(state.parse(block))))
+    yield Piece(source, 0, parsed)
 
 
 # Rows whose quotes are all around whole cells, or doubled in them, without or with newlines in cells. pyarrow accepts
@@ -160,12 +169,10 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
         raise RefusedError
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         raise RefusedError
-    both_days = (layout.date, layout.usage_date)
-    wanted = list(dict.fromkeys([*both_days, *positions]))
-    dates = {position for column, position in zip(COLUMNS, layout.known, strict=True) if column.kind is Kind.DATE}
-    coded = dates.union(
-        position for column, position in zip(COLUMNS, layout.known, strict=True) if column.field in _REPEATED
-    )
+    known = [(column, place) for column, place in zip(COLUMNS, layout.known, strict=True) if place is not None]
+    dates = [place for column, place in known if column.kind is Kind.DATE]
+    coded = {*dates, *(place for column, place in known if column.field in _REPEATED)}
+    wanted = list(dict.fromkeys([*dates, *positions]))
     try:
         buffer: Any = pa.BufferReader(data)
         table: Any = arrow_csv.read_csv(
@@ -188,13 +195,13 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
         raise RefusedError from error
     columns = {position: _only_chunk(table.column(str(position))) for position in wanted}
     try:
-        for position in dates.intersection(columns):
+        for position in dates:
             for text in columns[position].dictionary.to_pylist():
                 parse_date(text)
     except ValueError as error:
         raise RefusedError from error
     # A row without either day may be a trailing one.
-    date, usage_date = (columns[position] for position in both_days)
+    date, usage_date = (columns[position] for position in dates)
     if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
         raise RefusedError
     return [columns[position] for position in positions]

@@ -13,9 +13,10 @@ from attrs import frozen
 from ._arrow import TEXT, ArrowArray, RefusedError, convert_blocks, number_of_lines, pc, read_block
 from ._arrow_tables import numbers
 from ._cells import EXACT, ZERO
-from ._columns import BY_FIELD, COLUMNS, Layout
-from ._group_by import DEFAULT_CURRENCY, GroupBy, Sums, find_currency
+from ._columns import BY_FIELD, COLUMNS
+from ._group_by import DEFAULT_CURRENCY, GroupBy, Sums
 from ._invoices import OpenInvoice
+from ._layout import CURRENCY, Layout
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._sources import Block
 
@@ -100,7 +101,7 @@ def _from_block(
     layout: Layout, block: Block, has_breaks: bool, by: Sequence[GroupBy]
 ) -> tuple[_BlockSums | list[LineItem], int]:
     """Read the needed columns and sum them."""
-    places = [*(part.find(layout) for part in by), find_currency(layout)]
+    places = [*(part.find(layout) for part in by), layout.position(CURRENCY)]
     places += [layout.known[_AMOUNT], layout.known[_QUANTITY], layout.known[_SKU]]
     found = dict.fromkeys(place for place in places if place is not None)
     columns = dict(zip(found, read_block(layout, block, found), strict=True))

@@ -34,9 +34,10 @@ from ._arrow import (
     starting_lines,
 )
 from ._cells import PLAIN_NUMBER, normalize, parse_number
-from ._columns import BY_FIELD, COLUMNS, Kind, Layout, format_error
+from ._columns import BY_FIELD, COLUMNS, Kind, format_error
 from ._group_by import Summary
 from ._invoices import Decimals, OpenInvoice, naming
+from ._layout import Layout
 from ._model import InvoiceHeader, LineItem
 from ._sources import Block
 

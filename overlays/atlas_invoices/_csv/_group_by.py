@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from operator import attrgetter
@@ -13,11 +14,11 @@ from attrs import frozen
 from atlas_invoices._errors import ConfigError
 
 from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
-from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, Layout, quoted
+from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, quoted
+from ._layout import CURRENCY, Layout, find_key
 from ._model import InvoiceHeader, LineItem
 
 DEFAULT_CURRENCY = "USD"
-_CURRENCY = "Currency"
 _TIMES = ("day", "month")
 
 KeyPart: TypeAlias = str | dt.date | Decimal | int | None
@@ -67,6 +68,16 @@ def missing_names(by: object, columns: Collection[str]) -> tuple[str, ...]:
     return tuple(part.name for part in parse_by(by) if part.column not in {None, *columns})
 
 
+def match_tag(part: GroupBy, keys: Collection[str]) -> GroupBy:
+    """Return the key for `tag:TEAM` where the only similar tag is `team`, with a warning; any other key as it is."""
+    kind, _, key = part.name.partition(":")
+    found = find_key(key, dict.fromkeys(keys)) if kind == "tag" else None
+    if found is None or found == key:
+        return part
+    warnings.warn(f"no tag is called {quoted(key)}; grouped by tag:{found}", UserWarning, stacklevel=3)
+    return _parse(f"tag:{found}")
+
+
 def _parse(name: str) -> GroupBy:
     if name in _OF_INVOICE:
         return GroupBy(name, from_header=_OF_INVOICE[name])
@@ -79,7 +90,7 @@ def _parse(name: str) -> GroupBy:
             "Usage Date",
             from_line=lambda line: convert(line.usage_date),
             from_cell=lambda cell: convert(parse_date(cell)),
-            find=lambda layout: layout.usage_date,
+            find=lambda layout: layout.position("Usage Date"),
         )
     if name.startswith(("tag:", TAG_PREFIX)):
         key = name.removeprefix("tag:") if name.startswith("tag:") else name.removeprefix(TAG_PREFIX)
@@ -118,11 +129,6 @@ def _parse(name: str) -> GroupBy:
 
 def _same(day: dt.date | None) -> KeyPart:
     return day
-
-
-def find_currency(layout: Layout) -> int | None:
-    """Return where the currency of a line's amount stands; `None` in a file without that column."""
-    return next((place for name, place in layout.extra if name.strip().casefold() == _CURRENCY.casefold()), None)
 
 
 def _number(number: Decimal | None) -> Decimal | None:
@@ -284,14 +290,8 @@ class Sums:
     def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy], header: InvoiceHeader) -> None:
         """Add the lines of one invoice, one by one."""
         parts = [part.from_line if part.from_header is None else constant(part.from_header(header)) for part in by]
-        name = ""
         for line in lines:
-            currency = DEFAULT_CURRENCY
-            if line.extra:
-                # The column has the same name on each line.
-                if name not in line.extra:
-                    name = next((each for each in line.extra if each.strip().casefold() == _CURRENCY.casefold()), "")
-                currency = line.extra.get(name, DEFAULT_CURRENCY)
+            currency = line.extra.get(CURRENCY, DEFAULT_CURRENCY)
             amount = line.amount or ZERO
             self.add(currency, tuple([part(line) for part in parts]), amount, line.quantity or ZERO, 1)
             if line.is_credit:
