@@ -57,7 +57,7 @@ _NARROW, _WIDE = 18, 38
 # Until all numbers of a column are known. Whatever is rounded later fits the second.
 _LONG = pa.decimal256(76, _WIDE)
 _CENTS = 2
-_MAX_IN_MEMORY = 16 * 1024 * 1024
+_MAX_IN_MEMORY = 1024 * 1024
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -335,7 +335,7 @@ class _Parts:
 
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
-        for source, first_line, part in convert_blocks(sources, _from_block, _from_lines):
+        for source, first_line, part in convert_blocks(sources, _from_block, _from_lines, in_memory=self._file is None):
             self._places.append((source, first_line))
             for name, digits in part.digits.items():
                 self._digits[name] = self._digits[name].union(digits)
@@ -418,7 +418,7 @@ def _too_long(column: str, line: int) -> InvoiceFormatError:
 
 # The stubs want a path or a pyarrow file here.
 _parquet_writer: Any = pq.ParquetWriter
-_BATCHES_IN_ROW_GROUP = 4
+_BATCHES_IN_ROW_GROUP = 8
 _GROUPS_BEFORE_RELEASE = 4
 # Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
 _CODED = [

@@ -126,7 +126,7 @@ def to_polars(source: Sources | Summary, *, decimals: Decimals = "exact") -> pl.
 
 
 def checked_decimals(decimals: str) -> Decimals:
-    """Check what is said about numbers with too many digits."""
+    """Return a valid `decimals`; a ConfigError for anything else."""
     if decimals not in {"exact", "round"}:
         raise ConfigError(f"decimals is 'exact' or 'round', not {decimals!r}")
     return cast("Decimals", decimals)
@@ -197,7 +197,7 @@ def write_parquet(source: Sources, file: SupportsWrite[bytes], *, decimals: Deci
 
 
 class _Key(NamedTuple):
-    """What all rows of an invoice have in common."""
+    """The invoice of some rows: its ID and its period."""
 
     invoice_id: str | None
     period: tuple[dt.date | None, dt.date | None]
