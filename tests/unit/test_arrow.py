@@ -281,10 +281,11 @@ def test_a_missing_extra_is_named(
 
 
 def test_importing_needs_no_extra_and_a_table_no_pandas() -> None:
+    breaks = simple_invoice({"Note": "two\nlines", "Amount": "1"})
     code = (
         "import sys; from atlas_invoices._csv import to_arrow\n"
         "assert not {'pyarrow', 'pandas', 'polars'} & set(sys.modules), sys.modules.keys()\n"
-        f"to_arrow({TAGGED!r}); to_arrow({simple_invoice({'Note': 'two\nlines', 'Amount': '1'})!r})\n"
+        f"to_arrow({TAGGED!r}); to_arrow({breaks!r})\n"
         "assert 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
