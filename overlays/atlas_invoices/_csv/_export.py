@@ -191,9 +191,9 @@ def write_parquet(source: Sources, file: SupportsWrite[bytes], *, decimals: Deci
     If that fails, the part that was written has no footer, so no reader takes it for the whole.
     """
     require("Parquet", "arrow", "pyarrow")
-    from . import _arrow_tables  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow_parquet  # noqa: PLC0415 - pyarrow is an extra
 
-    _arrow_tables.write_tables(open_all(source), file, checked_decimals(decimals))
+    _arrow_parquet.write_tables(open_all(source), file, checked_decimals(decimals))
 
 
 class _Key(NamedTuple):

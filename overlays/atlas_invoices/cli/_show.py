@@ -62,7 +62,7 @@ def show_command(session: Session, file_or_id: str, by: tuple[str, ...], top: in
     with _source.open_invoice(session, file_or_id) as invoice:
         header = invoice.header
         summary = summarize(invoice, by=names)
-    _warn_of_missing(names, invoice.columns)
+    _warn_of_missing(list(summary.by), invoice.columns)
     if output_format == "json":
         _table.write_json(_as_json(header, summary, top))
     elif output_format == "csv":
