@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 
 # The preamble's length isn't fixed, so the header is the first row with these (not documented: more than the example).
-HEADER_MARKS = frozenset({"Date", "Usage Date", "SKU"})
+HEADER_MARKS = ("Date", "Usage Date", "SKU")
 # A file without a header row is refused long before its end.
 MAX_PREAMBLE_ROWS = 1000
 MAX_PREAMBLE_BYTES = 1024 * 1024
@@ -36,6 +36,14 @@ def preamble_values(rows: Iterable[Sequence[str]]) -> dict[str, str]:
 
 # Any of these makes rows a preamble.
 _PREAMBLE_NAMES = {"invoicenumber", "billingperiod", "organizationname", "organizationid"}
+
+
+_FOLDED_MARKS = frozenset(map(fold_name, HEADER_MARKS))
+
+
+def is_header(row: Iterable[str]) -> bool:
+    """Whether this is the header row."""
+    return _FOLDED_MARKS.issubset(map(fold_name, row))
 
 
 class PreambleReader:
@@ -89,7 +97,7 @@ class PreambleReader:
                     self._has_line = len(row) >= self._width and any(cell.strip() for cell in row)
                     if self._has_line:
                         break
-                elif HEADER_MARKS.issubset(row):
+                elif is_header(row):
                     # Without the empty cells of trailing commas, which the lines may lack.
                     self._width = max(number for number, cell in enumerate(row, 1) if cell.strip())
                 else:

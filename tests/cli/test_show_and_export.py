@@ -79,8 +79,8 @@ def test_show_by_a_tag_keeps_the_untagged_apart(run: Run, saved: Path) -> None:
     ("by", "missing"),
     [
         ("tag:nope", "tag:nope"),
-        ("sku,tag:Team", "tag:Team"),
-        ("Tag/Team", "tag:Team"),
+        ("sku,tag:Teams", "tag:Teams"),
+        ("Tag/Teams", "tag:Teams"),
     ],
 )
 def test_a_tag_that_the_file_does_not_have_is_a_warning_with_those_it_has(
