@@ -79,8 +79,8 @@ def test_show_by_a_tag_keeps_the_untagged_apart(run: Run, saved: Path) -> None:
     ("by", "missing"),
     [
         ("tag:nope", "tag:nope"),
-        ("sku,tag:Team", "tag:Team; did you mean tag:team?"),
-        ("Tag/Team", "tag:Team; did you mean tag:team?"),
+        ("sku,tag:Teams", "tag:Teams; did you mean tag:team?"),
+        ("Tag/Teams", "tag:Teams; did you mean tag:team?"),
     ],
 )
 def test_a_tag_that_the_file_does_not_have_is_a_warning_with_those_it_has(
