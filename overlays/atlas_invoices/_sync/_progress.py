@@ -211,6 +211,12 @@ class SyncState:
         return self._unanswered < _GIVE_UP_AFTER and not (result.error and _affects_all(result.error, listed))
 
     @property
+    def progress(self) -> tuple[int, int, int]:
+        """How many invoices are done, of how many to fetch, and the bytes saved."""
+        entries = [result.entry for result in list(self._results.values()) if result.entry]
+        return len(self._results), len(self.plan.fetch), sum(entry.csv.size + entry.json.size for entry in entries)
+
+    @property
     def save_is_due(self) -> bool:
         """Whether to save the manifest now: something is new, and the last time is long enough ago."""
         return self._unsaved and time.monotonic() >= self._save_at

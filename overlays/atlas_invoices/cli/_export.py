@@ -78,7 +78,10 @@ def export_command(
         raise click.UsageError("refusing to write Parquet to a terminal; choose a file with -o")
     _refuse_source(sources, output)
     target = None if output == "-" else AtomicFile(output, overwrite=force)
-    with _source.open_sources(session, sources) as opened, target or _output.binary_stdout() as file:
+    with (
+        _source.open_sources(session, sources, to_stdout=target is None) as opened,
+        target or _output.binary_stdout() as file,
+    ):
         from atlas_invoices._csv import missing_amount, write_csv, write_jsonl, write_parquet
 
         if output_format == "csv":

@@ -13,6 +13,7 @@ from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import file_name, first_day, in_months, utc, with_linked
 
 from . import _output, _source, _table
+from ._progress import Measure, bar
 from ._session import (
     NOT_EMPTY,
     Choice,
@@ -63,7 +64,7 @@ _TABLE_COLUMNS = [
 @atlas_options_without_org
 def orgs_command(session: Session, output_format: str) -> None:
     """List the organizations that the credentials can see."""
-    with session.client() as client:
+    with bar("orgs"), session.client() as client:
         rows = [organization.to_dict() for organization in client.list_organizations()]
     columns = _ORGANIZATION_COLUMNS
     if output_format == "table" and not any(map(_DELETED.cell, rows)):
@@ -101,7 +102,7 @@ def list_command(
     """
     from atlas_invoices._sync import NO_LINKED
 
-    with session.client() as client:
+    with bar("list"), session.client() as client:
         invoices = client.list_invoices(session.org_id(client), statuses=statuses or None, linked=linked)
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
@@ -117,7 +118,7 @@ def list_command(
 @atlas_options
 def pending_command(session: Session, output_format: str, max_bytes: int) -> None:
     """List the invoices of the open period so far; json includes all their lines."""
-    with session.client() as client:
+    with bar("pending"), session.client() as client:
         invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
     _show(list(with_linked(invoices)), output_format)
 
@@ -188,13 +189,24 @@ def download_command(session: Session, invoices: tuple[str, ...], output: str | 
         org = session.org_id(client)
         found = _source.find_invoices(client, org, invoices, with_days=output is None)
         if output == "-":
-            with client.stream_invoice_csv(org, found[0].id) as body, _output.binary_stdout() as out:
+            sent = 0
+            with (
+                client.stream_invoice_csv(org, found[0].id) as body,
+                _output.binary_stdout() as out,
+                bar("download", lambda: Measure(sent), to_stdout=True),
+            ):
                 for piece in body.iter_bytes():
                     out.write(piece)
+                    sent += len(piece)
             return
         files = {
             invoice.id: AtomicFile(output or file_name(invoice.id, invoice.first_day, ".csv"), overwrite=force)
             for invoice in found
         }
-        for saved in _source.save_all(client, org, files):
-            _output.saved(saved)
+        try:
+            saved = _source.save_all(client, org, files)
+        except KeyboardInterrupt:
+            _output.note("nothing was saved")
+            raise
+        for file in saved:
+            _output.saved(file)

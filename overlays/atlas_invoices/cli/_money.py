@@ -12,6 +12,7 @@ import click
 from atlas_invoices._utils import plain, pluralize, single_line
 
 from . import _exit, _output, _source, _table
+from ._progress import bar
 from ._session import Session, atlas_options, max_bytes_option
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def owed_command(session: Session, invoice: str, output_format: str, max_bytes: 
     from atlas_invoices._invoice_names import month_of
     from atlas_invoices._money import statement
 
-    with session.client() as client:
+    with bar("owed"), session.client() as client:
         org = session.org_id(client)
         document = client.get_invoice(org, _source.find_one(client, org, invoice), max_bytes=max_bytes)
     result = owed(document)
@@ -94,7 +95,7 @@ def reconcile_command(
     """
     from atlas_invoices import reconcile
 
-    with session.client() as client:
+    with bar("reconcile"), session.client() as client:
         org = session.org_id(client)
         invoice_id = _source.find_one(client, org, invoice)
         document = client.get_invoice(org, invoice_id, max_bytes=max_bytes)

@@ -14,7 +14,7 @@ from atlas_invoices._errors import ConfigError
 from atlas_invoices._invoice_names import parse_month, similar_month
 from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, closest
 
-from . import _output
+from . import _output, _progress
 
 if TYPE_CHECKING:
     import httpx
@@ -39,13 +39,13 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # generic only in new ver
     """One of several words; a near miss gets a suggestion."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
-        try:
-            return str(super().convert(NOT_EMPTY.convert(value, param, ctx), param, ctx))
-        except click.BadParameter:
-            if not (meant := closest(str(value), self.choices)):
-                raise
-            text = f"{value!r} isn't one of the choices; did you mean {meant}?"
-            raise click.BadParameter(text, ctx, param) from None
+        text = NOT_EMPTY.convert(value, param, ctx)
+        by_fold = {choice.casefold(): choice for choice in self.choices}
+        if text in self.choices or (not self.case_sensitive and text.casefold() in by_fold):
+            return str(by_fold[text.casefold()])
+        meant = closest(text, self.choices)
+        hint = f"; did you mean {meant}?" if meant else ""
+        raise click.BadParameter(f"{text!r} isn't one of {', '.join(self.choices)}{hint}", ctx, param)
 
 
 max_bytes_option = click.option(
@@ -138,6 +138,7 @@ class Session:
         """
         from atlas_invoices import Client
 
+        _progress.announce_waits()
         return Client(
             auth or self.credentials().auth,
             base_url=self.server().value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from atlas_invoices._utils import closest
 
 from . import _output
 from ._output import short_path
+from ._progress import Measure, bar
 from ._session import NOT_EMPTY
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
         return client._write(_operations.invoice_csv(org, invoice_id), files[invoice_id])  # noqa: SLF001 - the client's steps aren't public
 
     try:
-        _fetch_all(list(files), save)
+        with bar(f"{len(files)} invoices" if len(files) > 1 else "download", lambda: _measure(files.values())):
+            _fetch_all(list(files), save)
         for file in files.values():
             file.commit()
     finally:
@@ -103,6 +105,12 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
             file.abandon()
             file.discard()
     return [file.saved for file in files.values()]
+
+
+def _measure(files: Collection[AtomicFile]) -> Measure:
+    progress = [file.progress for file in files]
+    totals = [total for _, total in progress if total is not None]
+    return Measure(sum(size for size, _ in progress), sum(totals) if len(totals) == len(progress) else None)
 
 
 def _fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
@@ -144,8 +152,10 @@ class OpenSources(NamedTuple):
 
 
 @contextmanager
-def open_sources(session: Session, arguments: Sequence[str]) -> Iterator[OpenSources]:
+def open_sources(session: Session, arguments: Sequence[str], *, to_stdout: bool = False) -> Iterator[OpenSources]:
     """Open the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
+
+    A bar shows how much is read, unless the block writes `to_stdout` at the same time.
 
     Where a path exists, it's read, even if it could also be the name of an invoice. Warns at the end if a file may be
     cut.
@@ -165,8 +175,15 @@ def open_sources(session: Session, arguments: Sequence[str]) -> Iterator[OpenSou
         found = tuple(source for sources in on_disk for source in sources or [next(fetched)])
         opened = open_all(tuple(NamedSource(each.source, short_path(each.name, _MAX_NAME)) for each in found))
         invoices = [(each.invoice, each.name) for each in opened]
+        sizes = [invoice.size for invoice, _ in invoices]
+        total = sum(size for size in sizes if size is not None) if None not in sizes else None
+
+        def measure() -> Measure:
+            return Measure(sum(invoice.bytes_read for invoice, _ in invoices), total)
+
         try:
-            yield OpenSources([invoice for invoice, _ in invoices], tuple(NamedSource(*each) for each in invoices))
+            with bar("read", measure, to_stdout=to_stdout):
+                yield OpenSources([invoice for invoice, _ in invoices], tuple(NamedSource(*each) for each in invoices))
         finally:
             for invoice, _ in invoices:
                 invoice.close()
@@ -211,9 +228,10 @@ def _fetch_sources(session: Session, names: Sequence[str], folder: Path) -> list
         found = find_invoices(client, org, names)
         if len(found) > 1:
             _output.note(f"fetching {len(found)} invoices")
-        paths = {invoice.id: folder / f"{invoice.id}.csv" for invoice in found}
-        _fetch_all(list(paths), lambda id_: client._download(org, id_, AtomicFile(paths[id_], overwrite=True)))  # noqa: SLF001 - the client's steps aren't public
-    return [NamedSource(path, f"invoice {id_}") for id_, path in paths.items()]
+        files = {each.id: AtomicFile(folder / f"{each.id}.csv", overwrite=True) for each in found}
+        with bar("fetch", lambda: _measure(files.values())):
+            _fetch_all(list(files), lambda id_: client._download(org, id_, files[id_]))  # noqa: SLF001 - the client's steps aren't public
+    return [NamedSource(folder / f"{id_}.csv", f"invoice {id_}") for id_ in files]
 
 
 def is_same_file(source: object, target: os.stat_result) -> bool:
