@@ -139,14 +139,14 @@ def _number(number: Decimal | None) -> Decimal | None:
 
 # A longer word is hardly a tag's key.
 _MAX_KEY = 40
-_NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
+GROUP_NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
 
 
 def _unknown(by: object) -> ConfigError:
     shown = quoted(by if isinstance(by, str) else repr(by))
     similar = _similar(by) if isinstance(by, str) else None
     meant = f" (did you mean {similar}?)" if similar else ""
-    names = ", ".join(_NAMES)
+    names = ", ".join(GROUP_NAMES)
     return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
 
 
@@ -155,7 +155,7 @@ def _similar(name: str) -> str | None:
     column = name.removeprefix("extra:")
     if column in {"tag", "tags", "tag:", TAG_PREFIX}:
         return "tag:KEY"
-    found = closest(column.casefold().replace(" ", "_"), _NAMES)
+    found = closest(column.casefold().replace(" ", "_"), GROUP_NAMES)
     key = column.removeprefix(TAG_PREFIX)
     return found or (f"tag:{key}" if key.isprintable() and 0 < len(key) <= _MAX_KEY else None)
 

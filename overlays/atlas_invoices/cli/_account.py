@@ -156,7 +156,8 @@ def logout_command(session: Session) -> None:
     If Atlas can't be reached, the token stays in the cache so that you can try again; it expires within the hour.
     Other service accounts' tokens stay.
     """
-    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url, user_cache_folder
+    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url
+    from atlas_invoices._cache_folder import user_cache_folder
     from atlas_invoices._http._retry import RetryPolicy
     from atlas_invoices._http._steps import run
 

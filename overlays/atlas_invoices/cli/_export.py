@@ -16,6 +16,7 @@ import click
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _source
+from ._completion import complete_files
 from ._session import NOT_EMPTY, Choice, Session, atlas_options
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -30,7 +31,13 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
     help="Default: as PATH ends: .csv, .jsonl (or .ndjson), .parquet.",
 )
 @click.option(
-    "-o", "--output", type=NOT_EMPTY, default="-", metavar="PATH|-", help="Output file. Default: `-`, stdout."
+    "-o",
+    "--output",
+    type=NOT_EMPTY,
+    shell_complete=complete_files,
+    default="-",
+    metavar="PATH|-",
+    help="Output file. Default: `-`, stdout.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: don't escape text that a spreadsheet would run as a formula.")

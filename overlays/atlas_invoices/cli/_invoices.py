@@ -13,6 +13,7 @@ from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import file_name, first_day, in_months, utc, with_linked
 
 from . import _output, _source, _table
+from ._completion import complete_files, remember
 from ._progress import Measure, bar
 from ._session import (
     NOT_EMPTY,
@@ -103,10 +104,12 @@ def list_command(
     from atlas_invoices._sync import NO_LINKED
 
     with bar("list"), session.client() as client:
-        invoices = client.list_invoices(session.org_id(client), statuses=statuses or None, linked=linked)
+        org = session.org_id(client)
+        invoices = client.list_invoices(org, statuses=statuses or None, linked=linked)
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
         )
+    remember(org, ((str(invoice.id), first_day(invoice)) for invoice, is_linked in found if not is_linked))
     if linked and not (since or until or limit) and not any(is_linked for _, is_linked in found):
         _output.note(NO_LINKED)
     _show(found, output_format)
@@ -169,6 +172,7 @@ def _open(row: Mapping[str, Any]) -> int | None:
     "-o",
     "--output",
     type=NOT_EMPTY,
+    shell_complete=complete_files,
     metavar="PATH|-",
     help="Output file, for one invoice; `-` is stdout. Default: YYYY-MM-INVOICE_ID.csv.",
 )

@@ -17,7 +17,7 @@ from atlas_invoices._version import __version__
 from . import _exit, _output
 
 if TYPE_CHECKING:
-    from . import _account, _export, _invoices, _money, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
+    from . import _account, _completion, _export, _invoices, _money, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
 
 # Name: module, which is imported when the command is called, and text for the list of commands.
 COMMANDS = {
@@ -30,6 +30,7 @@ COMMANDS = {
     "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
     "owed": ("_money", "Show the amount owed on an invoice, term by term."),
     "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),
+    "completion": ("_completion", "Print the shell's completion script."),
     "logout": ("_account", "Revoke and delete the cached access token."),
     "doctor": ("_account", "Check credentials, server and permissions, step by step."),
     "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices."),

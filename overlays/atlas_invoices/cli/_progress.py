@@ -1,4 +1,4 @@
-"""What a person sees while the command works: a bar on stderr, and a line when it waits for the server."""
+"""Progress for people: a bar on stderr while the command works, and a line when it waits for the server."""
 
 from __future__ import annotations
 

@@ -9,12 +9,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._invoice_names import parse_month, similar_month
 from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, closest
 
 from . import _output, _progress
+from ._completion import complete_months
 
 if TYPE_CHECKING:
     import httpx
@@ -46,6 +48,10 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # generic only in new ver
         meant = closest(text, self.choices)
         hint = f"; did you mean {meant}?" if meant else ""
         raise click.BadParameter(f"{text!r} isn't one of {', '.join(self.choices)}{hint}", ctx, param)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:  # noqa: ARG002 - click's signature
+        begun = incomplete.casefold()
+        return [CompletionItem(choice) for choice in self.choices if choice.casefold().startswith(begun)]
 
 
 max_bytes_option = click.option(
@@ -84,8 +90,20 @@ class _Month(click.ParamType):  # type: ignore[type-arg]  # generic only in new 
 def month_options(function: F) -> F:
     """Add --since and --until, which a command gets as first days of months."""
 
-    @click.option("--since", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and later.")
-    @click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
+    @click.option(
+        "--since",
+        type=_Month(),
+        shell_complete=complete_months,
+        metavar="YYYY-MM",
+        help="Only invoices of this month and later.",
+    )
+    @click.option(
+        "--until",
+        type=_Month(),
+        shell_complete=complete_months,
+        metavar="YYYY-MM",
+        help="Only invoices of this month and earlier.",
+    )
     @functools.wraps(function)
     def with_months(*args: Any, since: date | None, until: date | None, **own: Any) -> None:  # noqa: ANN401 - the command's own options
         if since and until and since > until:

@@ -13,6 +13,7 @@ from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import closest, plain, plain_or_none, single_line
 
 from . import _output, _source, _table
+from ._completion import complete_by
 from ._session import Session, atlas_options
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _TIMES = {"day", "month", "period", "date", "usage_date"}
     default=["project,sku"],
     show_default=True,
     metavar="COLUMN[,COLUMN]",
+    shell_complete=complete_by,
     help="Group by these columns, see above; may be repeated. Write a comma within a name as \\,.",
 )
 @click.option(

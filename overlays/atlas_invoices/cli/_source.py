@@ -20,6 +20,7 @@ from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name,
 from atlas_invoices._utils import closest
 
 from . import _output
+from ._completion import complete_invoices, complete_sources, remember
 from ._output import short_path
 from ._progress import Measure, bar
 from ._session import NOT_EMPTY
@@ -44,9 +45,13 @@ class _Invoice(click.types.StringParamType):
         return invoice_name(NOT_EMPTY.convert(value, param, ctx))
 
 
-invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE")
-invoices_argument = click.argument("invoices", type=_Invoice(), nargs=-1, required=True, metavar="INVOICE...")
-sources_argument = click.argument("sources", type=NOT_EMPTY, nargs=-1, required=True, metavar="SOURCE...")
+invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE", shell_complete=complete_invoices)
+invoices_argument = click.argument(
+    "invoices", type=_Invoice(), nargs=-1, required=True, metavar="INVOICE...", shell_complete=complete_invoices
+)
+sources_argument = click.argument(
+    "sources", type=NOT_EMPTY, nargs=-1, required=True, metavar="SOURCE...", shell_complete=complete_sources
+)
 
 
 class FoundInvoice(NamedTuple):
@@ -70,6 +75,7 @@ def find_invoices(client: Client, org: str, names: Sequence[str], *, with_days: 
     listed = None
     if with_days or not all(map(_ids.is_id, names)):
         listed = list(client.list_invoices(org, linked=has_ids))
+        remember(org, ((str(each.id), first_day(each)) for each in listed))
     found: dict[str, FoundInvoice] = {}
     named: dict[str, str] = {}
     for name in names:

@@ -11,6 +11,7 @@ import click
 from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT, pluralize
 
 from . import _exit, _output, _table
+from ._completion import remember
 from ._progress import Measure, bar
 from ._session import NOT_EMPTY, Seconds, Session, atlas_options, month_options
 
@@ -88,6 +89,7 @@ def sync_command(
                 f"{now.done} of {now.total or 0} invoices done, and kept; run the same command again for the rest"
             )
             raise
+    remember(org_id, ((each.id, each.period_start) for each in report.invoices if not each.linked))
     if output_format == "json":
         _table.write_json(_as_json(report))
     else:
