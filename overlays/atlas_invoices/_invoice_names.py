@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -134,6 +134,15 @@ def first_day(invoice: object) -> date | None:
     start = getattr(invoice, "start_date", None)
     try:
         return utc(start).date() if isinstance(start, datetime) else None
+    except OverflowError:
+        return None
+
+
+def last_day_exclusive(invoice: object) -> date | None:
+    """Return the day after the invoice's period, in UTC; Atlas may send that day, or the last second before it."""
+    end = getattr(invoice, "end_date", None)
+    try:
+        return (utc(end) + timedelta(seconds=1)).date() if isinstance(end, datetime) else None
     except OverflowError:
         return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -45,8 +47,17 @@ def test_tables_of_atlas_fit(width: int, run: Run, server: Sandbox) -> None:
     assert total.startswith("total ")
     assert ("left out to fit the terminal: Paid USD, Open USD; --format csv" in listed.stderr) == (width == 60)
     assert headings.split()[:3] == ["Month", "Invoice", "Status"]
-    others = ("orgs", "pending", "doctor", "owed latest", "reconcile latest", "list --linked --limit 3")
+    others = (
+        "orgs",
+        "pending",
+        "doctor",
+        "owed latest",
+        "reconcile latest",
+        "pending --forecast",
+        "list --linked --limit 3",
+    )
     texts = [listed.stdout, *(run(*command.split(), env=environment).stdout for command in others)]
+    texts.append(run("list", "--linked", "--limit", "3", env=environment).stdout)
     for text in texts:
         assert max(map(cell_len, text.splitlines())) <= width
         assert "False" not in text
@@ -64,3 +75,18 @@ def test_list_shows_what_is_open_and_adds_it_up(run: Run, server: Sandbox) -> No
 
 def money(cents: int) -> str:
     return f"{cents / 100:,.2f}"
+
+
+def test_a_forecast_over_an_amount_is_status_6(run: Run, server: Sandbox) -> None:
+    document = json.loads(run("pending", "--forecast", "--format", "json").stdout)
+    total, latest = document["total"], server.invoices[1]
+    assert document["invoiceId"] == server.invoices[0].id
+    assert Decimal(total["monthBefore"]) * 100 == latest.subtotal_cents + latest.credits_cents
+    assert Decimal(total["soFar"]) * 100 == server.invoices[0].subtotal_cents + server.invoices[0].credits_cents
+    forecast = Decimal(total["forecast"])
+    assert forecast > Decimal(total["soFar"])
+    assert run("pending", "--fail-over", str(forecast + 1)).returncode == 0
+    done = run("pending", "--fail-over", f"{forecast - 1:,.2f}")
+    assert done.returncode == 6
+    assert done.stderr == f"error: the forecast of {forecast:,.2f} USD for 2026-11 is over {forecast - 1:,.2f} USD\n"
+    assert run("pending", "--fail-over", "much").returncode == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._amounts import EXACT as EXACT
 from ._amounts import cents_or_none as cents_or_none
+from ._amounts import exact_number as exact_number
 from ._amounts import money as money
 from ._amounts import over_or_short as over_or_short
 from ._amounts import short_money as short_money

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atlas_invoices._files import AtomicFile
-from atlas_invoices._invoice_names import file_name, first_day, in_months, utc, with_linked
+from atlas_invoices._invoice_names import file_name, first_day, in_months, last_day_exclusive, with_linked
 
 from . import _output, _source, _table
 from ._completion import complete_files, remember
@@ -58,6 +59,19 @@ _TABLE_COLUMNS = [
     _PAID,
     _table.Column("Open USD", "open", _table.cents, number=True, spare=2),
 ]
+
+
+class _Amount(click.types.StringParamType):
+    """Dollars, as an exact number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        from atlas_invoices._money import exact_number
+
+        try:
+            return exact_number(NOT_EMPTY.convert(value, param, ctx).replace(",", ""), "the amount")
+        except ValueError:
+            text = f"{value!r} isn't an amount in USD, such as 12000 or 1500.50"
+            raise click.BadParameter(text, ctx, param) from None
 
 
 @click.command(name="orgs")
@@ -116,11 +130,27 @@ def list_command(
 
 
 @click.command(name="pending")
+@click.option(
+    "--forecast", is_flag=True, help="Show the run rate of the open period, per project and beside the month before."
+)
+@click.option("--fail-over", type=_Amount(), metavar="USD", help="Forecast, and exit with status 6 if it's over this.")
 @max_bytes_option
 @_format_option
 @atlas_options
-def pending_command(session: Session, output_format: str, max_bytes: int) -> None:
-    """List the invoices of the open period so far; json includes all their lines."""
+def pending_command(
+    session: Session, output_format: str, max_bytes: int, forecast: bool, fail_over: Decimal | None
+) -> None:
+    """List the invoices of the open period so far; json includes all their lines.
+
+    The forecast is the usage of the complete days so far, divided by their number, for every day of the period, plus
+    credits and usage of earlier days as they are so far; before sales tax. The newest day with usage isn't taken as
+    complete.
+    """
+    if forecast or fail_over is not None:
+        from ._forecast import run
+
+        run(session, output_format, fail_over)
+        return
     with bar("pending"), session.client() as client:
         invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
     _show(list(with_linked(invoices)), output_format)
@@ -150,12 +180,8 @@ def _show(invoices: Sequence[tuple[BillingInvoice | BillingInvoiceMetadata, bool
 
 
 def _period(invoice: BillingInvoice | BillingInvoiceMetadata) -> str:
-    first, end = first_day(invoice), invoice.end_date
-    if first is None:
-        return ""
-    # The end may be the first moment after the period, or its last second.
-    after = (utc(end) + timedelta(seconds=1)).date() if isinstance(end, datetime) else None
-    return _table.period(first, after) if after else str(first)
+    first, after = first_day(invoice), last_day_exclusive(invoice)
+    return _table.period(first, after) if first and after else str(first or "")
 
 
 def _open(row: Mapping[str, Any]) -> int | None:
