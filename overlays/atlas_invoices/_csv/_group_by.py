@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import closest
+from atlas_invoices._utils import closest, html_table, plain, pluralize
 
 from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
 from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, quoted
@@ -190,7 +190,7 @@ class Group:
     currency: str = DEFAULT_CURRENCY
 
 
-@frozen
+@frozen(repr=False)
 class Summary:
     """Sums of invoice lines: `groups` by amount, the largest first; their `total`; and the `credits` in it.
 
@@ -213,6 +213,24 @@ class Summary:
     groups: tuple[Group, ...]
     totals: Mapping[str, Decimal]
     credit_totals: Mapping[str, Decimal]
+
+    def __repr__(self) -> str:
+        groups = pluralize(len(self.groups), "group", "groups")
+        return f"<Summary by {', '.join(self.by)}: {groups}, {self._total_text()}>"
+
+    def _repr_html_(self) -> str:
+        shown = []
+        for group in self.groups[:_MAX_HTML]:
+            names = ["" if part is None else plain(part) for part in group.key]
+            shown.append([*names, group.currency, f"{group.amount:,f}", f"{group.lines:,}"])
+        if more := len(self.groups) - len(shown):
+            shown.append([f"{more:,} more"])
+        shown.append([f"total {self._total_text()}"])
+        last = len(self.by) + 3
+        return html_table([*self.by, "currency", "amount", "lines"], shown, right=range(last - 2, last))
+
+    def _total_text(self) -> str:
+        return " and ".join(f"{amount:,f} {currency}" for currency, amount in self.totals.items())
 
     @property
     def total(self) -> Decimal:
@@ -268,6 +286,8 @@ class Summary:
 
 
 _SUMS = ("currency", "amount", "quantity", "lines", "share")
+# A notebook shows the largest groups.
+_MAX_HTML = 50
 _SHARE = Context(prec=28)
 _Key: TypeAlias = tuple[KeyPart, ...]
 

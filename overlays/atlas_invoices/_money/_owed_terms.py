@@ -61,7 +61,7 @@ def _read_only(sums: Mapping[str, Decimal]) -> FrozenDict[Decimal]:
     return FrozenDict(sums)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Owed:
     """The amounts owed on an invoice, by currency, and the terms they were computed from.
 
@@ -102,6 +102,11 @@ class Owed:
         return {
             currency: cents.to_integral_value(rounding=ROUND_HALF_UP) for currency, cents in self.by_currency.items()
         }
+
+    def __repr__(self) -> str:
+        owed = " and ".join(f"{money(cents)} {currency}" for currency, cents in self.by_currency.items())
+        left = " and ".join(f"{money(cents)} {currency}" for currency, cents in self.outstanding.items())
+        return f"<Owed {owed or _UNKNOWN}, outstanding {left or _UNKNOWN}>"
 
     def _repr_html_(self) -> str:
         headings, rows, _ = statement(self)
