@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BillingInvoice | BillingInvoiceMetadata)
 
 LATEST, PENDING = "latest", "pending"
+# Roles: Atlas Admin API document. It doesn't say that without them the listing is shorter rather than refused.
+NO_LINKED = (
+    "no linked invoices found: either no organization is linked to this one, or the credentials can't see their "
+    "invoices, which takes the role Organization Billing Admin or Organization Owner in this one"
+)
 # A message lists at most this many.
 _MAX_LISTED = 10
 

@@ -21,9 +21,10 @@ from atlas_invoices._errors import (
     ServerError,
     TokenError,
 )
+from atlas_invoices._invoice_names import NO_LINKED
 
 from ._folder import Entry, FileFacts, Folder, Manifest
-from ._listing import NO_LINKED, ListedInvoice, Listing, RawInvoice
+from ._listing import ListedInvoice, Listing, RawInvoice
 from ._plan import SyncOptions, Task, make_plan
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atlas_invoices._files import AtomicFile
-from atlas_invoices._invoice_names import file_name, first_day, in_months, last_day_exclusive, with_linked
+from atlas_invoices._invoice_names import NO_LINKED, file_name, first_day, in_months, last_day_exclusive, with_linked
 
 from . import _output, _source, _table
 from ._completion import complete_files, remember
@@ -115,8 +115,6 @@ def list_command(
     The month is the one the invoice's period starts in (UTC). The amount billed includes sales tax and credits; use
     `show` for the lines, which are before tax.
     """
-    from atlas_invoices._sync import NO_LINKED
-
     with bar("list"), session.client() as client:
         org = session.org_id(client)
         invoices = client.list_invoices(org, statuses=statuses or None, linked=linked)

@@ -15,27 +15,10 @@ from atlas_invoices._utils import closest, single_line
 from atlas_invoices._version import __version__
 
 from . import _exit, _output
+from ._commands import COMMANDS, help_text
 
 if TYPE_CHECKING:
     from . import _account, _completion, _export, _invoices, _money, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
-
-# Name: module, which is imported when the command is called, and text for the list of commands.
-COMMANDS = {
-    "orgs": ("_invoices", "List the organizations that the credentials can see."),
-    "list": ("_invoices", "List an organization's invoices."),
-    "pending": ("_invoices", "List the invoices of the open period."),
-    "download": ("_invoices", "Save one invoice as CSV, exactly as sent."),
-    "sync": ("_sync", "Keep a folder with every invoice of an organization."),
-    "show": ("_show", "Show where an invoice's money went."),
-    "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
-    "owed": ("_money", "Show the amount owed on an invoice, term by term."),
-    "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),
-    "completion": ("_completion", "Print the shell's completion script."),
-    "logout": ("_account", "Revoke and delete the cached access token."),
-    "doctor": ("_account", "Check credentials, server and permissions, step by step."),
-    "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices."),
-}
-
 
 # What other tools call these; any other word is compared with the names.
 _SYNONYMS = {
@@ -84,21 +67,14 @@ class _LazyGroup(click.Group):
                 click.echo(err=True)
             raise click.Abort from interrupt
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        return help_text().rstrip()
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="atlas-invoices", message="%(prog)s %(version)s")
 def app() -> None:
-    """Get MongoDB Atlas invoices out of Atlas.
-
-    Credentials come from the environment: MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET for a service
-    account, MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY for an API key, or
-    MONGODB_ATLAS_ACCESS_TOKEN. Without these, they come from a profile of the Atlas CLI (--profile). Run
-    `atlas-invoices doctor` to check them.
-    """
+    """The command; `help_text` describes it."""
 
 
 def run(arguments: list[str]) -> int:

@@ -154,7 +154,8 @@ class Session:
 
         With `token_cache`, consecutive and parallel runs of the command share a token.
         """
-        from atlas_invoices import Client
+        # Not from the package, which would look for the name in modules that aren't needed.
+        from atlas_invoices._client import Client
 
         _progress.announce_waits()
         return Client(
