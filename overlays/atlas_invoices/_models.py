@@ -60,7 +60,8 @@ def _show_set_fields(model: object) -> str:
     shown = []
     for field in fields(type(model)):  # type: ignore[arg-type] # every generated model is an attrs class
         value = getattr(model, field.name)
-        if value is UNSET or (field.name == "additional_properties" and not value):
+        # What is secret isn't shown.
+        if not field.repr or value is UNSET or (field.name == "additional_properties" and not value):
             continue
         text = repr(value)
         if isinstance(value, list) and len(value) > _MAX_SHOWN:
