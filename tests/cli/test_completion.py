@@ -70,7 +70,7 @@ def test_months_and_ids_come_from_the_last_listing(run: Run, server: Sandbox, tm
 
 def test_the_cache_is_only_a_help(run: Run, server: Sandbox) -> None:
     assert run("download", "latest").returncode == 0
-    (cache,) = Path(os.environ["XDG_CACHE_HOME"]).rglob("invoices.json")
+    (cache,) = Path(os.environ["XDG_CACHE_HOME"]).rglob("invoices-for-completion")
     assert list(json.loads(cache.read_bytes())) == [server.org_id]
     for damage in (b"", b"[1]", b'{"x": 1}'):
         cache.write_bytes(damage)

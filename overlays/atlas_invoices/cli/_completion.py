@@ -21,7 +21,7 @@ from atlas_invoices._errors import ConfigError
 if TYPE_CHECKING:
     Items = list[CompletionItem[str]]
 
-_FILE = "invoices.json"
+_FILE = "invoices-for-completion"
 # For each organization; three years of months.
 _MAX_INVOICES = 200
 _NAMES = {"latest": "the newest that isn't pending", "pending": "the open period"}
@@ -60,6 +60,7 @@ def remember(org_id: str, invoices: Iterable[tuple[str, date | None]]) -> None:
             merged = sorted({**known.get(org_id, {}), **new}.items(), key=lambda each: each[1], reverse=True)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             temporary = path.with_name(f".{_FILE}.{os.getpid()}")
+            temporary.touch(mode=0o600)
             temporary.write_text(json.dumps({**known, org_id: dict(merged[:_MAX_INVOICES])}), encoding="utf-8")
             temporary.replace(path)
 

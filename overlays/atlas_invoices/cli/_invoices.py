@@ -41,7 +41,7 @@ _ORGANIZATION_COLUMNS = [_table.Column("Name", "name", flexible=True), _table.Co
 # Statuses of invoices that may have something left to pay. One of them is still growing.
 _OPEN = {"PENDING": "yellow", "CLOSED": "yellow", "INVOICED": "yellow", "FAILED": "red"}
 _ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
-_STATUS = _table.Column("Status", "statusName", spare=1, style=_OPEN.get)
+_STATUS = _table.Column("Status", "statusName", flexible=True, spare=1, style=_OPEN.get)
 _BILLED = _table.Column("Billed USD", "amountBilledCents", _table.cents, number=True)
 _PAID = _table.Column("Paid USD", "amountPaidCents", _table.cents, number=True, spare=3)
 _CSV_COLUMNS = [
