@@ -6,6 +6,7 @@ from ._base import AccessTokenAuth
 from ._base import for_client as for_client
 from ._digest import DigestAuth
 from ._origin import BaseUrl as BaseUrl
+from ._origin import allow_http as allow_http
 from ._origin import parse_base_url as parse_base_url
 from ._service_account import ServiceAccountAuth
 from ._service_account import log_out as log_out

@@ -117,11 +117,18 @@ class Session:
     """The values of the shared options."""
 
     def __init__(
-        self, org: str | None, profile: str | None, base_url: str | None, timeout: float, max_retries: int
+        self,
+        org: str | None,
+        profile: str | None,
+        base_url: str | None,
+        insecure_http: bool,
+        timeout: float,
+        max_retries: int,
     ) -> None:
         self.org = org
         self.profile = profile
         self.base_url = base_url
+        self.insecure_http = insecure_http
         self.timeout = timeout
         self.max_retries = max_retries
 
@@ -132,16 +139,24 @@ class Session:
 
         return find_source(profile=self.profile)
 
-    def server(self) -> Setting:
-        """Return the server's base URL; an invalid one is a usage error, even from the environment."""
-        from atlas_invoices._auth import parse_base_url
+    @functools.cached_property
+    def _server(self) -> Setting:
+        from atlas_invoices._auth import allow_http, parse_base_url
         from atlas_invoices._credentials import Setting
 
         found = Setting(self.base_url, "--base-url") if self.base_url else self.source.base_url()
+        if self.insecure_http:
+            allow_http(found.value)
+            _output.warning(f"--insecure-http: the credentials and all data go to {found.value} unencrypted")
         try:
             return Setting(str(parse_base_url(found.value)), found.source)
         except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+            hint = "; a sandbox elsewhere takes --insecure-http" if found.value.startswith("http:") else ""
+            raise click.UsageError(f"{error}{hint}") from None
+
+    def server(self) -> Setting:
+        """Return the server's base URL; an invalid one is a usage error, even from the environment."""
+        return self._server
 
     def credentials(self) -> ResolvedCredentials:
         """Return the credentials, bound to the server."""
@@ -214,6 +229,11 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         help="Server. Default: MONGODB_ATLAS_BASE_URL, the profile's, or Atlas.",
     )
     @click.option(
+        "--insecure-http",
+        is_flag=True,
+        help="Accept an http:// server that isn't this machine, such as a sandbox's container. Encrypts nothing.",
+    )
+    @click.option(
         "--timeout",
         type=Seconds(min=0, min_open=True, max=1_000_000),
         default=DEFAULT_TIMEOUT,
@@ -238,6 +258,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         org: str | None,
         profile: str | None,
         base_url: str | None,
+        insecure_http: bool,
         timeout: float,
         max_retries: int,
         verbose: int,
@@ -246,6 +267,6 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         **own: Any,  # noqa: ANN401 - the command's own options
     ) -> None:
         _output.set_verbosity(verbose=verbose, quiet=quiet)
-        function(Session(org, profile, base_url, timeout, max_retries), **own)
+        function(Session(org, profile, base_url, insecure_http, timeout, max_retries), **own)
 
     return with_session  # type: ignore[return-value]  # click replaces it by a Command in any case
