@@ -1,7 +1,7 @@
 """A large invoice for benchmarks: 1,000,000 lines are about 200 MB. The same arguments always give the same file.
 
-There are two shapes of it: few lines have quotes where the organization is called "Test 2", every line has them where
-it is called "Acme, Inc.".
+It comes in four shapes. Every 50th note has a comma, so that it's in quotes; in the others every line has quotes, every
+50th note has a line break, or the projects' names aren't ASCII.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 LINES = 1_000_000
-ORGANIZATIONS = ("Test 2", "Acme, Inc.")
+PLAIN, QUOTED, MULTI_LINE, NON_ASCII = SHAPES = ("plain", "quoted", "multi-line", "non-ASCII")
 HEADER = (
     "Date,Usage Date,Description,Note,Organization Name,Organization ID,Project,Project ID,SKU,Region,Cluster,"
     "Replica Set,Config Server,Application,Unit,Unit Price,Quantity,Discount Percent,Amount,"
@@ -35,20 +35,23 @@ _SKUS = [
 ]
 
 
-def write_invoice(folder: Path, lines: int = LINES, organization: str = ORGANIZATIONS[0]) -> Path:
+def write_invoice(folder: Path, lines: int = LINES, shape: str = PLAIN) -> Path:
     """Write an invoice with this many lines into a folder, unless it is there already; return its path."""
-    path = folder / f"{organization} {lines}.csv"
+    path = folder / f"{shape} {lines}.csv"
     if not path.exists():
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            _write(file, lines, f'"{organization}"' if "," in organization else organization)
+            _write(file, lines, shape)
         partial.rename(path)
     return path
 
 
-def _write(file: BinaryIO, lines: int, organization: str) -> None:
+def _write(file: BinaryIO, lines: int, shape: str) -> None:
+    organization = '"Acme, Inc."' if shape == QUOTED else "Test 2"
+    project_name = "Größe 規模" if shape == NON_ASCII else "Project"
+    note_in_quotes = '"reserved,\none year"' if shape == MULTI_LINE else '"reserved, one year"'
     chance = random.Random(4)  # noqa: S311 - the same file each time
-    projects = [(f"Project {number}", f"{chance.getrandbits(96):024x}") for number in range(200)]
+    projects = [(f"{project_name} {number}", f"{chance.getrandbits(96):024x}") for number in range(200)]
     file.write((_PREAMBLE.format(organization=organization) + HEADER + "\n").encode())
     rows = []
     for number in range(lines):
@@ -57,7 +60,7 @@ def _write(file: BinaryIO, lines: int, organization: str) -> None:
         hours = unit == "server hours"
         quantity = Decimal("24.0") if hours else Decimal(chance.randrange(10**9)).scaleb(-6)
         cluster = chance.randrange(10)
-        note = '"reserved, one year"' if number % 50 == 0 else ""
+        note = note_in_quotes if number % 50 == 0 else ""
         if number % 1000 == 999:
             sku, description, note, quantity = "Credit", "Credit", "Promotion", -quantity
         amount = quantity * Decimal(price)

@@ -3,12 +3,14 @@
 from ._columns import TAG_PREFIX
 from ._export import iter_batches, to_arrow, to_pandas, to_polars, write_csv, write_jsonl, write_parquet
 from ._group_by import Group, Summary, missing_names, parse_by
+from ._layout import CURRENCY
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv
 from ._summary import missing_amount, summarize
 
 __all__ = [
     "CREDIT_SKU",
+    "CURRENCY",
     "TAG_PREFIX",
     "AsyncInvoiceCsv",
     "Group",

@@ -44,7 +44,7 @@ _SPREADSHEET_DATE = re.compile(
 ).fullmatch
 # 1,234.50, 1.234,50, $1.92, (5.00), 5 %, 1 234.
 _SPREADSHEET_NUMBER = re.compile(r"[-+(]?[$\u20ac\u00a3]?\s?\d[\d.,'\s]*[%$\u20ac\u00a3)]*").fullmatch
-SAVED_AGAIN = "a spreadsheet seems to have saved this file again; download it again"
+SAVED_AGAIN = "a spreadsheet may have saved this file again, so download it again"
 PLAIN_NUMBER = b"0123456789.-"
 # Exact or an exception, whatever the caller's own decimal context.
 _EXACT = Context(prec=40, traps=[InvalidOperation, Rounded])
