@@ -13,6 +13,7 @@ from ._group_by import parse_by as parse_by
 from ._invoices import NamedSource as NamedSource
 from ._invoices import expand_sources as expand_sources
 from ._invoices import open_all as open_all
+from ._layout import CURRENCY as CURRENCY
 from ._model import CREDIT_SKU as CREDIT_SKU
 from ._model import InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv
