@@ -112,12 +112,12 @@ def test_a_table_has_the_same_rows(invoice: Invoice, size: int) -> None:
 
 
 def digits_together(invoice: Invoice, name: str) -> int:
-    """The digits of a type that holds all numbers of a column; amounts have two decimals at least."""
+    """The digits of a type that holds all numbers of a column."""
     texts = [f"{line[name]:f}".lstrip("-") for line in invoice.lines if line[name] is not None]
     parts = [text.partition(".") for text in texts]
     whole = max([len(before.lstrip("0")) for before, _, _ in parts], default=0)
     decimals = max([len(after.rstrip("0")) for _, _, after in parts], default=0)
-    return whole + max(decimals, 2 if name == "amount" else 0)
+    return whole + decimals
 
 
 @settings(max_examples=300, deadline=None)
