@@ -20,6 +20,8 @@ from ._http._network import Proxy, Verify
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._http._transport import make_async_client
+from ._ids import is_id
+from ._invoice_names import find_invoice, invoice_name
 from ._operations import Id
 from ._paging import Paginator
 from ._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
@@ -104,6 +106,11 @@ class _BaseClient(Generic[Transport]):
     def _invoice_pages(self, org_id: Id, **filters: Any) -> Paginator[BillingInvoiceMetadata]:  # noqa: ANN401 - typed by both clients' `list_invoices`
         return Paginator(partial(_operations.invoices_page, org_id, **filters), self._fetch)
 
+    def _find_invoice(self, org_id: Id, name: str) -> Steps[BillingInvoiceMetadata]:
+        name = invoice_name(name)
+        listed = yield from self._invoice_pages(org_id, linked=is_id(name)).read_all()
+        return find_invoice(listed, name)
+
 
 class Client(_BaseClient[httpx.BaseTransport]):
     """Reads invoices from Atlas. Safe to share between threads; close it, or use it in a `with` block.
@@ -175,6 +182,28 @@ class Client(_BaseClient[httpx.BaseTransport]):
         return _items(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
+
+    def find_invoice(self, org_id: Id, name: str) -> BillingInvoiceMetadata:
+        """Return the invoice that a name means, without its lines.
+
+        Args:
+            org_id: 24 hexadecimal digits.
+            name: a month such as `"2026-06"`, in which the invoice's period starts (UTC), whatever its status;
+                `"latest"`, the one of the newest period whose status isn't PENDING; `"pending"`, the one whose status
+                is PENDING; or an invoice ID.
+
+        A linked organization's invoice is found only by its ID, and only if the credentials may see it; a month,
+        `latest` and `pending` mean the organization's own invoices.
+
+        Raises `InvalidIdError` for any other name, before any request, and for one that several invoices fit, with a
+        list of them; `NotFoundError` if none fits.
+
+        Example:
+            >>> invoice = atlas.find_invoice(org_id, "2026-06")
+            >>> print(invoice.start_date.date(), invoice.end_date.date())
+            2026-06-01 2026-07-01
+        """
+        return run(self._find_invoice(org_id, name))
 
     def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
         """Return the invoices of the open period, with linked organizations' if Atlas sends them.
@@ -285,6 +314,13 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         return _items_async(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
+
+    async def find_invoice(self, org_id: Id, name: str) -> BillingInvoiceMetadata:
+        """Return the invoice that a name means: `"2026-06"`, `"latest"`, `"pending"` or an ID.
+
+        The arguments and errors are those of `Client.find_invoice`.
+        """
+        return await run_async(self._find_invoice(org_id, name))
 
     async def list_pending_invoices(self, org_id: Id, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[BillingInvoice]:
         """Return the invoices of the open period, with linked organizations' if Atlas sends them.

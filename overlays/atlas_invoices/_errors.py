@@ -2,7 +2,7 @@
 
     AtlasError
     ├── ConfigError                 invalid settings or credentials; raised before anything is sent
-    ├── InvalidIdError              an ID that isn't 24 hexadecimal digits (also a ValueError); before any request
+    ├── InvalidIdError              an ID or invoice name that can't be used (also a ValueError); before any request
     ├── APIConnectionError          no response: DNS, TCP, TLS, proxy
     │   └── APITimeoutError         no response in time
     ├── APIStatusError              a response with an error status; one class for each status below
@@ -66,7 +66,10 @@ class CredentialsError(ConfigError):
 
 
 class InvalidIdError(AtlasError, ValueError):
-    """An organization or invoice ID that isn't 24 hexadecimal digits. Nothing was sent."""
+    """An organization or invoice ID that isn't 24 hexadecimal digits, or another name that isn't an invoice's.
+
+    Nothing was sent, except where `find_invoice` finds that several invoices fit a name.
+    """
 
 
 class APIConnectionError(AtlasError):
@@ -131,7 +134,7 @@ class PermissionDeniedError(APIStatusError):
 
 
 class NotFoundError(APIStatusError):
-    """404: no such organization or invoice, or the credentials may not see it."""
+    """404: no such organization or invoice, or the credentials may not see it; also from `find_invoice`."""
 
 
 class NotAcceptableError(APIStatusError):

@@ -23,9 +23,14 @@ def invoice_id(value: object) -> str:
     return _checked(value, "invoice", "atlas-invoices list")
 
 
+def is_id(value: object) -> bool:
+    """Whether it's 24 hexadecimal digits."""
+    return isinstance(value, str) and _HEX_24.fullmatch(value) is not None
+
+
 def _checked(value: object, what: str, listing: str) -> str:
     # The API document's pattern for both is 24 lower-case hexadecimal digits; upper case is the same number.
-    if isinstance(value, str) and _HEX_24.fullmatch(value):
+    if isinstance(value, str) and is_id(value):
         return value.lower()
     raise InvalidIdError(
         f"{what} ID {single_line(repr(value), 60)} isn't 24 hexadecimal digits; run `{listing}` to see valid ones"

@@ -97,6 +97,13 @@ class Paginator(Generic[T]):
         self._next = self._operation(page=self._number, size=self._size)
         return new
 
+    def read_all(self) -> Steps[list[T]]:
+        """Fetch all pages and return their entries."""
+        entries: list[T] = []
+        while self.more:
+            entries += yield from self.advance()
+        return entries
+
     def _fetch_page(self) -> Steps[Page[T]]:
         while True:
             try:

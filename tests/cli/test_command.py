@@ -112,13 +112,105 @@ def test_without_org_the_only_one_is_used_and_said(run: Run, server: Sandbox) ->
 def test_download_saves_exactly_what_was_sent(run: Run, server: Sandbox, tmp_path: Path) -> None:
     invoice = a_paid_invoice(server)
     done = run("download", invoice)
-    path = tmp_path / f"{invoice}.csv"
+    path = tmp_path / f"2026-10-{invoice}.csv"
     assert (done.returncode, done.stdout) == (0, "")
     assert path.read_bytes() == server.csv_bytes(invoice)
     assert hashlib.sha256(path.read_bytes()).hexdigest() in done.stderr
     piped = run("download", invoice, "-o", "-")
     assert piped.stdout.encode() == server.csv_bytes(invoice)
     assert piped.stderr == ""
+
+
+def test_invoices_are_downloaded_by_name_all_or_none(run: Run, server: Sandbox, tmp_path: Path) -> None:
+    pending, latest, before, *_ = server.invoices
+    linked = next(each for invoice in server.invoices for each in invoice.linked)
+    done = run("download", "latest", "PENDING", "2026-09", linked.id)
+    assert (done.returncode, done.stdout) == (0, "")
+    names = {f"{each.start:%Y-%m}-{each.id}.csv": each.id for each in (latest, pending, before, linked)}
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        name: server.csv_bytes(id_) for name, id_ in names.items()
+    }
+    # The last one exists, so the other isn't saved either.
+    failed = run("download", "2026-08", "latest")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "--force" in one_error_line(failed.stderr)
+    server.fail(404, path=f"/{server.invoices[4].id}/csv")
+    failed = run("download", "2026-08", "2026-07")
+    assert failed.returncode == 4
+    assert server.invoices[4].id in failed.stderr
+    assert {path.name for path in tmp_path.iterdir()} == names.keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "hint"),
+    [
+        (
+            ["download", "2026-13"],
+            2,
+            "'2026-13' doesn't name an invoice: write its ID (24 hexadecimal digits), its month",
+        ),
+        (["owed", "june"], 2, "'june' doesn't name an invoice"),
+        (["reconcile", "latest-one"], 2, "'latest-one' doesn't name an invoice"),
+        (["download", "2024-01"], 4, "no invoice of 2024-01; its invoices are of 2025-10 to 2026-11"),
+        (["download", "latest", "2026-10"], 2, "latest and 2026-10 are the same invoice"),
+        (["download", "latest", "2026-09", "-o", "both.csv"], 2, "-o takes one invoice"),
+        (["list", "--since", "2026-7"], 2, "'2026-7' isn't a month; write it as 2026-07"),
+        (["list", "--since", "2026-07", "--until", "2026-06"], 2, "--since 2026-07 is later than --until 2026-06"),
+    ],
+)
+def test_names_that_find_no_invoice(arguments: list[str], status: int, hint: str, run: Run, tmp_path: Path) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert hint in one_error_line(done.stderr)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_month_with_several_invoices_lists_them(run: Run, server: Sandbox) -> None:
+    listed = json.loads(run("list", "--format", "json", "--limit", "3").stdout)
+    twice = json.dumps({"links": [], "results": [*listed, {**listed[1], "id": "a" * 24}]}).encode()
+    server.fail(
+        200, path="/invoices", body=twice, headers={"Content-Type": "application/vnd.atlas.2023-01-01+json"}, times=1
+    )
+    done = run("owed", "2026-10")
+    assert done.returncode == 2
+    message = one_error_line(done.stderr)
+    assert f"2026-10 fits 2 invoices, name one by its ID: {listed[1]['id']} (PAID, from 2026-10-01, " in message
+    assert f"; {'a' * 24} (PAID, from 2026-10-01, " in message
+
+
+def test_an_invoice_is_named_by_month_wherever_one_is_named(run: Run, server: Sandbox) -> None:
+    latest = server.invoices[1].id
+    for command in ("owed", "reconcile"):
+        by_name, by_id = run(command, "latest"), run(command, latest)
+        assert (by_name.returncode, by_name.stdout) == (0, by_id.stdout)
+
+
+def test_list_by_months_and_up_to_a_limit(run: Run, server: Sandbox) -> None:
+    def months(*arguments: str) -> list[str]:
+        return [row["startDate"][:7] for row in json.loads(run("list", "--format", "json", *arguments).stdout)]
+
+    assert months("--since", "2026-07", "--until", "2026-09") == ["2026-09", "2026-08", "2026-07"]
+    assert months("--limit", "2") == ["2026-11", "2026-10"]
+    assert months("--since", "2026-10", "--limit", "1") == ["2026-11"]
+    linked = months("--linked", "--since", "2026-10")
+    assert linked == sorted(linked, reverse=True)
+    assert len(linked) == 2 + sum(len(each.linked) for each in server.invoices[:2])
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"), [(60, "From, To (excl.), Paid, USD"), (80, "From, To (excl.)"), (120, None)]
+)
+def test_a_table_of_invoices_fits(width: int, left_out: str | None, run: Run, server: Sandbox) -> None:
+    environment = {**server.environment("api-key"), "COLUMNS": str(width)}
+    done = run("list", env=environment)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1 + len(server.invoices), "no row wraps"
+    assert max(map(len, lines)) <= width
+    assert lines[1].split()[:2] == ["2026-11", server.invoices[0].id]
+    assert (f"left out to fit the terminal: {left_out}; --format csv" in done.stderr) == (left_out is not None)
+    linked = run("list", "--linked", env=environment).stdout.splitlines()
+    assert max(map(len, linked)) <= width
+    assert all(invoice.id in text for invoice, text in zip(server.invoices[:1], linked[1:2], strict=True))
 
 
 def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox, tmp_path: Path) -> None:
@@ -150,8 +242,8 @@ def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox,
         (("list", "--status", ""), 2, "'--status': it is empty"),
         (("download", UNKNOWN, "-o", ""), 2, "'-o' / '--output': it is empty"),
         (("export", UNKNOWN, "--format", "csv", "-o", ""), 2, "'-o' / '--output': it is empty"),
-        (("show", ""), 2, "'FILE|INVOICE_ID': it is empty"),
-        (("export", "", "--format", "csv"), 2, "'FILE|INVOICE_ID': it is empty"),
+        (("show", ""), 2, "'SOURCE...': it is empty"),
+        (("export", "", "--format", "csv"), 2, "'SOURCE...': it is empty"),
         (("nonesuch",), 2, "--help"),
         (("list", "--nonesuch"), 2, "--help"),
         (("download",), 2, "--help"),

@@ -120,7 +120,7 @@ def test_a_file_without_amounts_cannot_be_summed_and_is_a_warning_in_an_export(
     (tmp_path / "a.csv").write_text("Date,Usage Date,SKU\n07/01/2024,06/30/2024,M10\n", encoding="utf-8")
     done = run("export", "a.csv", "--format", form, "-o", "out", "-q")
     assert done.returncode == 0
-    assert done.stderr == "warning: this file has no Amount column, so every amount is empty\n"
+    assert done.stderr == "warning: a.csv has no Amount column, so every amount is empty\n"
     shown = run("show", "a.csv", "--by", "sku")
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (6, "", 1)
 
@@ -177,7 +177,9 @@ def test_a_table_by_time_alone_is_in_its_order_and_whole(run: Run, saved: Path, 
         (("show", "june.csv", "--by", ""), 2),
         (("show", "nonesuch.csv"), 2),
         (("show", "june.csv", "june.csv"), 2),
-        (("show", "."), 2),
+        (("export", "june.csv", "--format", "jsonl", "--bom"), 2),
+        (("export", "june.csv", "--format", "csv", "--decimals", "round"), 2),
+        (("export", "june.csv", "-o", "june.txt"), 2),
         (("export", "june.csv"), 2),
         (("export", "june.csv", "--format", "jsonl", "--raw"), 2),
         (("show", "0" * 24), 4),

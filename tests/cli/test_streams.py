@@ -139,7 +139,7 @@ def test_what_needs_no_stdout_is_done_without(redirection: str, server: Sandbox,
     invoice = server.invoices[1].id
     done = in_a_shell(redirection, "download", invoice, env=server.environment("api-key"), cwd=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[1:]) == (0, [])
-    assert (tmp_path / f"{invoice}.csv").read_bytes() == server.csv_bytes(invoice)
+    assert (tmp_path / f"2026-10-{invoice}.csv").read_bytes() == server.csv_bytes(invoice)
 
 
 @unix

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -86,12 +86,19 @@ class Scene:
     invoice: str = INVOICE
     invoices: tuple[str, ...] = (INVOICE, OTHER)
     csv_of: Callable[[str], bytes] = lambda invoice: _csv(invoice).body
+    starts: Mapping[str, date] = field(factory=dict)
+    """The first days that the listing has."""
     timeout: float = 5.0
     proxy: str | None = None
     strikes_all: bool = False
     """Whether the fault affects every request, not only one document."""
     mend: Callable[[], object] = lambda: None
     """Remove the fault, if it affects only one document."""
+
+    def name_of(self, invoice: str, kind: str) -> str:
+        """The name of an invoice's file in a folder of sync."""
+        start = self.starts.get(invoice)
+        return f"{start:%Y-%m}-{invoice}.{kind}" if start else f"{invoice}.{kind}"
 
     @property
     def csv(self) -> bytes:
@@ -247,6 +254,7 @@ def sandboxed(arrange: Callable[[WireSandbox, str], None], auth: str, *, strikes
                 invoice=invoice,
                 invoices=tuple(i.id for i in sandbox.invoices),
                 csv_of=sandbox.csv_bytes,
+                starts={i.id: i.start for i in sandbox.invoices},
                 strikes_all=strikes_all,
                 mend=mend,
             )

@@ -34,27 +34,34 @@ def age_leftovers(folder: Path) -> None:
         os.utime(path, (yesterday, yesterday))
 
 
+def name_of(sandbox: Sandbox, id_: str) -> str:
+    """The name of an invoice's files, without their ending."""
+    listed = [each for invoice in sandbox.invoices for each in (invoice, *invoice.linked)]
+    start = next(each.start for each in listed if each.id == id_)
+    return f"{start.isoformat()[:7]}-{id_}"
+
+
 def check_valid(folder: Path, sandbox: Sandbox) -> None:
     """Every invoice in the manifest is there, byte for byte; any other invoice file is complete."""
     for id_, entry in entries(folder).items():
-        csv, document = (folder / f"{id_}.csv").read_bytes(), (folder / f"{id_}.json").read_bytes()
-        assert csv == sandbox.csv_bytes(id_)
-        assert json.loads(document)["id"] == id_
-        for content, facts in ((csv, entry["csv"]), (document, entry["json"])):
-            assert facts == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for kind in ("csv", "json"):
+            facts = entry[kind]
+            content = (folder / facts["name"]).read_bytes()
+            assert content == sandbox.csv_bytes(id_) if kind == "csv" else json.loads(content)["id"] == id_
+            assert (facts["size"], facts["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     for path in folder.glob("*"):
-        if re.fullmatch(r"[0-9a-f]{24}\.csv", path.name):
-            assert path.read_bytes() == sandbox.csv_bytes(path.stem), "a file is whole, listed or not"
-        elif re.fullmatch(r"[0-9a-f]{24}\.json", path.name):
-            assert json.loads(path.read_bytes())["id"] == path.stem
+        if re.fullmatch(r"\d{4}-\d{2}-[0-9a-f]{24}\.csv", path.name):
+            assert path.read_bytes() == sandbox.csv_bytes(path.stem[8:]), "a file is whole, listed or not"
+        elif re.fullmatch(r"\d{4}-\d{2}-[0-9a-f]{24}\.json", path.name):
+            assert json.loads(path.read_bytes())["id"] == path.stem[8:]
 
 
 def check_complete(folder: Path, sandbox: Sandbox, ids: Iterable[str]) -> None:
-    """The folder has exactly these invoices, and no leftovers."""
+    """The folder has exactly these invoices, named by month and ID, and no leftovers."""
     check_valid(folder, sandbox)
     wanted = set(ids)
     assert entries(folder).keys() == wanted
-    names = {f"{id_}.{kind}" for id_ in wanted for kind in ("csv", "json")}
+    names = {f"{name_of(sandbox, id_)}.{kind}" for id_ in wanted for kind in ("csv", "json")}
     assert {path.name for path in folder.iterdir()} == names | {"manifest.json", LOCK}
 
 

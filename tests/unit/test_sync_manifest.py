@@ -68,8 +68,8 @@ def test_it_is_ascii_with_the_names_of_the_api_and_newest_first() -> None:
         "salesTaxCents": 7,
         "startingBalanceCents": 7,
         "subtotalCents": 7,
-        "csv": {"size": 3, "sha256": "ab" * 32},
-        "json": {"size": 3, "sha256": "ab" * 32},
+        "csv": {"name": "2026-02-000000000000000000000002.csv", "size": 3, "sha256": "ab" * 32},
+        "json": {"name": "2026-02-000000000000000000000002.json", "size": 3, "sha256": "ab" * 32},
         "fetched": "2026-12-05T00:00:00+00:00",
         "settled": True,
     }
@@ -114,7 +114,7 @@ def test_what_is_not_ours_is_told_from_damage(content: bytes) -> None:
 
 
 def test_a_newer_one_asks_for_an_upgrade() -> None:
-    document = json.loads(FULL.to_bytes()) | {"version": 2}
+    document = json.loads(FULL.to_bytes()) | {"version": 3}
     with pytest.raises(ConfigError, match="newer atlas-invoices"):
         Manifest.parse(json.dumps(document).encode(), "m")
 

@@ -46,6 +46,34 @@ def test_organizations(atlas: Twin, sandbox: Sandbox) -> None:
     assert [o.name for o in named] == ["Nordwind-3"]
 
 
+def test_an_invoice_is_found_by_its_month_by_latest_by_pending_and_by_its_id(atlas: Twin, sandbox: Sandbox) -> None:
+    org = sandbox.org_id
+    pending, latest, *_ = sandbox.invoices
+    linked = next(each for invoice in sandbox.invoices for each in invoice.linked)
+    names = {
+        "2026-08": sandbox.invoices[3],
+        "2026-11": pending,
+        "pending": pending,
+        "latest": latest,
+        "LATEST": latest,
+        latest.id.upper(): latest,
+        linked.id: linked,
+    }
+    for name, invoice in names.items():
+        found = atlas.call("find_invoice", org, name)
+        assert (found.id, found.status_name) == (invoice.id, invoice.status), name
+    with pytest.raises(ai.NotFoundError, match="no invoice of 2024-01; its invoices are of 2025-10 to 2026-11") as no:
+        atlas.call("find_invoice", org, "2024-01")
+    assert no.value.status_code == 404
+    with pytest.raises(ai.NotFoundError, match=f"^invoice {'0' * 24} isn't among the organization's invoices"):
+        atlas.call("find_invoice", org, "0" * 24)
+    sandbox.clear_requests()
+    for wrong in ("2026-13", "2026-6", "06/2026", "june", "", " 2026-06", "2026-06-01", 202606, None):
+        with pytest.raises(ai.InvalidIdError, match=r"its month as in 2026-06, latest or pending"):
+            atlas.call("find_invoice", org, wrong)
+    assert not sandbox.requests
+
+
 def test_invoices_and_their_filters(atlas: Twin, sandbox: Sandbox) -> None:
     org = sandbox.org_id
     invoices = atlas.call("list_invoices", org)

@@ -16,7 +16,7 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
-from sync_folder import age_leftovers, change_manifest, check_complete, check_valid, entries
+from sync_folder import age_leftovers, change_manifest, check_complete, check_valid, entries, name_of
 from wire_sandbox import WireSandbox
 
 
@@ -106,7 +106,7 @@ def test_the_first_run_saves_everything(sandbox: Sandbox, tmp_path: Path) -> Non
     assert {each.reason for each in report.saved} == {"new"}
     newest = report.invoices[0]
     assert (newest.status, newest.period_start) == ("PENDING", sandbox.invoices[0].start)
-    assert newest.csv_path == folder / f"{newest.id}.csv"
+    assert newest.csv_path == folder / f"{name_of(sandbox, newest.id)}.csv"
     assert newest.size == len(sandbox.csv_bytes(newest.id))
     assert set(fetched(sandbox).values()) == {1}
 
@@ -157,7 +157,7 @@ def test_what_was_sent_older_than_listed_is_not_settled(sandbox: Sandbox, folder
 def test_a_file_that_is_not_there_as_saved_is_fetched_again(
     sandbox: Sandbox, folder: Path, kind: str, damage: str
 ) -> None:
-    path = folder / f"{sandbox.invoices[4].id}.{kind}"
+    path = folder / f"{name_of(sandbox, sandbox.invoices[4].id)}.{kind}"
     content = path.read_bytes()
     path.unlink()
     if damage == "short":
@@ -174,7 +174,7 @@ def test_a_file_that_is_not_there_as_saved_is_fetched_again(
         path.rmdir()
     report = sync(sandbox, folder)
     assert {each.id for each in report.saved if each.reason == "file missing or damaged" or damage == "folder"} >= {
-        path.stem
+        sandbox.invoices[4].id
     }
     check_complete(folder, sandbox, ids(sandbox))
     if damage == "link":
@@ -183,12 +183,14 @@ def test_a_file_that_is_not_there_as_saved_is_fetched_again(
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
 def test_verify_finds_what_sizes_do_not_show(sandbox: Sandbox, folder: Path, kind: str) -> None:
-    path = folder / f"{sandbox.invoices[4].id}.{kind}"
+    path = folder / f"{name_of(sandbox, sandbox.invoices[4].id)}.{kind}"
     content = path.read_bytes()
     path.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
     assert len(sync(sandbox, folder).saved) == 1
     report = sync(sandbox, folder, verify=True)
-    assert [(each.id, each.reason) for each in report.saved][1:] == [(path.stem, "file missing or damaged")]
+    assert [(each.id, each.reason) for each in report.saved][1:] == [
+        (sandbox.invoices[4].id, "file missing or damaged")
+    ]
     check_complete(folder, sandbox, ids(sandbox))
 
 
@@ -248,7 +250,8 @@ def test_odd_listings_cost_one_invoice_at_most(sandbox: Sandbox, tmp_path: Path,
         plan_listing(sandbox, [listing[1] | odd, listing[2]])
         report = sync(sandbox, tmp_path, since=date(2026, 11, 1))
         assert [each.id for each in report.saved] == [listing[1]["id"]], "without a start it's in every period"
-        check_complete(tmp_path, sandbox, [listing[1]["id"]])
+        check_valid(tmp_path, sandbox)
+        assert report.saved[0].csv_path == tmp_path / f"{listing[1]['id']}.csv", "nor is there a month in its name"
         assert report.saved[0].organization_id is None
     else:
         plan_listing(sandbox, [{**listing[1], "linkedInvoices": [odd]}])
@@ -266,7 +269,7 @@ def test_an_invoice_listed_twice_is_fetched_once(sandbox: Sandbox, tmp_path: Pat
 
 def test_what_is_no_longer_listed_stays_and_is_told(sandbox: Sandbox, folder: Path) -> None:
     plan_listing(sandbox, listing_of(sandbox)[:-2])
-    (folder / f"{sandbox.invoices[-1].id}.csv").unlink()
+    (folder / f"{name_of(sandbox, sandbox.invoices[-1].id)}.csv").unlink()
     report = sync(sandbox, folder)
     assert report.ok
     assert [(each.id, each.reason) for each in report.gone] == [
@@ -392,7 +395,7 @@ def test_a_file_that_is_not_in_the_manifest_is_fetched(sandbox: Sandbox, folder:
     document = json.loads(path.read_bytes())
     document["invoices"] = document["invoices"][3:]
     path.write_text(json.dumps(document))
-    (folder / f"{sandbox.invoices[1].id}.csv").write_text("something else")
+    (folder / f"{name_of(sandbox, sandbox.invoices[1].id)}.csv").write_text("something else")
     report = sync(sandbox, folder)
     assert [each.reason for each in report.saved] == ["new"] * 3
     check_complete(folder, sandbox, ids(sandbox))
@@ -421,7 +424,7 @@ def test_an_unexpected_error_is_the_failure_of_one_invoice(
 def test_tasks_bring_about_the_same_as_threads(sandbox: Sandbox, folder: Path, tmp_path: Path) -> None:
     listing = listing_of(sandbox)
     change_manifest(folder, sandbox.invoices[1].id, updated="2020-01-01T00:00:00+00:00")
-    (folder / f"{sandbox.invoices[2].id}.csv").unlink()
+    (folder / f"{name_of(sandbox, sandbox.invoices[2].id)}.csv").unlink()
     reports, manifests = [], []
     for form in (sync, sync_in_tasks):
         copy = shutil.copytree(folder, tmp_path / form.__name__)
@@ -464,8 +467,8 @@ def test_a_folder_of_an_earlier_version_is_taken_over(sandbox: Sandbox, full: Pa
                 "statusName": listed["statusName"],
                 "updated": listed["updated"].replace("Z", "+00:00"),
                 **{name: listed[name] for name in amounts},
-                "csv": facts(full / f"{listed['id']}.csv"),
-                "json": facts(full / f"{listed['id']}.json"),
+                "csv": facts(full / f"{name_of(sandbox, listed['id'])}.csv"),
+                "json": facts(full / f"{name_of(sandbox, listed['id'])}.json"),
                 "fetched": "2026-11-05T00:00:00+00:00",
                 "settled": listed["statusName"] != "PENDING",
             }
@@ -474,6 +477,11 @@ def test_a_folder_of_an_earlier_version_is_taken_over(sandbox: Sandbox, full: Pa
     }
     folder = shutil.copytree(full, tmp_path / "earlier")
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    for path in [*folder.glob("*-*.csv"), *folder.glob("*-*.json")]:
+        path.rename(folder / path.name[8:])
+    # A run that was killed while it renamed has left one with its new name.
+    id_ = sandbox.invoices[2].id
+    (folder / f"{id_}.csv").rename(folder / f"{name_of(sandbox, id_)}.csv")
     report = sync(sandbox, folder, verify=True)
     assert [each.id for each in report.saved] == [sandbox.invoices[0].id], "only the one that isn't final"
     assert report.ok

@@ -10,6 +10,9 @@ from ._export import write_parquet as write_parquet
 from ._group_by import Group, Summary
 from ._group_by import missing_names as missing_names
 from ._group_by import parse_by as parse_by
+from ._invoices import NamedSource as NamedSource
+from ._invoices import expand_sources as expand_sources
+from ._invoices import open_all as open_all
 from ._model import CREDIT_SKU as CREDIT_SKU
 from ._model import InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv

@@ -1,289 +1,247 @@
-"""Invoice lines as Arrow tables and batches."""
+"""Read invoices with pyarrow, block by block, in threads. A block that it might read differently goes to the parser.
+
+The parser of record (`_parser`) finds the header row, cuts the blocks and alone decides what a damaged file means. Here
+pyarrow reads whole blocks, and each is checked: quotes around whole cells only, line ends, UTF-8, the width of its rows
+(by pyarrow), days, numbers. Whatever fails a check is parsed again, and if it's wrong, the parser's error says where.
+"""
 
 from __future__ import annotations
 
-import io
-import json
+import datetime as dt
 import os
+import re
 from codecs import BOM_UTF8
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from decimal import Decimal
-from itertools import chain, count, islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from itertools import chain
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import pyarrow as pa
-from pyarrow import parquet as pq
+import pyarrow.compute
+from pyarrow import csv as arrow_csv
 
-from ._arrow_columns import (
-    CODED,
-    DAY,
-    MAPPING,
-    NUMBER,
-    TEXT,
-    UNCODED,
-    WIDE_NUMBER,
-    ArrowArray,
-    RefusedError,
-    date_array,
-    dates,
-    holds,
-    mapping,
-    mapping_array,
-    number_array,
-    numbers,
-    read_block,
-    text_array,
-)
-from ._columns import COLUMNS, Column, Kind, format_error, quoted
-from ._sources import Block, line_breaks_in_cells
+from ._cells import MAX_CELL, parse_date
+from ._columns import COLUMNS, Kind, Layout
+from ._invoices import OpenInvoice, naming
+from ._model import LineItem
+from ._parser import SyncState
+from ._sources import Block
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
+# The stubs know neither which kind of array a column is nor most of these functions' parameters.
+ArrowArray: TypeAlias = Any
+pc: Any = pyarrow.compute
 
-    from ._columns import Layout
-    from ._model import InvoiceHeader, LineItem
-    from ._parser import SyncState
-
-
-def _breaks_if_plain(block: Block) -> int | None:
-    """Return how many newlines are in cells; `None` if pyarrow would read the block differently from csv.
-
-    Each of these was seen: pyarrow joins text after a closing quote to the cell, ends a row at a lone CR, keeps NUL,
-    and skips a BOM at the start of whatever it is given.
-    """
-    data = block.data
-    if not block.is_whole or b"\0" in data or data.startswith(BOM_UTF8):
-        return None
-    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        return None
-    if not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            return None
-    return line_breaks_in_cells(data)
-
-
+TEXT = pa.string()
+CODED = pa.dictionary(pa.int32(), TEXT)
+DAY = pa.date32()
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 T = TypeVar("T")
-# Blocks that wait, so that no thread is idle while the caller writes a group of them: that's a tenth faster.
+
+# Small enough for the processor's cache, large enough that the start of pyarrow's reader doesn't show.
+_BLOCK_SIZE = 2 * 1024 * 1024
+# Blocks that wait, so that no thread is idle while the caller works on a result.
 _AHEAD = 2
 # pyarrow needs some kilobytes for each column of each block; with more columns the parser needs less.
 _MAX_COLUMNS = 1000
 
 
+class RefusedError(Exception):
+    """Only the parser may read this block: pyarrow can't, or might read it differently."""
+
+
+class Piece(NamedTuple, Generic[T]):
+    """The result of one block, whose line numbers count from `first_line`."""
+
+    source: OpenInvoice
+    first_line: int
+    result: T
+
+
 class _Task(NamedTuple, Generic[T]):
+    source: OpenInvoice
+    state: SyncState
     block: Block
-    breaks: int
-    future: Future[tuple[T, int]]
+    # The result and the block's number of lines; `None` for a block that only the parser may read.
+    future: Future[tuple[T, int]] | None
+
+
+# From a block's layout, its bytes, and whether cells have newlines: the result, and the block's number of lines.
+Fast: TypeAlias = Callable[[Layout, Block, bool], tuple[T, int]]
 
 
 def convert_blocks(
-    state: SyncState,
-    fast: Callable[[bytes | bytearray], tuple[T, int]],
-    exact: Callable[[Sequence[LineItem]], T],
-    *,
-    block_size: int,
-) -> Iterator[T]:
-    """Yield one result for each block of the file, in order: by `fast`, or by `exact` from the typed lines.
+    sources: Iterable[OpenInvoice], fast: Fast[T], exact: Callable[[Sequence[LineItem]], T]
+) -> Iterator[Piece[T]]:
+    """Yield one result for each block of each invoice, in order: by `fast`, or by `exact` from the typed lines.
 
-    `fast` runs in threads and also returns the number of rows; it raises RefusedError for a block that only the parser
-    may read.
+    `fast` runs in threads, and raises RefusedError for a block that only the parser may read. Errors name the invoice.
     """
     workers = min(4, os.cpu_count() or 1)
     tasks: deque[_Task[T]] = deque()
-    state.cutter.block_size = block_size
-    narrow = len(state.columns) <= _MAX_COLUMNS
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
-            for block in state.blocks():
-                breaks = _breaks_if_plain(block) if state.only_items and narrow else None
-                if breaks != 0 and state.recut(block):
-                    continue
-                if breaks is not None:
-                    tasks.append(_Task(block, breaks, pool.submit(fast, block.data)))
-                else:
-                    while tasks:
-                        yield _result(state, tasks.popleft(), exact)
-                    yield exact(list(chain.from_iterable(state.parse(block))))
-                if len(tasks) > workers + _AHEAD:
-                    yield _result(state, tasks.popleft(), exact)
+            for source in sources:
+                for task in _tasks(source, fast, pool):
+                    tasks.append(task)
+                    # The parser may put the end of its block back, so no later one is taken before.
+                    while tasks and (task.future is None or len(tasks) > workers + _AHEAD):
+                        yield _finish(tasks.popleft(), exact)
             while tasks:
-                yield _result(state, tasks.popleft(), exact)
+                yield _finish(tasks.popleft(), exact)
     finally:
         for task in tasks:
-            task.future.cancel()
-        state.close()
+            if task.future is not None:
+                task.future.cancel()
 
 
-def _result(state: SyncState, task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> T:
-    """Return a block's result, and count its lines."""
-    if state.only_items:
+def _tasks(source: OpenInvoice, fast: Fast[T], pool: ThreadPoolExecutor) -> Generator[_Task[T], None, None]:
+    with naming(source.name):
+        state = source.invoice.start_pass()
+        layout = state.layout
+        state.cutter.block_size = _BLOCK_SIZE
+        narrow = layout.width <= _MAX_COLUMNS
         try:
-            result, rows = task.future.result()
+            for block in state.blocks():
+                breaks = _has_breaks(block) if state.only_items and narrow else None
+                if breaks is not False and state.recut(block):
+                    continue
+                future = None if breaks is None else pool.submit(fast, layout, block, breaks)
+                yield _Task(source, state, block, future)
+        finally:
+            state.close()
+
+
+def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Piece[T]:
+    """Return a block's result, and count its lines."""
+    source, state, block, future = task
+    if future is not None and state.only_items:
+        try:
+            result, lines = future.result()
         except RefusedError:
-            pass
+            # Later blocks have been taken, so this one can't be put back.
+            state.cutter.counts_quotes = True
         else:
-            # Counting all newlines of the block would take longer than many of its columns.
-            state.line_number += rows + task.breaks
-            return result
-    # Later blocks have been taken, so this one can't be put back.
-    state.cutter.counts_quotes = True
-    return exact(list(chain.from_iterable(state.parse(task.block))))
+            first_line = state.line_number
+            state.line_number += lines
+            return Piece(source, first_line, result)
+    with naming(source.name):
+        return Piece(source, 0, exact(list(chain.from_iterable(state.parse(block)))))
 
 
-# The stubs want the type as a literal.
-_nulls: Any = pa.nulls
-# Large enough that the start of pyarrow's reader doesn't show, and for a stream small enough that memory doesn't.
-TABLE_BLOCK = 4 * 1024 * 1024
-STREAM_BLOCK = 1024 * 1024
+# Rows whose quotes are all around whole cells, or doubled in them, without or with newlines in cells. pyarrow accepts
+# text after a closing quote, where the parser doesn't.
+_QUOTED_CELLS = rb'(?:[^"]*+(?<![^,\n])"%b*+(?:""%b*+)*+"(?=[,\r\n]|\Z))*+[^"]*+'
+_single_line_cells = re.compile(_QUOTED_CELLS.replace(b"%b", rb'[^"\n]')).fullmatch
+_quoted_cells = re.compile(_QUOTED_CELLS.replace(b"%b", rb'[^"]')).fullmatch
+_has_newline = re.compile(b"\n").search
 
 
-def arrow_schema(header: InvoiceHeader) -> pa.Schema:
-    """Return the schema of every invoice: LineItem's fields except its line number, and the header as metadata."""
-    fields = [pa.field(column.field, _type(column)) for column in COLUMNS]
-    metadata: dict[bytes | str, str | None] = {
-        "invoice_id": header.invoice_id,
-        "period_start": header.period_start.isoformat() if header.period_start else None,
-        "period_end": header.period_end.isoformat() if header.period_end else None,
-        "organization_name": header.organization_name,
-        "organization_id": header.organization_id,
-        "header": json.dumps(header.raw, ensure_ascii=False),
-    }
-    known: dict[bytes | str, bytes | str] = {key: value for key, value in metadata.items() if value is not None}
-    return pa.schema([*fields, pa.field("tags", MAPPING), pa.field("extra", MAPPING)], metadata=known)
+def _has_breaks(block: Block) -> bool | None:
+    """Return whether cells have newlines; `None` if these aren't whole rows or have a quote where none belongs."""
+    if not block.is_whole:
+        return None
+    if _single_line_cells(block.data):
+        return False
+    return True if _quoted_cells(block.data) else None
 
 
-def read_table(state: SyncState, *, wide: bool) -> pa.Table:
-    """Return all lines. A number that doesn't fit its column makes it wider (`wide`) or is an InvoiceFormatError."""
-    schema = arrow_schema(state.header)
-    batches = list(_batches(state, schema, block_size=TABLE_BLOCK, wide=wide))
-    for index, field in enumerate(schema):
-        if any(batch.schema.field(index).type == WIDE_NUMBER for batch in batches):
-            schema = schema.set(index, field.with_type(WIDE_NUMBER))
-    batches = [batch.cast(schema) if batch.schema != schema else batch for batch in batches]
-    return pa.Table.from_batches(batches, schema).unify_dictionaries()
+def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[ArrowArray]:
+    """Return the columns at these positions as text, null where empty; days as dictionaries.
 
-
-def read_batches(state: SyncState) -> Iterator[pa.RecordBatch]:
-    """Yield batches with the same schema; a number that doesn't fit its column is an InvoiceFormatError."""
-    schema = arrow_schema(state.header)
-    some = False
-    for batch in _batches(state, schema, block_size=STREAM_BLOCK, wide=False):
-        if batch.num_rows:
-            some = True
-            yield batch
-    if not some:
-        yield _from_lines([], schema, wide=False)
-
-
-def _batches(state: SyncState, schema: pa.Schema, *, block_size: int, wide: bool) -> Iterator[pa.RecordBatch]:
-    layout = state.layout
-    return convert_blocks(
-        state,
-        lambda block: _from_block(block, layout, schema, wide=wide),
-        lambda lines: _from_lines(lines, schema, wide=wide),
-        block_size=block_size,
-    )
-
-
-def _from_block(
-    block: bytes | bytearray, layout: Layout, schema: pa.Schema, *, wide: bool
-) -> tuple[pa.RecordBatch, int]:
-    columns = read_block(block, layout, layout.names)
-    rows = len(columns["Date"])
-    arrays = []
-    for column in COLUMNS:
-        texts = columns.get(column.name)
-        if texts is None:
-            arrays.append(_nulls(rows, _type(column)))
-        elif column.kind is Kind.TEXT:
-            arrays.append(texts)
-        else:
-            arrays.append(dates(texts) if column.kind is Kind.DATE else numbers(texts))
-    if not wide and any(array.type == WIDE_NUMBER for array in arrays):
-        raise RefusedError
-    arrays.append(mapping({key: columns[layout.names[position]] for key, position in layout.tags}, rows))
-    arrays.append(mapping({name: columns[name] for name, _ in layout.extra}, rows))
-    return _batch(arrays, schema), rows
-
-
-def _from_lines(lines: Sequence[LineItem], schema: pa.Schema, *, wide: bool) -> pa.RecordBatch:
-    arrays: list[ArrowArray] = []
-    for index, column in enumerate(COLUMNS):
-        values: list[Any] = [line[index] for line in lines]
-        if column.kind is Kind.NUMBER:
-            if not holds(values, wide=wide):
-                raise _too_wide(lines, index, column, wide=wide)
-            array = number_array(values)
-        else:
-            array = date_array(values) if column.kind is Kind.DATE else text_array(values)
-        arrays.append(array.dictionary_encode() if _type(column) == CODED else array)
-    arrays.append(mapping_array([list(line.tags.items()) for line in lines]))
-    arrays.append(mapping_array([list(line.extra.items()) for line in lines]))
-    return _batch(arrays, schema)
-
-
-def _batch(arrays: Sequence[ArrowArray], schema: pa.Schema) -> pa.RecordBatch:
-    fields = [field.with_type(array.type) for field, array in zip(schema, arrays, strict=True)]
-    return pa.record_batch(list(arrays), schema=pa.schema(fields).with_metadata(schema.metadata))
-
-
-def _too_wide(lines: Sequence[LineItem], index: int, column: Column, *, wide: bool) -> Exception:
-    line, value = next(
-        (line, value) for line in lines if isinstance(value := line[index], Decimal) and not holds([value], wide=wide)
-    )
-    way_out = "to_arrow makes it wider" if not wide and holds([value], wide=True) else "read_csv reads it"
-    digits = "38 digits before or" if wide else "20 digits before the point or 18"
-    what = f"more than {digits} after the point: {quoted(str(value))}, too long for this column; {way_out}"
-    return format_error(what, line=line.line_number, column=column.name)
-
-
-def _type(column: Column) -> pa.DataType:
-    if column.kind is Kind.DATE:
-        return DAY
-    if column.kind is Kind.NUMBER:
-        return NUMBER
-    return TEXT if column.name in UNCODED else CODED
-
-
-# The stubs want a path or a pyarrow file here.
-_parquet_writer: Any = pq.ParquetWriter
-_BATCHES_IN_ROW_GROUP = 3
-_GROUPS_BEFORE_RELEASE = 4
-# Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
-_CODED = [
-    *(column.field for column in COLUMNS if column.name not in UNCODED),
-    *(f"{field}.key_value.{part}" for field in ("tags", "extra") for part in ("key", "value")),
-]
-_WITH_STATISTICS = [column.field for column in COLUMNS if column.kind is Kind.DATE]
-
-
-def write_tables(state: SyncState, file: SupportsWrite[bytes]) -> None:
-    """Write the batches as they come, several in each row group, because readers like these large.
-
-    However pyarrow's writer ends, even when it's garbage collected, it writes the footer that completes a file. So it
-    writes to memory; whole row groups are passed on from there, and the footer only after the last line.
+    A row's days tell whether it's an item, so both are always read and checked.
     """
-    schema = arrow_schema(state.header)
-    held = io.BytesIO()
-    with _parquet_writer(held, schema, use_dictionary=_CODED, write_statistics=_WITH_STATISTICS) as writer:
-        batches = read_batches(state)
-        for number in count(1):
-            group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
-            if not group:
-                break
-            writer.write_table(pa.Table.from_batches(group, schema).unify_dictionaries())
-            # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
-            del group
-            _pass_on(held, file)
-            if number % _GROUPS_BEFORE_RELEASE == 0:
-                pa.default_memory_pool().release_unused()
-    _pass_on(held, file)
+    data = block.data
+    # pyarrow keeps NUL, skips a BOM at the start of whatever it is given, and ends a row at a lone CR.
+    if b"\0" in data or data.startswith(BOM_UTF8) or not _is_utf8(data):
+        raise RefusedError
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        raise RefusedError
+    days = (layout.date, layout.usage_date)
+    wanted = list(dict.fromkeys([*days, *positions]))
+    coded = {position for column, position in zip(COLUMNS, layout.known, strict=True) if column.kind is Kind.DATE}
+    try:
+        buffer: Any = pa.BufferReader(data)
+        table: Any = arrow_csv.read_csv(
+            buffer,
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, column_names=[str(place) for place in range(layout.width)]
+            ),
+            # Blank lines are errors, so the lines of a block are its rows and the newlines in its cells.
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=[str(position) for position in wanted],
+                column_types={str(position): CODED if position in coded else TEXT for position in wanted},
+                # By default, NaN, NA and null are empty cells, too.
+                null_values=[""],
+                strings_can_be_null=True,
+                check_utf8=False,  # the whole block was checked before
+            ),
+        )
+    except pa.ArrowException as error:
+        raise RefusedError from error
+    columns = {position: _only_chunk(table.column(str(position))) for position in wanted}
+    for position in days:
+        different_days(columns[position])
+    # A row without either day may be a trailing one.
+    date, usage_date = (columns[position] for position in days)
+    if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
+        raise RefusedError
+    return [columns[position] for position in positions]
 
 
-def _pass_on(held: io.BytesIO, file: SupportsWrite[bytes]) -> None:
-    file.write(held.getvalue())
-    held.seek(0)
-    held.truncate()
+def _is_utf8(data: bytes | bytearray) -> bool:
+    if data.isascii():
+        return True
+    ends = (0).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+    try:
+        pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(data)]).cast(TEXT)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _only_chunk(column: ArrowArray) -> ArrowArray:
+    if column.num_chunks != 1:
+        raise RefusedError
+    array = column.chunk(0)
+    # These bytes may be more characters than csv allows in a cell; the parser decides.
+    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
+    if texts.nbytes > MAX_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_CELL:
+        raise RefusedError
+    return array
+
+
+def different_days(column: ArrowArray) -> list[dt.date | None]:
+    """Return each different day in the column once."""
+    try:
+        return [parse_date(text) for text in column.dictionary.to_pylist()]
+    except ValueError as error:
+        raise RefusedError from error
+
+
+def days(column: ArrowArray) -> ArrowArray:
+    """Return an array of days, each different one parsed once."""
+    return pa.array(different_days(column), DAY).take(column.indices)
+
+
+def row_numbers(rows: int) -> ArrowArray:
+    """Return 0, 1, 2 and so on, as 64-bit integers."""
+    one: Any = pa.scalar(1, pa.int64())
+    return pc.cumulative_sum(pa.repeat(one, rows), start=-1)
+
+
+def starting_lines(texts: Sequence[ArrowArray], rows: int) -> ArrowArray:
+    """Return the line on which each row starts, from 0; `texts` are all columns of text."""
+    lines = row_numbers(rows)
+    for column in texts:
+        characters = column.buffers()[2]
+        if characters is not None and _has_newline(characters):
+            breaks = pc.count_substring(column, "\n").fill_null(0).cast(pa.int64())
+            lines = pc.add(lines, pc.subtract(pc.cumulative_sum(breaks), breaks))
+    return lines
+
+
+def number_of_lines(block: Block) -> int:
+    """Return the number of lines in a block."""
+    return block.data.count(b"\n") + (not block.data.endswith(b"\n"))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import csv_row, plain_or_none
 
 from ._columns import COLUMNS
-from ._reader import InvoiceCsv, open_invoice
+from ._group_by import Summary
+from ._invoices import Decimals, OpenInvoice, Sources, open_all
+from ._model import LineItem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,100 +24,111 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from _typeshed import SupportsWrite
 
-    from ._model import LineItem
-    from ._sources import Source
+MAX_BATCH = 64 * 1024
 
 
-def to_arrow(source: Source | InvoiceCsv) -> pa.Table:
-    """Return the invoice as a `pyarrow.Table`, with a row for each line, in file order. Needs the extra `arrow`.
+def to_arrow(source: Sources | Summary, *, decimals: Decimals = "exact") -> pa.Table:
+    """Return invoices as a `pyarrow.Table`, with a row for each line, in file order. Needs the extra `arrow`.
 
-    `source` is what `read_csv` takes, or an invoice it has opened. The columns are LineItem's fields except the line
-    number: days are `date32`; money and quantities are exact decimals with 20 digits before the point and 18 after it
-    (a column that needs more becomes wider; nothing is rounded); text that repeats is dictionaries; `tags` and `extra`
-    are maps. The schema's metadata has the header: invoice_id, period_start, period_end (exclusive),
-    organization_name, organization_id, and all pairs as JSON under `header`. Anything that `read_csv` can't read is an
-    InvoiceFormatError here, too.
+    `source` is what `read_csv` takes, an invoice it has opened, a list or tuple of these, or a folder with invoice
+    CSVs, such as `sync` keeps. The same invoice twice is an InvoiceFormatError, as is anything that `read_csv` can't
+    read; where there are several sources, the message begins with the name of the one that fails.
 
-    >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    The columns are `invoice_id`, `line_number`, `period_start`, `period_end` (exclusive), LineItem's fields, `tags` and
+    `extra`; the first two are the key of a row. Text is `string`, days are `date32`, `tags` and `extra` are maps. A
+    column of numbers has the narrowest decimal that holds it exactly: `decimal128(18, s)`, or `decimal128(38, s)` for
+    numbers of more than 18 digits, `s` being the most decimals in that column (2 at least for `amount`). The narrow one
+    can be multiplied. Numbers with too many digits for both are an InvoiceFormatError; `decimals="round"` rounds a
+    column of more than 18 digits (38 where 17 digits before the point need them) half to even, and warns of how many
+    numbers it changed. One invoice's header is in the schema's metadata, all its pairs as JSON under `header`.
+
+    A Summary becomes a table of its `rows()`, with `share` as a float.
+
+    >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\n")
     >>> table.num_rows, str(table.schema.field("amount").type)
-    (1, 'decimal128(38, 18)')
+    (1, 'decimal128(18, 2)')
     """
     require("to_arrow", "arrow", "pyarrow")
-    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow_tables  # noqa: PLC0415 - pyarrow is an extra
 
-    return _arrow.read_table(open_invoice(source).start_pass(), wide=True)
+    if isinstance(source, Summary):
+        return _arrow_tables.summary_table(source)
+    return _arrow_tables.read_table(open_all(source), checked_decimals(decimals))
 
 
-def iter_batches(source: Source | InvoiceCsv) -> Iterator[pa.RecordBatch]:
-    """Return the invoice as record batches of a few thousand lines, in constant memory. Needs the extra `arrow`.
+def iter_batches(
+    source: Sources, *, batch_size: int = MAX_BATCH, decimals: Decimals = "exact"
+) -> Iterator[pa.RecordBatch]:
+    """Return the rows of `to_arrow` as record batches of at most `batch_size` rows. Needs the extra `arrow`.
 
-    There is at least one batch, and all have the same schema, that of `to_arrow`; so a number that doesn't fit its
-    column is an InvoiceFormatError. Each batch has dictionaries of its own.
+    There is at least one batch, and all have the same schema, that of `to_arrow`. Memory stays the same however large
+    the invoices are: the types of the numbers depend on all of them, so every row is read, and waits compressed in a
+    temporary file, before the first batch comes.
 
-    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
+    >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\n"
     >>> [batch.num_rows for batch in iter_batches(data)]
     [1]
     """
     require("iter_batches", "arrow", "pyarrow")
-    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow_tables  # noqa: PLC0415 - pyarrow is an extra
 
-    return _arrow.read_batches(open_invoice(source).start_pass())
+    if batch_size < 1:
+        raise ConfigError(f"batch_size is a number of rows from 1, not {batch_size}")
+    batches = _arrow_tables.read_batches(open_all(source), checked_decimals(decimals))
+    return (
+        batch.slice(start, batch_size) for batch in batches for start in range(0, max(batch.num_rows, 1), batch_size)
+    )
 
 
-def to_pandas(source: Source | InvoiceCsv) -> pd.DataFrame:
-    """Return the invoice as a `pandas.DataFrame`: Arrow-backed columns with exact decimals, and text that repeats as
-    categories. Needs the extra `pandas`. See `to_arrow`.
+def to_pandas(source: Sources | Summary, *, decimals: Decimals = "exact") -> pd.DataFrame:
+    """Return invoices as a `pandas.DataFrame`. Needs the extra `pandas`. See `to_arrow`.
 
-    Sums and groups work directly. Arrow refuses other arithmetic on these decimals ("Decimal precision out of range"):
-    convert them with `.astype(object)` to Python's Decimals (whose products have 28 digits, unless your decimal context
-    has more), or with `.astype("float64")` for plots. To compare days with text or to resample them, convert them with
-    `pd.to_datetime`.
+    Text is pandas' own string type, days are `datetime64`; numbers are exact decimals and `tags` are maps, both backed
+    by Arrow.
 
-    >>> frame = to_pandas(b"Date,Usage Date,SKU,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,1.92,search\\n")
-    >>> frame["sku"].dtype.name, frame["amount"].sum().normalize()
-    ('category', Decimal('1.92'))
-    >>> from decimal import Decimal
-    >>> price = frame["amount"].astype(object) * Decimal("1.2")
-    >>> price.sum().normalize(), frame["amount"].astype("float64").tolist()
-    (Decimal('2.304'), [1.92])
-    >>> import pandas as pd
-    >>> day = pd.to_datetime(frame["usage_date"])
-    >>> june = frame.assign(day=day)[day < "2024-07-01"]
-    >>> june.resample("MS", on="day")["amount"].sum().tolist()
-    [Decimal('1.920000000000000000')]
-    >>> team = frame["tags"].map(lambda pairs: dict(pairs).get("team"))
-    >>> team.tolist()
+    >>> frame = to_pandas(b"Date,Usage Date,SKU,Quantity,Amount,Tag/team\n07/01/2024,06/30/2024,Backup,2,1.92,search\n")
+    >>> frame["amount"].sum(), (frame["amount"] * frame["quantity"]).sum()
+    (Decimal('1.92'), Decimal('3.84'))
+    >>> frame[frame["usage_date"] < "2024-07-01"].resample("MS", on="usage_date")["amount"].sum().tolist()
+    [Decimal('1.92')]
+    >>> frame["tags"].map(lambda pairs: dict(pairs).get("team")).tolist()
     ['search']
     """
     require("to_pandas", "pandas", "pandas", "pyarrow")
     import pandas as pd
     import pyarrow as pa
 
-    table = to_arrow(source)
-    # A dictionary becomes pandas' own category; by default, pandas converts every other type to objects.
-    return table.to_pandas(types_mapper=lambda kind: None if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind))
+    def pandas_type(kind: pa.DataType) -> Any:  # noqa: ANN401 - pandas' name for a type of its own
+        if pa.types.is_string(kind):
+            return pd.StringDtype("pyarrow")
+        return pd.ArrowDtype(kind) if pa.types.is_decimal(kind) or pa.types.is_map(kind) else None
+
+    return to_arrow(source, decimals=decimals).to_pandas(types_mapper=pandas_type, date_as_object=False)
 
 
-def to_polars(source: Source | InvoiceCsv) -> pl.DataFrame:
-    """Return the invoice as a `polars.DataFrame`: exact decimals, and text that repeats as categories.
+def to_polars(source: Sources | Summary, *, decimals: Decimals = "exact") -> pl.DataFrame:
+    """Return invoices as a `polars.DataFrame`, with exact decimals. Needs the extra `polars`. See `to_arrow`.
 
-    Needs the extra `polars`. See `to_arrow`. polars has no decimals of more than 38 digits: a number with more than 20
-    digits before the point or 18 after it is an InvoiceFormatError. `frame["tags"]` has polars' own maps
-    (`.map.get("team")`), or lists of structs in versions without them, such as 1.10.
+    `frame["tags"]` has polars' own maps (`.map.get("team")`), or lists of structs in versions without them.
 
-    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
-    >>> frame.shape, frame["amount"].sum().normalize()
-    ((1, 21), Decimal('1.92'))
+    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\n")
+    >>> frame.shape, frame["amount"].sum()
+    ((1, 25), Decimal('1.92'))
     """
     require("to_polars", "polars", "polars", "pyarrow")
     import polars as pl
 
-    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
-
-    frame = pl.from_arrow(_arrow.read_table(open_invoice(source).start_pass(), wide=False))
+    frame = pl.from_arrow(to_arrow(source, decimals=decimals))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError("polars converts a table to a DataFrame")
     return frame
+
+
+def checked_decimals(decimals: str) -> Decimals:
+    """Check what is said about numbers with too many digits."""
+    if decimals not in {"exact", "round"}:
+        raise ConfigError(f"decimals is 'exact' or 'round', not {decimals!r}")
+    return cast("Decimals", decimals)
 
 
 def require(what: str, extra: str, *packages: str) -> None:
@@ -123,53 +138,74 @@ def require(what: str, extra: str, *packages: str) -> None:
         raise ConfigError(f"{what} needs {' and '.join(missing)}: pip install 'atlas-invoices[{extra}]'")
 
 
-FIELDS = (*(column.field for column in COLUMNS), "tags", "extra")
+_KEY = ("invoice_id", "line_number", "period_start", "period_end")
+FIELDS = (*_KEY, *(column.field for column in COLUMNS), "tags", "extra")
 _LINES_PER_WRITE = 1000
 # json.dumps with options creates an encoder for every call, which takes longer than encoding a line.
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def write_csv(lines: Iterable[LineItem], file: SupportsWrite[bytes], *, raw: bool = False) -> None:
-    """Write lines as UTF-8 CSV: LineItem's field names, ISO dates, plain numbers, `tags` and `extra` as JSON.
+def write_csv(source: Sources, file: SupportsWrite[bytes], *, raw: bool = False, bom: bool = False) -> None:
+    """Write lines as UTF-8 CSV: the columns of `to_arrow`, ISO dates, plain numbers, `tags` and `extra` as JSON.
 
-    A text cell that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`. `lines` may be an
-    InvoiceCsv.
+    A text cell that a spreadsheet would run as a formula gets an apostrophe before it, unless `raw`. Excel needs `bom`
+    to read UTF-8. Quotes are doubled in cells with quotes, commas or newlines, as RFC 4180 says; Spark reads such a
+    file with the options `header`, `multiLine`, `quote='"'` and `escape='"'`.
     """
-    file.write((",".join(FIELDS) + "\n").encode())
-    for batch in _batches(lines):
-        file.write("".join([_line(line, raw=raw) for line in batch]).encode())
+    file.write(BOM_UTF8 * bom + (",".join(FIELDS) + "\n").encode())
+    for key, batch in _batches(open_all(source)):
+        rows = (
+            [key.invoice_id, line.line_number, *key.period, *line[: len(COLUMNS)], _json(line.tags), _json(line.extra)]
+            for line in batch
+        )
+        file.write("".join([csv_row(row, raw=raw) for row in rows]).encode())
 
 
-def write_jsonl(lines: Iterable[LineItem], file: SupportsWrite[bytes]) -> None:
-    """Write lines as JSON, one object per line, with LineItem's fields except the line number.
+def write_jsonl(source: Sources, file: SupportsWrite[bytes]) -> None:
+    """Write lines as JSON, one object per line, with the columns of `to_arrow`.
 
-    Numbers are strings, because most JSON readers would turn them into floats; days are ISO dates; empty is null.
+    Numbers are strings, because most JSON readers would turn them into floats; days are ISO dates; empty is null. But
+    each object in `tags` and `extra` has all keys of all sources, with "" for an empty cell: readers that look at the
+    first lines only would miss a key that comes later.
     """
-    for batch in _batches(lines):
-        file.write("".join(_json(_plain(line)) + "\n" for line in batch).encode())
+    sources = open_all(source)
+    layouts = [source.invoice.layout for source in sources]
+    tags = dict.fromkeys((key for layout in layouts for key, _ in layout.tags), "")
+    extra = dict.fromkeys((name for layout in layouts for name, _ in layout.extra), "")
+    names = FIELDS[len(_KEY) : -2]
+    for key, batch in _batches(sources):
+        start, end = map(plain_or_none, key.period)
+        objects = (
+            {"invoice_id": key.invoice_id, "line_number": line.line_number, "period_start": start, "period_end": end}
+            | {name: plain_or_none(value) for name, value in zip(names, line, strict=False)}
+            | {"tags": {**tags, **line.tags}, "extra": {**extra, **line.extra}}
+            for line in batch
+        )
+        file.write("".join([_json(each) + "\n" for each in objects]).encode())
 
 
-def write_parquet(source: Source | InvoiceCsv, file: SupportsWrite[bytes]) -> None:
-    """Write an invoice as Parquet, with the schema of `iter_batches`. Needs the extra `arrow`.
+def write_parquet(source: Sources, file: SupportsWrite[bytes], *, decimals: Decimals = "exact") -> None:
+    """Write invoices as Parquet, with the schema of `to_arrow`. Needs the extra `arrow`. See `iter_batches`.
 
     If that fails, the part that was written has no footer, so no reader takes it for the whole.
     """
     require("Parquet", "arrow", "pyarrow")
-    from . import _arrow  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow_tables  # noqa: PLC0415 - pyarrow is an extra
 
-    _arrow.write_tables(open_invoice(source).start_pass(), file)
-
-
-def _batches(lines: Iterable[LineItem]) -> Iterator[list[LineItem]]:
-    items = iter(lines)
-    while batch := list(islice(items, _LINES_PER_WRITE)):
-        yield batch
+    _arrow_tables.write_tables(open_all(source), file, checked_decimals(decimals))
 
 
-def _line(line: LineItem, *, raw: bool) -> str:
-    return csv_row([*line[: len(COLUMNS)], _json(line.tags), _json(line.extra)], raw=raw)
+class _Key(NamedTuple):
+    """What all rows of an invoice have in common."""
+
+    invoice_id: str | None
+    period: tuple[dt.date | None, dt.date | None]
 
 
-def _plain(line: LineItem) -> dict[str, object]:
-    cells = {name: plain_or_none(value) for name, value in zip(FIELDS, line[: len(COLUMNS)], strict=False)}
-    return {**cells, "tags": line.tags, "extra": line.extra}
+def _batches(sources: Iterable[OpenInvoice]) -> Iterator[tuple[_Key, list[LineItem]]]:
+    for source in sources:
+        header = source.header
+        key = _Key(header.invoice_id, (header.period_start, header.period_end))
+        items = source.lines()
+        while batch := list(islice(items, _LINES_PER_WRITE)):
+            yield key, batch

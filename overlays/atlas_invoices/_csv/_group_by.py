@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
 
 from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
-from ._columns import BY_FIELD, BY_NAME, TAG_PREFIX, Kind, quoted
+from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, Layout, quoted
+from ._model import InvoiceHeader, LineItem
 
-if TYPE_CHECKING:
-    from ._model import LineItem
-
-
+DEFAULT_CURRENCY = "USD"
+_CURRENCY = "Currency"
 _TIMES = ("day", "month")
 
-KeyPart: TypeAlias = str | dt.date | Decimal | None
+KeyPart: TypeAlias = str | dt.date | Decimal | int | None
+
+# What an invoice says once for all its lines.
+_OF_INVOICE: dict[str, Callable[[InvoiceHeader], KeyPart]] = {
+    "invoice_id": lambda header: header.invoice_id,
+    "period": lambda header: month(header.period_start),
+    "period_start": lambda header: header.period_start,
+    "period_end": lambda header: header.period_end,
+}
+_LINE_NUMBER = "line_number"
 
 
 @frozen
 class GroupBy:
-    """One key to group by: its name, the CSV column that holds it, and how to get it from a cell or from a line."""
+    """One key to group by: its name, and where to get it from.
+
+    `from_header` is for a key that all lines of an invoice share. Any other comes from a line, or from the cell of the
+    CSV's `column`, which `find` looks up; `line_number` has no column.
+    """
 
     name: str
-    column: str
-    from_cell: Callable[[str], KeyPart]
-    from_line: Callable[[LineItem], KeyPart]
+    column: str | None = None
+    from_header: Callable[[InvoiceHeader], KeyPart] | None = None
+    from_line: Callable[[LineItem], KeyPart] = lambda _line: None
+    from_cell: Callable[[str], KeyPart] = str
+    find: Callable[[Layout], int | None] = lambda _layout: None
 
 
 def parse_by(by: object) -> tuple[GroupBy, ...]:
@@ -50,32 +64,65 @@ def missing_names(by: object, columns: Collection[str]) -> tuple[str, ...]:
 
     `columns` is `InvoiceCsv.columns`, the names in the header row.
     """
-    return tuple(part.name for part in parse_by(by) if part.column not in columns)
+    return tuple(part.name for part in parse_by(by) if part.column not in {None, *columns})
 
 
 def _parse(name: str) -> GroupBy:
-    if name == "day":
-        return GroupBy(name, "Usage Date", parse_date, lambda line: line.usage_date)
-    if name == "month":
-        return GroupBy(name, "Usage Date", lambda cell: month(parse_date(cell)), lambda line: month(line.usage_date))
+    if name in _OF_INVOICE:
+        return GroupBy(name, from_header=_OF_INVOICE[name])
+    if name == _LINE_NUMBER:
+        return GroupBy(name, from_line=attrgetter(_LINE_NUMBER))
+    if name in _TIMES:
+        convert: Callable[[dt.date | None], KeyPart] = month if name == "month" else _same
+        return GroupBy(
+            name,
+            "Usage Date",
+            from_line=lambda line: convert(line.usage_date),
+            from_cell=lambda cell: convert(parse_date(cell)),
+            find=lambda layout: layout.usage_date,
+        )
     if name.startswith(("tag:", TAG_PREFIX)):
         key = name.removeprefix("tag:") if name.startswith("tag:") else name.removeprefix(TAG_PREFIX)
         # Atlas has no tags without a key; more likely the key was forgotten.
         if not key:
             raise _unknown(name)
-        return GroupBy(f"tag:{key}", TAG_PREFIX + key, str, lambda line: line.tags.get(key))
+        return GroupBy(
+            f"tag:{key}",
+            TAG_PREFIX + key,
+            from_line=lambda line: line.tags.get(key),
+            find=lambda layout: dict(layout.tags).get(key),
+        )
     kind, separator, key = name.partition(":")
     if separator and kind == "extra" and key not in BY_NAME and not key.startswith(TAG_PREFIX):
-        return GroupBy(name, key, str, lambda line: line.extra.get(key))
+        return GroupBy(
+            name, key, from_line=lambda line: line.extra.get(key), find=lambda layout: dict(layout.extra).get(key)
+        )
     column = BY_FIELD.get(name) or BY_NAME.get(name)
     if column is None:
         raise _unknown(name)
     field: Callable[[LineItem], Any] = attrgetter(column.field)
-    if column.kind is Kind.NUMBER:
-        return GroupBy(
-            column.field, column.name, lambda cell: _number(parse_number(cell)), lambda line: _number(field(line))
-        )
-    return GroupBy(column.field, column.name, parse_date if column.kind is Kind.DATE else str, field)
+    place = COLUMNS.index(column)
+    number = column.kind is Kind.NUMBER
+    return GroupBy(
+        column.field,
+        column.name,
+        from_line=(lambda line: _number(field(line))) if number else field,
+        from_cell=(lambda cell: _number(parse_number(cell)))
+        if number
+        else parse_date
+        if column.kind is Kind.DATE
+        else str,
+        find=lambda layout: layout.known[place],
+    )
+
+
+def _same(day: dt.date | None) -> KeyPart:
+    return day
+
+
+def find_currency(layout: Layout) -> int | None:
+    """Return where the currency of a line's amount stands; `None` in a file without that column."""
+    return next((place for name, place in layout.extra if name.strip().casefold() == _CURRENCY.casefold()), None)
 
 
 def _number(number: Decimal | None) -> Decimal | None:
@@ -83,11 +130,14 @@ def _number(number: Decimal | None) -> Decimal | None:
     return None if number is None else normalize(number or ZERO)
 
 
+_NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
+
+
 def _unknown(by: object) -> ConfigError:
     shown = quoted(by if isinstance(by, str) else repr(by))
     similar = _similar(by) if isinstance(by, str) else []
     meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
-    names = ", ".join([*BY_FIELD, *_TIMES])
+    names = ", ".join(_NAMES)
     return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
 
 
@@ -97,7 +147,7 @@ def _similar(name: str) -> list[str]:
     column = name.removeprefix("extra:")
     if column.startswith(TAG_PREFIX) and column != TAG_PREFIX:
         return [quoted(f"tag:{column.removeprefix(TAG_PREFIX)}")]
-    return get_close_matches(column.casefold().replace(" ", "_"), [*BY_FIELD, *_TIMES])
+    return get_close_matches(column.casefold().replace(" ", "_"), _NAMES)
 
 
 def month(day: dt.date | None) -> str | None:
@@ -107,18 +157,17 @@ def month(day: dt.date | None) -> str | None:
 
 @frozen
 class Group:
-    """The lines with one key.
+    """The lines with one key, and one currency.
 
     `key` has a part for each name in `by`: text, a `date` for days, `2024-06` for a month, a `Decimal` for numbers (the
-    same for all equal ones), and `None` for lines without one (no project, untagged). `amount` is in the price currency
-    (USD), credits included with their sign; `share` is amount / total to 28 digits, or `None` if the total is 0.
-    `quantity` may add hours to gigabytes: it only has a meaning if all lines have the same unit, so group by "unit",
-    too.
+    same for all equal ones), and `None` for lines without one (no project, untagged). `amount` is in `currency`,
+    credits included with their sign; `share` is amount / total to 28 digits, or `None` if the total is 0. `quantity`
+    may add hours to gigabytes: it only has a meaning if all lines have the same unit, so group by "unit", too.
 
-    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\\n"
+    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\n"
     >>> (group,) = summarize(data, by=["sku", "day", "unit"]).groups
-    >>> group.key
-    ('M10', datetime.date(2024, 6, 30), 'server hours')
+    >>> group.key, group.currency
+    (('M10', datetime.date(2024, 6, 30), 'server hours'), 'USD')
     >>> group.amount, group.quantity, group.lines, group.share
     (Decimal('1.92'), Decimal('24'), 1, Decimal('1'))
     """
@@ -128,85 +177,161 @@ class Group:
     quantity: Decimal
     lines: int
     share: Decimal | None
+    currency: str = DEFAULT_CURRENCY
 
 
 @frozen
 class Summary:
-    """Sums of an invoice's lines: `groups` by amount, the largest first; their `total`; and the `credits` in it.
+    """Sums of invoice lines: `groups` by amount, the largest first; their `total`; and the `credits` in it.
 
     `by` has the requested names, in LineItem's spelling. `credits` is the sum of the lines whose SKU is `Credit`, with
     their sign as sent; these lines are also in `total` and in the groups.
 
-    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Credit,-0.50\\n07/01/2024,06/30/2024,M10,1.50\\n"
+    Amounts are in the price currency, US dollars, unless the file has a column `Currency`. Different currencies are
+    never added up: the groups of one follow those of another, `totals` and `credit_totals` have an amount for each, and
+    `total` and `credits` are a ConfigError where there are several. `by_currency` has a Summary for each.
+
+    >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Credit,-0.50\n07/01/2024,06/30/2024,M10,1.50\n"
     >>> summary = summarize(data, by="SKU")
     >>> summary.by, [(group.key, group.amount) for group in summary.groups]
     (('sku',), [(('M10',), Decimal('1.5')), (('Credit',), Decimal('-0.5'))])
-    >>> summary.total, summary.credits
-    (Decimal('1'), Decimal('-0.5'))
+    >>> summary.total, summary.credits, summary.totals
+    (Decimal('1'), Decimal('-0.5'), {'USD': Decimal('1')})
     """
 
     by: tuple[str, ...]
     groups: tuple[Group, ...]
-    total: Decimal
-    credits: Decimal
+    totals: Mapping[str, Decimal]
+    credit_totals: Mapping[str, Decimal]
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of all groups; a ConfigError if they have several currencies."""
+        return self._only("total", self.totals)
+
+    @property
+    def credits(self) -> Decimal:
+        """The sum of all credits; a ConfigError if the groups have several currencies."""
+        return self._only("credits", self.credit_totals)
+
+    def _only(self, name: str, amounts: Mapping[str, Decimal]) -> Decimal:
+        if len(amounts) > 1:
+            currencies = " and ".join(amounts)
+            raise ConfigError(f"these lines are in {currencies}, which have no common {name}; see .by_currency")
+        return next(iter(amounts.values()))
+
+    @property
+    def by_currency(self) -> dict[str, Summary]:
+        """A Summary for each currency."""
+        return {
+            currency: Summary(
+                self.by,
+                tuple(group for group in self.groups if group.currency == currency),
+                {currency: total},
+                {currency: self.credit_totals[currency]},
+            )
+            for currency, total in self.totals.items()
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in `rows()`; a key that is called like one of the sums becomes `by_amount`, for example."""
+        return (*(f"by_{name}" if name in _SUMS else name for name in dict.fromkeys(self.by)), *_SUMS)
+
+    def rows(self) -> list[dict[str, KeyPart]]:
+        """Return a dict for each group: the names in `by`, then currency, amount, quantity, lines and share.
+
+        >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1.50\n"
+        >>> summarize(data, by="month").rows()[0]["month"]
+        '2024-06'
+        """
+        return [
+            dict(
+                zip(
+                    self.columns,
+                    (*group.key, group.currency, group.amount, group.quantity, group.lines, group.share),
+                    strict=True,
+                )
+            )
+            for group in self.groups
+        ]
 
 
+_SUMS = ("currency", "amount", "quantity", "lines", "share")
 _SHARE = Context(prec=28)
+_Key: TypeAlias = tuple[KeyPart, ...]
 
 
 class Sums:
-    """Running sums: the amount, quantity and number of lines of each key, and the credits of all of them."""
+    """Running sums by currency: the amount, quantity and number of lines of each key, and all credits."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[KeyPart, ...], tuple[Decimal, Decimal, int]] = {}
-        self.credits = ZERO
+        self.groups: dict[str, dict[_Key, tuple[Decimal, Decimal, int]]] = {}
+        self.credits: dict[str, Decimal] = {}
 
-    def add(self, key: tuple[KeyPart, ...], amount: Decimal, quantity: Decimal, lines: int) -> None:
+    def add(self, currency: str, key: _Key, amount: Decimal, quantity: Decimal, lines: int) -> None:
         """Add the sums of lines with one key. The credits among them are added by `add_credits`, too."""
-        known = self.groups.get(key)
+        groups = self.groups.setdefault(currency, {})
+        known = groups.get(key)
         if known is not None:
             amount, quantity, lines = EXACT.add(known[0], amount), EXACT.add(known[1], quantity), known[2] + lines
-        self.groups[key] = (amount, quantity, lines)
+        groups[key] = (amount, quantity, lines)
 
-    def add_credits(self, amount: Decimal) -> None:
+    def add_credits(self, currency: str, amount: Decimal) -> None:
         """Add an amount of credits, which is also in the groups."""
-        self.credits = EXACT.add(self.credits, amount)
+        self.credits[currency] = EXACT.add(self.credits.get(currency, ZERO), amount)
 
-    def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy]) -> None:
-        """Add lines one by one."""
-        parts = [part.from_line for part in by]
+    def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy], header: InvoiceHeader) -> None:
+        """Add the lines of one invoice, one by one."""
+        parts = [part.from_line if part.from_header is None else constant(part.from_header(header)) for part in by]
+        name = ""
         for line in lines:
-            key = tuple([part(line) for part in parts])
+            currency = DEFAULT_CURRENCY
+            if line.extra:
+                # The column has the same name on each line.
+                if name not in line.extra:
+                    name = next((each for each in line.extra if each.strip().casefold() == _CURRENCY.casefold()), "")
+                currency = line.extra.get(name, DEFAULT_CURRENCY)
             amount = line.amount or ZERO
-            self.add(key, amount, line.quantity or ZERO, 1)
+            self.add(currency, tuple([part(line) for part in parts]), amount, line.quantity or ZERO, 1)
             if line.is_credit:
-                self.add_credits(amount)
+                self.add_credits(currency, amount)
 
     def merge(self, other: Sums) -> None:
         """Add another's sums."""
-        for key, sums in other.groups.items():
-            self.add(key, *sums)
-        self.add_credits(other.credits)
+        for currency, groups in other.groups.items():
+            for key, sums in groups.items():
+                self.add(currency, key, *sums)
+        for currency, amount in other.credits.items():
+            self.add_credits(currency, amount)
 
     def summary(self, by: Sequence[GroupBy]) -> Summary:
         """Return the result, with the groups in order."""
-        total = ZERO
-        for amount, _, _ in self.groups.values():
-            total = EXACT.add(total, amount)
-        total = normalize(total)
-        # Among equal amounts, the smaller key comes first, and None last.
-        ordered = sorted(
-            self.groups.items(),
-            key=lambda item: (
-                item[1][0].copy_negate(),
-                [(part is None, "" if part is None else part) for part in item[0]],
-            ),
-        )
-        groups = [
-            Group(key, normalize(amount), normalize(quantity), lines, _share(amount, total))
-            for key, (amount, quantity, lines) in ordered
-        ]
-        return Summary(tuple(part.name for part in by), tuple(groups), total, normalize(self.credits))
+        groups: list[Group] = []
+        totals: dict[str, Decimal] = {}
+        for currency in sorted(self.groups) or [DEFAULT_CURRENCY]:
+            sums = self.groups.get(currency, {})
+            total = ZERO
+            for amount, _, _ in sums.values():
+                total = EXACT.add(total, amount)
+            totals[currency] = total = normalize(total)
+            groups += [
+                Group(key, normalize(amount), normalize(quantity), lines, _share(amount, total), currency)
+                for key, (amount, quantity, lines) in sorted(sums.items(), key=_order)
+            ]
+        credit_totals = {currency: normalize(self.credits.get(currency, ZERO)) for currency in totals}
+        return Summary(tuple(part.name for part in by), tuple(groups), totals, credit_totals)
+
+
+def constant(value: KeyPart) -> Callable[[LineItem], KeyPart]:
+    """Return a function that has this value for every line."""
+    return lambda _line: value
+
+
+def _order(item: tuple[_Key, tuple[Decimal, Decimal, int]]) -> tuple[Decimal, list[tuple[bool, Any]]]:
+    """Sort by amount; among equal ones, the smaller key comes first, and None last."""
+    key, (amount, _, _) = item
+    return amount.copy_negate(), [(part is None, "" if part is None else part) for part in key]
 
 
 def _share(amount: Decimal, total: Decimal) -> Decimal | None:

@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 
-from ._columns import quoted
+from ._columns import Layout, quoted
 from ._parser import OnError, ReaderState, SyncState
 from ._sources import AsyncSource, Source, is_rereadable, open_async_source, open_source, source_size
 
@@ -54,6 +54,16 @@ class _BaseInvoiceCsv(Generic[Chunks]):
     def columns(self) -> tuple[str, ...]:
         """The names in the header row, as the file has them and in its order."""
         return self._state.columns
+
+    @property
+    def layout(self) -> Layout:
+        """Which column is which."""
+        return self._state.layout
+
+    @property
+    def rereadable(self) -> bool:
+        """Whether the source can be read again from its beginning."""
+        return self._rereadable
 
     @property
     def trailing(self) -> tuple[tuple[str, ...], ...]:

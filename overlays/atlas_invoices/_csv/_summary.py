@@ -6,20 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Inexact, InvalidOperation
 from importlib.util import find_spec
 from itertools import chain, islice
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from ._columns import format_error, quoted
-from ._group_by import Sums, parse_by
-from ._model import LineItem
-from ._reader import InvoiceCsv, open_invoice
+from atlas_invoices._errors import InvoiceFormatError
 
-if TYPE_CHECKING:
-    from atlas_invoices._errors import InvoiceFormatError
-
-    from ._columns import Layout
-    from ._group_by import Summary
-    from ._sources import Source
-
+from ._columns import Layout, format_error, quoted
+from ._group_by import Summary, Sums, parse_by
+from ._invoices import Sources, naming, open_all
+from ._model import InvoiceHeader, LineItem
+from ._reader import InvoiceCsv
 
 _AMOUNT = "Amount"
 # Similar names aren't longer; those in a message stay on one line.
@@ -53,17 +48,21 @@ def _similar(names: Iterable[str]) -> list[str]:
 MIN_ARROW_SIZE = 1024 * 1024
 
 
-def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Sequence[str]) -> Summary:
-    """Sum amounts and quantities by one or more keys, exactly to the last digit.
+def summarize(source: Sources | Iterable[LineItem], *, by: str | Sequence[str]) -> Summary:
+    """Sum amounts and quantities by one or more keys, exactly to the last digit, and never across currencies.
 
-    `source` is anything that `read_csv` takes, an invoice it has opened, or LineItems (also of several invoices; the
-    total of none is 0). `by` names LineItem's text, date and number fields, in either spelling ("usage_date" or "Usage
-    Date"); "day" and "month" of the usage date; "tag:KEY" or "Tag/KEY"; "extra:COLUMN" for a column that this version
-    doesn't know. Another name, a tag without a key, or no name at all, is a ConfigError.
+    `source` is anything that `read_csv` takes, an invoice it has opened, a list or tuple of these, a folder with
+    invoice CSVs, such as `sync` keeps, or LineItems (the total of none is 0). The same invoice twice is an
+    InvoiceFormatError, and where there are several, an error begins with the name of the one that fails.
 
-    If the file has no column for a name (see `InvoiceCsv.columns`), every line has `None` there. A file without the
+    `by` names LineItem's fields, in either spelling ("usage_date" or "Usage Date"), and "line_number"; "invoice_id",
+    "period_start", "period_end" and "period" (YYYY-MM of the start), which are `None` for LineItems; "day" and "month"
+    of the usage date; "tag:KEY" or "Tag/KEY"; "extra:COLUMN" for a column that this version doesn't know. Another name,
+    a tag without a key, or no name at all, is a ConfigError.
+
+    If a file has no column for a name (see `InvoiceCsv.columns`), its lines have `None` there. A file without the
     column Amount is an InvoiceFormatError, as is anything that `read_csv` can't read. With the extra `arrow`, only the
-    needed columns and the two days of a large file are read, so a mistake in another column isn't noticed. Lines made
+    needed columns and the two days of large files are read, so a mistake in another column isn't noticed. Lines made
     by hand with numbers that are NaN, infinite or too long to add exactly are a ValueError.
 
     >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Backup,1.50\\n07/01/2024,06/30/2024,Credit,-0.50\\n"
@@ -73,30 +72,38 @@ def summarize(source: Source | InvoiceCsv | Iterable[LineItem], *, by: str | Seq
     """
     parts = parse_by(by)
     sums = Sums()
-    lines, invoice = _lines_or_invoice(source)
-    if invoice is None:
+    lines, sources = _lines_or_sources(source)
+    if sources is None:
         try:
-            sums.add_lines(lines, parts)
+            sums.add_lines(lines, parts, InvoiceHeader())
             return sums.summary(parts)
         except (Inexact, InvalidOperation) as error:
             raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
-    quick = (invoice.size or 0) >= MIN_ARROW_SIZE and find_spec("pyarrow") is not None
-    state = invoice.start_pass()
-    if without_amount := missing_amount(state.layout):
-        state.close()
-        raise without_amount
-    if quick:
-        from . import _summary_arrow  # noqa: PLC0415 - pyarrow is an extra
+    opened = open_all(sources)
+    for each in opened:
+        if without_amount := missing_amount(each.invoice.layout):
+            each.invoice.close()
+            with naming(each.name):
+                raise without_amount
+    size = sum(each.invoice.size or 0 for each in opened)
+    # A line's number needs all cells of the lines before it.
+    from_cells = all(part.column or part.from_header for part in parts)
+    if size >= MIN_ARROW_SIZE and from_cells and find_spec("pyarrow") is not None:
+        from . import _arrow_sums  # noqa: PLC0415 - pyarrow is an extra
 
-        _summary_arrow.add_blocks(sums, state, parts)
+        _arrow_sums.add_invoices(sums, opened, parts)
     else:
-        sums.add_lines(state.lines(), parts)
+        for each in opened:
+            sums.add_lines(each.lines(), parts, each.header)
     return sums.summary(parts)
 
 
-def _lines_or_invoice(source: Source | InvoiceCsv | Iterable[LineItem]) -> tuple[Iterable[LineItem], InvoiceCsv | None]:
+def _lines_or_sources(source: Sources | Iterable[LineItem]) -> tuple[Iterable[LineItem], Sources | None]:
     if isinstance(source, Mapping):
-        raise TypeError(f"summarize takes an invoice CSV or LineItems, not {type(source).__name__}")
+        raise TypeError(f"summarize takes invoice CSVs or LineItems, not {type(source).__name__}")
+    if isinstance(source, (list, tuple)):
+        is_lines = not source or isinstance(source[0], LineItem)
+        return (cast("list[LineItem]", source), None) if is_lines else ([], cast("Sources", source))
     if (
         isinstance(source, Iterable)
         and not isinstance(source, (str, bytes, bytearray, memoryview, InvoiceCsv))
@@ -107,5 +114,5 @@ def _lines_or_invoice(source: Source | InvoiceCsv | Iterable[LineItem]) -> tuple
         again = chain(start, items)
         if not start or isinstance(start[0], LineItem):
             return cast("Iterator[LineItem]", again), None
-        return [], open_invoice(cast("Iterator[bytes]", again))
-    return [], open_invoice(cast("Source | InvoiceCsv", source))
+        return [], cast("Iterator[bytes]", again)
+    return [], cast("Sources", source)

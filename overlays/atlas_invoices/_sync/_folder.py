@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
 from attrs.validators import instance_of, matches_re
 
 from atlas_invoices._errors import ConfigError
@@ -27,7 +27,8 @@ from atlas_invoices._utils import warn
 from ._listing import AMOUNTS, ListedInvoice
 
 _FORMAT = "atlas-invoices sync"
-_VERSION = 1
+# Format 1 had files without the month in their names.
+_VERSION = 2
 
 # The manifest's names, which are the API's where it has them, and ours.
 _LISTED = {
@@ -44,7 +45,9 @@ _MANIFEST = "manifest.json"
 _LOCK = ".atlas-invoices.lock"
 
 # The temporary names that AtomicFile gives to the files of this folder.
-_LEFTOVER = re.compile(r"\.(?:[0-9a-f]{24}\.(?:csv|json)|manifest\.json)\.[0-9a-f]{16}\.part")
+_LEFTOVER = re.compile(
+    r"\.(?:(?:\d{4}-\d{2}-)?[0-9a-f]{24}\.(?:csv|json)|manifest\.json)\.[0-9a-f]{16}\.part", re.ASCII
+)
 _LEFTOVER_SECONDS = 24 * 60 * 60
 
 # The holder's process ID and host name, in the lock file.
@@ -88,6 +91,8 @@ class Manifest:
     server: str = field(validator=instance_of(str))
     org_id: str = field(validator=matches_re("[0-9a-f]{24}"))
     entries: Mapping[str, Entry] = field(factory=dict)
+    # Whether it was written when a file's name was the ID alone.
+    names_lack_month: bool = field(default=False, kw_only=True)
 
     def to_bytes(self) -> bytes:
         """The JSON document, newest invoice first."""
@@ -116,10 +121,11 @@ class Manifest:
         if isinstance(version, int) and version > _VERSION:
             raise FolderError(f"{name} was written by a newer atlas-invoices (format {version}); upgrade this one")
         try:
-            if version is True or version != _VERSION:
+            if type(version) is not int or version < 1:
                 raise ValueError  # noqa: TRY301 - reported like any other invalid field
             entries = [_entry_from_json(each) for each in document["invoices"]]
-            return cls(document["server"], document["orgId"], {entry.listed.id: entry for entry in entries})
+            by_id = {entry.listed.id: entry for entry in entries}
+            return cls(document["server"], document["orgId"], by_id, names_lack_month=version < _VERSION)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _damaged(name, "fields are missing or invalid") from None
 
@@ -132,8 +138,8 @@ def _entry_to_json(entry: Entry) -> dict[str, Any]:
     return {
         **{name: getattr(entry.listed, attribute) for name, attribute in _LISTED.items()},
         **entry.listed.amounts,
-        "csv": asdict(entry.csv),
-        "json": asdict(entry.json),
+        "csv": {"name": entry.listed.file_name(".csv"), **asdict(entry.csv)},
+        "json": {"name": entry.listed.file_name(".json"), **asdict(entry.json)},
         "fetched": entry.fetched,
         "settled": entry.settled,
     }
@@ -154,7 +160,7 @@ def _entry_from_json(fields: dict[str, Any]) -> Entry:
 
 @frozen
 class Folder:
-    """A folder of invoices. Invoice IDs passed to its methods have been checked."""
+    """A folder of invoices."""
 
     path: Path
     # The last CSV and JSON of each thread.
@@ -167,14 +173,17 @@ class Folder:
         except FileExistsError:
             raise NotADirectoryError(errno.ENOTDIR, "Not a folder; choose another path", str(self.path)) from None
 
-    def csv_path(self, invoice_id: str) -> Path:
-        return self.path / f"{invoice_id}.csv"
+    def csv_path(self, invoice: ListedInvoice) -> Path:
+        return self.path / invoice.file_name(".csv")
 
-    def json_path(self, invoice_id: str) -> Path:
-        return self.path / f"{invoice_id}.json"
+    def json_path(self, invoice: ListedInvoice) -> Path:
+        return self.path / invoice.file_name(".json")
 
     def load(self, server: str, org_id: str) -> Manifest | None:
-        """Read the manifest, if there is one; raises `FolderError` where it's damaged or of another organization."""
+        """Read the manifest, if there is one; files of the older naming are renamed.
+
+        Raises `FolderError` where it's damaged or of another organization, and `OSError` where a file can't be renamed.
+        """
         path = self.path / _MANIFEST
         if path.exists() and not path.is_file():
             raise FolderError(f"{path} isn't a regular file; move it away, or choose another folder")
@@ -188,7 +197,18 @@ class Folder:
                 f"{self.path} holds the invoices of organization {manifest.org_id} at {manifest.server}, not of "
                 f"{org_id} at {server}; use a folder for each"
             )
+        if manifest.names_lack_month:
+            self._add_months(manifest)
+            manifest = evolve(manifest, names_lack_month=False)
+            self.save(manifest)
         return manifest
+
+    def _add_months(self, manifest: Manifest) -> None:
+        """Rename the files of the older naming. If that is interrupted, the next run renames the others."""
+        for id_, entry in manifest.entries.items():
+            for path in (self.csv_path(entry.listed), self.json_path(entry.listed)):
+                with suppress(FileNotFoundError):
+                    path.with_name(id_ + path.suffix).replace(path)
 
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest, completely or not at all."""
@@ -206,7 +226,7 @@ class Folder:
 
     def intact(self, entry: Entry, *, verify: bool) -> bool:
         """Whether an entry's files are there with the right sizes, and with `verify` the right SHA-256."""
-        files = {self.csv_path(entry.listed.id): entry.csv, self.json_path(entry.listed.id): entry.json}
+        files = {self.csv_path(entry.listed): entry.csv, self.json_path(entry.listed): entry.json}
         return all(_matches(path, facts, verify=verify) for path, facts in files.items())
 
     def clear_leftovers(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import IO, Any
 
 from attrs import Attribute, field, frozen
@@ -12,6 +12,7 @@ from attrs.validators import instance_of, matches_re, optional
 from atlas_invoices import _ids
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
 from atlas_invoices._http._responses import PartsCheck, ResponseHead, check_invoice, unreadable
+from atlas_invoices._invoice_names import file_name, utc, with_linked
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
@@ -78,6 +79,10 @@ class ListedInvoice:
         """The day after the billing period's last, in UTC."""
         return date.fromisoformat(self.end[:10]) if self.end else None
 
+    def file_name(self, ending: str) -> str:
+        """The name of its CSV or JSON."""
+        return file_name(self.id, self.first_day, ending)
+
     def differs(self, other: ListedInvoice) -> bool:
         """Whether status, `updated` or an amount differs."""
         return (self.status, self.updated, self.amounts) != (other.status, other.updated, other.amounts)
@@ -95,7 +100,7 @@ def read_listing(models: Iterable[BillingInvoiceMetadata], *, linked: bool) -> L
     """Check listed invoices; with `linked`, also those nested in others."""
     invoices: dict[str, ListedInvoice] = {}
     unusable: list[tuple[str, UnexpectedResponseError]] = []
-    for model, nested in _flatten(models, linked=linked, nested=False):
+    for model, nested in with_linked(models) if linked else ((model, False) for model in models):
         try:
             invoice = _read(model, nested)
         except UnexpectedResponseError as error:
@@ -104,14 +109,6 @@ def read_listing(models: Iterable[BillingInvoiceMetadata], *, linked: bool) -> L
             invoices.setdefault(invoice.id, invoice)
     newest_first = sorted(invoices.values(), key=lambda each: each.start or "9999", reverse=True)
     return Listing(tuple(newest_first), tuple(unusable))
-
-
-def _flatten(models: Iterable[Any], *, linked: bool, nested: bool) -> Iterator[tuple[Any, bool]]:
-    for model in models:
-        yield model, nested
-        inner = getattr(model, "linked_invoices", None)
-        if linked and isinstance(inner, list):
-            yield from _flatten(inner, linked=True, nested=True)
 
 
 def _read(model: object, linked: bool) -> ListedInvoice:
@@ -152,7 +149,7 @@ def _instant(value: object) -> str | None:
     """A model's time as ISO 8601 in UTC; text that the model couldn't parse stays as it is."""
     if isinstance(value, datetime):
         try:
-            return _utc(value).isoformat()
+            return utc(value).isoformat()
         except OverflowError:
             return None
     return single_line(value, 40) if isinstance(value, str) else None
@@ -178,11 +175,9 @@ class RawInvoice:
         if listed.final and self.status == "PENDING":
             return True
         try:
-            sent = _utc(datetime.fromisoformat(str(self.updated)))
+            sent = utc(datetime.fromisoformat(str(self.updated)))
             # To the second: the two replies may differ in precision.
-            return sent.replace(microsecond=0) < _utc(datetime.fromisoformat(str(listed.updated))).replace(
-                microsecond=0
-            )
+            return sent.replace(microsecond=0) < utc(datetime.fromisoformat(str(listed.updated))).replace(microsecond=0)
         except (ValueError, OverflowError):
             return False
 
@@ -207,7 +202,3 @@ def read_raw_invoice(file: IO[bytes], head: ResponseHead) -> RawInvoice:
     check_invoice(head, id_)
     own.set_subtotal(fields)
     return RawInvoice(fields.get("statusName"), fields.get("updated"), (own, *linked))
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -12,6 +12,7 @@ from attrs.converters import optional
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_names import in_months
 from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT
 
 if TYPE_CHECKING:
@@ -61,10 +62,7 @@ class SyncOptions:
 
     def covers(self, start: date | None) -> bool:
         """Whether to include an invoice whose period starts on this day; always, if it has no start."""
-        if start is None:
-            return True
-        month = _first_of_month(start)
-        return (self.since is None or self.since <= month) and (self.until is None or month <= self.until)
+        return in_months(start, self.since, self.until)
 
 
 Reason = Literal["new", "not final", "changed", "file missing or damaged"]

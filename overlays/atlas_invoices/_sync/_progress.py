@@ -162,7 +162,7 @@ class SyncState:
     """
 
     def __init__(self, options: SyncOptions, folder: Folder, listing: Listing, on_progress: OnProgress) -> None:
-        """Read the manifest and make the plan, without changing anything. Raises `FolderError` and `OSError`."""
+        """Read the manifest and make the plan; no invoice changes. Raises `FolderError` and `OSError`."""
         self._options = options
         self._folder = folder
         self._on_progress = on_progress
@@ -275,8 +275,8 @@ class SyncState:
             status=listed.status,
             outcome=outcome,
             reason=reason,
-            csv_path=self._folder.csv_path(listed.id) if entry else None,
-            json_path=self._folder.json_path(listed.id) if entry else None,
+            csv_path=self._folder.csv_path(listed) if entry else None,
+            json_path=self._folder.json_path(listed) if entry else None,
             size=entry.csv.size if entry else None,
             error=error,
             linked=listed.linked,

@@ -43,12 +43,13 @@ def sync_invoices(
 ) -> SyncReport:
     """Bring a folder up to date with an organization's invoices: each as CSV, exactly as sent, and as JSON.
 
-    The folder then has `<invoice id>.csv` and `<invoice id>.json` for each invoice, and `manifest.json`, which lists
-    them with sizes and SHA-256. An invoice is fetched if it's missing, if its status is PENDING or unknown, if its
-    status, `updated` or amounts have changed since it was fetched, or if its CSV didn't agree with its JSON then (the
-    report says how they differ). Nothing is ever deleted. A run that ends early for
-    any reason leaves a valid folder, which the next run completes. Of two runs in one folder, the second waits for the
-    first. Replaced files keep their mode.
+    For each invoice, the folder then has `YYYY-MM-<invoice id>.csv` and `.json`, with the month its period starts in;
+    and `manifest.json`, which lists them with sizes and SHA-256. The files of a folder from an earlier version, which
+    have no month in their names, are renamed. An invoice is fetched if it's missing, if its status is PENDING or
+    unknown, if its status, `updated` or amounts have changed since it was fetched, or if its CSV didn't agree with its
+    JSON then (the report says how they differ). Nothing is ever deleted. A run that ends early for any reason leaves a
+    valid folder, which the next run completes. Of two runs in one folder, the second waits for the first. Replaced
+    files keep their mode.
 
     Args:
         atlas: the client.
@@ -165,10 +166,7 @@ def _wait_for(lock: FolderLock, options: SyncOptions, on_progress: OnProgress) -
 
 def _list(atlas: Client | AsyncClient, options: SyncOptions) -> Steps[_listing.Listing]:
     pages = atlas._invoice_pages(options.org_id, linked=options.linked)  # noqa: SLF001 - the client's steps aren't public
-    models: list[BillingInvoiceMetadata] = []
-    while pages.more:
-        models += yield from pages.advance()
-    return _listing.read_listing(models, linked=options.linked)
+    return _listing.read_listing((yield from pages.read_all()), linked=options.linked)
 
 
 def _fetch(
@@ -178,13 +176,13 @@ def _fetch(
     id_ = task.listed.id
     state.started(task)
     try:
-        json = folder.replace(folder.json_path(id_))
+        json = folder.replace(folder.json_path(task.listed))
         try:
             # A linked invoice, too, is requested under the organization that pays (Atlas Admin API document: linked
             # invoices take a role in the paying organization).
             response = yield from atlas._write(_operations.invoice(options.org_id, id_), json)  # noqa: SLF001 - the client's steps aren't public
             document = yield Blocking(lambda: _read_json(json, response.head))
-            target = folder.replace(folder.csv_path(id_))
+            target = folder.replace(folder.csv_path(task.listed))
             csv = yield from atlas._download(options.org_id, id_, target)  # noqa: SLF001 - the client's steps aren't public
             yield Blocking(json.commit)
         finally:

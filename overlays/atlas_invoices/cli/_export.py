@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import click
 
@@ -17,67 +18,95 @@ from atlas_invoices._files import AtomicFile
 from . import _output, _source
 from ._session import NOT_EMPTY, Session, atlas_options
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
-    from atlas_invoices import InvoiceCsv
+_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
 @click.command(name="export")
-@_source.argument
-@click.option("--format", "output_format", type=click.Choice(["csv", "jsonl", "parquet"]), required=True)
+@_source.sources_argument
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    help="Default: as PATH ends: .csv, .jsonl (or .ndjson), .parquet.",
+)
 @click.option(
     "-o", "--output", type=NOT_EMPTY, default="-", metavar="PATH|-", help="Output file. Default: `-`, stdout."
 )
 @click.option("--force", is_flag=True, help="Replace an existing file once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: don't escape text that a spreadsheet would run as a formula.")
+@click.option("--bom", is_flag=True, help="csv: begin with the mark by which Excel knows UTF-8.")
+@click.option(
+    "--decimals",
+    type=click.Choice(["exact", "round"]),
+    default="exact",
+    show_default=True,
+    help="parquet: what to do with numbers of too many digits for exact decimals; round says how many it rounded.",
+)
 @atlas_options
-def export_command(session: Session, file_or_id: str, output_format: str, output: str, force: bool, raw: bool) -> None:
-    """Write an invoice's lines with types, from a saved CSV (`-` is stdin) or straight from Atlas.
+def export_command(
+    session: Session,
+    sources: tuple[str, ...],
+    output_format: str | None,
+    output: str,
+    force: bool,
+    raw: bool,
+    bom: bool,
+    decimals: Literal["exact", "round"],
+) -> None:
+    """Write the lines of one or more invoices with types, as one table.
 
-    csv has ISO dates, and tags as JSON; jsonl has exact numbers as strings; parquet has exact decimals, dates, and tags
-    as a map.
+    SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
+    month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. An existing file or
+    folder goes before an invoice of that name.
+
+    csv has ISO dates, and tags as JSON (in Spark, read it with header, multiLine, quote='"' and escape='"'); jsonl has
+    exact numbers as strings; parquet has exact decimals, dates, and tags as a map.
     """
-    if raw and output_format != "csv":
-        raise click.UsageError("--raw only works with --format csv")
+    output_format = output_format or _ENDINGS.get(Path(output).suffix.lower())
+    if output_format is None:
+        raise click.UsageError("choose --format csv, jsonl or parquet, or an output file that ends in one of them")
+    for option, given, needed in (
+        ("--raw", raw, "csv"),
+        ("--bom", bom, "csv"),
+        ("--decimals round", decimals == "round", "parquet"),
+    ):
+        if given and output_format != needed:
+            raise click.UsageError(f"{option} only works with --format {needed}")
     if output_format == "parquet" and find_spec("pyarrow") is None:
         raise click.UsageError('parquet needs an extra: pip install "atlas-invoices[arrow]"')
-    _refuse_source(file_or_id, output)
-    if output == "-":
-        if output_format == "parquet" and sys.stdout.isatty():
-            raise click.UsageError("refusing to write Parquet to a terminal; choose a file with -o")
-        with _source.open_invoice(session, file_or_id) as invoice, _output.binary_stdout() as out:
-            _write(invoice, output_format, out, raw=raw)
-        return
-    target = AtomicFile(output, overwrite=force)
-    with _source.open_invoice(session, file_or_id) as invoice, target:
-        _write(invoice, output_format, target, raw=raw)
-    _output.saved(target.saved)
+    if output_format == "parquet" and output == "-" and sys.stdout.isatty():
+        raise click.UsageError("refusing to write Parquet to a terminal; choose a file with -o")
+    _refuse_source(sources, output)
+    target = None if output == "-" else AtomicFile(output, overwrite=force)
+    with _source.open_sources(session, sources) as opened, target or _output.binary_stdout() as file:
+        from atlas_invoices._csv import missing_amount, write_csv, write_jsonl, write_parquet
+
+        if output_format == "csv":
+            write_csv(opened.sources, file, raw=raw, bom=bom)
+        elif output_format == "jsonl":
+            write_jsonl(opened.sources, file)
+        else:
+            _tune_pyarrow()
+            write_parquet(opened.sources, file, decimals=decimals)
+        for invoice, source in zip(opened.invoices, opened.sources, strict=True):
+            if missing_amount(invoice.layout):
+                _output.warning(f"{source.name} has no Amount column, so every amount is empty")
+    if target:
+        _output.saved(target.saved)
 
 
-def _refuse_source(file_or_id: str, output: str) -> None:
-    """Refuse to overwrite the invoice that is being read."""
+def _refuse_source(sources: Sequence[str], output: str) -> None:
+    """Refuse to overwrite an invoice that is being read."""
     with suppress(OSError, ValueError, AttributeError):
         target = os.fstat(sys.stdout.fileno()) if output == "-" else Path(output).stat()
         # Both may be the same terminal or socket.
-        if stat.S_ISREG(target.st_mode) and _source.is_same_file(file_or_id, target):
-            raise click.UsageError(
-                f"{_output.short_path(file_or_id)} is the invoice itself; choose another output file"
-            )
-
-
-def _write(invoice: InvoiceCsv, output_format: str, file: SupportsWrite[bytes], *, raw: bool) -> None:
-    from atlas_invoices._csv import write_csv, write_jsonl, write_parquet
-
-    if output_format == "csv":
-        write_csv(invoice, file, raw=raw)
-    elif output_format == "jsonl":
-        write_jsonl(invoice, file)
-    else:
-        _tune_pyarrow()
-        write_parquet(invoice, file)
-    if "Amount" not in invoice.columns:
-        _output.warning("this file has no Amount column, so every amount is empty")
+        if not stat.S_ISREG(target.st_mode):
+            return
+        for source in sources:
+            for file in Path(source).glob("*.csv") if Path(source).is_dir() else [source]:
+                if _source.is_same_file(file, target):
+                    name = _output.short_path(file)
+                    raise click.UsageError(f"{name} is the invoice itself; choose another output file")
 
 
 def _tune_pyarrow() -> None:

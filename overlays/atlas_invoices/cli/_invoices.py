@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from atlas_invoices import _ids
 from atlas_invoices._files import AtomicFile
+from atlas_invoices._invoice_names import file_name, first_day, in_months, with_linked
 
-from . import _output, _table
-from ._session import NOT_EMPTY, Session, atlas_options, atlas_options_without_org, max_bytes_option
+from . import _output, _source, _table
+from ._session import (
+    NOT_EMPTY,
+    Session,
+    atlas_options,
+    atlas_options_without_org,
+    max_bytes_option,
+    month_options,
+)
+
+if TYPE_CHECKING:
+    from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
 
 _format_option = _table.format_option(
     "table", "json", "csv", description="json and csv have the API's field names and units (cents)."
@@ -25,15 +36,17 @@ _ORGANIZATION_COLUMNS = [
     _table.Column("Name", "name", flexible=True),
     _table.Column("Deleted", "isDeleted"),
 ]
-_ORGANIZATION = _table.Column("Organization", "orgId")
+_ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
+# The month by which a command finds the invoice; in a narrow terminal it stands for the period.
+_MONTH = _table.Column("Month", "startDate", _table.month)
 _INVOICE_COLUMNS = [
     _table.Column("Invoice", "id"),
     _ORGANIZATION,
-    _table.Column("From", "startDate", _table.day),
-    _table.Column("To (excl.)", "endDate", _table.day),
-    _table.Column("Status", "statusName"),
+    _table.Column("From", "startDate", _table.day, spare=3),
+    _table.Column("To (excl.)", "endDate", _table.day, spare=3),
+    _table.Column("Status", "statusName", spare=1),
     _table.Column("Billed, USD", "amountBilledCents", _table.cents, number=True),
-    _table.Column("Paid, USD", "amountPaidCents", _table.cents, number=True),
+    _table.Column("Paid, USD", "amountPaidCents", _table.cents, number=True, spare=2),
 ]
 
 
@@ -69,22 +82,34 @@ def _check_statuses(ctx: click.Context, param: click.Parameter, statuses: tuple[
     callback=_check_statuses,
     help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",
 )
+@month_options
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
 @_format_option
 @atlas_options
-def list_command(session: Session, output_format: str, linked: bool, statuses: tuple[str, ...]) -> None:
+def list_command(
+    session: Session,
+    output_format: str,
+    linked: bool,
+    statuses: tuple[str, ...],
+    since: date | None,
+    until: date | None,
+    limit: int | None,
+) -> None:
     """List an organization's invoices, newest first.
 
-    The amount billed includes sales tax and credits; use `show` for the lines, which are before tax.
+    The month is the one the invoice's period starts in (UTC). The amount billed includes sales tax and credits; use
+    `show` for the lines, which are before tax.
     """
     from atlas_invoices._sync import NO_LINKED
 
     with session.client() as client:
         invoices = client.list_invoices(session.org_id(client), statuses=statuses or None, linked=linked)
-        found = [invoice.to_dict() for invoice in invoices]
-    rows = list(_with_linked(found))
-    if linked and len(rows) == len(found):
+        found = list(
+            islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
+        )
+    if linked and not (since or until or limit) and not any(is_linked for _, is_linked in found):
         _output.note(NO_LINKED)
-    _show(rows, output_format)
+    _show([_row(invoice) for invoice, _ in found], output_format)
 
 
 @click.command(name="pending")
@@ -95,51 +120,58 @@ def pending_command(session: Session, output_format: str, max_bytes: int) -> Non
     """List the invoices of the open period so far; json includes all their lines."""
     with session.client() as client:
         invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
-        rows = list(_with_linked(invoice.to_dict() for invoice in invoices))
-    _show(rows, output_format)
+    _show([_row(invoice) for invoice, _ in with_linked(invoices)], output_format)
 
 
-def _with_linked(invoices: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield each invoice, then the linked invoices inside it as rows of their own."""
-    for invoice in invoices:
-        linked = invoice.pop("linkedInvoices", None) or []
-        yield invoice
-        yield from _with_linked(linked)
+def _row(invoice: BillingInvoice | BillingInvoiceMetadata) -> dict[str, Any]:
+    """Return an invoice's fields; the linked invoices inside it are rows of their own."""
+    row = invoice.to_dict()
+    row.pop("linkedInvoices", None)
+    return row
 
 
 def _show(rows: list[dict[str, Any]], output_format: str) -> None:
     """Print invoices; a table of a single organization leaves out its column."""
     several = len({row.get("orgId") for row in rows}) > 1
-    columns = [
-        column for column in _INVOICE_COLUMNS if several or output_format != "table" or column is not _ORGANIZATION
-    ]
+    columns = _INVOICE_COLUMNS
+    if output_format == "table":
+        columns = [_MONTH, *(column for column in columns if several or column is not _ORGANIZATION)]
     _table.show(rows, columns, output_format)
 
 
 @click.command(name="download")
-@click.argument("invoice_id")
+@_source.invoices_argument
 @click.option(
-    "-o", "--output", type=NOT_EMPTY, metavar="PATH|-", help="Output file; `-` is stdout. Default: INVOICE_ID.csv."
+    "-o",
+    "--output",
+    type=NOT_EMPTY,
+    metavar="PATH|-",
+    help="Output file, for one invoice; `-` is stdout. Default: YYYY-MM-INVOICE_ID.csv.",
 )
-@click.option("--force", is_flag=True, help="Replace an existing file once the new one is complete.")
+@click.option("--force", is_flag=True, help="Replace existing files once the new ones are complete.")
 @atlas_options
-def download_command(session: Session, invoice_id: str, output: str | None, force: bool) -> None:
-    """Save one invoice as CSV, exactly as sent.
+def download_command(session: Session, invoices: tuple[str, ...], output: str | None, force: bool) -> None:
+    """Save invoices as CSV, exactly as sent.
 
-    The file is complete or absent: it is written to a temporary file and renamed when complete.
+    INVOICE is an ID, the month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`.
+
+    Files are complete or absent: they are written to temporary files and renamed when all are complete.
     """
-    invoice_id = _ids.invoice_id(invoice_id)
-    if output == "-":
-        with (
-            session.client() as client,
-            client.stream_invoice_csv(session.org_id(client), invoice_id) as body,
-            _output.binary_stdout() as out,
-        ):
-            for piece in body.iter_bytes():
-                out.write(piece)
-        return
-    path = output or f"{invoice_id}.csv"
-    AtomicFile(path, overwrite=force)  # checks the path before anything is sent
+    if output and len(invoices) > 1:
+        raise click.UsageError("-o takes one invoice; without it, each invoice gets a file of its own")
+    if output not in {None, "-"}:
+        AtomicFile(str(output), overwrite=force)  # checks the path before anything is sent
     with session.client() as client:
-        saved = client.download_invoice_csv(session.org_id(client), invoice_id, path, overwrite=force)
-    _output.saved(saved)
+        org = session.org_id(client)
+        found = _source.find_invoices(client, org, invoices, with_days=output is None)
+        if output == "-":
+            with client.stream_invoice_csv(org, found[0].id) as body, _output.binary_stdout() as out:
+                for piece in body.iter_bytes():
+                    out.write(piece)
+            return
+        files = {
+            invoice.id: AtomicFile(output or file_name(invoice.id, invoice.first_day, ".csv"), overwrite=force)
+            for invoice in found
+        }
+        for saved in _source.save_all(client, org, files):
+            _output.saved(saved)

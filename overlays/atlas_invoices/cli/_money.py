@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from atlas_invoices import _ids
 from atlas_invoices._utils import plain, plain_or_none, pluralize, single_line
 
-from . import _exit, _output, _table
+from . import _exit, _output, _source, _table
 from ._session import Session, atlas_options, max_bytes_option
 
 if TYPE_CHECKING:
@@ -23,30 +22,32 @@ _format_option = _table.format_option("table", "json", description="json has exa
 
 
 @click.command(name="owed")
-@click.argument("invoice_id")
+@_source.invoice_argument
 @max_bytes_option
 @_format_option
 @atlas_options
-def owed_command(session: Session, invoice_id: str, output_format: str, max_bytes: int) -> None:
+def owed_command(session: Session, invoice: str, output_format: str, max_bytes: int) -> None:
     """Show the amount owed on an invoice, term by term, in each currency; nothing is rounded.
 
     Counts all payments, paid or not, so the amount stays the same when the invoice is paid. The last line has the
     invoice's status and the amount paid, as reported by Atlas.
 
+    INVOICE is an ID, the month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`.
+
     json has cents, with exact numbers as strings.
     """
     from atlas_invoices import owed
 
-    _ids.invoice_id(invoice_id)  # before credentials are needed
     with session.client() as client:
-        invoice = client.get_invoice(session.org_id(client), invoice_id, max_bytes=max_bytes)
-    result = owed(invoice)
+        org = session.org_id(client)
+        document = client.get_invoice(org, _source.find_one(client, org, invoice), max_bytes=max_bytes)
+    result = owed(document)
     for warning in result.warnings:
         _output.warning(warning)
     if output_format == "json":
         _table.write_json(owed_as_json(result))
     else:
-        for line in owed_as_text(result, invoice):
+        for line in owed_as_text(result, document):
             click.echo(single_line(line, 500) if line.strip() and not line.startswith(" ") else line)
 
 
@@ -97,7 +98,7 @@ def _money(cents: Decimal | int | None) -> str:
 
 
 @click.command(name="reconcile")
-@click.argument("invoice_id")
+@_source.invoice_argument
 @click.option(
     "--csv",
     "csv_path",
@@ -109,24 +110,26 @@ def _money(cents: Decimal | int | None) -> str:
 @_format_option
 @atlas_options
 def reconcile_command(
-    session: Session, invoice_id: str, csv_path: Path | None, output_format: str, max_bytes: int
+    session: Session, invoice: str, csv_path: Path | None, output_format: str, max_bytes: int
 ) -> None:
     """Check that an invoice's CSV adds up to the invoice, to the cent. Exits with status 6 if it doesn't.
 
     Tolerated differences, such as lines on a different day, are noted on stderr (not with -q). -v also shows how
     undocumented fields were interpreted, and what could not be compared.
+
+    INVOICE is an ID, the month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`.
     """
     from atlas_invoices import reconcile
 
-    _ids.invoice_id(invoice_id)  # before credentials are needed
     with session.client() as client:
         org = session.org_id(client)
-        invoice = client.get_invoice(org, invoice_id, max_bytes=max_bytes)
+        invoice_id = _source.find_one(client, org, invoice)
+        document = client.get_invoice(org, invoice_id, max_bytes=max_bytes)
         if csv_path is not None:
-            result = reconcile(csv_path, invoice)
+            result = reconcile(csv_path, document)
         else:
             with client.stream_invoice_csv(org, invoice_id) as body:
-                result = reconcile(body, invoice)
+                result = reconcile(body, document)
     if output_format == "json":
         _table.write_json({"matches": result.matches, **_as_json(result)})
     else:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._invoice_names import parse_month
 from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
 
 from . import _output
@@ -49,6 +51,32 @@ class _Seconds(click.FloatRange):
         if math.isnan(seconds):  # within any range, because it compares false with everything
             raise click.BadParameter(f"{value!r} isn't a number of seconds", ctx, param)
         return seconds
+
+
+class _Month(click.ParamType[date]):
+    """A month such as 2026-07, as its first day."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401 - click's signature
+        try:
+            return parse_month(NOT_EMPTY.convert(value, param, ctx))
+        except ValueError:
+            raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
+
+
+def month_options(function: F) -> F:
+    """Add --since and --until, which a command gets as first days of months."""
+
+    @click.option("--since", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and later.")
+    @click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
+    @functools.wraps(function)
+    def with_months(*args: Any, since: date | None, until: date | None, **own: Any) -> None:  # noqa: ANN401 - the command's own options
+        if since and until and since > until:
+            raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}")
+        function(*args, since=since, until=until, **own)
+
+    return with_months  # type: ignore[return-value]  # click replaces it by a Command in any case
 
 
 class Session:

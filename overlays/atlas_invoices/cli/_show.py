@@ -16,16 +16,16 @@ from . import _output, _source, _table
 from ._session import Session, atlas_options
 
 if TYPE_CHECKING:
-    from atlas_invoices import Group, InvoiceHeader, Summary
+    from atlas_invoices import Group, InvoiceCsv, InvoiceHeader, Summary
 
 
 # Fits a screen.
 _DEFAULT_TOP = 20
-_TIMES = {"day", "month", "date", "usage_date"}
+_TIMES = {"day", "month", "period", "date", "usage_date"}
 
 
 @click.command(name="show")
-@_source.argument
+@_source.sources_argument
 @click.option(
     "--by",
     multiple=True,
@@ -44,34 +44,44 @@ _TIMES = {"day", "month", "date", "usage_date"}
     "table", "json", "csv", description="json and csv have all groups and exact numbers; in json they are strings."
 )
 @atlas_options
-def show_command(session: Session, file_or_id: str, by: tuple[str, ...], top: int | None, output_format: str) -> None:
-    """Show where an invoice's money went, from a saved CSV (`-` is stdin) or straight from Atlas.
+def show_command(
+    session: Session, sources: tuple[str, ...], by: tuple[str, ...], top: int | None, output_format: str
+) -> None:
+    """Show where the money of one or more invoices went.
+
+    SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
+    month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. An existing file or
+    folder goes before an invoice of that name. Several are added up; a folder and `--by period,project` show many
+    months.
 
     Amounts are US dollars before sales tax, credits included; `list` shows the amount billed, with tax.
 
-    The largest come first; a table by day, month or date alone, without --top, is in order of time.
+    The largest come first; a table by day, month, period or date alone, without --top, is in order of time.
 
     Columns for --by, named as here or as in the CSV's header: date, usage_date, description, note,
     organization_name, organization_id, project, project_id, sku, region, cluster, replica_set, config_server,
-    application, unit, unit_price, quantity, discount_percent, amount; day and month of usage; tag:KEY; extra:COLUMN for
-    a column that isn't listed here.
+    application, unit, unit_price, quantity, discount_percent, amount; day and month of usage; invoice_id, and period,
+    the month its period starts in; tag:KEY; extra:COLUMN for a column that isn't listed here.
     """
     from atlas_invoices import summarize
 
     names = _parse_by(by)
-    with _source.open_invoice(session, file_or_id) as invoice:
-        header = invoice.header
-        summary = summarize(invoice, by=names)
-    _warn_of_missing(names, invoice.columns)
+    with _source.open_sources(session, sources) as opened:
+        summary = summarize(opened.sources, by=names)
+    headers = [invoice.header for invoice in opened.invoices]
+    _warn_of_missing(names, opened.invoices)
+    groups = [group for each in summary.by_currency.values() for group in each.groups[:top]]
     if output_format == "json":
-        _table.write_json(_as_json(header, summary, top))
+        _table.write_json(_as_json(headers, summary, groups))
     elif output_format == "csv":
         _table.write_csv(
-            [*summary.by, "amount", "quantity", "lines", "share"],
-            ([*group.key, group.amount, group.quantity, group.lines, _share(group)] for group in summary.groups[:top]),
+            [*summary.by, "currency", "amount", "quantity", "lines", "share"],
+            ([*each.key, each.currency, each.amount, each.quantity, each.lines, _share(each)] for each in groups),
         )
     else:
-        _print_table(header, summary, top)
+        _table.paragraph(_title(headers))
+        for currency, each in summary.by_currency.items():
+            _print_table(each, currency, top)
 
 
 def _parse_by(by: tuple[str, ...]) -> list[str]:
@@ -87,24 +97,27 @@ def _parse_by(by: tuple[str, ...]) -> list[str]:
         raise click.BadParameter(str(error), param_hint="--by") from None
 
 
-def _warn_of_missing(names: list[str], columns: tuple[str, ...]) -> None:
+def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     from atlas_invoices._csv import TAG_PREFIX, missing_names
 
+    columns = list(dict.fromkeys(name for invoice in invoices for name in invoice.columns))
     missing = missing_names(names, columns)
     if not missing:
         return
     tags = [column.removeprefix(TAG_PREFIX) for column in columns if column.startswith(TAG_PREFIX)]
     others = [column for column in columns if not column.startswith(TAG_PREFIX)]
+    what, whose, having = ("this file has", "its", "it has")
+    if len(invoices) > 1:
+        what, whose, having = ("these invoices have", "their", "they have")
     available = []
     if any(not name.startswith("tag:") for name in missing):
-        available.append(f"its columns are: {', '.join(others)}")
+        available.append(f"{whose} columns are: {', '.join(others)}")
     if any(name.startswith("tag:") for name in missing):
-        available.append(f"its tags are: {', '.join(tags)}" if tags else "it has no tags")
-    _output.warning(f"this file has no column for {', '.join(missing)}; {'; '.join(available)}")
+        available.append(f"{whose} tags are: {', '.join(tags)}" if tags else f"{having} no tags")
+    _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 
-def _print_table(header: InvoiceHeader, summary: Summary, top: int | None) -> None:
-    _table.paragraph(_title(header))
+def _print_table(summary: Summary, currency: str, top: int | None) -> None:
     names = len(summary.by)
     if top is None and names == 1 and summary.by[0] in _TIMES:
         shown = sorted(summary.groups, key=lambda g: (g.key[0] is None, str(g.key[0])))
@@ -119,7 +132,7 @@ def _print_table(header: InvoiceHeader, summary: Summary, top: int | None) -> No
         amount, lines = _table.total(g.amount for g in rest), sum(g.lines for g in rest)
         rows.append([f"({len(rest)} more)", *[""] * (names - 1), *_numbers(amount, lines)])
     total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
-    headings = [*summary.by, "USD", "share", "lines"]
+    headings = [*summary.by, single_line(currency, 10), "share", "lines"]
     right = {names, names + 1, names + 2}
     if width := _table.bar_width([headings, *rows, total], range(names)):
         for row, bar in zip([*rows, total], [*_bars(shown, width), *[""] * (bool(rest) + 1)], strict=True):
@@ -132,10 +145,14 @@ def _print_table(header: InvoiceHeader, summary: Summary, top: int | None) -> No
     _table.paragraph(f"total: before sales tax, which `list` adds{of_credits}")
 
 
-def _title(header: InvoiceHeader) -> str:
-    period = f", {header.period_start} to {header.period_end} (exclusive)" if header.period_start else ""
-    organization = header.organization_name or header.organization_id or "unknown organization"
-    return single_line(f"Invoice {header.invoice_id or '?'} of {organization}{period}", 500)
+def _title(headers: list[InvoiceHeader]) -> str:
+    organizations = {each.organization_name or each.organization_id or "unknown organization" for each in headers}
+    organization = organizations.pop() if len(organizations) == 1 else f"{len(organizations)} organizations"
+    what = f"Invoice {headers[0].invoice_id or '?'}" if len(headers) == 1 else f"{len(headers)} invoices"
+    starts = [each.period_start for each in headers if each.period_start]
+    ends = [each.period_end for each in headers if each.period_end]
+    period = f", {min(starts)} to {max(ends)} (exclusive)" if starts and ends else ""
+    return single_line(f"{what} of {organization}{period}", 500)
 
 
 def _name(column: str, value: object) -> str:
@@ -158,24 +175,32 @@ def _bars(shown: list[Group], width: int) -> list[str]:
     return [block * round(width * max(g.amount, Decimal(0)) / largest) if largest else "" for g in shown]
 
 
-def _as_json(header: InvoiceHeader, summary: Summary, top: int | None) -> dict[str, Any]:
+def _as_json(headers: list[InvoiceHeader], summary: Summary, groups: list[Group]) -> dict[str, Any]:
     return {
-        "invoice_id": header.invoice_id,
-        "organization_id": header.organization_id,
-        "period_start": plain_or_none(header.period_start),
-        "period_end": plain_or_none(header.period_end),
+        "invoices": [
+            {
+                "invoice_id": header.invoice_id,
+                "organization_id": header.organization_id,
+                "period_start": plain_or_none(header.period_start),
+                "period_end": plain_or_none(header.period_end),
+            }
+            for header in headers
+        ],
         "by": list(summary.by),
-        "total": plain(summary.total),
-        "credits": plain(summary.credits),
+        # Null if there are several currencies.
+        "total": plain(summary.total) if len(summary.totals) == 1 else None,
+        "credits": plain(summary.credits) if len(summary.totals) == 1 else None,
+        "totals": {currency: plain(total) for currency, total in summary.totals.items()},
         "groups": [
             {
                 "key": [plain_or_none(part) for part in group.key],
+                "currency": group.currency,
                 "amount": plain(group.amount),
                 "quantity": plain(group.quantity),
                 "lines": group.lines,
                 "share": plain_or_none(_share(group)),
             }
-            for group in summary.groups[:top]
+            for group in groups
         ],
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT, pluralize
 
 from . import _exit, _output, _table
-from ._session import NOT_EMPTY, Session, atlas_options
+from ._session import NOT_EMPTY, Session, atlas_options, month_options
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
@@ -20,22 +19,6 @@ if TYPE_CHECKING:
 
 # If several invoices fail in different ways, the status that needs a person comes first, a temporary failure last.
 _MOST_SERIOUS_FIRST = (_exit.CREDENTIALS, _exit.OTHER, _exit.WRONG_DATA, _exit.NOT_FOUND, _exit.TRY_LATER)
-
-
-class _Month(click.ParamType[date]):
-    """A month such as 2026-07, as its first day."""
-
-    name = "month"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401 - click's signature
-        if isinstance(value, date):
-            return value
-        try:
-            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
-                raise ValueError  # noqa: TRY301 - the handler below reports every invalid month
-            return date.fromisoformat(f"{value}-01")
-        except ValueError:
-            raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
 
 
 class _Folder(click.Path):
@@ -52,8 +35,7 @@ class _Folder(click.Path):
     metavar="DIR",
     help="The folder; created if it doesn't exist.",
 )
-@click.option("--since", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and later.")
-@click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
+@month_options
 @click.option("--linked", is_flag=True, help="Also the invoices of linked organizations.")
 @click.option("--verify", is_flag=True, help="Read every existing file and fetch those that have changed.")
 @click.option(
@@ -78,13 +60,12 @@ def sync_command(
 ) -> None:
     """Keep a folder with every invoice of an organization, as CSV and as JSON.
 
-    Fetches invoices that are missing, changed, not yet final or unlike their JSON; never deletes any. The month of an
-    invoice is the month its period starts in. If interrupted, it leaves a valid folder that the next run completes.
+    Fetches invoices that are missing, changed, not yet final or unlike their JSON; never deletes any. Files are named
+    YYYY-MM-INVOICE_ID, with the month the invoice's period starts in. If interrupted, it leaves a valid folder that the
+    next run completes.
     """
     from atlas_invoices._sync import SyncOptions, run
 
-    if since and until and since > until:
-        raise click.UsageError(f"--since {since:%Y-%m} is later than --until {until:%Y-%m}")
     with session.client() as client:
         org_id = session.org_id(client)
         options = SyncOptions(

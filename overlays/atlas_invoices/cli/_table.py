@@ -29,7 +29,8 @@ def format_option(*choices: str, description: str) -> Callable[[F], F]:
 class Column(NamedTuple):
     """A column of a table: its heading, the API's field, and how to format it.
 
-    A `number` is aligned right; a `flexible` column may be shortened to fit the terminal.
+    A `number` is aligned right; a `flexible` column may be shortened to fit the terminal. If that isn't enough, columns
+    with `spare` are left out, the highest first.
     """
 
     heading: str
@@ -37,6 +38,7 @@ class Column(NamedTuple):
     formatted: Callable[[Any], str] = str
     number: bool = False
     flexible: bool = False
+    spare: int = 0
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """Return the row's cell as one printable line."""
@@ -54,12 +56,32 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], output_fo
             ([_csv_value(row.get(column.field)) for column in columns] for row in rows),
         )
     else:
+        rows = list(rows)
+        columns = _fitting(rows, columns)
         draw(
             [column.heading for column in columns],
             [[column.cell(row) for column in columns] for row in rows],
             right=[index for index, column in enumerate(columns) if column.number],
             flexible=[index for index, column in enumerate(columns) if column.flexible],
         )
+
+
+def _fitting(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that fit the terminal; a note names the others."""
+    kept = list(columns)
+    available = terminal_width()
+    widths = {
+        column: _natural_widths([[column.heading], *([column.cell(row)] for row in rows)])[0] for column in columns
+    }
+    while available is not None and any(column.spare for column in kept):
+        narrowest = [min(widths[column], _MIN_NAME) if column.flexible else widths[column] for column in kept]
+        if sum(narrowest) + _GAP * (len(kept) - 1) <= available:
+            break
+        first_to_go = max(column.spare for column in kept)
+        kept = [column for column in kept if column.spare != first_to_go]
+    if left_out := [column.heading for column in columns if column not in kept]:
+        _output.note(f"left out to fit the terminal: {', '.join(left_out)}; --format csv has every column")
+    return kept
 
 
 def write_csv(headings: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -123,6 +145,11 @@ def percent(share: Decimal) -> str:
 def day(value: object) -> str:
     """Return the day of an ISO timestamp."""
     return str(value)[:10]
+
+
+def month(value: object) -> str:
+    """Return the month of an ISO timestamp."""
+    return str(value)[:7]
 
 
 _GAP = 2

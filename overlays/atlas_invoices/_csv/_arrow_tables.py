@@ -1,0 +1,453 @@
+"""Invoices as Arrow tables, batches and Parquet files, with the narrowest exact decimals."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import ROUND_05UP, Context, Decimal
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from atlas_invoices._errors import InvoiceFormatError
+from atlas_invoices._utils import pluralize
+
+from ._arrow import (
+    DAY,
+    TEXT,
+    ArrowArray,
+    RefusedError,
+    convert_blocks,
+    days,
+    number_of_lines,
+    pc,
+    read_block,
+    row_numbers,
+    starting_lines,
+)
+from ._cells import PLAIN_NUMBER, normalize, parse_number
+from ._columns import BY_FIELD, COLUMNS, Kind, Layout, format_error
+from ._group_by import Summary
+from ._invoices import Decimals, OpenInvoice, naming
+from ._model import InvoiceHeader, LineItem
+from ._sources import Block
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+MAPPING = pa.map_(TEXT, TEXT)
+_TYPES: dict[Kind, pa.DataType] = {Kind.TEXT: TEXT, Kind.DATE: DAY}
+_KEYS = (
+    pa.field("invoice_id", TEXT),
+    pa.field("line_number", pa.int64()),
+    pa.field("period_start", DAY),
+    pa.field("period_end", DAY),
+)
+# Most consumers multiply two decimals of 18 digits exactly, and refuse or overflow with more.
+_NARROW, _WIDE = 18, 38
+# Until all numbers of a column are known. Whatever is rounded later fits the second.
+_LONG = pa.decimal256(76, _WIDE)
+_CENTS = 2
+_MAX_IN_MEMORY = 16 * 1024 * 1024
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class Digits(NamedTuple):
+    """The most digits before and after the point in a column."""
+
+    whole: int = 0
+    scale: int = 0
+
+    def union(self, other: Digits) -> Digits:
+        """Return the digits that hold the numbers of both."""
+        return Digits(max(self.whole, other.whole), max(self.scale, other.scale))
+
+
+_LEAST = {"amount": Digits(0, _CENTS)}
+
+
+class Part(NamedTuple):
+    """Some rows: their lines and other columns after the keys, with decimals as wide as these rows need."""
+
+    batch: pa.RecordBatch
+    digits: dict[str, Digits]
+
+
+_PART_NAMES = ["line_number", *(column.field for column in COLUMNS), "tags", "extra"]
+
+
+def read_table(sources: Sequence[OpenInvoice], decimals: Decimals) -> pa.Table:
+    """Return all lines of all sources."""
+    parts = _Parts(decimals, None)
+    parts.read(sources)
+    schema = arrow_schema(sources, parts.types())
+    return pa.Table.from_batches(list(parts.batches(schema)), schema)
+
+
+def summary_table(summary: Summary) -> pa.Table:
+    """Return the rows of a summary: decimals as narrow as they can be, text, days, and the share as a float."""
+    rows = summary.rows()
+    columns: dict[str, ArrowArray] = {}
+    for name in summary.columns:
+        values: list[Any] = [row[name] for row in rows]
+        known = next((value for value in values if value is not None), None)
+        if name == "share":
+            columns[name] = pa.array([None if value is None else float(value) for value in values], pa.float64())
+        elif isinstance(known, Decimal) or name in {"amount", "quantity"}:
+            columns[name] = _summary_numbers(name, values)
+        else:
+            is_text = known is None or isinstance(known, str)
+            columns[name] = pa.array(values, TEXT if is_text and name != "lines" else None)
+    return pa.table(columns)
+
+
+def _summary_numbers(name: str, values: Sequence[Decimal | None]) -> ArrowArray:
+    try:
+        array, digits = _number_array(values)
+        kind = number_type(digits.union(_LEAST[name] if name in _LEAST else Digits()))
+    except OverflowError:
+        kind = None
+    if kind is None:
+        raise InvoiceFormatError(f"{name} has sums of more than 38 digits, the most that tables have; use .rows()")
+    return array.cast(kind)
+
+
+def read_batches(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of `read_table`; all rows wait in a temporary file until the types are known."""
+    with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
+        parts = _Parts(decimals, file)
+        parts.read(sources)
+        schema = arrow_schema(sources, parts.types())
+        some = False
+        for batch in parts.batches(schema):
+            if batch.num_rows:
+                some = True
+                yield batch
+        if not some:
+            yield pa.RecordBatch.from_pylist([], schema)
+
+
+def arrow_schema(sources: Sequence[OpenInvoice], numbers: Mapping[str, pa.DataType]) -> pa.Schema:
+    """Return the schema: the key, LineItem's fields, and for a single invoice its header as metadata."""
+    fields: list[Any] = [
+        pa.field(column.field, numbers[column.field] if column.kind is Kind.NUMBER else _TYPES[column.kind])
+        for column in COLUMNS
+    ]
+    fields += [pa.field("tags", MAPPING), pa.field("extra", MAPPING)]
+    return pa.schema([*_KEYS, *fields], metadata=_metadata(sources[0].header) if len(sources) == 1 else None)
+
+
+def _metadata(header: InvoiceHeader) -> dict[bytes | str, bytes | str]:
+    known = {
+        "invoice_id": header.invoice_id,
+        "period_start": header.period_start.isoformat() if header.period_start else None,
+        "period_end": header.period_end.isoformat() if header.period_end else None,
+        "organization_name": header.organization_name,
+        "organization_id": header.organization_id,
+        "header": json.dumps(header.raw, ensure_ascii=False),
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _from_block(layout: Layout, block: Block, has_breaks: bool) -> tuple[Part, int]:
+    texts = read_block(layout, block, range(layout.width))
+    rows = len(texts[0])
+    columns: list[ArrowArray] = []
+    digits: dict[str, Digits] = {}
+    for column, position in zip(COLUMNS, layout.known, strict=True):
+        if column.kind is Kind.NUMBER:
+            values, digits[column.field] = numbers(pa.nulls(rows, TEXT) if position is None else texts[position])
+            columns.append(values)
+        elif position is None:
+            columns.append(_nulls(rows, _TYPES[column.kind]))
+        else:
+            columns.append(days(texts[position]) if column.kind is Kind.DATE else texts[position])
+    columns += [
+        mapping([(key, texts[position]) for key, position in places], rows) for places in (layout.tags, layout.extra)
+    ]
+    if not has_breaks:
+        return _part(row_numbers(rows), columns, digits), rows
+    only_text = [column for column in texts if column.type == TEXT]
+    return _part(starting_lines(only_text, rows), columns, digits), number_of_lines(block)
+
+
+# The stubs want the type as a literal.
+_nulls: Any = pa.nulls
+
+
+def _from_lines(lines: Sequence[LineItem]) -> Part:
+    columns: list[ArrowArray] = []
+    digits: dict[str, Digits] = {}
+    for index, column in enumerate(COLUMNS):
+        values: list[Any] = [line[index] for line in lines]
+        if column.kind is Kind.NUMBER:
+            try:
+                array, digits[column.field] = _number_array(values)
+            except OverflowError:
+                place = next(
+                    line.line_number for line, value in zip(lines, values, strict=True) if _whole(value) > _WIDE
+                )
+                what = "a number of more than 38 digits before the point, the most that tables have; read_csv reads it"
+                raise format_error(what, line=place, column=column.name) from None
+            columns.append(array)
+        else:
+            columns.append(pa.array(values, _TYPES[column.kind]))
+    columns.append(pa.array([list(line.tags.items()) for line in lines], MAPPING))
+    columns.append(pa.array([list(line.extra.items()) for line in lines], MAPPING))
+    return _part(pa.array([line.line_number for line in lines], pa.int64()), columns, digits)
+
+
+def _part(lines: ArrowArray, columns: Sequence[ArrowArray], digits: dict[str, Digits]) -> Part:
+    return Part(pa.RecordBatch.from_arrays([lines, *columns], _PART_NAMES), digits)
+
+
+def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
+    """Return exact decimals, as wide as these numbers need, and their digits."""
+    characters = texts.buffers()[2]
+    if characters is None:
+        return _number_array([None] * len(texts))
+    # Only digits, points and minus signs: Arrow reads these as `parse_number` does, or refuses them.
+    if not characters.to_pybytes().translate(None, PLAIN_NUMBER):
+        try:
+            return _plain_numbers(texts)
+        except pa.ArrowInvalid:
+            # Not a number, or more than 38 digits.
+            pass
+    coded = texts.dictionary_encode()
+    try:
+        values, digits = _number_array([parse_number(text) for text in coded.dictionary.to_pylist()])
+    except (ValueError, OverflowError) as error:
+        raise RefusedError from error
+    return values.take(coded.indices), digits
+
+
+def _plain_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
+    for trims in (False, True):
+        if trims:
+            # A number such as 1.500000000000000000 needn't widen its column.
+            texts = pc.if_else(pc.match_substring(texts, "."), pc.utf8_rtrim(texts, "0"), texts)
+        point = pc.find_substring(texts, ".")
+        after = pc.if_else(pc.less(point, 0), 0, pc.subtract(pc.subtract(pc.binary_length(texts), point), 1))
+        scale = pc.max(after).as_py() or 0
+        values = texts.cast(pa.decimal128(_WIDE, min(scale, _WIDE)))
+        ends = pc.min_max(values).as_py()
+        digits = Digits(max(_whole(ends["min"]), _whole(ends["max"])), scale)
+        if sum(digits) <= _NARROW:
+            break
+    return values, digits
+
+
+def _number_array(values: Sequence[Decimal | None]) -> tuple[ArrowArray, Digits]:
+    """Return exact decimals and their digits; an OverflowError if one has more than 38 digits before the point."""
+    digits = _digits(values)
+    if sum(digits) > _NARROW:
+        values = [None if value is None else normalize(value) for value in values]
+        digits = _digits(values)
+    if digits.whole > _WIDE:
+        raise OverflowError("this number is too long for Arrow's decimals")
+    if sum(digits) <= _WIDE:
+        return pa.array(values, pa.decimal128(_WIDE, digits.scale)), digits
+    # Such a column is refused, or rounded to fewer decimals: ROUND_05UP now makes that come out right then.
+    unit = Decimal(1).scaleb(-_WIDE)
+    context = Context(prec=2 * _WIDE + 1, rounding=ROUND_05UP)
+    short = [
+        value if value is None or _digits([value]).scale <= _WIDE else context.quantize(value, unit) for value in values
+    ]
+    return pa.array(short, _LONG), digits
+
+
+def _digits(values: Iterable[Decimal | None]) -> Digits:
+    known = [value for value in values if value is not None]
+    scale = max((-_exponent(value) for value in known), default=0)
+    return Digits(max(map(_whole, known), default=0), max(scale, 0))
+
+
+def _exponent(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+def _whole(value: Decimal | None) -> int:
+    return max(value.adjusted() + 1, 0) if value else 0
+
+
+def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
+    """Return a map for each row, of the columns' non-empty cells."""
+    filled = [(key, column) for key, column in columns if column.null_count < rows]
+    if not filled:
+        return pa.MapArray.from_arrays(pa.repeat(_integer(0), rows + 1), pa.array([], TEXT), pa.array([], TEXT))
+    texts = pa.concat_arrays([column for _, column in filled])
+    keys = pa.array([key for key, _ in filled], TEXT)
+    # Cell by cell in the order of rows: where each stands in the columns one after another.
+    width = _integer(len(filled), pa.int64())
+    cells = row_numbers(rows * len(filled))
+    row = pc.divide(cells, width)
+    column = pc.subtract(cells, pc.multiply(row, width))
+    texts = texts.take(pc.add(pc.multiply(column, _integer(rows, pa.int64())), row))
+    some = texts.is_valid()
+    ends = pc.cumulative_sum(some.cast(pa.int32()))
+    # Each row's pairs end where those of its last column do.
+    last = pc.add(pc.multiply(row_numbers(rows), width), pc.subtract(width, _integer(1, pa.int64())))
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.take(last)])
+    return pa.MapArray.from_arrays(offsets, keys.take(column.filter(some)), texts.filter(some))
+
+
+def _integer(value: int, kind: Any = pa.int32()) -> Any:  # noqa: ANN401, B008 - see ArrowArray
+    return pa.scalar(value, kind)
+
+
+def number_type(digits: Digits, *, rounds: bool = False) -> pa.DataType | None:
+    """Return the narrowest decimal type for numbers of this many digits, exact or `rounds`; `None` if none has room."""
+    whole, scale = digits
+    if whole + scale <= _NARROW:
+        return pa.decimal128(_NARROW, scale)
+    if rounds:
+        # One digit less, because rounding may carry into a new one.
+        precision = _NARROW if whole + _CENTS < _NARROW else _WIDE
+        return pa.decimal128(precision, max(min(scale, precision - 1 - whole), 0))
+    return pa.decimal128(_WIDE, scale) if whole + scale <= _WIDE else None
+
+
+class _Parts:
+    """All rows, in memory or in a temporary file, until the types of their numbers are known."""
+
+    def __init__(self, decimals: Decimals, file: tempfile.SpooledTemporaryFile[bytes] | None) -> None:
+        self._rounds = decimals == "round"
+        self._file: Any = file
+        self._batches: list[pa.RecordBatch] = []
+        self._places: list[tuple[OpenInvoice, int]] = []
+        self._digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER} | _LEAST
+
+    def read(self, sources: Sequence[OpenInvoice]) -> None:
+        """Read all rows."""
+        for source, first_line, part in convert_blocks(sources, _from_block, _from_lines):
+            self._places.append((source, first_line))
+            for name, digits in part.digits.items():
+                self._digits[name] = self._digits[name].union(digits)
+            if self._file is None:
+                self._batches.append(part.batch)
+            else:
+                with pa.ipc.new_stream(self._file, part.batch.schema, options=_COMPRESSED) as writer:
+                    writer.write_batch(part.batch)
+
+    def types(self) -> dict[str, pa.DataType]:
+        """Return the type of each number column; one that no type has room for is an InvoiceFormatError."""
+        found = {}
+        for name, digits in self._digits.items():
+            kind = number_type(digits, rounds=self._rounds)
+            if kind is None:
+                raise self._too_long(name, min(digits.scale, _WIDE))
+            found[name] = kind
+        return found
+
+    def _too_long(self, name: str, scale: int) -> InvoiceFormatError:
+        """Return the error for the first of the numbers with the most decimals."""
+        for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
+            values: ArrowArray = batch.column(name)
+            places = pc.not_equal(pc.round(values, scale - 1), values).fill_null(False)
+            place = pc.index(places, value=True).as_py()
+            if place >= 0:
+                line = batch.column("line_number")[place].as_py() + first_line
+                with naming(source.name):
+                    raise _too_long(BY_FIELD[name].name, line)
+        raise AssertionError("no number has these digits")
+
+    def _read_back(self) -> Iterator[pa.RecordBatch]:
+        if self._file is None:
+            yield from self._batches
+            return
+        self._file.seek(0)
+        for _ in self._places:
+            with pa.ipc.open_stream(self._file) as reader:
+                yield from reader
+
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the rows with their final types; warn of rounded numbers at the end."""
+        rounded: Counter[str] = Counter()
+        for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
+            yield self._finish(source.header, first_line, batch, schema, rounded)
+        for name, changed in rounded.items():
+            scale = schema.field(name).type.scale
+            what = f"{name}: {pluralize(changed, 'number', 'numbers')} rounded to {pluralize(scale, 'decimal', 'decimals')}"
+            warnings.warn(what, UserWarning, stacklevel=2)
+
+    def _finish(
+        self, header: InvoiceHeader, first_line: int, batch: pa.RecordBatch, schema: pa.Schema, rounded: Counter[str]
+    ) -> pa.RecordBatch:
+        rows = batch.num_rows
+        lines, *columns = batch.columns
+        arrays: list[ArrowArray] = [
+            _repeat(header.invoice_id, TEXT, rows),
+            pc.add(lines, _integer(first_line, pa.int64())),
+            _repeat(header.period_start, DAY, rows),
+            _repeat(header.period_end, DAY, rows),
+        ]
+        for name, values in zip(_PART_NAMES[1:], columns, strict=True):
+            kind: Any = schema.field(name).type
+            if values.type == kind:
+                arrays.append(values)
+                continue
+            column: ArrowArray = values
+            if self._rounds and column.type.scale > kind.scale:
+                column = pc.round(values, kind.scale, "half_to_even")
+                rounded[name] += pc.sum(pc.not_equal(column, values)).as_py() or 0
+            arrays.append(column.cast(kind))
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _repeat(value: object, kind: pa.DataType, rows: int) -> ArrowArray:
+    constant: Any = pa.scalar(value, kind)
+    return pa.repeat(constant, rows)
+
+
+def _too_long(column: str, line: int) -> InvoiceFormatError:
+    what = "this column's numbers have more than 38 digits together, the most that tables have"
+    return format_error(f'{what}; pass decimals="round" (--decimals round) to round them', line=line, column=column)
+
+
+# The stubs want a path or a pyarrow file here.
+_parquet_writer: Any = pq.ParquetWriter
+_BATCHES_IN_ROW_GROUP = 4
+_GROUPS_BEFORE_RELEASE = 4
+# Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
+_CODED = [
+    "invoice_id",
+    *(column.field for column in COLUMNS if column.kind is Kind.TEXT and column.name != "Note"),
+    *(f"{field}.key_value.{part}" for field in ("tags", "extra") for part in ("key", "value")),
+]
+_WITH_STATISTICS = [field.name for field in _KEYS] + [column.field for column in COLUMNS if column.kind is Kind.DATE]
+
+
+def write_tables(sources: Sequence[OpenInvoice], file: SupportsWrite[bytes], decimals: Decimals) -> None:
+    """Write the batches as Parquet, several in each row group, because readers like these large.
+
+    However pyarrow's writer ends, even when it's garbage collected, it writes the footer that completes a file. So it
+    writes to memory; whole row groups are passed on from there, and the footer only after the last line.
+    """
+    batches = read_batches(sources, decimals)
+    group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
+    schema = group[0].schema
+    held = io.BytesIO()
+    with _parquet_writer(held, schema, use_dictionary=_CODED, write_statistics=_WITH_STATISTICS) as writer:
+        for number in count(1):
+            writer.write_table(pa.Table.from_batches(group, schema))
+            # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
+            group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
+            _pass_on(held, file)
+            if number % _GROUPS_BEFORE_RELEASE == 0:
+                pa.default_memory_pool().release_unused()
+            if not group:
+                break
+    _pass_on(held, file)
+
+
+def _pass_on(held: io.BytesIO, file: SupportsWrite[bytes]) -> None:
+    file.write(held.getvalue())
+    held.seek(0)
+    held.truncate()

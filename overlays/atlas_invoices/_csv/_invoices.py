@@ -1,0 +1,142 @@
+"""Several invoices as one: a source, a list of them, or a folder of CSVs; each named in errors, none read twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+
+from attrs import frozen
+
+from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._utils import single_line
+
+from ._columns import quoted
+from ._model import InvoiceHeader, LineItem
+from ._reader import InvoiceCsv, open_invoice
+from ._sources import Source
+
+_MANIFEST = "manifest.json"
+_MANIFEST_FORMAT = "atlas-invoices sync"
+_MAX_NAME = 100
+
+
+@frozen
+class NamedSource:
+    """One invoice CSV, and what errors call it; `None` if the caller knows which one it is."""
+
+    source: Source | InvoiceCsv
+    name: str | None = None
+
+
+AnySource: TypeAlias = Source | InvoiceCsv | NamedSource
+Decimals: TypeAlias = Literal["exact", "round"]
+Sources: TypeAlias = AnySource | list[AnySource] | tuple[AnySource, ...]
+
+
+def expand_sources(source: Sources) -> list[NamedSource]:
+    """Return the single sources in one source, a list or tuple of them, or folders.
+
+    A folder has its `*.csv`, in the order of their names; if `sync` keeps it, those in its manifest. An iterable of
+    bytes that is neither a list nor a tuple is one source. A folder without a CSV, or one that lacks an invoice of its
+    manifest, is a ConfigError.
+    """
+    several = isinstance(source, (list, tuple))
+    sources: list[NamedSource] = []
+    for number, each in enumerate(cast("Iterable[AnySource]", source) if several else [source], 1):
+        if isinstance(each, NamedSource):
+            sources.append(each)
+        elif isinstance(each, (str, os.PathLike)):
+            path = Path(each)
+            if path.is_dir():
+                sources += [NamedSource(csv, str(csv)) for csv in _csvs(path)]
+            else:
+                sources.append(NamedSource(each, str(path) if several else None))
+        else:
+            sources.append(NamedSource(cast("Source | InvoiceCsv", each), f"source {number}" if several else None))
+    return sources
+
+
+def _csvs(folder: Path) -> list[Path]:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
+    shown = single_line(folder, _MAX_NAME)
+    ids = _manifest_ids(folder / _MANIFEST)
+    if ids is not None:
+        # `YYYY-MM-<id>.csv`, or `<id>.csv` in older folders.
+        by_id = {path.stem[-24:]: path for path in paths if path.stem[-24:] in ids}
+        if missing := ids - by_id.keys():
+            what = f"{shown} lacks the CSV of invoice {min(missing)}, which is in its manifest"
+            raise ConfigError(f"{what}; run `atlas-invoices sync` to fetch it again")
+        paths = sorted(by_id.values())
+    if not paths:
+        raise ConfigError(f"no invoice CSV (*.csv) in the folder {shown}")
+    return paths
+
+
+def _manifest_ids(path: Path) -> set[str] | None:
+    """Return the invoices that a folder of `sync` has; `None` for any other folder."""
+    try:
+        document = json.loads(path.read_bytes())
+        if document["format"] != _MANIFEST_FORMAT:
+            return None
+        return {invoice["id"] for invoice in document["invoices"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@frozen
+class OpenInvoice:
+    """An open invoice, and what errors call it."""
+
+    invoice: InvoiceCsv
+    name: str | None
+
+    @property
+    def header(self) -> InvoiceHeader:
+        """The lines above the table."""
+        return self.invoice.header
+
+    def lines(self) -> Iterator[LineItem]:
+        """Yield the lines; an error names the invoice."""
+        with naming(self.name):
+            yield from self.invoice
+
+
+@contextmanager
+def naming(name: str | None) -> Iterator[None]:
+    """Begin the message of an InvoiceFormatError with the source's name."""
+    try:
+        yield
+    except InvoiceFormatError as error:
+        if name is None:
+            raise
+        message = f"{single_line(name, _MAX_NAME)}: {error}"
+        raise InvoiceFormatError(message, line_number=error.line_number, column=error.column) from error
+
+
+def open_all(source: Sources) -> list[OpenInvoice]:
+    """Open every source as far as its header row; the same invoice twice is an InvoiceFormatError that names both.
+
+    At most one file stays open if there are several: each is read again from its beginning when its turn comes.
+    """
+    sources = expand_sources(source)
+    opened: list[OpenInvoice] = []
+    names: dict[str, str] = {}
+    for each in sources:
+        with naming(each.name):
+            invoice = open_invoice(each.source)
+        if len(sources) > 1 and invoice is not each.source and invoice.rereadable:
+            invoice.close()
+        opened.append(OpenInvoice(invoice, each.name))
+        invoice_id = invoice.header.invoice_id
+        if invoice_id is None:
+            continue
+        name = single_line(each.name or f"source {len(opened)}", _MAX_NAME)
+        if invoice_id in names:
+            what = f"invoice {quoted(invoice_id)} twice: {names[invoice_id]} and {name}"
+            raise InvoiceFormatError(f"{what}; leave one of them out")
+        names[invoice_id] = name
+    return opened
