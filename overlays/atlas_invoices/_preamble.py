@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import csv
 from codecs import BOM_UTF8
+from collections.abc import Iterable
 from io import StringIO
 
 # The preamble's length isn't fixed, so the header is the first row with these (not documented: more than the example).
-HEADER_MARKS = frozenset({"Date", "Usage Date", "SKU"})
+HEADER_MARKS = ("Date", "Usage Date", "SKU")
 # A file without a header row is refused long before its end.
 MAX_PREAMBLE_ROWS = 1000
 MAX_PREAMBLE_BYTES = 1024 * 1024
 
 _NO_HEADER = "text without an invoice's header row (Date, Usage Date, SKU)"
+
+
+def fold_name(name: str) -> str:
+    """Return a name without blanks and in lower case; names with the same result are the same column."""
+    return "".join(name.split()).casefold()
+
+
+_FOLDED_MARKS = frozenset(map(fold_name, HEADER_MARKS))
+
+
+def is_header(row: Iterable[str]) -> bool:
+    """Whether this is the header row."""
+    return _FOLDED_MARKS.issubset(map(fold_name, row))
 
 
 class PreambleReader:
@@ -47,7 +61,7 @@ class PreambleReader:
     @property
     def invoice_id(self) -> str:
         """The preamble's Invoice Number; empty if it has none."""
-        values = (",".join(row[1:]) for row in self._preamble if row and row[0].strip() == "Invoice Number")
+        values = (",".join(row[1:]) for row in self._preamble if row and fold_name(row[0]) == "invoicenumber")
         return next(values, "").rstrip(",").strip()
 
     def _read_rows(self, *, final: bool) -> None:
@@ -61,7 +75,7 @@ class PreambleReader:
         try:
             for row in rows:
                 read = begin + text.tell()
-                if HEADER_MARKS.issubset(row):
+                if is_header(row):
                     self._has_header = True
                     break
                 self._preamble.append(row)

@@ -106,14 +106,21 @@ numbers = st.one_of(
 )
 
 
+def _folded(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _is_unknown(name: str) -> bool:
+    return _folded(name) not in {"", "currency", *map(_folded, FIELDS)} and not _folded(name).startswith(
+        ("tag/", "tags/")
+    )
+
+
 @st.composite
 def invoices(draw: st.DrawFn) -> Invoice:
     """Any lines, with any legal quoting, column order, line ending, tag and unknown columns."""
     tags = draw(st.lists(_text, unique=True, max_size=3))
-    taken = {*FIELDS, *("Tag/" + tag for tag in tags)}
-    extra = draw(
-        st.lists(_text.filter(lambda name: name not in taken and not name.startswith("Tag/")), unique=True, max_size=2)
-    )
+    extra = draw(st.lists(_text.filter(_is_unknown), unique_by=_folded, max_size=2))
     optional = draw(st.lists(st.sampled_from(sorted(set(FIELDS) - {"Date", "Usage Date", "SKU"})), unique=True))
     columns = draw(st.permutations(["Date", "Usage Date", "SKU", *optional, *("Tag/" + tag for tag in tags), *extra]))
     ending = draw(st.sampled_from([b"\n", b"\r\n"]))

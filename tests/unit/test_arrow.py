@@ -6,14 +6,12 @@ import datetime as dt
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -49,8 +47,9 @@ def test_types_and_values() -> None:
     table = to_arrow(simple_invoice(*ROWS))
 
     assert table.schema.field("date").type == pa.date32()
-    assert table.schema.field("amount").type == pa.decimal128(38, 18)
-    assert table.schema.field("sku").type == pa.dictionary(pa.int32(), pa.string())
+    assert table.schema.field("amount").type == pa.decimal128(18, 7)
+    assert table.schema.field("quantity").type == pa.decimal128(18, 0)
+    assert table.schema.field("sku").type == pa.string()
     assert table.schema.field("tags").type == pa.map_(pa.string(), pa.string())
     assert table["usage_date"].to_pylist() == [dt.date(2024, 6, 30)] * 3
     assert table["amount"].to_pylist() == [Decimal("1.10"), Decimal("-0.10"), Decimal("1E-7")]
@@ -83,41 +82,72 @@ TOO_LONG = ["1E-50", "1E+40", "9" * 39, "-0." + "1" * 39, "1E+999", "9" * 1000]
 @pytest.mark.parametrize("number", TOO_LONG)
 def test_a_number_too_long_for_a_table_is_named_and_summed(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = simple_invoice({"Amount": "1.5"}, {"Amount": number, "Quantity": "1"})
+    way = "read_csv reads it" if abs(Decimal(number)) > 1 else 'pass decimals="round"'
     for read in (to_arrow, to_pandas, to_polars, lambda data: list(iter_batches(data))):
-        with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount': more than") as caught:
+        with pytest.raises(InvoiceFormatError, match=f"line 8, column 'Amount': .*{way}") as caught:
             read(data)
         assert caught.value.line_number == 8
-        assert f"'{Decimal(number)}"[:50] in str(caught.value)
     for worth in (0, 1024 * 1024):
         monkeypatch.setattr(_summary, "MIN_ARROW_SIZE", worth)
         assert Fraction(summarize(data, by="sku").total) == Fraction("1.5") + Fraction(Decimal(number))
 
 
 @pytest.mark.parametrize(
-    "number", ["123456789012345678901", "0.1234567890123456789", "9" * 38, "1e37", "-0." + "1" * 38]
+    ("number", "digits"),
+    [
+        ("12345678901234567", (38, 2)),
+        ("1234567890123456", (18, 2)),
+        ("0.00034722222222222224", (38, 20)),
+        ("0.123456789012345678", (38, 18)),
+        ("0.12345678901234567", (18, 17)),
+        ("9" * 36, (38, 2)),
+        ("1e35", (38, 2)),
+        ("-0." + "1" * 37, (38, 37)),
+        ("1.50000000000000000000", (18, 2)),
+        ("1." + "0" * 50, (18, 2)),
+        ("0E+3", (18, 2)),
+        ("1E+3", (18, 2)),
+        ("-.5", (18, 2)),
+        ("5.", (18, 2)),
+    ],
 )
-def test_a_number_with_more_digits_widens_its_column_and_is_never_rounded(
-    number: str, monkeypatch: pytest.MonkeyPatch
+def test_a_column_has_the_narrowest_type_that_holds_its_numbers(
+    number: str, digits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_arrow, "TABLE_BLOCK", 64)
-    table = to_arrow(simple_invoice({"Amount": "1.5"}, {"Amount": number}, {"Amount": "2.5", "Quantity": "1"}))
+    monkeypatch.setattr(_arrow, "_BLOCK_SIZE", 64)
+    data = simple_invoice({"Amount": "1"}, {"Amount": number}, {"Amount": "2", "Quantity": "1"})
+    table = to_arrow(data)
 
-    assert table["amount"].to_pylist() == [Decimal("1.5"), Decimal(number), Decimal("2.5")]
-    assert table.schema.field("amount").type == pa.decimal256(76, 38)
-    assert table.schema.field("quantity").type == pa.decimal128(38, 18)
+    assert table["amount"].to_pylist() == [1, Decimal(number), 2]
+    assert table.schema.field("amount").type == pa.decimal128(*digits)
+    assert table.schema.field("quantity").type == pa.decimal128(18, 0)
+    assert {batch.schema for batch in iter_batches(data)} == {table.schema}
 
 
-def test_a_stream_has_one_schema_and_refuses_a_wider_number() -> None:
-    data = simple_invoice({}, {"Amount": "0.1234567890123456789"})
+def test_numbers_too_long_together_are_rounded_half_to_even_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arrow, "_BLOCK_SIZE", 64)
+    quantities = [
+        "999." + "9" * 15,
+        "0.000000000000005",
+        "0.000000000000015",
+        "0.00000000000000500000000001",
+        "1E-60",
+        "2",
+    ]
+    data = simple_invoice(*({"Quantity": quantity, "Amount": "1.92"} for quantity in quantities))
+    with pytest.warns(UserWarning, match="^quantity: 5 numbers rounded to 14 decimals$"):
+        table = to_arrow(data, decimals="round")
 
-    for read in (lambda: list(iter_batches(data)), lambda: to_polars(data)):
-        with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount': more than 20 digits"):
-            read()
+    assert table.schema.field("quantity").type == pa.decimal128(18, 14)
+    unit = Decimal("0.00000000000001")
+    assert table["quantity"].to_pylist() == [1000, 0, 2 * unit, unit, 0, 2]
+    assert table["amount"].to_pylist() == [Decimal("1.92")] * 6
+    with pytest.warns(UserWarning, match="5 numbers rounded"):
+        assert pa.Table.from_batches(iter_batches(data, decimals="round")) == table
 
 
 def test_batches_are_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_arrow, "STREAM_BLOCK", 500)
-    monkeypatch.setattr(_sources, "BLOCK_SIZE", 100)
+    monkeypatch.setattr(_arrow, "_BLOCK_SIZE", 500)
     data = simple_invoice(*ROWS * 50)
     batches = list(iter_batches(data[start : start + 100] for start in range(0, len(data), 100)))
 
@@ -168,7 +198,7 @@ def test_rows_that_pyarrow_reads_differently_are_refused(tail: bytes) -> None:
 
 
 def test_line_numbers_count_blank_lines_and_newlines_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_arrow, "TABLE_BLOCK", 200)
+    monkeypatch.setattr(_arrow, "_BLOCK_SIZE", 200)
     good = [{}, {"Note": "a\nb"}, {}, {"Note": 'say "c",\r\n\n'}] * 10
     data = simple_invoice(*good) + b"\n" + simple_invoice(*good, {"Amount": "x"}).split(b"Amount\n")[1]
     with pytest.raises(InvoiceFormatError) as typed:
@@ -194,7 +224,8 @@ def test_tags_in_more_combinations_than_a_number_holds() -> None:
 def test_trailing_rows_are_kept_aside() -> None:
     inv = read_csv(simple_invoice({"Amount": "1"}) + b"Total,1\n")
 
-    assert len(to_arrow(inv)) == 1
+    with pytest.warns(UserWarning, match="1 row after the last item isn't counted"):
+        assert len(to_arrow(inv)) == 1
     assert inv.trailing == (("Total", "1"),)
 
 
@@ -217,16 +248,17 @@ def test_a_large_file_has_the_oracles_sum(tmp_path: Path) -> None:
 def test_pandas_keeps_decimals_exact() -> None:
     frame = to_pandas(simple_invoice(*ROWS))
 
-    assert isinstance(frame["sku"].dtype, pd.CategoricalDtype)
+    assert frame["sku"].dtype == "string"
+    assert frame["usage_date"].dtype.kind == "M"
     assert frame["amount"].sum() == Decimal("1.0000001")
     assert frame.groupby("sku", observed=True)["amount"].sum().to_dict()["M10"] == Decimal("1.1000001")
-    assert frame["usage_date"].tolist() == [dt.date(2024, 6, 30)] * 3
+    assert (frame["usage_date"] == "2024-06-30").all()
 
 
 def test_polars_keeps_decimals_exact() -> None:
     frame = to_polars(simple_invoice(*ROWS))
 
-    assert frame.schema["amount"] == pl.Decimal(38, 18)
+    assert frame.schema["amount"] == pl.Decimal(18, 7)
     assert frame["amount"].sum() == Decimal("1.0000001")
     assert frame["project"].to_list() == ["a, b", None, "null"]
 
@@ -278,7 +310,8 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
     }
 
 
-@pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n", b"," * 18 + b"\n"])
+@pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n"])
+@pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
 @pytest.mark.parametrize("items", [0, 1, 5000])
 def test_a_full_width_row_with_neither_day_is_never_counted(row: bytes, items: int, ways: Ways) -> None:
     data = simple_invoice(*[{"SKU": "a", "Amount": "1"}] * items)
@@ -354,36 +387,14 @@ def test_cells_have_the_same_limit_everywhere(size: int, reads: bool, character:
         assert to_arrow(data).num_rows == 3
 
 
-def test_no_more_than_a_few_blocks_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_arrow, "STREAM_BLOCK", 64 * 1024)
-    row = simple_invoice({"Note": "x" * 900}).split(b"\n")[-2] + b"\n"
-    taken = 0
-
-    def pieces() -> Iterator[bytes]:
-        nonlocal taken
-        yield simple_invoice({})
-        for _ in count():
-            taken += 64
-            yield row * 64
-
-    batches = iter_batches(pieces())
-    seen = 0
-    for batch in batches:
-        seen += batch.num_rows
-        # Each block has some 70 rows; there are as many threads as cores, four at most, and two wait.
-        assert taken < seen + 64 * 12
-        if seen > 5000:
-            break
-    batches.close()  # type: ignore[attr-defined] # a generator, whose end closes the file
-
-
 def test_a_file_of_very_many_columns_is_read_by_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(_block: object) -> None:
         raise AssertionError("not to pyarrow")
 
     names = [f"Tag/{number}" for number in range(1500)]
     data = ",".join(["Date,Usage Date,SKU,Amount", *names]).encode() + b"\n07/01/2024,06/30/2024,S,1.00" + b",v" * 1500
-    monkeypatch.setattr(_arrow, "_breaks_if_plain", never)
+    monkeypatch.setattr(_arrow, "read_block", never)
+    monkeypatch.setattr(_arrow, "_has_breaks", never)
 
     (row,) = to_arrow(data).to_pylist()
     assert len(row["tags"]) == 1500
@@ -410,9 +421,3 @@ def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], 
         list(read_csv(data))
     with pytest.raises(InvoiceFormatError, match="line 2: a row of more than"):
         read(data)
-
-
-@pytest.mark.parametrize(("number", "way"), [("1E30", "to_arrow makes it wider"), ("1E300", "read_csv reads it")])
-def test_a_number_too_long_for_a_batch_says_how_to_read_it(number: str, way: str) -> None:
-    with pytest.raises(InvoiceFormatError, match=way):
-        list(iter_batches(simple_invoice({"Amount": number})))

@@ -127,9 +127,12 @@ def test_an_invalid_row_is_named_with_its_line(rows: bytes, line: int) -> None:
         (b"a,b\nc,d\n", "no header row"),
         (PREAMBLE, "no header row"),
         (b"a\n" * 5000, "no header row"),
-        (b"\nDate;Usage Date;SKU\n", "line 2: .* separated by ';', not by commas"),
-        (HEADER + b",Amount\n", "twice"),
-        (HEADER + b",Tag/a,Tag/a\n", "twice"),
+        (b"\nDate;Usage Date;SKU\n", "line 2: .* separated by ';', not by commas.*; a spreadsheet seems to have saved"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf" + PREAMBLE + HEADER + b"\n", "two byte order marks: a spreadsheet .* download it"),
+        (
+            HEADER.replace(b"Usage Date", b"Usage Date (UTC)") + b"\n",
+            "no column 'Usage Date' in the header, but this one",
+        ),
         (b"x,\xff\n" + HEADER + b"\n", "UTF-8"),
         (b"\x1f\x8b\x08\x00", "gzip: gunzip it first"),
         (b'a,"b\n' + HEADER + b"\n", "never closed"),
@@ -172,7 +175,7 @@ def test_bytes_that_are_not_utf_8_are_shown_as_bytes() -> None:
 @pytest.mark.parametrize("cell", [b"\xc2\x85" * 59, b"\xff" * 59, b"\xe2\x80\xae" * 500, b"'\\" * 90])
 def test_a_message_is_short_whatever_it_names(cell: bytes) -> None:
     header = b"Date,Usage Date,SKU,"
-    _refused(header + cell + b"," + cell + b"\n")
+    _refused(header + b"Amount (" + cell + b")\n")
     _refused(header + cell + b"\n07/01/2024,,S,\0" + cell + b"\n")
     _refused(header + cell + b'\n07/01/2024,,"' + cell + b'\n","' + cell + b'"x\n')
 
@@ -229,6 +232,7 @@ def test_the_rest_of_an_invalid_row_is_not_a_trailing_row() -> None:
     "bad",
     [b'a","x\n', b'a","x,"\n', b'"\n', b'07/01/2024,"x"y\n', b"07/01/2024\rx\n", STRAY + PLAIN * 3, b'a"",""\n"b"\n'],
 )
+@pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
 def test_collecting_takes_time_in_proportion(bad: bytes) -> None:
     def seconds(times: int) -> float:
         data = SHORT + bad * times
@@ -270,12 +274,6 @@ def test_an_unclosed_quote_before_an_endless_line_reads_only_a_few_megabytes() -
     assert taken < 4_000_000
 
 
-def test_a_duplicate_column_is_named() -> None:
-    error = _refused(HEADER + b",Amount\n")
-
-    assert (error.line_number, error.column) == (1, "Amount")
-
-
 def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
     assert "\\x1b" in str(_refused(simple_invoice({"Amount": "\x1b]0;x\x07"})))
     assert "\\u202e" in str(_refused(simple_invoice({"Amount": "\u202e1"})))
@@ -297,6 +295,7 @@ def test_collecting_returns_valid_rows_and_errors() -> None:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
 def test_an_item_after_a_trailing_row_is_an_error_and_not_counted() -> None:
     inv = read_csv(simple_invoice({"Amount": "1"}) + b"Total,1\n" + GOOD, on_error="collect")
 

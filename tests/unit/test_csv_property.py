@@ -17,12 +17,14 @@ from atlas_invoices._csv import (
     _rows,
     _sources,
     _summary,
-    _summary_arrow,
     read_csv,
     summarize,
     to_arrow,
 )
 from invoice_lines import Invoice, fragments, invoices
+
+# Most of these inputs have rows after the last item, or a name twice.
+pytestmark = pytest.mark.filterwarnings("ignore:.*(after the last item|in `extra`):UserWarning")
 
 # A file is parsed in blocks; tiny ones put their borders everywhere.
 SIZES = st.sampled_from([1, 7, 60, 64 * 1024])
@@ -39,8 +41,7 @@ def blocks_of(size: int, limit: int = 1024 * 1024) -> Iterator[None]:
         for module, name in [
             (_sources, "CHUNK_SIZE"),
             (_sources, "BLOCK_SIZE"),
-            (_arrow, "TABLE_BLOCK"),
-            (_summary_arrow, "_BLOCK"),
+            (_arrow, "_BLOCK_SIZE"),
         ]:
             patch.setattr(module, name, size)
         for module in (_sources, _rows, _parser):
@@ -68,7 +69,7 @@ def typed(data: bytes, size: int, limit: int = 1024 * 1024) -> tuple[Any, ...]:
 
 
 def arrow(data: bytes, size: int, limit: int = 1024 * 1024) -> tuple[Any, ...]:
-    """The same by pyarrow, but for the line numbers."""
+    """The same by pyarrow."""
     with blocks_of(size, limit):
         try:
             inv = read_csv(chunks(data, size))
@@ -76,7 +77,8 @@ def arrow(data: bytes, size: int, limit: int = 1024 * 1024) -> tuple[Any, ...]:
         except InvoiceFormatError as error:
             return str(error), error.line_number, error.column
     table.validate(full=True)
-    return [{**row, "tags": dict(row["tags"]), "extra": dict(row["extra"])} for row in table.to_pylist()], inv.trailing
+    rows = table.drop_columns(["invoice_id", "period_start", "period_end"]).to_pylist()
+    return [{**row, "tags": dict(row["tags"]), "extra": dict(row["extra"])} for row in rows], inv.trailing
 
 
 def collected(data: bytes, size: int, limit: int = 1024 * 1024) -> tuple[Any, ...]:
@@ -89,13 +91,6 @@ def collected(data: bytes, size: int, limit: int = 1024 * 1024) -> tuple[Any, ..
         return list(inv), [(str(error), error.line_number, error.column) for error in inv.errors], inv.trailing
 
 
-def without_numbers(result: tuple[Any, ...]) -> tuple[Any, ...]:
-    """As `arrow` gives it."""
-    if isinstance(result[0], str):
-        return result
-    return [{key: value for key, value in row.items() if key != "line_number"} for row in result[0]], result[1]
-
-
 @settings(max_examples=100, deadline=None)
 @given(invoices(), SIZES)
 def test_any_invoice_reads_back_equal(invoice: Invoice, size: int) -> None:
@@ -105,7 +100,7 @@ def test_any_invoice_reads_back_equal(invoice: Invoice, size: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(invoices(), SIZES)
 def test_a_table_has_the_same_rows(invoice: Invoice, size: int) -> None:
-    assert arrow(invoice.data, size) == without_numbers((invoice.lines, ()))
+    assert arrow(invoice.data, size) == (invoice.lines, ())
 
 
 @settings(max_examples=300, deadline=None)
@@ -116,7 +111,7 @@ def test_any_bytes_give_lines_or_one_error_and_a_table_gives_the_same(
     result = typed(data, 64 * 1024, limit)
 
     assert typed(data, size, limit) == result
-    assert arrow(data, other, limit) == without_numbers(result)
+    assert arrow(data, other, limit) == result
 
 
 @settings(max_examples=100, deadline=None)

@@ -100,6 +100,7 @@ def test_the_asynchronous_reader_raises_the_same_errors() -> None:
         assert str(async_error.value) == str(sync_error.value)
 
 
+@pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
 def test_the_asynchronous_reader_has_the_same_errors_and_trailing_rows() -> None:
     async def read() -> tuple[int, int, int]:
         inv = await aread_csv(simple_invoice({}, {"Amount": "x"}) + b"Total\n", on_error="collect")
@@ -111,6 +112,7 @@ def test_the_asynchronous_reader_has_the_same_errors_and_trailing_rows() -> None
     assert asyncio.run(read()) == (1, 1, 1)
 
 
+@pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
 def test_a_path_and_bytes_are_read_again_by_a_second_loop(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(DATA + b"Total\n")
     for source in (tmp_path / "a.csv", DATA + b"Total\n"):

@@ -8,6 +8,9 @@ from attrs import evolve
 from atlas_invoices import read_csv, reconcile
 from reconcile_cases import BETA, LINES, Line, as_csv, as_json, kinds, messages
 
+# Most of these inputs have rows after the last item, or a name twice.
+pytestmark = pytest.mark.filterwarnings("ignore:.*(after the last item|in `extra`):UserWarning")
+
 TAGGED = [*LINES, Line(amount="12.34", day=5, tags={"team": "search"}), Line(amount="45.67", tags={"team": "storage"})]
 
 

@@ -110,7 +110,7 @@ def test_an_unknown_name_is_refused_with_similar_ones(name: str, meant: str) -> 
         summarize(DATA, by=name)
     message = str(caught.value)
     assert message.startswith(f"can't group by '{name}' (did you mean {meant}")
-    assert message.endswith("discount_percent, amount, day, month, tag:KEY, extra:COLUMN")
+    assert message.endswith("month, invoice_id, period, period_start, period_end, line_number, tag:KEY, extra:COLUMN")
 
 
 @pytest.mark.parametrize("name", ["zzz", "tag:", "Tag/", "", "x" * 500, "\x1b[31m" * 99, ["sku", 5], b"sku"])
@@ -130,33 +130,17 @@ def test_missing_names_are_those_without_a_column() -> None:
     assert _keys(["project", "region"]) == [("None None", 5)]
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("Amount (USD)", "'Amount (USD)'"),
-        ("amount", "'amount'"),
-        ("AMOUNT", "'AMOUNT'"),
-        (" Amount", "' Amount'"),
-        ("Total Amount", "'Total Amount'"),
-        ("Amout", "'Amout'"),
-        ("Amount\xa0", r"'Amount\xa0'"),
-        ('"Amount\n($)"', r"'Amount\n($)'"),
-    ],
-)
+@pytest.mark.parametrize("name", ["Amount (USD)", "Total Amount", "Amout", '"Amount\n($)"'])
 @pytest.mark.parametrize("rows", [b"\n07/01/2024,06/30/2024,a,5\n", b"\r\n07/01/2024,06/30/2024,a,5", b"\n", b""])
-def test_a_file_without_amounts_is_refused_with_similar_columns(name: str, shown: str, rows: bytes) -> None:
+def test_a_file_without_amounts_is_refused_with_a_near_name(name: str, rows: bytes) -> None:
     data = PREAMBLE + b"Date,Usage Date,SKU," + name.encode() + rows
-    for source in (data, iter([data]), read_csv(data), read_csv(data, on_error="collect")):
-        with pytest.raises(InvoiceFormatError) as caught:
+    for source in (data, iter([data])):
+        with pytest.raises(InvoiceFormatError, match="no column 'Amount' in the header, but this one") as caught:
             summarize(source, by="sku")
-        assert (caught.value.line_number, caught.value.column) == (6, "Amount")
-        assert str(caught.value).startswith("line 6, column 'Amount': the header has no such column")
-        assert str(caught.value).endswith(f"; similar: {shown}")
+        assert (caught.value.line_number, caught.value.column) == (6, name.strip('"'))
 
 
-@pytest.mark.parametrize(
-    "names", [b"", b",Price,Unit", b",Amount" + b"x" * 99, b"".join(b",amount %d \x01\x02\x03" % n for n in range(60))]
-)
+@pytest.mark.parametrize("names", [b"", b",Price,Unit", b",Amount" + b"x" * 99])
 def test_the_error_for_a_file_without_amounts_is_short(names: bytes) -> None:
     with pytest.raises(InvoiceFormatError, match="the header has no such column, so there is nothing") as caught:
         summarize(b"Date,Usage Date,SKU" + names + b"\n", by="sku")
@@ -166,7 +150,8 @@ def test_the_error_for_a_file_without_amounts_is_short(names: bytes) -> None:
 
 def test_a_file_with_amounts_and_others_beside_them_is_summed() -> None:
     data = b"amount,Date,Usage Date,SKU,Amount,Amount (EUR)\n9,07/01/2024,06/30/2024,a,1,9\n"
-    assert summarize(data, by="sku").total == 1
+    with pytest.warns(UserWarning, match="line 1: the header has 'Amount' twice"):
+        assert summarize(data, by="sku").total == 1
     assert summarize(EXAMPLE, by="sku").total == 0
 
 

@@ -22,8 +22,9 @@ import pyarrow.compute
 from pyarrow import csv as arrow_csv
 
 from ._cells import MAX_CELL, parse_date
-from ._columns import COLUMNS, Kind, Layout
+from ._columns import COLUMNS, Kind
 from ._invoices import OpenInvoice, naming
+from ._layout import Layout
 from ._model import LineItem
 from ._parser import SyncState
 from ._sources import Block
@@ -35,9 +36,12 @@ pc: Any = pyarrow.compute
 TEXT = pa.string()
 CODED = pa.dictionary(pa.int32(), TEXT)
 DAY = pa.date32()
+_INTEGER: pa.DataType = pa.int64()
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 T = TypeVar("T")
 
+# Numbers that repeat are converted once.
+_REPEATED = {"unit_price", "discount_percent"}
 # Small enough for the processor's cache, large enough that the start of pyarrow's reader doesn't show.
 _BLOCK_SIZE = 2 * 1024 * 1024
 # Blocks that wait, so that no thread is idle while the caller works on a result.
@@ -61,7 +65,8 @@ class Piece(NamedTuple, Generic[T]):
 class _Task(NamedTuple, Generic[T]):
     source: OpenInvoice
     state: SyncState
-    block: Block
+    # `None` at the end of the invoice.
+    block: Block | None
     # The result and the block's number of lines; `None` for a block that only the parser may read.
     future: Future[tuple[T, int]] | None
 
@@ -85,10 +90,11 @@ def convert_blocks(
                 for task in _tasks(source, fast, pool):
                     tasks.append(task)
                     # The parser may put the end of its block back, so no later one is taken before.
-                    while tasks and (task.future is None or len(tasks) > workers + _AHEAD):
-                        yield _finish(tasks.popleft(), exact)
+                    in_order = task.block is not None and task.future is None
+                    while tasks and (in_order or len(tasks) > workers + _AHEAD):
+                        yield from _finish(tasks.popleft(), exact)
             while tasks:
-                yield _finish(tasks.popleft(), exact)
+                yield from _finish(tasks.popleft(), exact)
     finally:
         for task in tasks:
             if task.future is not None:
@@ -100,21 +106,25 @@ def _tasks(source: OpenInvoice, fast: Fast[T], pool: ThreadPoolExecutor) -> Gene
         state = source.invoice.start_pass()
         layout = state.layout
         state.cutter.block_size = _BLOCK_SIZE
-        narrow = layout.width <= _MAX_COLUMNS
+        simple = layout.width <= _MAX_COLUMNS and layout.is_regular
         try:
             for block in state.blocks():
-                breaks = _has_breaks(block) if state.only_items and narrow else None
+                breaks = _has_breaks(block) if state.only_items and simple else None
                 if breaks is not False and state.recut(block):
                     continue
                 future = None if breaks is None else pool.submit(fast, layout, block, breaks)
                 yield _Task(source, state, block, future)
+            yield _Task(source, state, None, None)
         finally:
             state.close()
 
 
-def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Piece[T]:
-    """Return a block's result, and count its lines."""
+def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Iterator[Piece[T]]:
+    """Yield a block's result, and count its lines."""
     source, state, block, future = task
+    if block is None:
+        state.finish()
+        return
     if future is not None and state.only_items:
         try:
             result, lines = future.result()
@@ -124,9 +134,11 @@ def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Piece[T
         else:
             first_line = state.line_number
             state.line_number += lines
-            return Piece(source, first_line, result)
+            yield Piece(source, first_line, result)
+            return
     with naming(source.name):
-        return Piece(source, 0, exact(list(chain.from_iterable(state.parse(block)))))
+        parsed = exact(list(chain.from_iterable(state.parse(block))))
+    yield Piece(source, 0, parsed)
 
 
 # Rows whose quotes are all around whole cells, or doubled in them, without or with newlines in cells. pyarrow accepts
@@ -147,7 +159,7 @@ def _has_breaks(block: Block) -> bool | None:
 
 
 def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[ArrowArray]:
-    """Return the columns at these positions as text, null where empty; days as dictionaries.
+    """Return the columns at these positions as text, null where empty; days, and numbers that repeat, as dictionaries.
 
     A row's days tell whether it's an item, so both are always read and checked.
     """
@@ -157,9 +169,10 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
         raise RefusedError
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
         raise RefusedError
-    days = (layout.date, layout.usage_date)
-    wanted = list(dict.fromkeys([*days, *positions]))
-    coded = {position for column, position in zip(COLUMNS, layout.known, strict=True) if column.kind is Kind.DATE}
+    known = [(column, place) for column, place in zip(COLUMNS, layout.known, strict=True) if place is not None]
+    dates = [place for column, place in known if column.kind is Kind.DATE]
+    coded = {*dates, *(place for column, place in known if column.field in _REPEATED)}
+    wanted = list(dict.fromkeys([*dates, *positions]))
     try:
         buffer: Any = pa.BufferReader(data)
         table: Any = arrow_csv.read_csv(
@@ -181,10 +194,14 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
     except pa.ArrowException as error:
         raise RefusedError from error
     columns = {position: _only_chunk(table.column(str(position))) for position in wanted}
-    for position in days:
-        different_days(columns[position])
+    try:
+        for position in dates:
+            for text in columns[position].dictionary.to_pylist():
+                parse_date(text)
+    except ValueError as error:
+        raise RefusedError from error
     # A row without either day may be a trailing one.
-    date, usage_date = (columns[position] for position in days)
+    date, usage_date = (columns[position] for position in dates)
     if date.null_count and usage_date.null_count and pc.any(pc.and_(date.is_null(), usage_date.is_null())).as_py():
         raise RefusedError
     return [columns[position] for position in positions]
@@ -212,23 +229,26 @@ def _only_chunk(column: ArrowArray) -> ArrowArray:
     return array
 
 
-def different_days(column: ArrowArray) -> list[dt.date | None]:
-    """Return each different day in the column once."""
-    try:
-        return [parse_date(text) for text in column.dictionary.to_pylist()]
-    except ValueError as error:
-        raise RefusedError from error
-
-
 def days(column: ArrowArray) -> ArrowArray:
-    """Return an array of days, each different one parsed once."""
-    return pa.array(different_days(column), DAY).take(column.indices)
+    """Return an array of days, which `read_block` has checked."""
+    return pc.strptime(column.dictionary, format="%m/%d/%Y", unit="s").cast(DAY).take(column.indices)
+
+
+def scalar(value: int | str | dt.date, kind: pa.DataType = _INTEGER) -> Any:  # noqa: ANN401 - see ArrowArray
+    """Return a scalar. pa.scalar and pa.array would import pandas, which takes as long as reading many lines."""
+    if isinstance(value, str):
+        data = value.encode()
+        buffers = [None, pa.py_buffer(bytes(4) + len(data).to_bytes(4, "little")), pa.py_buffer(data)]
+    else:
+        number = value.toordinal() - _EPOCH if isinstance(value, dt.date) else value
+        buffers = [None, pa.py_buffer(number.to_bytes(kind.bit_width // 8, "little", signed=True))]
+    return pa.Array.from_buffers(kind, 1, buffers)[0]
 
 
 def row_numbers(rows: int) -> ArrowArray:
     """Return 0, 1, 2 and so on, as 64-bit integers."""
-    one: Any = pa.scalar(1, pa.int64())
-    return pc.cumulative_sum(pa.repeat(one, rows), start=-1)
+    one = scalar(1)
+    return pc.subtract(pc.cumulative_sum(pa.repeat(one, rows)), one)
 
 
 def starting_lines(texts: Sequence[ArrowArray], rows: int) -> ArrowArray:

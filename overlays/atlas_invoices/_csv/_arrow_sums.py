@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 from attrs import frozen
 
-from ._arrow import TEXT, ArrowArray, RefusedError, convert_blocks, number_of_lines, pc, read_block
+from ._arrow import CODED, TEXT, ArrowArray, RefusedError, convert_blocks, number_of_lines, pc, read_block, scalar
 from ._arrow_tables import numbers
 from ._cells import EXACT, ZERO
-from ._columns import BY_FIELD, COLUMNS, Layout
-from ._group_by import DEFAULT_CURRENCY, GroupBy, Sums, find_currency
+from ._columns import BY_FIELD, COLUMNS
+from ._group_by import DEFAULT_CURRENCY, GroupBy, Sums
 from ._invoices import OpenInvoice
+from ._layout import CURRENCY, Layout
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._sources import Block
 
@@ -23,6 +24,8 @@ from ._sources import Block
 _MAX_GROUPS = 64 * 1024
 # Numbers of 18 decimals, and what their sums must stay below, because pyarrow doesn't notice an overflow; else wider.
 _SUMMABLE = ((pa.decimal128(38, 18), 10**20), (pa.decimal256(76, 38), 10**38))
+_MAX_SCALE = 38
+_VALUES = ("amount", "quantity", "lines")
 _SKU, _AMOUNT, _QUANTITY = (COLUMNS.index(BY_FIELD[field]) for field in ("sku", "amount", "quantity"))
 
 
@@ -79,7 +82,11 @@ class _Waiting:
         """Add the groups that wait."""
         if not self._blocks:
             return
-        table = _group(pa.concat_tables([block.groups for block in self._blocks]), len(self._by) + 1, ("lines", "sum"))
+        table = _group(
+            pa.concat_tables([block.groups for block in self._blocks]),
+            list(map(str, range(len(self._by) + 1))),
+            ("lines", "sum"),
+        )
         parts: list[list[Any]] = []
         for number, part in enumerate(self._by):
             cells = table.column(str(number)).to_pylist()
@@ -100,64 +107,72 @@ def _from_block(
     layout: Layout, block: Block, has_breaks: bool, by: Sequence[GroupBy]
 ) -> tuple[_BlockSums | list[LineItem], int]:
     """Read the needed columns and sum them."""
-    places = [*(part.find(layout) for part in by), find_currency(layout)]
-    places += [layout.known[_AMOUNT], layout.known[_QUANTITY], layout.known[_SKU]]
+    keys = [*(part.find(layout) for part in by), layout.position(CURRENCY)]
+    places = [layout.known[_AMOUNT], layout.known[_QUANTITY], layout.known[_SKU], *keys]
     found = dict.fromkeys(place for place in places if place is not None)
     columns = dict(zip(found, read_block(layout, block, found), strict=True))
     rows = len(next(iter(columns.values())))
-    *keys, amounts, quantities, sku = (pa.nulls(rows, TEXT) if place is None else columns[place] for place in places)
     try:
-        for part, key in zip(by, keys, strict=False):
-            # The days were checked already.
-            if part.from_cell is not str and key.type == TEXT:
-                unique: ArrowArray = key.unique()
-                for text in unique.drop_null().to_pylist():
+        for part, place in zip(by, keys, strict=False):
+            if part.from_cell is not str and place is not None:
+                column = columns[place]
+                distinct: ArrowArray = column.dictionary if column.type == CODED else column.unique().drop_null()
+                for text in distinct.to_pylist():
                     part.from_cell(text)
     except ValueError as error:
         raise RefusedError from error
-    amount, quantity, bound, limit = _summable(_exact(amounts), _exact(quantities))
-    keys = [key.cast(TEXT) if key.type != TEXT else key for key in keys]
-    names = [*map(str, range(len(keys))), "amount", "quantity"]
-    table = _group(pa.Table.from_arrays([*keys, amount, quantity], names), len(keys), ([], "count_all"))
-    lines = number_of_lines(block) if has_breaks else rows
-    return _BlockSums(table, _credits(sku, keys[-1], amount), bound, limit), lines
-
-
-def _exact(texts: ArrowArray) -> ArrowArray:
-    values, digits = numbers(texts)
-    if sum(digits) > values.type.precision or digits.scale > values.type.scale:
-        # Cut off, because no decimal has room.
+    amount, quantity, sku = (columns[place] if place in columns else _no_texts(rows) for place in places[:3])
+    (amount, in_amount), (quantity, in_quantity) = (numbers(texts) for texts in (amount, quantity))
+    # Numbers that no decimal has room for are cut off.
+    if max(in_amount.scale, in_quantity.scale) > _MAX_SCALE:
         raise RefusedError
-    return values
+    bound = EXACT.multiply(Decimal(rows), max(_largest(amount), _largest(quantity)))
+    limit = next((limit for kind, limit in _SUMMABLE if _fits(bound, limit, kind, amount, quantity)), None)
+    if limit is None:
+        raise RefusedError
+    named = {str(number): columns[place] for number, place in enumerate(keys) if place is not None}
+    named = {name: key.cast(TEXT) if key.type != TEXT else key for name, key in named.items()}
+    groups = _group(pa.table(named | {"amount": amount, "quantity": quantity}), list(named), ([], "count_all"))
+    currency = columns[keys[-1]] if keys[-1] is not None else None
+    kind = next(kind for kind, each in _SUMMABLE if each == limit)
+    arranged = [groups.column(str(n)) if str(n) in named else _no_texts(groups.num_rows) for n in range(len(keys))]
+    sums = [groups.column(name).cast(kind) for name in ("amount", "quantity")]
+    table = pa.table([*arranged, *sums, groups.column("lines")], [*map(str, range(len(keys))), *_VALUES])
+    lines = number_of_lines(block) if has_breaks else rows
+    return _BlockSums(table, _credits(sku, currency, amount), bound, limit), lines
 
 
-def _summable(amount: ArrowArray, quantity: ArrowArray) -> tuple[ArrowArray, ArrowArray, Decimal, int]:
-    """Return the numbers in a type that has room for their sums; an upper bound for these, and what it is below."""
-    largest = max(
-        max((end or ZERO).copy_abs() for end in pc.min_max(values).as_py().values()) for values in (amount, quantity)
+def _no_texts(rows: int) -> ArrowArray:
+    return pa.nulls(rows, TEXT)
+
+
+def _largest(values: ArrowArray) -> Decimal:
+    return max((end or ZERO).copy_abs() for end in pc.min_max(values).as_py().values())
+
+
+def _fits(bound: Decimal, limit: int, kind: Any, *columns: ArrowArray) -> bool:  # noqa: ANN401 - see ArrowArray
+    """Whether the sums have room in these columns' own types, and then in this one."""
+    return bound < limit and all(
+        column.type.scale <= kind.scale and bound < 10 ** (column.type.precision - column.type.scale)
+        for column in columns
     )
-    bound = EXACT.multiply(Decimal(len(amount)), largest)
-    for kind, limit in _SUMMABLE:
-        if bound < limit and max(amount.type.scale, quantity.type.scale) <= kind.scale:
-            return amount.cast(kind), quantity.cast(kind), bound, limit
-    raise RefusedError
 
 
-def _group(table: pa.Table, keys: int, lines: tuple[Any, str]) -> pa.Table:
-    """Return a row for each combination of the first `keys` columns: the sums of the next two, and its lines."""
-    names = table.column_names[:keys]
+def _group(table: pa.Table, keys: list[str], lines: tuple[Any, str]) -> Any:  # noqa: ANN401 - see ArrowArray
+    """Return a row for each combination of the keys: the sums of amount and quantity, and its lines."""
     sums: list[Any] = [("amount", "sum"), ("quantity", "sum"), lines]
-    groups: Any = table.group_by(names, use_threads=False).aggregate(sums)
-    found = groups.select([*names, "amount_sum", "quantity_sum", "lines_sum" if lines[0] else "count_all"])
-    named: pa.Table = found.rename_columns([*names, "amount", "quantity", "lines"])
-    return named
+    groups: Any = table.group_by(keys, use_threads=False).aggregate(sums)
+    found = groups.select([*keys, "amount_sum", "quantity_sum", "lines_sum" if lines[0] else "count_all"])
+    return found.rename_columns([*keys, *_VALUES])
 
 
-def _credits(sku: ArrowArray, currency: ArrowArray, amount: ArrowArray) -> dict[str, Decimal]:
-    is_credit = pc.equal(sku, CREDIT_SKU)
+def _credits(sku: ArrowArray, currency: ArrowArray | None, amount: ArrowArray) -> dict[str, Decimal]:
+    is_credit = pc.equal(sku, scalar(CREDIT_SKU, TEXT))
     if not pc.any(is_credit).as_py():
         return {}
     found: dict[str, Decimal] = {}
-    for name, value in zip(currency.filter(is_credit).to_pylist(), amount.filter(is_credit).to_pylist(), strict=True):
+    amounts = amount.filter(is_credit).to_pylist()
+    currencies = [None] * len(amounts) if currency is None else currency.filter(is_credit).to_pylist()
+    for name, value in zip(currencies, amounts, strict=True):
         found[name or DEFAULT_CURRENCY] = EXACT.add(found.get(name or DEFAULT_CURRENCY, ZERO), value or ZERO)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import tempfile
@@ -29,12 +30,14 @@ from ._arrow import (
     pc,
     read_block,
     row_numbers,
+    scalar,
     starting_lines,
 )
 from ._cells import PLAIN_NUMBER, normalize, parse_number
-from ._columns import BY_FIELD, COLUMNS, Kind, Layout, format_error
+from ._columns import BY_FIELD, COLUMNS, Kind, format_error
 from ._group_by import Summary
 from ._invoices import Decimals, OpenInvoice, naming
+from ._layout import Layout
 from ._model import InvoiceHeader, LineItem
 from ._sources import Block
 
@@ -130,7 +133,7 @@ def read_batches(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator
                 some = True
                 yield batch
         if not some:
-            yield pa.RecordBatch.from_pylist([], schema)
+            yield pa.RecordBatch.from_arrays([_nulls(0, field.type) for field in schema], schema=schema)
 
 
 def arrow_schema(sources: Sequence[OpenInvoice], numbers: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -193,7 +196,7 @@ def _from_lines(lines: Sequence[LineItem]) -> Part:
                 place = next(
                     line.line_number for line, value in zip(lines, values, strict=True) if _whole(value) > _WIDE
                 )
-                what = "a number of more than 38 digits before the point, the most that tables have; read_csv reads it"
+                what = "more than 38 digits before the point, the most that tables have; read_csv reads it"
                 raise format_error(what, line=place, column=column.name) from None
             columns.append(array)
         else:
@@ -209,9 +212,12 @@ def _part(lines: ArrowArray, columns: Sequence[ArrowArray], digits: dict[str, Di
 
 def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
     """Return exact decimals, as wide as these numbers need, and their digits."""
+    if pa.types.is_dictionary(texts.type):
+        values, digits = numbers(texts.dictionary)
+        return values.take(texts.indices), digits
     characters = texts.buffers()[2]
-    if characters is None:
-        return _number_array([None] * len(texts))
+    if texts.null_count == len(texts) or characters is None:
+        return _nulls(len(texts), number_type(Digits())), Digits()
     # Only digits, points and minus signs: Arrow reads these as `parse_number` does, or refuses them.
     if not characters.to_pybytes().translate(None, PLAIN_NUMBER):
         try:
@@ -232,15 +238,18 @@ def _plain_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
         if trims:
             # A number such as 1.500000000000000000 needn't widen its column.
             texts = pc.if_else(pc.match_substring(texts, "."), pc.utf8_rtrim(texts, "0"), texts)
-        point = pc.find_substring(texts, ".")
-        after = pc.if_else(pc.less(point, 0), 0, pc.subtract(pc.subtract(pc.binary_length(texts), point), 1))
-        scale = pc.max(after).as_py() or 0
-        values = texts.cast(pa.decimal128(_WIDE, min(scale, _WIDE)))
+        length, point = pc.binary_length(texts), pc.find_substring(texts, ".")
+        before = pc.if_else(pc.less(point, scalar(0, pa.int32())), length, point)
+        scale = max((pc.max(pc.subtract(length, before)).as_py() or 0) - 1, 0)
+        # Arrow doesn't notice that a number has too many digits for its type.
+        if (pc.max(before).as_py() or 0) + scale > _WIDE:
+            continue
+        values = texts.cast(pa.decimal128(_WIDE, scale))
         ends = pc.min_max(values).as_py()
         digits = Digits(max(_whole(ends["min"]), _whole(ends["max"])), scale)
-        if sum(digits) <= _NARROW:
-            break
-    return values, digits
+        if sum(digits) <= _NARROW or trims:
+            return values, digits
+    raise pa.ArrowInvalid("more than 38 digits")
 
 
 def _number_array(values: Sequence[Decimal | None]) -> tuple[ArrowArray, Digits]:
@@ -281,25 +290,25 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     """Return a map for each row, of the columns' non-empty cells."""
     filled = [(key, column) for key, column in columns if column.null_count < rows]
     if not filled:
-        return pa.MapArray.from_arrays(pa.repeat(_integer(0), rows + 1), pa.array([], TEXT), pa.array([], TEXT))
-    texts = pa.concat_arrays([column for _, column in filled])
-    keys = pa.array([key for key, _ in filled], TEXT)
-    # Cell by cell in the order of rows: where each stands in the columns one after another.
-    width = _integer(len(filled), pa.int64())
+        return pa.MapArray.from_arrays(_repeat(0, pa.int32(), rows + 1), _nulls(0, TEXT), _nulls(0, TEXT))
+    keys = pa.concat_arrays([_repeat(key, TEXT, 1) for key, _ in filled])
+    # Cell by cell in the order of rows: from which column each comes, and where that stands in all columns together.
+    width = scalar(len(filled))
     cells = row_numbers(rows * len(filled))
     row = pc.divide(cells, width)
     column = pc.subtract(cells, pc.multiply(row, width))
-    texts = texts.take(pc.add(pc.multiply(column, _integer(rows, pa.int64())), row))
+    place = pc.add(pc.multiply(column, scalar(rows)), row)
+    texts = pa.concat_arrays([texts for _, texts in filled]).take(place)
     some = texts.is_valid()
     ends = pc.cumulative_sum(some.cast(pa.int32()))
     # Each row's pairs end where those of its last column do.
-    last = pc.add(pc.multiply(row_numbers(rows), width), pc.subtract(width, _integer(1, pa.int64())))
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends.take(last)])
+    last = pc.add(pc.multiply(row_numbers(rows), width), scalar(len(filled) - 1))
+    offsets = pa.concat_arrays([_repeat(0, pa.int32(), 1), ends.take(last)])
     return pa.MapArray.from_arrays(offsets, keys.take(column.filter(some)), texts.filter(some))
 
 
-def _integer(value: int, kind: Any = pa.int32()) -> Any:  # noqa: ANN401, B008 - see ArrowArray
-    return pa.scalar(value, kind)
+def _repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> ArrowArray:
+    return _nulls(rows, kind) if value is None else pa.repeat(scalar(value, kind), rows)
 
 
 def number_type(digits: Digits, *, rounds: bool = False) -> pa.DataType | None:
@@ -374,7 +383,8 @@ class _Parts:
             yield self._finish(source.header, first_line, batch, schema, rounded)
         for name, changed in rounded.items():
             scale = schema.field(name).type.scale
-            what = f"{name}: {pluralize(changed, 'number', 'numbers')} rounded to {pluralize(scale, 'decimal', 'decimals')}"
+            places = pluralize(scale, "decimal", "decimals")
+            what = f"{name}: {pluralize(changed, 'number', 'numbers')} rounded to {places}"
             warnings.warn(what, UserWarning, stacklevel=2)
 
     def _finish(
@@ -384,7 +394,7 @@ class _Parts:
         lines, *columns = batch.columns
         arrays: list[ArrowArray] = [
             _repeat(header.invoice_id, TEXT, rows),
-            pc.add(lines, _integer(first_line, pa.int64())),
+            pc.add(lines, scalar(first_line)),
             _repeat(header.period_start, DAY, rows),
             _repeat(header.period_end, DAY, rows),
         ]
@@ -399,11 +409,6 @@ class _Parts:
                 rounded[name] += pc.sum(pc.not_equal(column, values)).as_py() or 0
             arrays.append(column.cast(kind))
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _repeat(value: object, kind: pa.DataType, rows: int) -> ArrowArray:
-    constant: Any = pa.scalar(value, kind)
-    return pa.repeat(constant, rows)
 
 
 def _too_long(column: str, line: int) -> InvoiceFormatError:

@@ -38,14 +38,25 @@ MAX_DIGITS = 1000
 MAX_CELL = 128 * 1024
 _DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII).fullmatch
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII).fullmatch
+# 7/1/2024, 2024-07-01, 1-Jul-24, 1.7.2024, each with or without a time, and 45474.
+_SPREADSHEET_DATE = re.compile(
+    r"\d{1,4}([/.\- ])(?:\d{1,2}|[A-Za-z]{3,9})\1\d{2,4}(?:[ T].*)?|\d{5}", re.ASCII
+).fullmatch
+# 1,234.50, 1.234,50, $1.92, (5.00), 5 %, 1 234.
+_SPREADSHEET_NUMBER = re.compile(r"[-+(]?[$\u20ac\u00a3]?\s?\d[\d.,'\s]*[%$\u20ac\u00a3)]*").fullmatch
+SAVED_AGAIN = "a spreadsheet seems to have saved this file again; download it again"
 PLAIN_NUMBER = b"0123456789.-"
 # Exact or an exception, whatever the caller's own decimal context.
 _EXACT = Context(prec=40, traps=[InvalidOperation, Rounded])
 
 
+def _way_out(looks_saved_again: object) -> str:
+    return f"; {SAVED_AGAIN}" if looks_saved_again else ""
+
+
 def is_label(cell: str) -> bool:
-    """Whether a trailing row may begin with this cell: nothing, or text."""
-    return not cell or cell[0].isalpha()
+    """Whether a trailing row may begin with this cell: nothing, text, or the sign of a remark."""
+    return not cell or cell[0].isalpha() or cell[0] in "*#("
 
 
 def parse_date(text: str) -> dt.date | None:
@@ -54,12 +65,17 @@ def parse_date(text: str) -> dt.date | None:
         return None
     match = _DATE(text)
     if match is None:
-        raise ValueError("not a date (MM/DD/YYYY)")
+        raise ValueError(f"not a date (MM/DD/YYYY){_way_out(_SPREADSHEET_DATE(text))}")
     month, day, year = map(int, match.groups())
     try:
         return dt.date(year, month, day)
     except ValueError:
         raise ValueError("no such day (MM/DD/YYYY)") from None
+
+
+def is_number(text: str) -> bool:
+    """Whether this is a number, as the file's cells have them."""
+    return _NUMBER(text) is not None
 
 
 def parse_number(text: str) -> Decimal | None:
@@ -68,7 +84,7 @@ def parse_number(text: str) -> Decimal | None:
         return None
     # Decimal also accepts NaN, Infinity, underscores, blanks and the digits of other scripts.
     if _NUMBER(text) is None:
-        raise ValueError("not a number")
+        raise ValueError(f"not a number{_way_out(_SPREADSHEET_NUMBER(text))}")
     number = Decimal(text)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() >= MAX_DIGITS:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from enum import Enum
-from typing import Self
 
 from attrs import frozen
 
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._preamble import HEADER_MARKS
+from atlas_invoices._preamble import HEADER_MARKS, fold_name, is_header
+
+from ._cells import SAVED_AGAIN
 
 _MAX_VALUE = 60
 _MAX_QUOTED = 100
 _MAX_MESSAGE = 399
+# How similar a name must be to a known one to be taken for a misspelling of it.
+_NEAR = 0.8
 # repr shows a byte that isn't UTF-8 as the lone surrogate it was decoded to; it doubles a backslash of the text itself.
 _BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])")
 
@@ -83,51 +85,32 @@ BY_FIELD = {column.field: column for column in COLUMNS}
 BY_NAME = {column.name: column for column in COLUMNS}
 
 
-@frozen
-class Layout:
-    """The columns of one file: the positions of the known ones, of the tags, and of the unknown ones.
+# A name's words without what stands in brackets, such as a currency.
+_BRACKETS = re.compile(r"\(.*?\)|\[.*?\]")
+_words = re.compile(r"[^\W\d_]+").findall
 
-    `line` is the line on which the header row starts.
+
+def is_near(name: str, column: Column) -> bool:
+    """Whether this is likely another name of the column, such as `Amount (USD)`, `amount_usd` or `Amout`.
+
+    For text, only brackets and punctuation may differ: `Project Owner` isn't `Project`.
     """
+    from difflib import SequenceMatcher  # noqa: PLC0415 - imported only for a file without a known column
 
-    line: int
-    names: tuple[str, ...]
-    known: tuple[int | None, ...]
-    tags: tuple[tuple[str, int], ...]
-    extra: tuple[tuple[str, int], ...]
+    expected = column.name.casefold().split()
+    words = _words(_BRACKETS.sub("", name).casefold())
+    if column.kind is Kind.TEXT and column.name not in HEADER_MARKS:
+        return "".join(words) == "".join(expected)
+    ratio = SequenceMatcher(None, "".join(words), "".join(expected)).ratio()
+    return set(expected).issubset(words) or ratio >= _NEAR
 
-    @property
-    def width(self) -> int:
-        """The number of cells in a row."""
-        return len(self.names)
 
-    @property
-    def date(self) -> int:
-        """Position of the bill date."""
-        return self.names.index("Date")
-
-    @property
-    def usage_date(self) -> int:
-        """Position of the day of use."""
-        return self.names.index("Usage Date")
-
-    @classmethod
-    def from_header(cls, names: Sequence[str], line: int) -> Self:
-        """Read the header row; two columns with the same name are an InvoiceFormatError."""
-        positions: dict[str, int] = {}
-        for position, name in enumerate(names):
-            if name in positions:
-                what = "the header has this column twice, so it's unclear which one counts"
-                raise format_error(what, line=line, column=name)
-            positions[name] = position
-        unknown = [(name, position) for name, position in positions.items() if name not in BY_NAME]
-        return cls(
-            line=line,
-            names=tuple(names),
-            known=tuple(positions.get(column.name) for column in COLUMNS),
-            tags=tuple((n.removeprefix(TAG_PREFIX), p) for n, p in unknown if n.startswith(TAG_PREFIX)),
-            extra=tuple((n, p) for n, p in unknown if not n.startswith(TAG_PREFIX)),
-        )
+def renamed(name: str, column: Column, line: int) -> InvoiceFormatError:
+    """Return the error for a header that has another name instead of a known one."""
+    what = (
+        f"no column {column.name!r} in the header, but this one; rename it if it's the same, or download the file again"
+    )
+    return format_error(what, line=line, column=name)
 
 
 # No error before the header row quotes the file, because a file that isn't an invoice may have secrets.
@@ -165,12 +148,25 @@ def other_file(start: bytes) -> InvoiceFormatError | None:
     lines = [line.strip("\r") for line in start.decode("utf-8", "replace").split("\n")]
     for number, line in enumerate(lines, 1):
         for separator in (";", "\t"):
-            if HEADER_MARKS.issubset(cell.strip(' "') for cell in line.split(separator)):
+            if is_header(cell.strip(' "') for cell in line.split(separator)):
                 what = f"the header's cells are separated by {separator!r}, not by commas: {quoted(line)}"
-                return format_error(f"{what}; save the file with commas, or download it again", line=number)
+                return format_error(f"{what}; {SAVED_AGAIN}", line=number)
+        if error := _renamed_mark([cell.strip('"') for cell in line.split(",")], number):
+            return error
     if b"\r" in start and b"\n" not in start:
         return format_error("the lines end in carriage returns alone; save them as LF or CRLF", line=1)
     return None
+
+
+def _renamed_mark(names: list[str], line: int) -> InvoiceFormatError | None:
+    """Return the error for a header row in which one of the columns that tell it has another name."""
+    folded = set(map(fold_name, names))
+    missing = [mark for mark in HEADER_MARKS if fold_name(mark) not in folded]
+    if len(missing) != 1:
+        return None
+    column = BY_NAME[missing[0]]
+    others = [name for name in names if fold_name(name) not in map(fold_name, BY_NAME)]
+    return next((renamed(name, column, line) for name in others if is_near(name, column)), None)
 
 
 def _kind(start: bytes) -> str | None:

@@ -44,7 +44,7 @@ def to_arrow(source: Sources | Summary, *, decimals: Decimals = "exact") -> pa.T
 
     A Summary becomes a table of its `rows()`, with `share` as a float.
 
-    >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\n")
+    >>> table = to_arrow(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
     >>> table.num_rows, str(table.schema.field("amount").type)
     (1, 'decimal128(18, 2)')
     """
@@ -65,7 +65,7 @@ def iter_batches(
     the invoices are: the types of the numbers depend on all of them, so every row is read, and waits compressed in a
     temporary file, before the first batch comes.
 
-    >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\n"
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n"
     >>> [batch.num_rows for batch in iter_batches(data)]
     [1]
     """
@@ -86,7 +86,8 @@ def to_pandas(source: Sources | Summary, *, decimals: Decimals = "exact") -> pd.
     Text is pandas' own string type, days are `datetime64`; numbers are exact decimals and `tags` are maps, both backed
     by Arrow.
 
-    >>> frame = to_pandas(b"Date,Usage Date,SKU,Quantity,Amount,Tag/team\n07/01/2024,06/30/2024,Backup,2,1.92,search\n")
+    >>> data = b"Date,Usage Date,SKU,Quantity,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,2,1.92,search\\n"
+    >>> frame = to_pandas(data)
     >>> frame["amount"].sum(), (frame["amount"] * frame["quantity"]).sum()
     (Decimal('1.92'), Decimal('3.84'))
     >>> frame[frame["usage_date"] < "2024-07-01"].resample("MS", on="usage_date")["amount"].sum().tolist()
@@ -111,7 +112,7 @@ def to_polars(source: Sources | Summary, *, decimals: Decimals = "exact") -> pl.
 
     `frame["tags"]` has polars' own maps (`.map.get("team")`), or lists of structs in versions without them.
 
-    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\n")
+    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
     >>> frame.shape, frame["amount"].sum()
     ((1, 25), Decimal('1.92'))
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from operator import attrgetter
@@ -13,11 +14,11 @@ from attrs import frozen
 from atlas_invoices._errors import ConfigError
 
 from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
-from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, Layout, quoted
+from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, quoted
+from ._layout import CURRENCY, Layout, find_key
 from ._model import InvoiceHeader, LineItem
 
 DEFAULT_CURRENCY = "USD"
-_CURRENCY = "Currency"
 _TIMES = ("day", "month")
 
 KeyPart: TypeAlias = str | dt.date | Decimal | int | None
@@ -67,6 +68,16 @@ def missing_names(by: object, columns: Collection[str]) -> tuple[str, ...]:
     return tuple(part.name for part in parse_by(by) if part.column not in {None, *columns})
 
 
+def match_tag(part: GroupBy, keys: Collection[str]) -> GroupBy:
+    """Return the key for `tag:TEAM` where the only similar tag is `team`, with a warning; any other key as it is."""
+    kind, _, key = part.name.partition(":")
+    found = find_key(key, dict.fromkeys(keys)) if kind == "tag" else None
+    if found is None or found == key:
+        return part
+    warnings.warn(f"no tag is called {quoted(key)}; grouped by tag:{found}", UserWarning, stacklevel=3)
+    return _parse(f"tag:{found}")
+
+
 def _parse(name: str) -> GroupBy:
     if name in _OF_INVOICE:
         return GroupBy(name, from_header=_OF_INVOICE[name])
@@ -79,7 +90,7 @@ def _parse(name: str) -> GroupBy:
             "Usage Date",
             from_line=lambda line: convert(line.usage_date),
             from_cell=lambda cell: convert(parse_date(cell)),
-            find=lambda layout: layout.usage_date,
+            find=lambda layout: layout.position("Usage Date"),
         )
     if name.startswith(("tag:", TAG_PREFIX)):
         key = name.removeprefix("tag:") if name.startswith("tag:") else name.removeprefix(TAG_PREFIX)
@@ -118,11 +129,6 @@ def _parse(name: str) -> GroupBy:
 
 def _same(day: dt.date | None) -> KeyPart:
     return day
-
-
-def find_currency(layout: Layout) -> int | None:
-    """Return where the currency of a line's amount stands; `None` in a file without that column."""
-    return next((place for name, place in layout.extra if name.strip().casefold() == _CURRENCY.casefold()), None)
 
 
 def _number(number: Decimal | None) -> Decimal | None:
@@ -164,7 +170,7 @@ class Group:
     credits included with their sign; `share` is amount / total to 28 digits, or `None` if the total is 0. `quantity`
     may add hours to gigabytes: it only has a meaning if all lines have the same unit, so group by "unit", too.
 
-    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\n"
+    >>> data = b"Date,Usage Date,SKU,Unit,Quantity,Amount\\n07/01/2024,06/30/2024,M10,server hours,24.0,1.920\\n"
     >>> (group,) = summarize(data, by=["sku", "day", "unit"]).groups
     >>> group.key, group.currency
     (('M10', datetime.date(2024, 6, 30), 'server hours'), 'USD')
@@ -191,7 +197,7 @@ class Summary:
     never added up: the groups of one follow those of another, `totals` and `credit_totals` have an amount for each, and
     `total` and `credits` are a ConfigError where there are several. `by_currency` has a Summary for each.
 
-    >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,Credit,-0.50\n07/01/2024,06/30/2024,M10,1.50\n"
+    >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Credit,-0.50\\n07/01/2024,06/30/2024,M10,1.50\\n"
     >>> summary = summarize(data, by="SKU")
     >>> summary.by, [(group.key, group.amount) for group in summary.groups]
     (('sku',), [(('M10',), Decimal('1.5')), (('Credit',), Decimal('-0.5'))])
@@ -241,7 +247,7 @@ class Summary:
     def rows(self) -> list[dict[str, KeyPart]]:
         """Return a dict for each group: the names in `by`, then currency, amount, quantity, lines and share.
 
-        >>> data = b"Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1.50\n"
+        >>> data = b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,M10,1.50\\n"
         >>> summarize(data, by="month").rows()[0]["month"]
         '2024-06'
         """
@@ -284,14 +290,8 @@ class Sums:
     def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy], header: InvoiceHeader) -> None:
         """Add the lines of one invoice, one by one."""
         parts = [part.from_line if part.from_header is None else constant(part.from_header(header)) for part in by]
-        name = ""
         for line in lines:
-            currency = DEFAULT_CURRENCY
-            if line.extra:
-                # The column has the same name on each line.
-                if name not in line.extra:
-                    name = next((each for each in line.extra if each.strip().casefold() == _CURRENCY.casefold()), "")
-                currency = line.extra.get(name, DEFAULT_CURRENCY)
+            currency = line.extra.get(CURRENCY, DEFAULT_CURRENCY)
             amount = line.amount or ZERO
             self.add(currency, tuple([part(line) for part in parts]), amount, line.quantity or ZERO, 1)
             if line.is_credit:

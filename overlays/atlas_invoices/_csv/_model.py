@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from attrs import frozen
 
+from atlas_invoices._preamble import fold_name
 from atlas_invoices._utils import FrozenDict
 
 from ._cells import parse_date
@@ -95,14 +96,14 @@ def parse_preamble(rows: Iterable[Sequence[str]]) -> InvoiceHeader:
     """Read the rows above the table, however many there are; of two pairs with the same name, the first counts."""
     # Preamble lines end in a comma. A period that was saved without its quotes is joined again.
     raw = [(row[0], ",".join(row[1:]).rstrip(",")) for row in rows if any(row)]
-    values = {name.strip(): value for name, value in reversed(raw)}
-    start, end = _period(values.get("Billing Period", ""))
+    values = {fold_name(name): value for name, value in reversed(raw)}
+    start, end = _period(values.get("billingperiod", ""))
     return InvoiceHeader(
-        invoice_id=values.get("Invoice Number") or None,
+        invoice_id=values.get("invoicenumber") or None,
         period_start=start,
         period_end=end,
-        organization_name=values.get("Organization Name") or None,
-        organization_id=values.get("Organization ID") or None,
+        organization_name=values.get("organizationname") or None,
+        organization_id=values.get("organizationid") or None,
         raw=tuple(raw),
     )
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from codecs import BOM_UTF8
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
-from atlas_invoices._preamble import HEADER_MARKS, MAX_PREAMBLE_ROWS
+from atlas_invoices._preamble import MAX_PREAMBLE_ROWS, is_header
+from atlas_invoices._utils import pluralize, single_line
 
-from ._cells import is_label
-from ._columns import NO_HEADER, UNREADABLE_PREAMBLE, Layout, format_error, other_file, quoted
+from ._cells import SAVED_AGAIN, is_label
+from ._columns import NO_HEADER, UNREADABLE_PREAMBLE, format_error, other_file, quoted
+from ._layout import Layout
 from ._model import InvoiceHeader, LineItem, parse_preamble
 from ._rows import Records, Row, RowReader
 from ._sources import MAX_ROW, Block, BlockCutter
 
 OnError = Literal["raise", "collect"]
 MAX_TRAILING = 1000
+_MAX_TRAILING_NAMED = 5
 # This much of a file shows which other kind of file it is.
 _START_SIZE = 64 * 1024
 
@@ -32,22 +36,23 @@ class ReaderState(Generic[Chunks]):
     `close` do this for a source that isn't asynchronous.
     """
 
-    def __init__(self, chunks: Chunks, on_error: OnError) -> None:
+    def __init__(self, chunks: Chunks, on_error: OnError, name: str = "") -> None:
         self.chunks = chunks
         self.header = InvoiceHeader()
-        self.trailing: list[list[str]] = []
+        # Line numbers and cells.
+        self.trailing: list[tuple[int, list[str]]] = []
         self.errors: list[InvoiceFormatError] = []
         self.ends_line = False
         self.closed = False
         self.line_number = 1
         self.cutter = BlockCutter()
         self._on_error = on_error
+        self._name = name
         self._row_reader: RowReader | None = None
         self._preamble: list[list[str]] = []
         self._preamble_size = 0
         # The beginning of the file, until the header is found.
         self._start = b""
-        self._trailing_line = 0
         self._trailing_size = 0
         self._after_invalid_row = False
 
@@ -63,8 +68,8 @@ class ReaderState(Generic[Chunks]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names in the header row, as the file has them and in its order."""
-        return self.layout.names
+        """The names of the columns, in the file's order; see `Layout`."""
+        return self.layout.columns
 
     @property
     def only_items(self) -> bool:
@@ -92,8 +97,7 @@ class ReaderState(Generic[Chunks]):
     def parse(self, block: Block) -> Iterator[Iterable[LineItem]]:
         """Yield groups of lines from a block. A row that doesn't end in it is put back for the next one."""
         rows = self._rows()
-        careful = self.cutter.counts_quotes
-        converted = None if self.trailing else rows.block(block, self.line_number, careful=careful)
+        converted = None if self.trailing else rows.block(block, self.line_number)
         if converted is not None:
             lines, count = converted
             self.line_number += count
@@ -143,8 +147,27 @@ class ReaderState(Generic[Chunks]):
         try:
             for block in self.blocks():
                 yield from self.parse(block)
+            self.finish()
         finally:
             self.close()
+
+    def finish(self) -> None:
+        """Warn of duplicate columns and trailing rows, once everything was read."""
+        for text in (*self.layout.warnings, *self._trailing_warning()):
+            name = f"{single_line(self._name)}: " if self._name else ""
+            warnings.warn(f"{name}{text}", UserWarning, stacklevel=2)
+
+    def _trailing_warning(self) -> Iterator[str]:
+        if not self.trailing:
+            return
+        named = []
+        for line, row in self.trailing[:_MAX_TRAILING_NAMED]:
+            amount = self._rows().amount(row)
+            named.append(f"line {line} ({quoted(next(filter(None, row)))}{f', {quoted(amount)}' if amount else ''})")
+        if more := len(self.trailing) - len(named):
+            named.append(f"{more:,} more")
+        rows = pluralize(len(self.trailing), "row after the last item isn't", "rows after the last item aren't")
+        yield f"{rows} counted: {', '.join(named)}"
 
     def close(self: SyncState) -> None:
         """Close a file that was opened here; other sources are left alone."""
@@ -175,30 +198,29 @@ class ReaderState(Generic[Chunks]):
         if isinstance(row, InvoiceFormatError):
             self._after_invalid_row = True
             raise row
-        if not row or (len(row) == 1 and row[0] and not row[0].strip(" \t")):
+        if not any(row) or (len(row) == 1 and not row[0].strip(" \t")):
             return None
-        if HEADER_MARKS.issubset(row):
+        if is_label(row[0]) and is_header(row):
             what = "a second header row: these look like two invoice CSVs joined in one file; read each by itself"
             raise format_error(what, line=line)
-        layout = rows.layout
-        if len(row) == layout.width:
-            if row[layout.usage_date] or not is_label(row[layout.date]):
+        width = rows.layout.width
+        if len(row) == width:
+            if rows.is_item(row):
                 return self._full_row(rows, row, line)
         # After an invalid row, its remaining lines may look like trailing rows.
-        elif len(row) > layout.width or not is_label(row[0]) or self._after_invalid_row:
-            what = f"a row of {len(row)} cells where the header has {layout.width}: {quoted(','.join(row))}"
+        elif self._after_invalid_row or not rows.may_trail(row):
+            what = f"a row of {len(row)} cells where the header has {width}: {quoted(','.join(row))}"
             raise format_error(what, line=line)
         self._trailing_size += sum(map(len, row))
         if len(self.trailing) >= MAX_TRAILING or self._trailing_size > MAX_ROW:
             what = f"more than {MAX_TRAILING} trailing lines, or very long ones: no invoice ends like this"
             raise format_error(what, line=line)
-        self._trailing_line = self._trailing_line or line
-        self.trailing.append(row)
+        self.trailing.append((line, row))
         return None
 
     def _full_row(self, rows: RowReader, row: Sequence[str], line: int) -> LineItem:
         if self.trailing:
-            what = f"an item after the trailing line {self._trailing_line}, which isn't an item"
+            what = f"an item after the trailing line {self.trailing[0][0]}, which isn't an item"
             raise format_error(f"{what}; if two invoice CSVs were joined in one file, read each by itself", line=line)
         item = rows.line(row, line)
         self._after_invalid_row = False
@@ -207,11 +229,13 @@ class ReaderState(Generic[Chunks]):
     def _read_preamble(self, block: Block) -> None:
         if self.line_number == 1:
             block = block._replace(data=block.data.removeprefix(BOM_UTF8))
+            if block.data.startswith(BOM_UTF8):
+                raise format_error(f"two byte order marks: {SAVED_AGAIN}", line=1)
         records = Records(block, self.line_number)
         for line, row in records:
             if isinstance(row, InvoiceFormatError):
                 raise other_file(self._start_to(line)) or format_error(UNREADABLE_PREAMBLE, line=line)
-            if HEADER_MARKS.issubset(row):
+            if is_header(row):
                 self._row_reader = RowReader(Layout.from_header(row, line))
                 self.header = parse_preamble(self._preamble)
                 self._preamble, self._start = [], b""

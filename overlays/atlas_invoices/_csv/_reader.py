@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from itertools import chain
 from types import TracebackType
@@ -10,7 +11,8 @@ from weakref import WeakSet
 
 from atlas_invoices._errors import ConfigError, InvoiceFormatError
 
-from ._columns import Layout, quoted
+from ._columns import quoted
+from ._layout import Layout
 from ._parser import OnError, ReaderState, SyncState
 from ._sources import AsyncSource, Source, is_rereadable, open_async_source, open_source, source_size
 
@@ -34,6 +36,7 @@ class _BaseInvoiceCsv(Generic[Chunks]):
         self._on_error = on_error
         self._rereadable = is_rereadable(source)
         self._kind = type(source).__name__
+        self._name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
         self._started = False
         # The states of all loops that are still running; `close` closes them.
         self._states: WeakSet[ReaderState[Chunks]] = WeakSet()
@@ -52,7 +55,11 @@ class _BaseInvoiceCsv(Generic[Chunks]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names in the header row, as the file has them and in its order."""
+        """The names in the header row, in the file's order.
+
+        A known column, `Currency` and the prefix `Tag/` are spelled as in the API document, whatever their case and
+        blanks in the file; the second column of a name gets `#2`; columns without a name or a cell are left out.
+        """
         return self._state.columns
 
     @property
@@ -67,8 +74,11 @@ class _BaseInvoiceCsv(Generic[Chunks]):
 
     @property
     def trailing(self) -> tuple[tuple[str, ...], ...]:
-        """Rows after the last line item, such as totals or remarks. Complete after iteration."""
-        return tuple(map(tuple, self._state.trailing))
+        """The cells of rows after the last line item, such as totals or remarks. Complete after iteration.
+
+        They aren't counted, and a `UserWarning` at the end of the loop names their lines and amounts.
+        """
+        return tuple(tuple(row) for _, row in self._state.trailing)
 
     @property
     def errors(self) -> list[InvoiceFormatError]:
@@ -81,7 +91,7 @@ class _BaseInvoiceCsv(Generic[Chunks]):
         return self._state.ends_line
 
     def _add_state(self, chunks: Chunks) -> ReaderState[Chunks]:
-        state = ReaderState(chunks, self._on_error)
+        state = ReaderState(chunks, self._on_error, self._name)
         self._states.add(state)
         return state
 
@@ -233,6 +243,7 @@ class AsyncInvoiceCsv(_BaseInvoiceCsv[AsyncGenerator[bytes, None]]):
                     yield line
             for line in chain.from_iterable(state.feed(None)):
                 yield line
+            state.finish()
         finally:
             await self._close(state)
 

@@ -6,16 +6,18 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
-from itertools import accumulate, islice, repeat
+from itertools import accumulate, repeat
 from typing import Any, TypeAlias
 
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import FrozenDict
 
-from ._cells import Cache, parse_date, parse_number, parse_numbers
-from ._columns import COLUMNS, Kind, Layout, format_error, quoted
+from ._cells import Cache, is_label, is_number, parse_date, parse_number, parse_numbers
+from ._columns import BY_NAME, COLUMNS, Kind, format_error, quoted
+from ._layout import Layout, Twin
 from ._model import EMPTY, LineItem
-from ._sources import MAX_ROW, Block, line_breaks_in_cells
+from ._sources import MAX_ROW, Block
+from ._split import LINE_BREAK, restore, split_rows
 
 Row: TypeAlias = list[str] | InvoiceFormatError
 
@@ -116,16 +118,39 @@ class RowReader:
         # Days, prices and discounts repeat from line to line.
         self._dates = Cache(parse_date)
         self._numbers = Cache(parse_number)
-        self._tags = _mappings(layout.tags)
-        self._extra = _mappings(layout.extra)
+        self._mappings = (_mappings(layout.tags), _mappings(layout.extra, layout.twins))
+        self._date, self._usage_date, self._sku = (layout.names.index(name) for name in ("Date", "Usage Date", "SKU"))
+        self._amount = layout.position("Amount")
+        self._must_agree = [twin for twin in layout.twins if twin.must_agree]
         convert: dict[Kind, Callable[[Sequence[str]], Cells]] = {
             Kind.TEXT: _text_column,
             Kind.DATE: lambda texts: _repeated(self._dates, texts) or list(map(self._dates.__getitem__, texts)),
             Kind.NUMBER: lambda texts: _repeated(self._numbers, texts) or parse_numbers(self._numbers, texts),
         }
+        self._texts = [
+            n for n, name in enumerate(layout.names) if name not in BY_NAME or BY_NAME[name].kind is Kind.TEXT
+        ]
         self._columns = [
             (convert[column.kind], position) for column, position in zip(COLUMNS, layout.known, strict=True)
         ]
+
+    def is_item(self, row: Sequence[str]) -> bool:
+        """Whether a row of full width is an item: it has a day, or both a SKU and an amount."""
+        if row[self._usage_date] or not is_label(row[self._date]):
+            return True
+        return not row[self._date] and self._amount is not None and bool(row[self._sku] and row[self._amount])
+
+    def may_trail(self, row: Sequence[str]) -> bool:
+        """Whether a row of another width can be a total or a remark: it isn't an item that is damaged."""
+        if row[0]:
+            return is_label(row[0])
+        return len(row) < self.layout.width and not "".join(row[self._sku : self._sku + 1])
+
+    def amount(self, row: Sequence[str]) -> str | None:
+        """Return a trailing row's amount: the cell in that column, else the last number in the row."""
+        if len(row) == self.layout.width and self._amount is not None and row[self._amount]:
+            return row[self._amount]
+        return next((cell for cell in reversed(row) if is_number(cell)), None)
 
     def line(self, row: Sequence[str], line_number: int) -> LineItem:
         """Convert one full row; an invalid cell is an InvoiceFormatError with its column and value."""
@@ -139,46 +164,71 @@ class RowReader:
                 values.append(parse_date(cell) if column.kind is Kind.DATE else parse_number(cell))
             except ValueError as error:
                 raise format_error(f"{error}: {quoted(cell)}", line=line_number, column=column.name) from None
-        values.append(self._tags[tuple(row[position] for _, position in self.layout.tags)])
-        values.append(self._extra[tuple(row[position] for _, position in self.layout.extra)])
+        self._check_positions(row, line_number)
+        values += [cache[tuple([row[position] for position in positions])] for positions, cache in self._mappings]
         values.append(line_number)
         return LineItem(*values)
 
-    def block(self, block: Block, first_line: int, *, careful: bool) -> tuple[Iterator[LineItem], int] | None:
+    def _check_positions(self, row: Sequence[str], line_number: int) -> None:
+        names = self.layout.names
+        for twin in self._must_agree:
+            cell, first = row[twin.position], row[twin.first]
+            if cell and cell != first:
+                what = (
+                    f"{quoted(first)} and {quoted(cell)} in two columns of this name, so it's unclear which one counts"
+                )
+                raise format_error(what, line=line_number, column=names[twin.first])
+        for position in self.layout.nameless:
+            if row[position]:
+                what = f"{quoted(row[position])} in a column without a name: the row may be shifted, or name the column"
+                raise format_error(what, line=line_number, column=names[position])
+
+    def block(self, block: Block, first_line: int) -> tuple[Iterator[LineItem], int] | None:
         """Convert a block of nothing but valid items, column by column; return them and the block's number of lines.
 
-        Returns `None` if a row is invalid, blank or trailing, or spans several lines and `careful` isn't set. Then
-        `Records` and `line` must read the block, by the same rules at a third of the speed.
+        Returns `None` if a row is invalid, blank or trailing, or the block may end within a row. Then `Records` and
+        `line` must read the block, by the same rules at a quarter of the speed.
         """
         if not block.is_whole or b"\0" in block.data:
             return None
         try:
-            reader = csv.reader(map(bytes.decode, BytesIO(block.data)), strict=True)
-            cells = list(zip(*reader, strict=True))
-            if len(cells) != self.layout.width:
+            split = split_rows(block.data.decode())
+            if split is None:
                 return None
-            if not all(cells[self.layout.date]) and not all(cells[self.layout.usage_date]):
+            lines, marks = split
+            cells: list[Sequence[str]] = list(zip(*[line.split(",") for line in lines], strict=True))
+            if len(cells) != self.layout.width or not self._are_items(cells):
                 return None
-            rows = len(cells[0])
+            rows = len(lines)
             numbers: Cells = range(first_line, first_line + rows)
-            if reader.line_num > rows:
-                # csv accepts a quote within a cell as text; then the block may have been cut within a row.
-                if not careful or line_breaks_in_cells(block.data) is None:
-                    return None
-                sizes = (1 + sum(cell.count("\n") for cell in row) for row in zip(*cells, strict=True))
-                numbers = islice(accumulate(sizes, initial=first_line), rows)
+            count = rows
+            if LINE_BREAK in marks:
+                ends = list(accumulate([1 + line.count(LINE_BREAK) for line in lines], initial=first_line))
+                numbers, count = ends[:-1], ends[-1] - first_line
+            if marks:
+                for position in self._texts:
+                    cells[position] = restore(cells[position], marks)
             columns = [
                 repeat(None) if position is None else convert(cells[position]) for convert, position in self._columns
             ]
             columns += [
-                map(mappings.__getitem__, zip(*[cells[position] for _, position in places], strict=True))
-                if places
+                map(cache.__getitem__, zip(*[cells[position] for position in positions], strict=True))
+                if positions
                 else repeat(EMPTY)
-                for mappings, places in ((self._tags, self.layout.tags), (self._extra, self.layout.extra))
+                for positions, cache in self._mappings
             ]
-            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), reader.line_num  # noqa: B905 - columns made by repeat() never end
-        except (csv.Error, ValueError):
+            return map(tuple.__new__, repeat(LineItem), zip(*columns, numbers)), count  # noqa: B905 - columns made by repeat() never end
+        except ValueError:
             return None
+
+    def _are_items(self, cells: Sequence[Sequence[str]]) -> bool:
+        """Whether all rows of a block are certainly items."""
+        has_days = all(cells[self._date]) or all(cells[self._usage_date])
+        if not has_days and (self._amount is None or not (all(cells[self._sku]) and all(cells[self._amount]))):
+            return False
+        return not any(any(cells[position]) for position in self.layout.nameless) and all(
+            cells[twin.position] == cells[twin.first] for twin in self._must_agree
+        )
 
 
 def _repeated(cache: Cache[str, Any], texts: Sequence[str]) -> Cells | None:
@@ -193,12 +243,24 @@ def _text_column(texts: Sequence[str]) -> Cells:
     return [text or None for text in texts] if any(texts) else repeat(None)
 
 
-def _mappings(columns: Sequence[tuple[str, int]]) -> Cache[tuple[str, ...], FrozenDict[str]]:
-    """Return a cache from the cells of these columns to a mapping, which lines with the same cells share."""
+def _mappings(
+    columns: Sequence[tuple[str, int]], twins: Sequence[Twin] = ()
+) -> tuple[Sequence[int], Cache[tuple[str, ...], FrozenDict[str]]]:
+    """Return positions, and a cache from the cells there to a mapping, which lines with the same cells share.
+
+    It has the columns' cells that aren't empty, and that of a twin only where it differs from the first column's.
+    """
     keys = [key for key, _ in columns]
+    positions = [position for _, position in columns]
+    twin_keys = [keys[positions.index(twin.position)] for twin in twins]
 
     def make(cells: tuple[str, ...]) -> FrozenDict[str]:
-        return FrozenDict({key: cell for key, cell in zip(keys, cells, strict=True) if cell}) or EMPTY
+        found = {key: cell for key, cell in zip(keys, cells, strict=False) if cell}
+        for key, first in zip(twin_keys, cells[len(keys) :], strict=True):
+            if found.get(key) == first:
+                del found[key]
+        return FrozenDict(found) or EMPTY
 
     # Lines seldom share long texts, and keeping many of these would fill the memory.
-    return Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - 1,024 characters make a long text
+    cache = Cache(make, worth=lambda cells: sum(map(len, cells)) <= 1024)  # noqa: PLR2004 - 1,024 characters make a long text
+    return [*positions, *(twin.first for twin in twins)], cache

@@ -10,37 +10,22 @@ from typing import cast
 
 from atlas_invoices._errors import InvoiceFormatError
 
-from ._columns import Layout, format_error, quoted
-from ._group_by import Summary, Sums, parse_by
+from ._columns import format_error
+from ._group_by import Summary, Sums, match_tag, parse_by
 from ._invoices import Sources, naming, open_all
+from ._layout import Layout
 from ._model import InvoiceHeader, LineItem
 from ._reader import InvoiceCsv
 
 _AMOUNT = "Amount"
-# Similar names aren't longer; those in a message stay on one line.
-_MAX_NAME = 40
-_MAX_SHOWN = 3
 
 
 def missing_amount(layout: Layout) -> InvoiceFormatError | None:
-    """Return the error for a header without a column `Amount`, which lists similar columns; `None` if it has one."""
-    if _AMOUNT in layout.names:
+    """Return the error for a header without a column `Amount`; `None` if it has one."""
+    if layout.position(_AMOUNT) is not None:
         return None
-    similar = ", ".join(_similar(layout.names))
     what = "the header has no such column, so there is nothing to sum"
-    return format_error(f"{what}; similar: {similar}" if similar else what, line=layout.line, column=_AMOUNT)
-
-
-def _similar(names: Iterable[str]) -> list[str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a misspelled name
-
-    word = _AMOUNT.casefold()
-    similar = [
-        quoted(name)
-        for name in names
-        if word in name.casefold() or get_close_matches(name.casefold(), [word], cutoff=0.75)
-    ]
-    return [name for name in similar if len(name) <= _MAX_NAME][:_MAX_SHOWN]
+    return format_error(what, line=layout.line, column=_AMOUNT)
 
 
 # Importing pyarrow takes half a second, which is enough to sum the typed lines of a small file. Above this size, memory
@@ -72,19 +57,20 @@ def summarize(source: Sources | Iterable[LineItem], *, by: str | Sequence[str]) 
     """
     parts = parse_by(by)
     sums = Sums()
-    lines, sources = _lines_or_sources(source)
-    if sources is None:
+    lines, source = _split(source)
+    if lines is not None:
         try:
             sums.add_lines(lines, parts, InvoiceHeader())
             return sums.summary(parts)
         except (Inexact, InvalidOperation) as error:
             raise ValueError("a number is NaN, infinite or too long to be added exactly") from error
-    opened = open_all(sources)
+    opened = open_all(source)
     for each in opened:
         if without_amount := missing_amount(each.invoice.layout):
             each.invoice.close()
             with naming(each.name):
                 raise without_amount
+    parts = tuple(match_tag(part, [key for each in opened for key, _ in each.invoice.layout.tags]) for part in parts)
     size = sum(each.invoice.size or 0 for each in opened)
     # A line's number needs all cells of the lines before it.
     from_cells = all(part.column or part.from_header for part in parts)
@@ -98,12 +84,13 @@ def summarize(source: Sources | Iterable[LineItem], *, by: str | Sequence[str]) 
     return sums.summary(parts)
 
 
-def _lines_or_sources(source: Sources | Iterable[LineItem]) -> tuple[Iterable[LineItem], Sources | None]:
+def _split(source: Sources | Iterable[LineItem]) -> tuple[Iterable[LineItem] | None, Sources]:
+    """Return lines, or else the sources of lines."""
     if isinstance(source, Mapping):
         raise TypeError(f"summarize takes invoice CSVs or LineItems, not {type(source).__name__}")
     if isinstance(source, (list, tuple)):
         is_lines = not source or isinstance(source[0], LineItem)
-        return (cast("list[LineItem]", source), None) if is_lines else ([], cast("Sources", source))
+        return cast("list[LineItem]", source) if is_lines else None, cast("Sources", source)
     if (
         isinstance(source, Iterable)
         and not isinstance(source, (str, bytes, bytearray, memoryview, InvoiceCsv))
@@ -112,7 +99,6 @@ def _lines_or_sources(source: Sources | Iterable[LineItem]) -> tuple[Iterable[Li
         items: Iterator[object] = iter(source)
         start = list(islice(items, 1))
         again = chain(start, items)
-        if not start or isinstance(start[0], LineItem):
-            return cast("Iterator[LineItem]", again), None
-        return [], cast("Iterator[bytes]", again)
-    return [], cast("Sources", source)
+        is_lines = not start or isinstance(start[0], LineItem)
+        return cast("Iterator[LineItem]", again) if is_lines else None, cast("Iterator[bytes]", again)
+    return None, cast("Sources", source)
