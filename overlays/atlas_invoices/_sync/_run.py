@@ -15,7 +15,6 @@ from atlas_invoices._http import _steps
 from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._steps import Blocking, Sleep, Steps
 from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT
-from atlas_invoices_client.models import BillingInvoiceMetadata
 
 from . import _listing
 from ._compare import find_difference
