@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def invoices() -> list[SavedInvoice]:
-    return make_invoices(FRIENDLY, months=3)
+    return make_invoices(FRIENDLY)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,21 @@ class Opened:
     """A page that is open, and everything the browser complained about."""
 
     def __init__(
-        self, browser: Browser, path: Path, *, scripts: bool = True, width: int = 1280, dark: bool = False
+        self,
+        browser: Browser,
+        path: Path,
+        *,
+        scripts: bool = True,
+        width: int = 1280,
+        dark: bool = False,
+        time_zone: str = "UTC",
     ) -> None:
         size: ViewportSize = {"width": width, "height": 900}
         self.page: Page = browser.new_page(
-            viewport=size, color_scheme="dark" if dark else "light", java_script_enabled=scripts
+            viewport=size,
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            timezone_id=time_zone,
         )
         self.complaints: list[str] = []
         self.requests: list[str] = []
@@ -166,6 +176,16 @@ def test_another_tag_can_be_shown(opened: Opened, invoices: list[SavedInvoice]) 
     opened.choose("project", "All projects")
 
 
+def test_days_are_the_same_in_every_time_zone(browser: Browser, report: Path) -> None:
+    drawn = []
+    for time_zone in ("Pacific/Auckland", "America/Los_Angeles"):
+        opened = Opened(browser, report, time_zone=time_zone)
+        drawn.append(opened.page.inner_html("#chart-day .role-axis-label >> nth=0") + opened.text("table-day"))
+        opened.page.close()
+    assert drawn[0] == drawn[1]
+    assert "Jan 4" in drawn[0]
+
+
 def test_the_keyboard_reaches_everything(opened: Opened) -> None:
     reached = []
     for _ in range(40):
@@ -237,7 +257,10 @@ def test_it_prints_in_black_on_white_without_controls(browser: Browser, report: 
     color = "() => getComputedStyle(document.body).backgroundColor"
     assert opened.page.evaluate(color) == "rgb(255, 255, 255)"
     assert not opened.page.is_visible("#filters")
-    scrolls = "tables => tables.filter(table => table.scrollHeight > table.clientHeight + 1).length"
-    assert opened.page.eval_on_selector_all(".table", scrolls) == 0, "a printed table shows all its rows"
-    opened.page.pdf(path=root / ".artifacts" / "report" / "report.pdf", format="A4")
+    # A4 less margins of 1 cm.
+    opened.page.set_viewport_size({"width": 718, "height": 1046})
+    cut = """tables => tables.filter(t => t.scrollHeight > t.clientHeight + 1 || t.scrollWidth > t.clientWidth + 1)
+        .map(t => t.ariaLabel)"""
+    assert opened.page.eval_on_selector_all(".table", cut) == [], "a printed table shows all of it"
+    opened.page.screenshot(path=root / ".artifacts" / "report" / "print.png", full_page=True)
     opened.page.close()
