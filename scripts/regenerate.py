@@ -45,7 +45,8 @@ example) raises `ValueError` in every function. `atlas_invoices`, the handwritte
 class Task:
     """Generate from `fragment`, with the settings in `folder`, into `output`.
 
-    A committed fragment must match its lock, and every transform and overlay target must match something in it.
+    A committed fragment must match its lock, and every transform and fix of the overlay something in it. Words of ours
+    without a place are left out, and listed.
     """
 
     fragment: Path
@@ -60,7 +61,11 @@ def build(task: Task, scratch: Path) -> Path:
     Raises:
         ScriptError: the fragment, a transform, the overlay, the validator or the generator fails.
     """
-    document, unmatched = transform_document(documents.read_document(task.fragment).root, task.folder)
+    document, unmatched, wordless = transform_document(documents.read_document(task.fragment).root, task.folder)
+    for target in wordless:
+        print(
+            f"warning: left out, because {task.fragment.name} has no place for these words: {target}", file=sys.stderr
+        )
     if unmatched and task.committed:
         raise TransformError(
             f"matches nothing in {task.fragment.name}: {'; '.join(unmatched)}. Upstream may have fixed or moved it: "
@@ -77,13 +82,19 @@ def build(task: Task, scratch: Path) -> Path:
     return tree
 
 
-def transform_document(document: dict[str, Any], folder: Path = operations.OPENAPI) -> tuple[dict[str, Any], list[str]]:
-    """The document that the generator reads, and which transforms and overlay targets matched nothing."""
-    ours = operations.load_operations(folder)
-    transformed, changes = transforms.apply(slicing.slice_operations(document, ours), ours)
-    done, targets = overlay.apply(transformed, documents.read_document(folder / "overlay.yaml").root)
+def transform_document(
+    document: dict[str, Any], folder: Path = operations.OPENAPI
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The document that the generator reads, which transforms and fixes matched nothing, and which words."""
+    ours = operations.present_operations(document, operations.load_operations(folder))
+    names = operations.load_names(folder)
+    transformed, changes = transforms.apply(slicing.slice_operations(document, ours), ours, names)
+    content = documents.read_document(folder / "overlay.yaml").root
+    done, targets = overlay.apply(transformed, content)
+    words = {action["target"] for action in content["actions"] if overlay.has_only_words(action)}
     unmatched = [f"transform {name}" for name, places in changes.items() if not places]
-    return done, unmatched + [f"overlay target {target}" for target in targets]
+    unmatched += [f"overlay target {target}" for target in targets if target not in words]
+    return done, unmatched, [target for target in targets if target in words]
 
 
 def write(task: Task) -> None:
@@ -94,6 +105,8 @@ def write(task: Task) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with files.temporary_sibling(output) as scratch:
         files.replace_folder(build(task, scratch), output, scratch)
+    if task.committed and output == GENERATED:
+        lock.record_tools(task.folder)
 
 
 def _is_generated(folder: Path) -> bool:
@@ -104,18 +117,22 @@ def _is_generated(folder: Path) -> bool:
     return is_readme and (folder / generator.PACKAGE).is_dir()
 
 
-def check(task: Task) -> list[str]:
-    """Return what is not up to date, one line each; writes nothing."""
-    problems = lock.find_problems(task.folder) if task.committed else []
+def check(task: Task) -> tuple[list[str], str]:
+    """Return what is not up to date, one line each, and what helps; writes nothing."""
+    edits = lock.find_edits(task.folder) if task.committed else []
+    problems = edits + (lock.find_other_tools(task.folder) if task.committed else [])
+    remedy = f"{task.output.name} doesn't match openapi/; run scripts/regenerate.py"
+    if edits:
+        remedy = "openapi/ was edited; undo that, or run scripts/vendor_spec.py, then scripts/regenerate.py"
     with tempfile.TemporaryDirectory() as scratch:
         try:
             expected = build(task, Path(scratch))
         except ScriptError as error:
-            if not problems:
+            if not edits:
                 raise
             # An edited fragment may not be fit to generate from; the edit is the answer.
-            return [*problems, str(error)]
-        return problems + files.compare_folders(task.output, expected)
+            return [*problems, str(error)], remedy
+        return problems + files.compare_folders(task.output, expected), remedy
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENAPI) -> int:
@@ -135,13 +152,13 @@ def main(arguments: Sequence[str] | None = None, folder: Path = operations.OPENA
         if not options.check:
             write(task)
             return 0
-        differences = check(task)
+        differences, remedy = check(task)
     except (ScriptError, OSError) as error:
         return report_error(error)
     for line in differences:
         print(escape_unprintable(line))
     if differences:
-        print(f"error: {task.output.name} doesn't match openapi/; run scripts/regenerate.py", file=sys.stderr)
+        print(f"error: {remedy}", file=sys.stderr)
     return 1 if differences else 0
 
 

@@ -14,16 +14,19 @@ import httpx
 from atlas_invoices_client.models import AtlasOrganization, BillingInvoice, BillingInvoiceMetadata
 
 from . import _config, _operations
+from ._errors import is_transient, is_unprocessed
 from ._files import AtomicFile, SavedFile, save, write
 from ._http._exchange import AsyncCsvStream, CsvStream, Exchange, Operation, Response
 from ._http._network import Proxy, Verify
+from ._http._presigned import FileHost
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
 from ._http._transport import make_async_client
 from ._ids import is_id
 from ._invoice_names import find_invoice, invoice_name
 from ._operations import Id
-from ._paging import Paginator
+from ._paging import Paginator, iterate, iterate_async
+from ._reports import AsyncReportMethods, ReportMethods, Reports
 from ._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
 
 __all__ = [
@@ -39,6 +42,7 @@ class _BaseClient(Generic[Transport]):
     """Settings and steps, the same for both clients; each adds its way to wait."""
 
     _http: ClassVar[Callable[..., httpx.Client | httpx.AsyncClient]]
+    _files: ClassVar[Callable[..., FileHost]]
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class _BaseClient(Generic[Transport]):
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
         self._exchange = Exchange(partial(self._http, **settings.http), settings.policy)
+        self._reports = Reports(self._fetch, self._files(settings=settings.http_without_auth, policy=settings.policy))
 
     def __repr__(self) -> str:
         # A client with invalid settings has no base URL, and may still be shown in a traceback.
@@ -86,7 +91,7 @@ class _BaseClient(Generic[Transport]):
             response = yield from self._exchange.send(operation, limit)
             return operation.read(response.head, (yield from response.read_all()))
 
-        return retry(attempt, self._policy)
+        return retry(attempt, self._policy, retryable=is_transient if operation.idempotent else is_unprocessed)
 
     def _send_csv(self, org_id: Id, invoice_id: Id) -> Callable[[], Steps[Response]]:
         return partial(self._exchange.send, _operations.invoice_csv(org_id, invoice_id), _config.STREAM_MAX_BYTES)
@@ -112,7 +117,7 @@ class _BaseClient(Generic[Transport]):
         return find_invoice(listed, name)
 
 
-class Client(_BaseClient[httpx.BaseTransport]):
+class Client(ReportMethods, _BaseClient[httpx.BaseTransport]):
     """Reads invoices from Atlas. Safe to share between threads; close it, or use it in a `with` block.
 
     Args:
@@ -134,7 +139,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
 
     Raises `ConfigError` for invalid settings. Every method raises subclasses of `AtlasError`: `InvalidIdError` before
     any request, `APIConnectionError` without an answer, `APIStatusError` for a refusal, `UnexpectedResponseError` or
-    `IncompleteDownloadError` for an answer that can't be used.
+    `IncompleteDownloadError` for an answer that can't be used. After `close` they raise `ValueError`.
 
     Example:
         >>> import atlas_invoices as ai
@@ -144,6 +149,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
     """
 
     _http = httpx.Client
+    _files = staticmethod(partial(FileHost, httpx.Client, httpx.HTTPTransport))
 
     def __enter__(self) -> Self:
         return self
@@ -154,12 +160,12 @@ class Client(_BaseClient[httpx.BaseTransport]):
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; later calls raise `ValueError`."""
         self._exchange.connections.close().run()
 
     def list_organizations(self, *, name: str | None = None) -> Iterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""
-        return _items(self._organization_pages(name))
+        return iterate(self._organization_pages(name))
 
     def list_invoices(
         self,
@@ -179,7 +185,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
             to_date: only invoices whose period ends on this day or earlier (inclusive); of a datetime, its day.
             linked: whether each invoice brings those of linked organizations in `linked_invoices`.
         """
-        return _items(
+        return iterate(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
@@ -268,7 +274,7 @@ class Client(_BaseClient[httpx.BaseTransport]):
         return run(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
 
 
-class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
+class AsyncClient(AsyncReportMethods, _BaseClient[httpx.AsyncBaseTransport]):
     """`Client` for asyncio: the same settings, methods and errors, with `await`, `async for` and `async with`.
 
     Safe to share between the tasks of an event loop; another loop, as in a second `asyncio.run`, gets its own
@@ -281,6 +287,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
     """
 
     _http = staticmethod(make_async_client)
+    _files = staticmethod(partial(FileHost, httpx.AsyncClient, httpx.AsyncHTTPTransport))
 
     async def __aenter__(self) -> Self:
         return self
@@ -291,12 +298,12 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; later calls raise `ValueError`."""
         await self._exchange.connections.close().run_async()
 
     def list_organizations(self, *, name: str | None = None) -> AsyncIterator[AtlasOrganization]:
         """Yield the organizations that the credentials can see, all pages, lazily; `name` is a prefix to filter by."""
-        return _items_async(self._organization_pages(name))
+        return iterate_async(self._organization_pages(name))
 
     def list_invoices(
         self,
@@ -311,7 +318,7 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
 
         The arguments are those of `Client.list_invoices`.
         """
-        return _items_async(
+        return iterate_async(
             self._invoice_pages(org_id, statuses=statuses, from_date=from_date, to_date=to_date, linked=linked)
         )
 
@@ -368,14 +375,3 @@ class AsyncClient(_BaseClient[httpx.AsyncBaseTransport]):
         The arguments and errors are those of `Client.download_invoice_csv`.
         """
         return await run_async(self._download(org_id, invoice_id, AtomicFile(path, overwrite=overwrite)))
-
-
-def _items(pages: Paginator[T]) -> Iterator[T]:
-    while pages.more:
-        yield from run(pages.advance())
-
-
-async def _items_async(pages: Paginator[T]) -> AsyncIterator[T]:
-    while pages.more:
-        for item in await run_async(pages.advance()):
-            yield item

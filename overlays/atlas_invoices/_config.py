@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -26,11 +28,15 @@ TokenCacheSetting = bool | str | os.PathLike[str] | None
 
 @frozen
 class Settings:
-    """Resolved settings; `http` are the arguments for httpx's client, sync or async."""
+    """Resolved settings; `http` are the arguments for httpx's client, sync or async.
+
+    `http_without_auth` returns those for a URL of another host.
+    """
 
     base_url: BaseUrl
     policy: RetryPolicy
     http: dict[str, Any] = field(repr=False)
+    http_without_auth: Callable[[httpx.URL], dict[str, Any]] = field(repr=False)
 
 
 def resolve(
@@ -63,6 +69,7 @@ def resolve(
         raise ConfigError("user_agent must be printable ASCII, because it goes into a header")
     # One TLS context for API and token requests: making one takes longer than a request to a near server.
     connection = connection_settings(httpx.URL(str(server)), verify=verify, proxy=proxy, transport=transport)
+    connect = partial(connection_settings, verify=connection["verify"], proxy=proxy, transport=transport)
     policy = retry_policy or RetryPolicy(max_retries=max_retries)
     # A request's first attempt fetches the token, so that can't take longer than all attempts may.
     token_seconds = min(TOKEN_SECONDS, policy.deadline)
@@ -70,10 +77,7 @@ def resolve(
         verify=connection["verify"], proxy=connection["proxy"], transport=transport, seconds=token_seconds
     )
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
-    http = {
-        **connection,
-        "auth": for_client(auth, base_url=server, http=tokens, token_cache=cache_folder(token_cache)),
-        "base_url": str(server),
+    common = {
         "timeout": request_timeout(timeout),
         # All open connections may be kept alive, so that many threads don't reconnect all the time.
         "limits": httpx.Limits(max_connections=100, max_keepalive_connections=100),
@@ -82,4 +86,10 @@ def resolve(
             "Accept-Encoding": _body.ACCEPT_ENCODING,
         },
     }
-    return Settings(base_url=server, policy=policy, http=http)
+    signed = for_client(auth, base_url=server, http=tokens, token_cache=cache_folder(token_cache))
+    return Settings(
+        base_url=server,
+        policy=policy,
+        http={**connection, "auth": signed, "base_url": str(server), **common},
+        http_without_auth=lambda url: {**connect(url), **common},
+    )

@@ -16,6 +16,7 @@
     │   └── ServerError             5xx
     ├── TokenError                  a service account could not get an access token
     ├── UnexpectedResponseError     a response of the wrong kind, or of another invoice
+    ├── ReportFailedError           Atlas couldn't make a report
     ├── IncompleteDownloadError     a response that ended early or is damaged
     └── InvoiceFormatError          a CSV that can't be read as an invoice
 
@@ -47,6 +48,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "ReportFailedError",
     "ServerError",
     "TokenError",
     "UnexpectedResponseError",
@@ -75,12 +77,14 @@ class InvalidIdError(AtlasError, ValueError):
 class APIConnectionError(AtlasError):
     """No usable response came: name lookup, connection, TLS or proxy failed, or the peer hung up.
 
-    `transient` is false if a retry can't help, as with a certificate that isn't trusted.
+    `transient` is false if a retry can't help, as with a certificate that isn't trusted. `sent` is false if the request
+    can't have reached the server, because there was no connection.
     """
 
-    def __init__(self, message: str, *, transient: bool = True) -> None:
+    def __init__(self, message: str, *, transient: bool = True, sent: bool = True) -> None:
         super().__init__(message)
         self.transient = transient
+        self.sent = sent
 
 
 class APITimeoutError(APIConnectionError):
@@ -173,6 +177,10 @@ class TooLargeError(UnexpectedResponseError):
     """A response larger than allowed. Not exported: lists then use smaller pages, and the command names its option."""
 
 
+class ReportFailedError(AtlasError):
+    """Atlas couldn't make a report; the message has its reason."""
+
+
 class IncompleteDownloadError(AtlasError):
     """A response that ended early or is damaged; none of it was kept."""
 
@@ -200,3 +208,19 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, APIConnectionError):
         return error.transient
     return isinstance(error, (RateLimitError, ServerError, IncompleteDownloadError))
+
+
+def is_unprocessed(error: BaseException) -> bool:
+    """Whether the server did nothing: it wasn't reached, or says when to come back (429 or 503 with Retry-After).
+
+    A request that makes something is sent again only then: after any other failure, it may have been made.
+    """
+    if isinstance(error, APIConnectionError):
+        return error.transient and not error.sent
+    if isinstance(error, TokenError):
+        return is_transient(error)  # the token comes first
+    return (
+        isinstance(error, APIStatusError)
+        and error.status_code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        and error.retry_after is not None
+    )

@@ -53,16 +53,16 @@ class AtomicFile:
     """A binary file to write: a temporary file that is renamed when its `with` block ends without an error.
 
     An existing file is replaced only then, and only with `overwrite`; its mode stays and, if the system allows, its
-    group. A symbolic link is replaced itself, never written through. Raises `FileExistsError` if the target exists and
-    may not be replaced, and another `OSError` if it is a folder, a device, a link of the system such as /dev/stdout or
-    a mount point, or the file system refuses; the temporary file is removed then.
+    owner and group. A symbolic link is replaced itself, never written through. Raises `FileExistsError` if the target
+    exists and may not be replaced, and another `OSError` if it is a folder, a device, a link of the system such as
+    /dev/stdout or a mount point, or the file system refuses; the temporary file is removed then.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
         self._target = Path(path)
         # Path drops a separator or a dot at the end, and "results/" isn't a file called "results".
         if os.path.basename(path) in {"", "."} and not self._target.is_dir():  # noqa: PTH119 - Path drops a trailing separator or dot
-            raise FileNotFoundError(errno.ENOENT, "No such folder", os.fspath(path))
+            raise no_folder(os.fspath(path))
         self._overwrite = overwrite
         self._is_open = False
         self.check()
@@ -73,7 +73,7 @@ class AtomicFile:
             mode = self._target.lstat().st_mode
         except FileNotFoundError:
             if not self._target.parent.is_dir():
-                raise FileNotFoundError(errno.ENOENT, "No such folder", str(self._target.parent)) from None
+                raise no_folder(self._target.parent) from None
             return
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, "Is a folder; name a file in it", str(self._target))
@@ -227,6 +227,12 @@ class AtomicFile:
         _fsync_folder(self._target.parent)
 
 
+def no_folder(path: Path | str) -> FileNotFoundError:
+    """Return the error for a folder that doesn't exist. A folder "~" is never created: another one was meant."""
+    hint = "; ~ isn't expanded here (a shell does it outside quotes), so write the whole path"
+    return FileNotFoundError(errno.ENOENT, f"No such folder{hint if str(path).startswith('~') else ''}", str(path))
+
+
 def _is_system_link(path: Path) -> bool:
     """Whether it is a link of the system, such as /dev/stdout, or leads to one: wherever that leads, it must stay."""
     for _ in range(_MAX_LINKS):
@@ -250,9 +256,11 @@ def _is_mount_point(path: Path) -> bool:
 
 
 def _copy_permissions(replaced: os.stat_result, path: Path) -> None:
-    # Not every file system has them, and not everyone may give a file to a group.
-    with contextlib.suppress(OSError, AttributeError):  # Windows has no groups
-        os.chown(path, -1, replaced.st_gid)
+    # Not every file system has them, not everyone may give a file to a group, and only root to another user.
+    for owner in (replaced.st_uid, -1):
+        with contextlib.suppress(OSError, AttributeError):  # Windows has neither
+            os.chown(path, owner, replaced.st_gid)
+            break
     with contextlib.suppress(OSError):
         path.chmod(stat.S_IMODE(replaced.st_mode))
 

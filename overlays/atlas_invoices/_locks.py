@@ -79,10 +79,14 @@ class FileLock:
     def acquire(self) -> bool:
         """Try to get the lock without waiting; returns whether it was free.
 
-        Raises `OSError` if the file can't be opened for writing, or the file system has no locks.
+        Raises `OSError` if the file can be neither written nor read, or the file system has no locks.
         """
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self._path, flags, self._mode)
+        flags = getattr(os, "O_NOFOLLOW", 0)
+        try:
+            descriptor = os.open(self._path, flags | os.O_RDWR | os.O_CREAT, self._mode)
+        except PermissionError:
+            # Another user's file: reading is enough for a lock.
+            descriptor = os.open(self._path, flags | os.O_RDONLY)
         try:
             _lock(descriptor)
         except _BUSY:

@@ -4,6 +4,7 @@ import copyreg
 
 from atlas_invoices_client.models import (
     ApiError,
+    AssociatedInvoice,
     AtlasOrganization,
     BadRequestDetail,
     BillingInvoice,
@@ -12,12 +13,15 @@ from atlas_invoices_client.models import (
     BillingRefund,
     FieldViolation,
     InvoiceLineItem,
+    InvoiceReportResponse,
+    SkuResponse,
 )
 from atlas_invoices_client.types import UNSET, Unset
 
 __all__ = [
     "UNSET",
     "ApiError",
+    "AssociatedInvoice",
     "AtlasOrganization",
     "BadRequestDetail",
     "BillingInvoice",
@@ -26,6 +30,8 @@ __all__ = [
     "BillingRefund",
     "FieldViolation",
     "InvoiceLineItem",
+    "InvoiceReportResponse",
+    "SkuResponse",
     "Unset",
 ]
 

@@ -1,4 +1,4 @@
-"""The five operations as requests and readers, and paging. The clients only run them.
+"""The operations as requests and readers. The clients only run them.
 
 Each is built from the generated module of its operation: its `_get_kwargs` gives URL, query and Accept header, its
 `_parse_response` the model (tests/contract holds both in place).
@@ -6,26 +6,49 @@ Each is built from the generated module of its operation: its `_get_kwargs` give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
-from typing import Any, TypeAlias, TypeVar, cast
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
 import httpx
 
 from atlas_invoices_client import Client as GeneratedClient
-from atlas_invoices_client.api.invoices import get_invoice, get_invoice_csv, list_invoices, list_pending_invoices
+from atlas_invoices_client.api.invoices import (
+    create_invoice_report,
+    get_invoice,
+    get_invoice_csv,
+    get_invoice_report,
+    list_associated_invoices,
+    list_invoice_reports,
+    list_invoices,
+    list_pending_invoices,
+    list_skus,
+)
 from atlas_invoices_client.api.organizations import list_organizations
+from atlas_invoices_client.models import InvoiceReportRequest
 from atlas_invoices_client.models.list_invoices_status_names_item import ListInvoicesStatusNamesItem
 
 from . import _ids
 from ._errors import InvalidIdError, UnexpectedResponseError
 from ._http import _responses
 from ._http._exchange import Operation
-from ._models import UNSET, AtlasOrganization, BillingInvoice, BillingInvoiceMetadata, Unset
+from ._models import (
+    UNSET,
+    AssociatedInvoice,
+    AtlasOrganization,
+    BillingInvoice,
+    BillingInvoiceMetadata,
+    InvoiceReportResponse,
+    SkuResponse,
+    Unset,
+)
 from ._paging import Page
+from ._utils import number_or_none
 
 T = TypeVar("T")
 # The types of a generated model's `id`; anything but 24 hexadecimal digits is refused when it's used.
@@ -97,17 +120,19 @@ def invoices_page(
     )
     read = _page_reader(list_invoices._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
 
-    def read_own(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
+    def read_invoices(head: _responses.ResponseHead, body: bytes) -> Page[BillingInvoiceMetadata]:
         found = read(head, body)
-        for item in found.items:
-            # An invalid ID is only that entry's problem.
-            with suppress(InvalidIdError):
-                _responses.check_organization(head, _ids.organization_id(item.org_id))
+        _responses.check_organizations(head, _organizations(found.items), linked=linked)
         return found
 
-    return Operation(
-        "list_invoices", kwargs, "json", read if linked else read_own, max_bytes=_PAGE_BYTES, if_too_large=""
-    )
+    return Operation("list_invoices", kwargs, "json", read_invoices, max_bytes=_PAGE_BYTES, if_too_large="")
+
+
+def _organizations(invoices: Sequence[BillingInvoice | BillingInvoiceMetadata]) -> Iterator[str]:
+    """Yield the organization of each invoice; an invalid ID is only that entry's problem."""
+    for invoice in invoices:
+        with suppress(InvalidIdError):
+            yield _ids.organization_id(invoice.org_id)
 
 
 def _day(day: date, name: str) -> date:
@@ -133,6 +158,11 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
     read = _reader(list_pending_invoices._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
     read_single = _reader(get_invoice._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
 
+    def read_own(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
+        found = read_either(head, body)
+        _responses.check_organizations(head, _organizations(found))
+        return found
+
     def read_either(head: _responses.ResponseHead, body: bytes) -> list[BillingInvoice]:
         page = read(head, body)
         if isinstance(page.results, list):
@@ -147,7 +177,84 @@ def pending_invoices(org_id: Id) -> Operation[list[BillingInvoice]]:
             return [read_single(head, body)]
         raise _responses.unreadable(head, "json")
 
-    return Operation("list_pending_invoices", kwargs, "json", read_either)
+    return Operation("list_pending_invoices", kwargs, "json", read_own)
+
+
+# The only report there is (Atlas Admin API document).
+REPORT_TYPE: Final = "FOCUS"
+REPORT_FORMAT: Final = "CSV"
+
+
+def new_report(org_id: Id, invoice_id: Id, *, spec_version: str | None = None) -> Operation[InvoiceReportResponse]:
+    """A new report on an invoice. Sent twice, it would make two."""
+    body = InvoiceReportRequest(
+        report_format=REPORT_FORMAT, report_type=REPORT_TYPE, format_spec_version=spec_version or UNSET
+    )
+    kwargs = create_invoice_report._get_kwargs(_ids.organization_id(org_id), _ids.invoice_id(invoice_id), body=body)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    read = _report_reader(create_invoice_report._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    return Operation(
+        "create_invoice_report", kwargs, "json", read, success=HTTPStatus.CREATED, idempotent=False, if_too_large=""
+    )
+
+
+def report(org_id: Id, invoice_id: Id, report_id: Id) -> Operation[InvoiceReportResponse]:
+    """One report's state, with a new address of its file."""
+    ids = _ids.organization_id(org_id), _ids.invoice_id(invoice_id), _ids.report_id(report_id)
+    kwargs = get_invoice_report._get_kwargs(*ids)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    read = _report_reader(get_invoice_report._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    return Operation("get_invoice_report", kwargs, "json", read, if_too_large="")
+
+
+def reports_page(org_id: Id, invoice_id: Id, *, page: int, size: int) -> Operation[Page[InvoiceReportResponse]]:
+    """One page of the reports on an invoice, newest first, without addresses."""
+    ids = _ids.organization_id(org_id), _ids.invoice_id(invoice_id)
+    kwargs = list_invoice_reports._get_kwargs(*ids, items_per_page=size, page_num=page)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    read = _page_reader(list_invoice_reports._parse_response, "report_id")  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    return Operation("list_invoice_reports", kwargs, "json", read, max_bytes=_PAGE_BYTES, if_too_large="")
+
+
+def associated_invoices(
+    org_id: Id, *, year: int | None = None, month: int | None = None, linked: bool = False
+) -> Operation[list[AssociatedInvoice]]:
+    """The IDs of a month's invoices, all of them."""
+    kwargs = list_associated_invoices._get_kwargs(  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+        _ids.organization_id(org_id),
+        month=UNSET if month is None else month,
+        year=UNSET if year is None else year,
+        include_linked_orgs=linked,
+    )
+    read = _reader(list_associated_invoices._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+
+    def read_list(head: _responses.ResponseHead, body: bytes) -> list[AssociatedInvoice]:
+        found = read(head, body).associated_invoices
+        if not isinstance(found, list):
+            raise _responses.unreadable(head, "json")
+        return found
+
+    return Operation("list_associated_invoices", kwargs, "json", read_list, if_too_large="")
+
+
+def skus_page(*, page: int, size: int) -> Operation[Page[SkuResponse]]:
+    """One page of the SKUs that invoices can have."""
+    kwargs = list_skus._get_kwargs(items_per_page=size, page_num=page)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    read = _page_reader(list_skus._parse_response)  # noqa: SLF001 - private in the generated module; a contract test fails if it changes
+    return Operation("list_skus", kwargs, "json", read, max_bytes=_PAGE_BYTES, if_too_large="")
+
+
+def _report_reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, bytes], InvoiceReportResponse]:
+    read = _reader(parse)
+
+    def read_report(head: _responses.ResponseHead, body: bytes) -> InvoiceReportResponse:
+        parsed: InvoiceReportResponse = read(head, body)
+        # Every field is optional, so any object would pass for a report, even an error.
+        if not isinstance(parsed.report_id, str) or not isinstance(parsed.state, str):
+            raise _responses.unreadable(head, "json")
+        _responses.check_report(head, parsed.report_id)
+        if isinstance(parsed.invoice_id, str):
+            _responses.check_invoice(head, parsed.invoice_id)
+        return parsed
+
+    return read_report
 
 
 def _read_bytes(_head: _responses.ResponseHead, body: bytes) -> bytes:
@@ -177,17 +284,19 @@ def _reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, byt
     return read
 
 
-def _page_reader(parse: Callable[..., Any]) -> Callable[[_responses.ResponseHead, bytes], Page[Any]]:
+def _page_reader(parse: Callable[..., Any], key: str = "id") -> Callable[[_responses.ResponseHead, bytes], Page[Any]]:
     read = _reader(parse)
-    return lambda head, body: _page(head, read(head, body))
+    return lambda head, body: _page(head, read(head, body), key)
 
 
-def _page(head: _responses.ResponseHead, parsed: Any) -> Page[Any]:  # noqa: ANN401 - the three generated page models share no base
+def _page(head: _responses.ResponseHead, parsed: Any, key: str = "id") -> Page[Any]:  # noqa: ANN401 - the generated page models share no base
     if not isinstance(parsed.results, list):
         raise UnexpectedResponseError(f"expected a page of results, got JSON without any ({head.endpoint})")
     more = any(link.rel == "next" for link in parsed.links or [])
-    total = parsed.total_count if isinstance(parsed.total_count, int) else 0
-    return Page(tuple(parsed.results), more=more, total=total, endpoint=head.endpoint)
+    total = number_or_none(parsed.total_count or 0)
+    if total is None or total % 1:
+        raise UnexpectedResponseError(f"the list's totalCount isn't a whole number ({head.endpoint})")
+    return Page(tuple(parsed.results), more=more, total=int(total), endpoint=head.endpoint, key=key)
 
 
 @cache
@@ -215,7 +324,8 @@ def _check_lists(head: _responses.ResponseHead, model: attrs.AttrsInstance) -> N
         elif name == "links":
             setattr(model, name, UNSET)
         else:
-            raise _responses.unreadable(head, "json")
+            field = re.sub("_(.)", lambda match: match[1].upper(), name)  # as in the JSON
+            raise UnexpectedResponseError(f"the reply can't be read: {field} isn't a list of objects ({head.endpoint})")
 
 
 def _metadata(item: object) -> BillingInvoiceMetadata:

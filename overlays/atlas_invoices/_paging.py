@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
 from ._errors import TooLargeError, UnexpectedResponseError
 from ._http._exchange import Operation
-from ._http._steps import Steps
+from ._http._steps import Steps, run, run_async
 
 T = TypeVar("T")
 
@@ -24,13 +24,18 @@ _MAX_PAGES = 1000
 class Page(Generic[T]):
     """One page of a list; `more` is whether it links to another, `total` the whole list's length, if the server says.
 
-    `endpoint` is for messages.
+    `endpoint` is for messages, `key` names the attribute that tells entries apart.
     """
 
     items: tuple[T, ...]
     more: bool
     total: int
     endpoint: str
+    key: str = "id"
+
+    def ids(self) -> list[Any]:
+        """Return the attribute of each entry that tells it apart; models of lists share no base."""
+        return [getattr(item, self.key) for item in self.items]
 
 
 class Paginator(Generic[T]):
@@ -70,14 +75,14 @@ class Paginator(Generic[T]):
         self._count += 1
         if self._count >= _MAX_PAGES:
             raise UnexpectedResponseError(f"the list has more than {self._count:,} pages ({page.endpoint})")
-        mark = hash(tuple(str(item.id) for item in cast("tuple[Any, ...]", page.items)))
+        mark = hash(tuple(map(str, page.ids())))
         if page.items and mark in self._pages:
             raise UnexpectedResponseError(
                 f"page {self._number} is the same page as an earlier one, so the list would never end; a cache or "
                 f"proxy in between may be dropping the query ({page.endpoint})"
             )
         self._pages.add(mark)
-        new = tuple(filter(self._is_new, page.items))
+        new = tuple(item for item, id_ in zip(page.items, page.ids(), strict=True) if self._is_new(id_))
         self._read += len(page.items)
         self._found += len(new)
         # The first page's: entries that are added later move others to the next page, and aren't missed.
@@ -115,12 +120,23 @@ class Paginator(Generic[T]):
             self._number = self._read // self._size + 1
             self._next = self._operation(page=self._number, size=self._size)
 
-    def _is_new(self, item: Any) -> bool:  # noqa: ANN401 - the models of lists share no base
+    def _is_new(self, id_: object) -> bool:
         """Whether an entry's ID hasn't been read yet; one without an ID counts as new."""
-        if not isinstance(item.id, str):
+        if not isinstance(id_, str):
             return True
-        id_ = item.id.lower()
-        if id_ in self._ids:
-            return False
-        self._ids.add(id_)
-        return True
+        known = id_.lower() in self._ids
+        self._ids.add(id_.lower())
+        return not known
+
+
+def iterate(pages: Paginator[T]) -> Iterator[T]:
+    """Yield the entries, each page fetched when it's needed."""
+    while pages.more:
+        yield from run(pages.advance())
+
+
+async def iterate_async(pages: Paginator[T]) -> AsyncIterator[T]:
+    """Yield the entries, each page fetched when it's needed."""
+    while pages.more:
+        for item in await run_async(pages.advance()):
+            yield item

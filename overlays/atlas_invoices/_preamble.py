@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from codecs import BOM_UTF8
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import StringIO
 
 # The preamble's length isn't fixed, so the header is the first row with these (not documented: more than the example).
@@ -14,11 +14,28 @@ MAX_PREAMBLE_ROWS = 1000
 MAX_PREAMBLE_BYTES = 1024 * 1024
 
 _NO_HEADER = "text without an invoice's header row (Date, Usage Date, SKU)"
+_NO_INVOICE = "a header row without an invoice's preamble or lines"
 
 
 def fold_name(name: str) -> str:
     """Return a name without blanks and in lower case; names with the same result are the same column."""
     return "".join(name.split()).casefold()
+
+
+def preamble_values(rows: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Return the values in the rows above the table by folded name, empty ones left out; the first of a name counts.
+
+    A value with commas that was saved without its quotes is joined again.
+    """
+    values: dict[str, str] = {}
+    for row in rows:
+        if value := ",".join(row[1:]).strip(", \t"):
+            values.setdefault(fold_name(row[0]).removesuffix(":"), value)
+    return values
+
+
+# Any of these makes rows a preamble.
+_PREAMBLE_NAMES = {"invoicenumber", "billingperiod", "organizationname", "organizationid"}
 
 
 _FOLDED_MARKS = frozenset(map(fold_name, HEADER_MARKS))
@@ -30,7 +47,10 @@ def is_header(row: Iterable[str]) -> bool:
 
 
 class PreambleReader:
-    """Reads the rows above the table, up to the header row; everything after it is ignored."""
+    """Reads the rows above the table and the header row and, without a preamble, up to the first line.
+
+    Everything after that is ignored.
+    """
 
     def __init__(self) -> None:
         self._preamble: list[list[str]] = []
@@ -38,31 +58,29 @@ class PreambleReader:
         self._size = 0
         # An open quote makes a row of many lines: it's read again only when there is a good deal more of it.
         self._enough = 0
-        self._has_header = False
+        # Of the header row, once it was found.
+        self._width = 0
+        self._has_line = False
 
     def feed(self, data: bytes, *, final: bool = False) -> bool:
         """Add bytes; returns whether this is certainly an invoice CSV. Raises `ValueError` if it isn't one.
 
-        A header row alone, without a preamble or lines, isn't.
+        A header row with neither a preamble nor a line isn't: something else may have those three words too.
         """
         self._size += len(data)
         self._rest += data
-        if not self._has_header and len(self._rest) >= self._enough and (final or b"\n" in data):
+        if len(self._rest) >= self._enough and (final or b"\n" in data):
             self._read_rows(final=final)
-        if self._has_header:
-            if any(any(row) for row in self._preamble) or self._rest.strip():
-                return True
-            if final:
-                raise ValueError("a header row without a preamble or lines")
-        elif final or self._size > MAX_PREAMBLE_BYTES:
-            raise ValueError(_NO_HEADER)
+        if self._width and (self._has_line or _PREAMBLE_NAMES & preamble_values(self._preamble).keys()):
+            return True
+        if final or self._size > MAX_PREAMBLE_BYTES:
+            raise ValueError(_NO_INVOICE if self._width else _NO_HEADER)
         return False
 
     @property
     def invoice_id(self) -> str:
         """The preamble's Invoice Number; empty if it has none."""
-        values = (",".join(row[1:]) for row in self._preamble if row and fold_name(row[0]) == "invoicenumber")
-        return next(values, "").rstrip(",").strip()
+        return preamble_values(self._preamble).get("invoicenumber", "")
 
     def _read_rows(self, *, final: bool) -> None:
         """Read the whole lines that have come; one that isn't whole yet, or a row in quotes, remains."""
@@ -75,12 +93,17 @@ class PreambleReader:
         try:
             for row in rows:
                 read = begin + text.tell()
-                if is_header(row):
-                    self._has_header = True
-                    break
-                self._preamble.append(row)
-                if len(self._preamble) > MAX_PREAMBLE_ROWS:
-                    raise ValueError(_NO_HEADER)
+                if self._width:
+                    self._has_line = len(row) >= self._width and any(cell.strip() for cell in row)
+                    if self._has_line:
+                        break
+                elif is_header(row):
+                    # Without the empty cells of trailing commas, which the lines may lack.
+                    self._width = max(number for number, cell in enumerate(row, 1) if cell.strip())
+                else:
+                    self._preamble.append(row)
+                    if len(self._preamble) > MAX_PREAMBLE_ROWS:
+                        raise ValueError(_NO_HEADER)
         except csv.Error:
             self._enough = 2 * len(self._rest)
         del self._rest[:read]

@@ -11,6 +11,8 @@ from urllib.parse import quote, quote_plus
 _MASK = "***"
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _SHORT = 6
+# Of a secret that was cut off, at least this much is masked; less may be an ordinary word.
+_CUT_OFF = 8
 _LONG = 16
 # Request headers that prove nothing; whatever else an auth adds may be a secret.
 _PUBLIC_HEADERS = frozenset(
@@ -65,17 +67,28 @@ def mask_id(identifier: Secret) -> str:
 
 
 class Mask:
-    """Replaces secrets, plain or encoded, in a server's text. Mask first, then shorten: half a secret isn't found."""
+    """Replaces secrets, plain, encoded or cut off, in a server's text."""
 
     __slots__ = ("_forms",)
 
     def __init__(self, *secrets: Secret) -> None:
-        self._forms = tuple(dict.fromkeys(form for secret in secrets for form in _forms(secret)))
+        # Each form of a secret with the beginning to look for: all of a header with a scheme and parameters, as those
+        # of digest, which begin with ordinary words.
+        self._forms = tuple(
+            dict.fromkeys(
+                (form, form if " " in secret.reveal() else form[:_CUT_OFF])
+                for secret in secrets
+                for form in _forms(secret)
+            )
+        )
 
     def text(self, text: str) -> str:
         """Return the text with `***` for each secret."""
-        for form in self._forms:
-            text = text.replace(form, _MASK)
+        for form, beginning in self._forms:
+            parts = text.split(beginning)
+            if len(parts) > 1:
+                rest = form[len(beginning) :]
+                text = _MASK.join([parts[0], *(part[_common_length(part, rest) :] for part in parts[1:])])
         return text
 
     def json(self, document: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -88,6 +101,10 @@ class Mask:
             case dict():
                 return {self.text(name): self.json(value) for name, value in document.items()}
         return document
+
+
+def _common_length(text: str, other: str) -> int:
+    return next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
 
 
 def mask_sent(headers: Mapping[str, str]) -> Mask:

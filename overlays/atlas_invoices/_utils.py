@@ -27,6 +27,19 @@ def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def number_or_none(value: object) -> float | None:
+    """Return a number of a server's JSON, or text that is one, such as "3600" or "3600.0"; None for anything else.
+
+    Not for money: text becomes a float.
+    """
+    if isinstance(value, str) and _NUMBER(value.strip()):
+        return float(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?").fullmatch
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from drift.schema import ANNOTATIONS, Resolver
-from openapi_tools import documents, model
+from openapi_tools import documents, model, slicing
 from openapi_tools.errors import DocumentError, error_context
 from openapi_tools.model import Kind, Location, as_code, canonical_json, checked_list, checked_object, is_object
 from openapi_tools.operations import LocatedOperation
@@ -56,16 +56,6 @@ def open_document(document: documents.Document) -> Resolver:
             if not isinstance(root.get(part), kind):
                 raise DocumentError(f"not a complete OpenAPI document: no `{part}`; is it cut off?")
     return Resolver(root)
-
-
-def check_references(resolver: Resolver, found: LocatedOperation) -> None:
-    """Follow every reference of an operation, also in new parts, which have nothing to be compared with.
-
-    Raises DocumentError if one leads out of the document's components or to nothing.
-    """
-    inherited = {"parameters": found.path_item.get("parameters", [])}
-    for _ in model.walk(resolver.root, [(inherited, "PathItem", ()), (found.node, "Operation", ())]):
-        pass
 
 
 def find_by_operation_id(resolver: Resolver, operation_id: object) -> str | None:
@@ -124,6 +114,11 @@ def responses(resolver: Resolver, found: LocatedOperation) -> dict[str, Mapping[
         for status, node in checked_object(found.node.get("responses", {}), at).items()
         if not model.is_extension(status, "Response")
     }
+
+
+def roles(found: LocatedOperation) -> frozenset[str]:
+    """The roles of which one is needed; none where the document doesn't say."""
+    return frozenset(map(str, checked_list(found.node.get(slicing.ROLES, []), (slicing.ROLES,))))
 
 
 def headers(resolver: Resolver, response: Mapping[str, Any], at: Location) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -203,6 +198,8 @@ def _schemes(node: Mapping[str, Any], base: str) -> dict[str, Urls]:
         return {f"API key in {node.get('in')} {node.get('name')}": {}}
     if kind == "openIdConnect":
         return {"OpenID Connect": {"openIdConnectUrl": _absolute_url(base, node.get("openIdConnectUrl"))}}
+    if kind != "oauth2":
+        return {str(kind): {}}
     flows = checked_object(node.get("flows", {}), ("security", "flows"))
     return {
         f"OAuth 2 {name}": {

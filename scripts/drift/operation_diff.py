@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from drift import operation
-from drift.rules import RULES, Category, Difference, Direction
+from drift.rules import RULES, Change, Difference, Direction
 from drift.schema import Nodes, Resolver
 from drift.schema_diff import compare_lifetime, compare_unknown
 from drift.schema_pairs import PairGraph
-from openapi_tools import model, prose
+from drift.versions import is_newer, successor
+from openapi_tools import dialect, slicing
 from openapi_tools.errors import AssumptionError
 from openapi_tools.model import Kind, Location, as_code
-from openapi_tools.operations import LocatedOperation, Operation, find_operation
-
-_DATED: Final = re.compile(r"(application/vnd\.atlas\.)([0-9]{4}-[0-9]{2}-[0-9]{2})(\+[a-z]+)")
+from openapi_tools.operations import LocatedOperation, Operation, find_operation, placeholders
 
 
-@frozen
-class Change:
-    """One classified difference."""
-
-    category: Category
-    operation: str
-    at: Location
-    text: str
-
-
-def compare_operations(old: Resolver, new: Resolver, operations: Sequence[Operation]) -> list[Change]:
-    """Every structural difference in the operations, in their order.
+def compare_operations(
+    old: Resolver, new: Resolver, operations: Sequence[Operation], pairs: PairGraph | None = None
+) -> list[Change]:
+    """Every structural difference in the operations, in their order; `pairs` collects the compared schemas.
 
     Raises:
         DocumentError: a document refers to something that it doesn't contain, or a value has the wrong type.
     """
-    pairs = PairGraph(old, new)
+    pairs = pairs or PairGraph(old, new)
     return [change for ours in operations for change in _Comparison(old, new, pairs, ours).changes()]
-
-
-def compare_prose(
-    locked: Mapping[str, Mapping[str, str]],
-    new: Resolver,
-    operations: Sequence[Operation],
-    structural: Sequence[Change],
-) -> list[Change]:
-    """Every location whose prose changed since the fragment was cut, according to the digests in the lock.
-
-    Prose that came or went together with what it describes is left out, because `structural` reports that already.
-    """
-    here = [ours for ours in operations if find_operation(new.root, ours) is not None]
-    digests = prose.digests(new.root, here)
-    reported = {(change.operation, model.pointer(change.at)) for change in structural}
-    return [
-        Change("documentation", ours.title, model.parse_pointer(place), text)
-        for ours in here
-        if ours.title in locked
-        for place, text in _prose_changes(locked[ours.title], digests[ours.title])
-        if not any((ours.title, above) in reported for above in _ancestors(place))
-    ]
-
-
-def _prose_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for place in sorted(old.keys() | new.keys()):
-        if old.get(place) != new.get(place):
-            yield place, "changed" if place in old and place in new else "is new" if place in new else "was removed"
-
-
-def _ancestors(place: str) -> Iterator[str]:
-    """The locations that contain this one, up to the operation itself."""
-    while place:
-        place = place.rpartition("/")[0]
-        yield place
 
 
 class _Comparison:
@@ -87,11 +42,15 @@ class _Comparison:
         old, new = (find_operation(resolver.root, self._ours) for resolver in (self._old, self._new))
         for resolver, found in ((self._old, old), (self._new, new)):
             if found is not None:
-                operation.check_references(resolver, found)
+                # Follows every reference, also in new parts, which have nothing to be compared with.
+                dialect.rewrite(resolver.root, found)
+        if old is None and new is None and self._ours.optional:
+            return []
         if old is None or new is None:
             return [self._classify(self._removed(old) if old is not None else self._added(new))]
         differences = [
             *self._operation(old, new),
+            *self._roles(old, new),
             *self._security(old, new),
             *self._parameters(old, new),
             *self._body(old, new),
@@ -102,8 +61,11 @@ class _Comparison:
     def _classify(self, difference: Difference) -> Change:
         direction: Direction = "read" if difference.at[:1] == ("responses",) else "sent"
         rule = RULES[difference.rule]
-        text = rule.message(direction, before=difference.before, after=difference.after)
-        return Change(rule.classify(direction), self._ours.title, difference.at, text)
+        fact = rule.text.format(before=difference.before, after=difference.after)
+        if difference.rule in ("deprecated", "sunset") and (heir := successor(self._new, self._ours, difference.at)):
+            fact += f", and upstream offers {as_code(heir)}"
+        category, effect = rule.classify(direction), rule.effect(direction)
+        return Change(category, self._ours.title, difference.at, fact, effect, difference.subject)
 
     def _removed(self, old: LocatedOperation) -> Difference:
         heir = operation.find_by_operation_id(self._new, old.node.get("operationId"))
@@ -124,6 +86,15 @@ class _Comparison:
         yield from (Difference("server-removed", at, before=as_code(url)) for url in served if url not in serves)
         yield from (Difference("server-added", at, after=as_code(url)) for url in serves if url not in served)
 
+    def _roles(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
+        before, after, at = operation.roles(old), operation.roles(new), (slicing.ROLES,)
+        if not before and after:
+            # The first statement of what was so all along.
+            yield Difference("roles-stated", at, after=" or ".join(map(as_code, sorted(after))))
+            return
+        yield from (Difference("role-removed", at, before=as_code(role)) for role in sorted(before - after))
+        yield from (Difference("role-added", at, after=as_code(role)) for role in sorted(after - before))
+
     def _security(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
         before, after = operation.auth_methods(self._old, old), operation.auth_methods(self._new, new)
         for name in sorted(before.keys() | after.keys()):
@@ -143,6 +114,10 @@ class _Comparison:
 
     def _parameters(self, old: LocatedOperation, new: LocatedOperation) -> Iterator[Difference]:
         before, after = operation.parameters(self._old, old), operation.parameters(self._new, new)
+        for was, now in zip(placeholders(old.path), placeholders(new.path), strict=True):
+            if was != now and ("path", was) in before:
+                before["path", now] = before.pop(("path", was))
+                yield Difference("parameter-renamed", _parameter_at(("path", now)), as_code(was), as_code(now))
         removed, added = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
         for place, name in list(removed):
             to = [key for key in added if key[0] != place and key[1].lower() == name.lower()]
@@ -234,21 +209,30 @@ class _Comparison:
             if name not in after:
                 yield Difference("media-type-removed", place)
             elif name not in before:
-                rule = "media-type-newer" if not sent and self._is_newer(name) else "media-type-added"
+                rule = "media-type-newer" if not sent and is_newer(name, self._ours) else "media-type-added"
                 yield Difference(rule, place, before=as_code(self._ours.accept))
             else:
                 yield from _common(before[name], after[name], "MediaType", place)
                 yield from self._schema(before[name], after[name], place, sent=sent)
-
-    def _is_newer(self, media_type: str) -> bool:
-        ours, theirs = _DATED.fullmatch(self._ours.accept), _DATED.fullmatch(media_type)
-        return ours is not None and theirs is not None and ours[3] == theirs[3] and theirs[2] > ours[2]
+                if name == self._ours.accept:
+                    columns = [slicing.csv_columns(name, side[name]) for side in (before, after)]
+                    yield from _columns(columns[0], columns[1], place)
 
     def _schema(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Location, *, sent: bool
     ) -> Iterator[Difference]:
         if "schema" in old or "schema" in new:
             yield from self._pairs.differences(_schema_nodes(old), _schema_nodes(new), (*at, "schema"), sent=sent)
+
+
+def _columns(old: list[str], new: list[str], at: Location) -> Iterator[Difference]:
+    """Columns of a CSV by name; their order means nothing to code that reads by name."""
+    if not old or not new:
+        if old or new:
+            yield Difference("columns-stated" if new else "columns-gone", at)
+        return
+    for column in sorted({*old} ^ {*new}):
+        yield Difference("column-removed" if column in old else "column-added", (*at, "columns", column))
 
 
 def _schema_nodes(node: Mapping[str, Any]) -> Nodes:

@@ -24,12 +24,34 @@ DRIFT_CATEGORIES: Final[frozenset[Category]] = frozenset({"breaking", "additive"
 
 @frozen
 class Difference:
-    """One difference: the name of its rule, its location within what was compared, and the values before and after."""
+    """One difference: the name of its rule, its location within what was compared, and the values before and after.
+
+    `subject` names it by component and property: `ApiError.detail`; empty where no schema of the components has it.
+    """
 
     rule: str
     at: Location
     before: str = ""
     after: str = ""
+    subject: str = ""
+
+
+@frozen
+class Change:
+    """One classified difference."""
+
+    category: Category
+    operation: str
+    at: Location
+    fact: str
+    effect: str = ""
+    subject: str = ""
+    words: tuple[str, str] | None = None  # before and after, of prose
+
+    @property
+    def text(self) -> str:
+        """The fact and its consequence for a client."""
+        return f"{self.fact}: {self.effect}" if self.effect else self.fact
 
 
 @frozen
@@ -49,11 +71,9 @@ class Rule:
         """The category of this difference in data that is sent, or read."""
         return self.sent if direction == "sent" else self.read
 
-    def message(self, direction: Direction, *, before: str, after: str) -> str:
-        """Say what happened, and the consequence for a client."""
-        text = self.text.format(before=before, after=after)
-        consequence = self.consequence or _CONSEQUENCES.get((direction, self.classify(direction)), "")
-        return f"{text}: {consequence}" if consequence else text
+    def effect(self, direction: Direction) -> str:
+        """The consequence for a client; empty if there is none to tell."""
+        return self.consequence or _CONSEQUENCES.get((direction, self.classify(direction)), "")
 
 
 _CONSEQUENCES: Final[Mapping[tuple[Direction, Category], str]] = {
@@ -81,6 +101,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "deprecated": _always("is now deprecated", "additive", "it still works"),
     "no-longer-deprecated": _always("is no longer deprecated", "additive", "it stays"),
     "sunset": _always("has the sunset date {after}, was {before}", "additive", "it works until then"),
+    "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials without another fail"),
+    "role-added": _always("also accepts the role {after}", "additive", _NO_CHANGE),
+    "roles-stated": _always("now has the role {after} in the document", "documentation", _NO_CHANGE),
     "server-removed": _always("is no longer served at {before}", "breaking", "calls to that URL may fail"),
     "server-added": _always("is also served at {after}", "additive", _NO_CHANGE),
     # Security
@@ -93,6 +116,7 @@ RULES: Final[Mapping[str, Rule]] = {
     # Parameters and request bodies: always sent
     "parameter-removed": _always("was removed", "breaking", _NO_EFFECT),
     "parameter-moved": _always("moved from {before} to {after}", "breaking", "clients send it in the old place"),
+    "parameter-renamed": _always("was called {before}", "renamed", "the URL is the same, and our name for it stays"),
     "parameter-added": _always("is new and optional", "additive", _STILL_GOOD),
     "required-parameter-added": _always("is new and required", "breaking", _REFUSED),
     "now-required": _always("is now required", "breaking", _REFUSED),
@@ -117,6 +141,10 @@ RULES: Final[Mapping[str, Rule]] = {
         "additive",
         "to use it, change `accept` in openapi/operations.yaml",
     ),
+    "column-removed": _always("was removed", "breaking", "code that reads it finds nothing"),
+    "column-added": _always("is new", "additive", "it is read like any unknown column"),
+    "columns-stated": _always("now has its columns in the document", "documentation", _NO_CHANGE),
+    "columns-gone": _always("no longer has its columns in the document", "breaking", "look at a real one"),
     # Schemas
     "type-changed": _always("was {before} and is now {after}", "breaking"),
     "type-wider": Rule("was {before} and is now {after}, which is wider", sent="additive", read="breaking"),

@@ -7,6 +7,7 @@ tuple has one object.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -27,11 +28,13 @@ _KNOWN: Final = frozenset({
     "oneOf", "anyOf", "not", "discriminator", "additionalProperties", "deprecated", "x-sunset", "minimum", "maximum",
     "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems", *LOWER, *UPPER,
 })  # fmt: skip
+# An `allOf` of one schema around another: null beside a reference, or words.
+_MAX_WRAPPERS: Final = 5
 # The value of 1e999.
 _INFINITE: Final = (float("inf"), float("-inf"))
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class Resolver:
     """One of the two compared documents, with its references resolved."""
 
@@ -40,6 +43,26 @@ class Resolver:
     def resolve(self, node: object, kind: Kind, at: Location) -> Mapping[str, Any]:
         """The object that `node` is or refers to. Raises DocumentError if a reference leads to nothing."""
         return model.resolve(self.root, node, kind, at)[0]
+
+    def name_of(self, nodes: Nodes) -> str | None:
+        """The name of the component that a schema is, or that its `allOf` wraps; None if it is written inline."""
+        for node in nodes:
+            inner: object = node
+            for _ in range(_MAX_WRAPPERS):
+                if not model.is_object(inner):
+                    break
+                if model.reference_of(inner) is not None:
+                    inner = self.resolve(inner, "Schema", ())
+                if id(inner) in self._names:
+                    return self._names[id(inner)]
+                parts = inner.get("allOf")
+                inner = parts[0] if isinstance(parts, list) and len(parts) == 1 else None
+        return None
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        schemas = checked_object(self.root.get("components", {}), ("components",)).get("schemas", {})
+        return {id(node): name for name, node in checked_object(schemas, ("components", "schemas")).items()}
 
 
 @frozen

@@ -32,12 +32,13 @@ Key = tuple[tuple[int, ...], tuple[int, ...], bool]
 
 @define
 class _Pair:
-    """Two schemas, where they were first met, their differences, and, once `compared`, the pairs inside by location."""
+    """Two schemas, where they were first met, their names, and, once `compared`, differences and the pairs inside."""
 
     old: Schema = field(repr=False)
     new: Schema = field(repr=False)
     at: Location
     sent: bool
+    names: tuple[str | None, str | None]
     compared: bool = False
     found: list[Difference] = field(factory=list)
     inside: list[tuple[Location, Key]] = field(factory=list)
@@ -56,18 +57,23 @@ class PairGraph:
         """Every difference between two schemas, with its location, which starts with `at`."""
         start = self._add_pair(old, new, at, sent=sent)
         leading = self._leading_to_differences(self._expand(start))
-        waiting: list[tuple[Location, Key, frozenset[Key]]] = [(at, start, frozenset())] if start in leading else []
+        waiting: list[tuple[Location, Key, frozenset[Key], str]] = []
+        if start in leading:
+            waiting.append((at, start, frozenset(), ""))
         while waiting:
             self._locations += 1
-            place, key, above = waiting.pop()
+            place, key, above, holder = waiting.pop()
             if self._locations > model.MAX_LOCATIONS or len(place) > MAX_LENGTH:
                 raise model.too_many_references(at)
             pair = self._pairs[key]
+            subject = pair.names[0] or pair.names[1] or holder
             for difference in pair.found:
-                yield evolve(difference, at=(*place, *difference.at))
+                yield evolve(
+                    difference, at=(*place, *difference.at), subject=model.extend_subject(subject, difference.at)
+                )
             within = above | {key}
             waiting += [
-                ((*place, *token), inner, within)
+                ((*place, *token), inner, within, model.extend_subject(subject, token))
                 for token, inner in pair.inside
                 if inner in leading and inner not in within
             ]
@@ -79,8 +85,17 @@ class PairGraph:
         if key not in self._pairs:
             if len(self._pairs) >= MAX_PAIRS or len(at) > MAX_LENGTH:
                 raise model.too_many_references(at)
-            self._pairs[key] = _Pair(read_schema(self._old, befores, at), read_schema(self._new, afters, at), at, sent)
+            names = self._old.name_of(befores), self._new.name_of(afters)
+            schemas = read_schema(self._old, befores, at), read_schema(self._new, afters, at)
+            self._pairs[key] = _Pair(*schemas, at, sent, names)
         return key
+
+    def names(self) -> Iterator[tuple[str, str, Location]]:
+        """The name of each compared component before and after, with where it was first met."""
+        for pair in self._pairs.values():
+            before, after = pair.names
+            if before is not None and after is not None:
+                yield before, after, pair.at
 
     def _expand(self, start: Key) -> set[Key]:
         """A pair and all pairs inside it, all compared."""

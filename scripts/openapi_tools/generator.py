@@ -38,12 +38,28 @@ _TAKEN: Final = frozenset(
     | {"cast", "cls", "d", "field_dict", "isoparse", "prop", "prop_dict", "prop_name", "src_dict"}
 )
 _FIELD_PREFIX: Final = ConfigFile().field_prefix
-# The fields that a client's repr would show, and how the template hides them.
-_TEMPLATE: Final = "client.py.jinja"
-_HIDDEN_FROM_REPR: Final = (
-    ('"token": namespace(type="str", default=""', '"token": namespace(type="str", default="field(repr=False)"'),
-    ("field(factory=dict, ", "field(factory=dict, repr=False, "),
-)
+# What a repr would show, and how the templates hide it: text to replace, by template. SECRETS stands for the fields of
+# models that have `format: password`.
+_HIDDEN_FROM_REPR: Final = {
+    "client.py.jinja": (
+        ('"token": namespace(type="str", default=""', '"token": namespace(type="str", default="field(repr=False)"'),
+        ("field(factory=dict, ", "field(factory=dict, repr=False, "),
+    ),
+    # The body of a reply may hold one too.
+    "types.py.jinja": (
+        ("from attrs import define\n", "from attrs import define, field\n"),
+        ("    content: bytes\n", "    content: bytes = field(repr=False)\n"),
+    ),
+    "model.py.jinja": (
+        (
+            "{{ property.to_string() | as_unembedded_code }}",
+            (
+                "{% set hidden = '= _attrs_field(default=UNSET, repr=False)' if property.python_name in SECRETS %}"
+                "{{ (property.to_string() | as_unembedded_code).replace('= UNSET', hidden or '= UNSET') }}"
+            ),
+        ),
+    ),
+}
 # The validator follows these again from each place that refers to them.
 _MULTIPLYING: Final = frozenset({"allOf", "anyOf", "oneOf", "items", "not"})
 
@@ -55,10 +71,7 @@ def validate(document: Mapping[str, Any]) -> None:
     match with any pattern, are left to the generator.
     """
     checked = copy.deepcopy(dict(document))
-    paths: list[tuple[dict[str, Any], Kind, Location]] = [
-        (item, "PathItem", ("paths", path)) for path, item in checked["paths"].items()
-    ]
-    schemas = [(node, at) for node, kind, at in model.walk(checked, paths) if kind == "Schema"]
+    schemas = [(node, at) for node, kind, at in _walk_paths(checked) if kind == "Schema"]
     _check_size(checked, schemas)
     for schema, at in schemas:
         _check_attributes(checked, schema, at)
@@ -75,6 +88,16 @@ def validate(document: Mapping[str, Any]) -> None:
         raise GenerationError(
             f"the transformed document is not valid OpenAPI 3.0: {place or '/'}: {error.message[:300]}"
         )
+
+
+def attribute_name(name: str) -> str:
+    """The Python name that the generator gives to a field, a parameter or an operation."""
+    return str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+
+
+def class_name(name: str) -> str:
+    """The Python name that the generator gives to a model."""
+    return str(strings.ClassName(name, prefix=_FIELD_PREFIX))
 
 
 def _check_size(document: dict[str, Any], schemas: list[tuple[dict[str, Any], Location]]) -> None:
@@ -101,7 +124,7 @@ def _check_attributes(document: dict[str, Any], schema: dict[str, Any], at: Loca
         seen.add(id(part))
         waiting += _parts(document, part, place, {"allOf"})
         for name in part.get("properties", {}):
-            attribute = str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+            attribute = attribute_name(name)
             other = fields.setdefault(attribute, name)
             if other != name or attribute in _TAKEN or name.startswith("__"):
                 taken = f"the field {model.as_code(other)}" if other != name else "the generated code itself"
@@ -129,6 +152,8 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
     source.write_bytes(documents.to_json(document))
     with _any_failure(f"{config.name}: not the generator's settings"):
         config_file = ConfigFile.load_from_path(config)
+    # The generator drops responses with a media type that it doesn't know.
+    config_file.content_type_overrides = dict.fromkeys(_csv_types(document), "text/csv")
     settings = Config.from_sources(
         config_file=config_file,
         # Only project kinds with metadata include py.typed; everything but the package is discarded.
@@ -138,8 +163,9 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
         overwrite=False,
         output_path=folder / "project",
     )
+    templates = _write_templates(folder, _secret_attributes(document))
     with contextlib.redirect_stdout(io.StringIO()), _any_failure("the generator fails"):
-        problems = openapi_python_client.generate(config=settings, custom_template_path=_write_templates(folder))
+        problems = openapi_python_client.generate(config=settings, custom_template_path=templates)
     if problems:
         details = "; ".join(_single_line(problem.header, problem.detail) for problem in problems)
         raise GenerationError(f"the generator reports: {details}")
@@ -148,19 +174,41 @@ def generate(document: Mapping[str, Any], config: Path, folder: Path) -> Path:
     return package
 
 
-def _write_templates(folder: Path) -> Path:
-    """Change the generator's own template so that no client shows its token in its repr; returns the folder with it.
+def _csv_types(document: Mapping[str, Any]) -> list[str]:
+    """The versioned media types of CSV that operations request; the transforms have left no others."""
+    responses = [node for node, kind, _ in _walk_paths(document) if kind == "Response"]
+    return [media for response in responses for media in response.get("content", {}) if media.endswith("+csv")]
 
-    The token is also in the headers, and httpx's arguments may have others.
+
+def _secret_attributes(document: Mapping[str, Any]) -> list[str]:
+    """The attributes of models that no repr may show."""
+    schemas = [node for node, kind, _ in _walk_paths(document) if kind == "Schema"]
+    return [
+        str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+        for schema in schemas
+        for name, field in schema.get("properties", {}).items()
+        if field.get("format") == "password"
+    ]
+
+
+def _walk_paths(document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Kind, Location]]:
+    return model.walk(document, [(item, "PathItem", ("paths", path)) for path, item in document["paths"].items()])
+
+
+def _write_templates(folder: Path, secrets: list[str]) -> Path:
+    """Change the generator's own templates so that no repr shows a secret; returns the folder with them.
+
+    A client's token is also in the headers, and httpx's arguments may have others.
     """
     templates = folder / "templates"
     templates.mkdir()
-    text = (resources.files(openapi_python_client) / "templates" / _TEMPLATE).read_text(encoding="utf-8")
-    for old, new in _HIDDEN_FROM_REPR:
-        if old not in text:
-            raise GenerationError(f"the generator's {_TEMPLATE} has no {old!r} any more: adapt {Path(__file__).name}")
-        text = text.replace(old, new)
-    (templates / _TEMPLATE).write_text(text, encoding="utf-8")
+    for name, replacements in _HIDDEN_FROM_REPR.items():
+        text = (resources.files(openapi_python_client) / "templates" / name).read_text(encoding="utf-8")
+        for old, new in replacements:
+            if old not in text:
+                raise GenerationError(f"the generator's {name} has no {old!r} any more: adapt {Path(__file__).name}")
+            text = text.replace(old, new.replace("SECRETS", repr(secrets)))
+        (templates / name).write_text(text, encoding="utf-8")
     return templates
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from openapi_tools import documents, operations
+from openapi_tools import documents, files, operations
 from openapi_tools.errors import DocumentError
 from openapi_tools.model import canonical_json
 
@@ -22,11 +23,14 @@ TOOLS: Final = ("openapi-python-client", "ruff")
 _VENDORED: Final = ("upstream", "fragment", "prose")
 
 
-def make_lock(upstream: documents.Document, fragment: bytes, prose: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """The content of the lock for a fragment of `upstream`."""
+def make_lock(
+    upstream: documents.Document, fragment: bytes, prose: Mapping[str, str], commit: str | None
+) -> dict[str, Any]:
+    """The content of the lock for a fragment of `upstream`, which `commit` of the public repository has, if known."""
     made: dict[str, Any] = {
         "upstream": {
             "url": UPSTREAM,
+            **({"commit": commit} if commit else {}),
             "x-xgen-sha": upstream.root.get("info", {}).get("x-xgen-sha"),
             "sha256": upstream.sha256,
         },
@@ -51,8 +55,21 @@ def installed_tools() -> dict[str, str]:
     return {name: version(name) for name in TOOLS}
 
 
-def find_problems(folder: Path = operations.OPENAPI) -> list[str]:
-    """Where the lock disagrees with the fragment or with the installed tools, one line each."""
+def commit_in(source: str) -> str | None:
+    """The commit of the public repository that a URL names, if it does."""
+    found = re.match(r"https://[^/]+/mongodb/openapi/(?:raw/|blob/)?([0-9a-f]{40})/", source)
+    return found[1] if found else None
+
+
+def record_tools(folder: Path) -> None:
+    """Write the installed tools into the lock, because they made what is in generated/."""
+    content = read_lock(folder)
+    if content["tools"] != installed_tools():
+        files.write_all({folder / LOCK: documents.to_json({**content, "tools": installed_tools()})})
+
+
+def find_edits(folder: Path = operations.OPENAPI) -> list[str]:
+    """Edits of files that only scripts/vendor_spec.py writes, one line each."""
     content = read_lock(folder)
     fragment = folder / FRAGMENT
     found = []
@@ -60,11 +77,17 @@ def find_problems(folder: Path = operations.OPENAPI) -> list[str]:
         found.append(f"changed: {LOCK} was edited; scripts/vendor_spec.py writes all of it except `tools`")
     if content["fragment"].get("sha256") != hashlib.sha256(fragment.read_bytes()).hexdigest():
         found.append(f"changed: {fragment.name} is not the one in the lock; only scripts/vendor_spec.py writes it")
-    for name, have in installed_tools().items():
-        locked = content["tools"].get(name)
-        if locked != have:
-            found.append(f"changed: {name} is {have} here and {locked} in the lock")
     return found
+
+
+def find_other_tools(folder: Path = operations.OPENAPI) -> list[str]:
+    """Tools whose version differs from the lock's, one line each."""
+    locked = read_lock(folder)["tools"]
+    return [
+        f"changed: {name} is {have} here and {locked.get(name)} in the lock"
+        for name, have in installed_tools().items()
+        if locked.get(name) != have
+    ]
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The objects of an OpenAPI 3.0 document: where each kind stands, references between them, and values in messages.
+"""The objects of an OpenAPI document: where each kind stands, references between them, and values in messages.
 
 Only an object's location tells whether a key is a keyword, a name or plain data: a property may be *named*
 `description`, an `enum` may hold the text "example", and a `default` may be an object with any keys. Everything that
@@ -83,14 +83,14 @@ _MAX_VALUES: Final = 30
 
 
 def check_version(root: Mapping[str, Any]) -> None:
-    """Raise DocumentError unless a document is OpenAPI, and AssumptionError unless its version is 3.0."""
+    """Raise DocumentError unless a document is OpenAPI, and AssumptionError unless its version is 3.0 or 3.1."""
     version = root.get("openapi")
     if not isinstance(version, str):
         raise DocumentError("not an OpenAPI document: no `openapi` version at its top level; is it cut off?")
-    if not version.startswith("3.0."):
+    if not version.startswith(("3.0.", "3.1.")):
         raise AssumptionError(
-            f"OpenAPI 3.0 was expected, the document is {version[:20]!r}: look at upstream's change, then adapt "
-            "scripts/openapi_tools/model.py"
+            f"OpenAPI 3.0 or 3.1 was expected, the document is {version[:20]!r}: look at upstream's change, then adapt "
+            "scripts/openapi_tools/dialect.py"
         )
 
 
@@ -124,6 +124,19 @@ def checked_list(value: object, at: Location) -> list[Any]:
     if not isinstance(value, list):
         raise DocumentError(f"{pointer(at)}: must be a list")
     return value
+
+
+def extend_subject(subject: str, tokens: Location) -> str:
+    """A subject with what is inside it: `A` and ("properties", "b", "items") make `A.b[]`."""
+    steps = iter(tokens if subject else ())
+    for step in steps:
+        if step == "properties":
+            subject += f".{next(steps, '')}"
+        elif step in ("oneOf", "anyOf", "mapping"):
+            subject += f" variant {next(steps, '')}"
+        else:
+            subject += {"items": "[]", "additionalProperties": ".*"}.get(step, "")
+    return subject
 
 
 # ── Walking ──

@@ -28,6 +28,11 @@ def apply(document: dict[str, Any], overlay: Mapping[str, Any]) -> tuple[dict[st
     return changed, [action["target"] for action in actions if not _apply_action(changed, action)]
 
 
+def has_only_words(action: Mapping[str, Any]) -> bool:
+    """Whether an action only gives text: without its place it can be left out, and nothing breaks."""
+    return set(action.get("update") or {"": ""}) <= {"summary", "description"}
+
+
 def _apply_action(document: dict[str, Any], action: Mapping[str, Any]) -> bool:
     if not isinstance(action, dict) or not isinstance(action.get("target"), str):
         raise DocumentError("an overlay action has no `target`")

@@ -1,70 +1,110 @@
-"""Digests of upstream's prose by location: the project keeps none of the text and can still tell what changed.
+"""Digests of upstream's prose: the project keeps none of the text and can still tell that it changed.
 
-A location is a JSON pointer within the operation, with references resolved, so renaming or inlining a component changes
-nothing. A parameter's token is `in:name` (`/parameters/query:pretty/description`), because its index shifts with its
-neighbours.
+Only words count, not their markup. A location is a JSON pointer within the operation, with references resolved, so
+renaming or inlining a component changes nothing. A parameter's token is `in:name`
+(`/parameters/query:pretty/description`), because its index shifts with its neighbours.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from openapi_tools import documents, model, slicing
+from attrs import frozen
+
+from openapi_tools import documents, model
 from openapi_tools.model import Kind, Location, canonical_json
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, present_operations, require_operation
+
+# HTML tags that end a line or a paragraph.
+_BREAKS: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|table|tr|td|th|h[1-6])\b[^<>]*>", re.IGNORECASE)
+# Other HTML tags, the targets of Markdown links, marks of lists and headings, and characters that only format (but an
+# asterisk between spaces multiplies).
+_MARKUP: Final = re.compile(
+    r"</?\w[^<>]*>|(?<=\])\([^()\s]*\)|^\s*(?:[-+*]|\d+\.|#+|>+)\s|[`\[\]\\|]+|~~|-{3,}"
+    r"|\*+(?=\S)|(?<=\S)\*+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)",
+    re.MULTILINE,
+)
 
 
-def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, dict[str, str]]:
-    """The SHA-256 of the text at each location, for each operation by its title, sorted.
+@frozen
+class Text:
+    """A piece of prose: an example or a link to documentation is given as JSON.
+
+    `subject` names what it is about by component and property; empty outside schemas.
+    """
+
+    at: Location
+    text: str
+    subject: str
+
+    @property
+    def words(self) -> str:
+        """The text without markup, on one line."""
+        return " ".join(_MARKUP.sub("", _BREAKS.sub("\n", self.text)).split())
+
+
+def digests(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, str]:
+    """The SHA-256 of the words of each operation with its bodies, and of what operations share.
 
     Raises:
         DocumentError: a reference leads to nothing, or references multiply beyond reason.
     """
-    return {
-        operation.title: {
-            place: hashlib.sha256(text.encode()).hexdigest() for place, text in sorted(texts(root, operation).items())
-        }
-        for operation in operations
-    }
+    here = present_operations(root, operations)
+    made: dict[str, set[str]] = {operation.title: set() for operation in here}
+    for operation in here:
+        for found in texts(root, operation):
+            part = _part(found.at)
+            made.setdefault(part or operation.title, set()).add(f"{found.at[-2:]} {found.words}")
+    return {part: hashlib.sha256(canonical_json(sorted(words)).encode()).hexdigest() for part, words in made.items()}
 
 
-def texts(root: Mapping[str, Any], operation: Operation) -> dict[str, str]:
-    """The text at each location; an example or a link to documentation is given as JSON."""
-    found = slicing.require_operation(root, operation)
+def _part(at: Location) -> str:
+    """The name of a part that operations share, by location; empty for an operation's own."""
+    if at[0] == "parameters" or "headers" in at:
+        return "parameters and headers"
+    return "errors" if at[0] == "responses" and not at[1].startswith("2") else ""
+
+
+def texts(root: Mapping[str, Any], operation: Operation) -> list[Text]:
+    """Every piece of prose of an operation."""
+    found = require_operation(root, operation)
     # A path's parameters belong to the operation too, unless it has one with the same name.
     parameters = {
         _stable_location(root, (), node, "Parameter"): node
         for holder in (found.path_item, found.node)
         for node in holder.get("parameters", [])
     }
-    return {
-        model.pointer((*place, keyword)): value if isinstance(value := node[keyword], str) else canonical_json(value)
-        for place, node in _walk(root, {**found.node, "parameters": [*parameters.values()]}, "Operation")
+    return [
+        Text((*place, keyword), value if isinstance(value := node[keyword], str) else canonical_json(value), subject)
+        for place, node, subject in _walk(root, {**found.node, "parameters": [*parameters.values()]}, "Operation")
         for keyword in sorted(model.PROSE & node.keys())
-    }
+    ]
 
 
-def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator[tuple[Location, dict[str, Any]]]:
+def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator[tuple[Location, dict[str, Any], str]]:
     """Every object from `node` down that may have prose, at every location; no component is entered inside itself."""
-    waiting: list[tuple[Location, dict[str, Any], Kind, frozenset[Location]]] = [((), node, kind, frozenset())]
+    waiting: list[tuple[Location, dict[str, Any], Kind, frozenset[Location], str]] = [((), node, kind, frozenset(), "")]
     count = 0
     while waiting:
-        place, node, kind, inside = waiting.pop()
+        place, node, kind, inside, subject = waiting.pop()
         if model.reference_of(node) is not None:
             node, component = model.resolve(root, node, kind, place)
             if component in inside:
                 continue
             inside |= {component}
+            subject = component[-1] if kind == "Schema" else ""
         # The names of scopes and the values of a discriminator are not keywords.
         if kind not in ("Scopes", "Discriminator"):
-            yield place, node
+            yield place, node, subject
         for child, child_kind, at in model.children(node, kind, place):
             count += 1
             if count > model.MAX_LOCATIONS or len(at) > documents.MAX_DEPTH:
                 raise model.too_many_references(at)
-            waiting.append((_stable_location(root, at, child, child_kind), child, child_kind, inside))
+            within = model.extend_subject(subject, at[len(place) :])
+            waiting.append((_stable_location(root, at, child, child_kind), child, child_kind, inside, within))
 
 
 def _stable_location(root: Mapping[str, Any], at: Location, node: dict[str, Any], kind: Kind) -> Location:

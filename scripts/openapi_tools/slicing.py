@@ -6,25 +6,31 @@ lists whose order means nothing. Everything else is kept as upstream has it.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from openapi_tools import model
+from openapi_tools import dialect, model
 from openapi_tools.errors import AssumptionError, DocumentError
 from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
-from openapi_tools.operations import LocatedOperation, Operation, find_operation
+from openapi_tools.operations import GUIDANCE, Operation, present_operations, require_operation
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
 _DROPPED: Final = model.PROSE | {"callbacks"}
-# `x-xgen-version` dates a media type and `x-sunset` ends it, and the drift report uses both.
-_KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version"})
+# `x-xgen-version` dates a media type and `x-sunset` ends it; `x-columns` is ours, see csv_columns().
+ROLES: Final = "x-rolesRequirements"
+_COLUMNS: Final = "x-columns"
+_KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version", ROLES, _COLUMNS})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
-_GUIDANCE: Final = "look at upstream's change, then adapt openapi/operations.yaml or scripts/openapi_tools/slicing.py"
+# The statuses that a success may have; a client must expect the one that is documented.
+SUCCESSES: Final = ("200", "201", "202")
 
 
 def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
     """The fragment of an upstream document: the operations, in their order, and every component they reach.
+
+    An optional operation that the document lacks is left out.
 
     Raises:
         AssumptionError: the document no longer has what this project relies on.
@@ -32,8 +38,7 @@ def slice_document(root: Mapping[str, Any], operations: Sequence[Operation]) -> 
     """
     _check_top(root)
     fragment = slice_operations(root, operations)
-    _check_security(fragment)
-    for operation in operations:
+    for operation in present_operations(root, operations):
         _check_operation(fragment, operation)
     return fragment
 
@@ -47,17 +52,21 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     """
     slicer = _Slicer(root)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in operations:
-        path_item = require_operation(root, operation).path_item
-        kept = {key: value for key, value in path_item.items() if key not in model.METHODS or key == operation.method}
-        paths.setdefault(operation.path, {}).update(slicer.copy(kept, "PathItem", ("paths", operation.path)))
+    requirements: list[dict[str, list[str]]] = []
+    for operation in present_operations(root, operations):
+        found = require_operation(root, operation)
+        dialect.rewrite(root, found)
+        items = found.path_item.items()
+        kept = {key: value for key, value in items if key not in model.METHODS or key == operation.method}
+        paths.setdefault(found.path, {}).update(slicer.copy(kept, "PathItem", ("paths", found.path)))
+        requirements += _security(found.node)
     security = _security(root)
-    for requirement in security:
+    for requirement in [*security, *requirements]:
         for name in requirement:
             slicer.add("SecurityScheme", model.reference_to("SecurityScheme", name), ("security",))
     info = checked_object(root.get("info", {}), ("info",))
     return {
-        "openapi": root.get("openapi"),
+        "openapi": dialect.VERSION if str(root.get("openapi")).startswith("3.1.") else root.get("openapi"),
         "info": {key: normalize(info[key]) for key in ("title", "version", "license") if key in info},
         "servers": _servers(root),
         "security": security,
@@ -66,12 +75,27 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     }
 
 
-def require_operation(root: Mapping[str, Any], operation: Operation) -> LocatedOperation:
-    """Find an operation that a document must have. Raises AssumptionError if it is missing."""
-    found = find_operation(root, operation)
-    if found is None:
-        raise AssumptionError(f"{operation.title} is no longer in the document: {_GUIDANCE}")
-    return found
+def csv_columns(name: str, media: Mapping[str, Any]) -> list[str]:
+    """The columns of a CSV media type, which stand only in upstream's example; a fragment has them as `x-columns`.
+
+    The header is the first of the example's rows with the most cells, whatever its columns are called.
+    """
+    if _COLUMNS in media:
+        return [str(column) for column in checked_list(media[_COLUMNS], (name, _COLUMNS))]
+    # A request may have parameters after the media type.
+    if not name.partition(";")[0].strip().lower().endswith(("+csv", "/csv")):
+        return []
+    named = media.get("examples")
+    nodes = list(named.values()) if isinstance(named, dict) else []
+    examples = [media.get("example"), *(node.get("value") for node in nodes if isinstance(node, dict))]
+    text = next((example for example in examples if isinstance(example, str)), "")
+    try:
+        rows = [[cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines())]
+    except csv.Error:
+        return []
+    widest = max(rows, key=len, default=[])
+    # A preamble has names and values, two cells in a row.
+    return widest if len(widest) > 2 else []  # noqa: PLR2004 - explained above
 
 
 class _Slicer:
@@ -123,6 +147,8 @@ class _Slicer:
         elif kind == "Response":
             # OpenAPI requires a description.
             made = dict(sorted({**made, "description": ""}.items()))
+        if kind == "MediaType" and (columns := csv_columns(at[-1], node)):
+            made = dict(sorted({**made, _COLUMNS: columns}.items()))
         if kind == "Discriminator":
             for value in checked_object(node.get("mapping", {}), at).values():
                 self.add("Schema", model.mapping_reference(value), (*at, "mapping"))
@@ -141,7 +167,7 @@ class _Slicer:
         if holds == "list" and isinstance(value, list):
             items = [inside[*place, str(index)] for index in range(len(value))]
             return sorted(items, key=self._parameter_key) if key == "parameters" else items
-        if kind == "Schema" and key in _UNORDERED and isinstance(value, list):
+        if (key == ROLES or (kind == "Schema" and key in _UNORDERED)) and isinstance(value, list):
             return sorted((normalize(item) for item in value), key=canonical_json)
         return normalize(value)
 
@@ -178,18 +204,14 @@ def _check_top(root: Mapping[str, Any]) -> None:
     info = checked_object(root.get("info"), ("info",))
     if not isinstance(info.get("title"), str) or not isinstance(info.get("version"), str):
         raise DocumentError("/info: needs a title and a version")
-    servers = [server.get("url") for server in _servers(root)]
-    if len(servers) != 1 or not str(servers[0]).startswith("https://") or "{" in str(servers[0]):
-        raise AssumptionError(f"one https server was expected, the document has {servers}: {_GUIDANCE}")
+    if not _urls(root):
+        raise AssumptionError(f"an https server was expected, the document has {_servers(root)}: {GUIDANCE}")
 
 
-def _check_security(fragment: Mapping[str, Any]) -> None:
-    schemes = fragment["components"].get("securitySchemes", {})
-    kinds = [" and ".join(_security_kind(schemes[name]) for name in choice) for choice in fragment["security"]]
-    if sorted(kinds) != ["digest", "service account"]:
-        raise AssumptionError(
-            f"digest or a service account was expected, the document has {' or '.join(kinds) or 'nothing'}: {_GUIDANCE}"
-        )
+def _urls(holder: Mapping[str, Any]) -> set[str]:
+    """The servers with a fixed https URL, of a document, a path or an operation."""
+    urls = (str(server.get("url")) for server in _servers(holder))
+    return {url for url in urls if url.startswith("https://") and "{" not in url}
 
 
 def _security_kind(scheme: Mapping[str, Any]) -> str:
@@ -200,17 +222,44 @@ def _security_kind(scheme: Mapping[str, Any]) -> str:
 
 
 def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
-    path_item = fragment["paths"][operation.path]
-    node = path_item[operation.method]
-    if "servers" in path_item or "servers" in node:
-        raise AssumptionError(f"{operation.title} has a server of its own: {_GUIDANCE}")
-    if "security" in node:
-        raise AssumptionError(f"{operation.title} has security of its own: {_GUIDANCE}")
-    responses = node.get("responses", {})
-    if "200" not in responses:
-        raise AssumptionError(f"{operation.title} no longer has a response 200: {_GUIDANCE}")
-    at = ("paths", operation.path, operation.method, "responses", "200")
-    offered = model.resolve(fragment, responses["200"], "Response", at)[0].get("content", {})
-    if operation.accept not in offered:
+    found = require_operation(fragment, operation)
+    node = found.node
+    for holder in (found.path_item, node):
+        if "servers" in holder and not _urls(holder) & _urls(fragment):
+            raise AssumptionError(f"{operation.title} has only servers of its own: {GUIDANCE}")
+    schemes = fragment["components"].get("securitySchemes", {})
+    choices = _security(node if "security" in node else fragment)
+    kinds = {" and ".join(_security_kind(schemes[name]) for name in choice) for choice in choices}
+    if not kinds >= {"digest", "service account"}:
+        raise AssumptionError(
+            f"{operation.title}: digest and a service account were expected among the ways to authenticate, the "
+            f"document has {' or '.join(sorted(kinds)) or 'nothing'}: {GUIDANCE}"
+        )
+    at = ("paths", found.path, operation.method)
+    successes = success_responses(fragment, node, at)
+    if not successes:
+        raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {GUIDANCE}")
+    for response, _ in successes:
+        _check_offer(operation, "offers", operation.accept, response)
+    if "requestBody" in node:
+        body = model.resolve(fragment, node["requestBody"], "RequestBody", (*at, "requestBody"))[0]
+        _check_offer(operation, "takes", operation.body_type, body)
+
+
+def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mapping[str, Any]) -> None:
+    offered = holder.get("content", {})
+    if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer offers {operation.accept}, but {names}: {_GUIDANCE}")
+        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {GUIDANCE}")
+
+
+def success_responses(
+    root: Mapping[str, Any], node: Mapping[str, Any], at: Location
+) -> list[tuple[dict[str, Any], Location]]:
+    """An operation's responses that mean success, each with its location."""
+    responses = node.get("responses", {})
+    return [
+        model.resolve(root, responses[status], "Response", (*at, "responses", status))
+        for status in SUCCESSES
+        if status in responses
+    ]

@@ -1,54 +1,110 @@
 """Change upstream's document for the generator: small functions, each of which returns what it changed.
 
 The generator's output is never edited. What it would get wrong is corrected in its input, by these transforms where a
-rule applies in many places and by openapi/overlay.yaml for text and single fixes. The text/csv media type and literal
-enumerations are settings in openapi/generator.yaml, and generator.py changes the template that would show tokens. One
-trap can't be avoided: the generated `*_detailed` functions raise ValueError for a status that `http.HTTPStatus` doesn't
-know, so the handwritten client checks it first.
+rule applies in many places and by openapi/overlay.yaml for text and single fixes. Literal enumerations are a setting in
+openapi/generator.yaml; generator.py names the media types of CSV, and changes the templates that would show secrets.
+One trap can't be avoided: the generated `*_detailed` functions raise ValueError for a status that `http.HTTPStatus`
+doesn't know, so the handwritten client checks it first.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
-from openapi_tools import model
+from openapi_tools import model, slicing
 from openapi_tools.errors import TransformError
 from openapi_tools.model import Kind, Location
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, find_operation, placeholders
 
 # Changes the document that it is given, and returns the locations that it changed.
 Transform = Callable[[dict[str, Any], Sequence[Operation]], list[str]]
 
 
-def apply(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+def apply(
+    document: dict[str, Any], operations: Sequence[Operation], names: Mapping[str, str] = MappingProxyType({})
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """A changed copy of a fragment, and for each transform the locations it changed; none means it matched nothing.
+
+    `names` has our names of schemas that upstream calls otherwise, see openapi/names.yaml.
 
     Raises TransformError if an operation lacks what its entry in operations.yaml requests.
     """
     changed = copy.deepcopy(document)
-    return changed, {transform.__name__: transform(changed, operations) for transform in TRANSFORMS}
+    # The generator doesn't use them, and 3.0 doesn't know every scheme of 3.1.
+    changed.pop("security", None)
+    changed["components"].pop("securitySchemes", None)
+    _restore_paths(changed, operations)
+    # Before inline models are named after what contains them, and after, because they may be what was renamed.
+    _restore_names(changed, names)
+    places = {transform.__name__: transform(changed, operations) for transform in TRANSFORMS}
+    _restore_names(changed, names)
+    return changed, places
+
+
+def _restore_paths(document: dict[str, Any], operations: Sequence[Operation]) -> None:
+    """Give paths and their parameters our own names, in case upstream renamed `{orgId}`: the URL is the same."""
+    for operation in operations:
+        found = find_operation(document, operation)
+        if found is None or found.path == operation.path:
+            continue
+        names = dict(zip(placeholders(found.path), placeholders(operation.path), strict=True))
+        for entry in (*found.path_item.get("parameters", []), *found.node.get("parameters", [])):
+            parameter = model.resolve(document, entry, "Parameter", ())[0]
+            if parameter.get("in") == "path":
+                parameter["name"] = names.get(parameter["name"], parameter["name"])
+        document["paths"] = {operation.path if path == found.path else path: v for path, v in document["paths"].items()}
+
+
+def _restore_names(document: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Give schemas the names they had; several that are the same share one, and one that is taken is left alone."""
+    schemas = document["components"].get("schemas", {})
+    references = {}
+    for new, ours in names.items():
+        if new in schemas and new != ours and schemas.get(ours, schemas[new]) == schemas[new]:
+            schemas[ours] = schemas.pop(new)
+            references[model.reference_to("Schema", new)] = model.reference_to("Schema", ours)
+    if references:
+        _replace_references(document, references)
+        document["components"]["schemas"] = dict(sorted(schemas.items()))
+
+
+def _replace_references(node: object, references: Mapping[str, str]) -> None:
+    inside = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in list(inside):
+        if key in ("$ref", "mapping") and isinstance(node, dict):
+            if isinstance(value, str):
+                node[key] = references.get(value, value)
+            elif isinstance(value, dict) and key == "mapping":
+                targets = {name: model.mapping_reference(target) for name, target in value.items()}
+                value |= {name: references[target] for name, target in targets.items() if target in references}
+        _replace_references(value, references)
 
 
 def keep_requested_media_type(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
-    """Keep only the requested media type of a 200 response, because the generator uses the first that it can read.
+    """Keep only the requested media type of a success, because the generator uses the first that it can read, and only
+    the body of the same version, because the generator would take a model for each.
 
     Upstream lists `+csv` before `+json` for the invoice, which would make the invoice a `str`.
     """
     changed = []
     for operation, node, at in operation_nodes(document, operations):
-        responses = node.get("responses", {})
-        if "200" not in responses:
-            raise TransformError(f"{operation.title} has no response 200")
-        response, place = model.resolve(document, responses["200"], "Response", (*at, "responses", "200"))
-        content = response.get("content", {})
-        if operation.accept not in content:
-            raise TransformError(f"{operation.title} doesn't offer {operation.accept} with status 200")
-        for media in [media for media in content if media != operation.accept]:
-            del content[media]
-            changed.append(model.pointer((*place, "content", media)))
+        kept = [(*found, operation.accept) for found in slicing.success_responses(document, node, at)]
+        if not kept:
+            raise TransformError(f"{operation.title} has no response {' or '.join(slicing.SUCCESSES)}")
+        if "requestBody" in node:
+            body = model.resolve(document, node["requestBody"], "RequestBody", (*at, "requestBody"))
+            kept.append((*body, operation.body_type))
+        for holder, place, wanted in kept:
+            content = holder.get("content", {})
+            if wanted not in content:
+                raise TransformError(f"{operation.title} doesn't offer {wanted} at {model.pointer(place)}")
+            for media in [media for media in content if media != wanted]:
+                del content[media]
+                changed.append(model.pointer((*place, "content", media)))
     return changed
 
 
@@ -68,11 +124,15 @@ def add_accept_header(document: dict[str, Any], operations: Sequence[Operation])
 
 
 def name_operations(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
-    """Give operations and modules our own names, because upstream renamed all five operationIds in 2025-10."""
+    """Give operations and modules our own names, because upstream renamed all five operationIds in 2025-10.
+
+    An operation's own `security` goes, because the generated function would then take an AuthenticatedClient only.
+    """
     changed = []
     for operation, node, at in operation_nodes(document, operations):
         node["operationId"] = operation.name
         node["tags"] = [operation.module]
+        node.pop("security", None)
         changed.append(model.pointer(at))
     return changed
 

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/bench_csv.py [--lines N] [--runs N] [--only NAME]
 
-Each comparison is run on two files: one with few quotes, and one whose organization is called "Acme, Inc.", so that
-every line has quotes. The two tasks of a comparison take turns, so a busy machine slows both. Commands run as processes
-of their own; measuring their memory needs Linux or macOS.
+Each comparison is run on a file of each shape (see big_invoice); the table has the ratio for each, and the lowest. The
+two tasks of a comparison take turns, so a busy machine slows both. Commands run as processes of their own; measuring
+their memory needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from pathlib import Path
 from statistics import median
 
 from attrs import frozen
-from big_invoice import LINES, ORGANIZATIONS, write_invoice
+from big_invoice import LINES, SHAPES, write_invoice
 
 
 @frozen
 class Row:
-    """One comparison: our code, the other tool's code, and how many times its speed ours must reach.
+    """One comparison: our code, the other tool's code, and how many times its speed ours must reach on every shape.
 
     Both run in this process. With `command`, `ours` is the arguments of the installed command, and both run as
-    processes of their own. On the file with quotes on every line, only a row with `in_quotes` has to reach its ratio.
+    processes of their own; then `memory` is the most of the other's peak that ours may take. With `folder`, `path` is a
+    folder of 36 invoices that together have a little more lines.
     """
 
     name: str
@@ -38,14 +39,20 @@ class Row:
     theirs: str
     at_least: float
     command: bool = False
-    in_quotes: bool = False
+    memory: float | None = None
+    folder: bool = False
 
 
 _SKIP = "5"  # lines above the header
+_SUMMARIZE = """
+        from atlas_invoices._csv import summarize
+        summarize(path, by=["project", "sku"])
+        """
+_EXPORT = "export {path} --format parquet -o {path}.ours.parquet --force"
 ROWS = (
     Row(
         "lines",
-        "csv.DictReader",
+        "csv.DictReader, untyped",
         """
         from atlas_invoices._csv import read_csv
         for line in read_csv(path): pass
@@ -56,12 +63,11 @@ ROWS = (
             for _ in range({_SKIP}): file.readline()
             for row in csv.DictReader(file): pass
         """,
-        1.15,
-        in_quotes=True,
+        1.1,
     ),
     Row(
         "to_arrow",
-        "pyarrow.csv.read_csv",
+        "pyarrow read_csv, same types",
         """
         from atlas_invoices._csv import to_arrow
         to_arrow(path)
@@ -70,14 +76,15 @@ ROWS = (
         f"""
         import pyarrow as pa
         from pyarrow import csv
-        exact, coded, days = pa.decimal128(38, 18), pa.dictionary(pa.int32(), pa.string()), pa.timestamp("s")
+        exact, days = pa.decimal128(18, 13), pa.timestamp("s")
         with open(path, encoding="utf-8") as file:
             names = [file.readline() for _ in range({_SKIP} + 1)][-1].strip().split(",")
-        types = {{name: coded for name in names}} | {{"Note": pa.string(), "Date": days, "Usage Date": days}}
+        types = {{name: pa.string() for name in names}} | {{"Date": days, "Usage Date": days}}
         types |= {{name: exact for name in ("Unit Price", "Quantity", "Discount Percent", "Amount")}}
         csv.read_csv(
             path,
             read_options=csv.ReadOptions(skip_rows={_SKIP}),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(
                 column_types=types, null_values=[""], strings_can_be_null=True, timestamp_parsers=["%m/%d/%Y"]
             ),
@@ -87,11 +94,28 @@ ROWS = (
     ),
     Row(
         "summarize",
-        "pandas read_csv + groupby().sum()",
-        """
-        from atlas_invoices._csv import summarize
-        summarize(path, by=["project", "sku"])
+        "polars read_csv, floats",
+        _SUMMARIZE,
+        f"""
+        import polars as pl
+        pl.read_csv(path, skip_rows={_SKIP}).group_by("Project", "SKU").agg(pl.col("Amount").sum())
         """,
+        1.2,
+    ),
+    Row(
+        "summarize",
+        "polars scan_csv, three columns",
+        _SUMMARIZE,
+        f"""
+        import polars as pl
+        pl.scan_csv(path, skip_rows={_SKIP}).group_by("Project", "SKU").agg(pl.col("Amount").sum()).collect()
+        """,
+        0.5,
+    ),
+    Row(
+        "summarize",
+        "pandas read_csv + groupby().sum()",
+        _SUMMARIZE,
         f"""
         import pandas as pd
         pd.read_csv(path, skiprows={_SKIP}).groupby(["Project", "SKU"])["Amount"].sum()
@@ -100,14 +124,39 @@ ROWS = (
     ),
     Row(
         "parquet",
-        "pandas read_csv + to_parquet script",
-        "export {path} --format parquet -o {path}.ours.parquet --force",
+        "DuckDB COPY of text columns",
+        _EXPORT,
+        f"""
+        import duckdb
+        source = f"read_csv('{{path}}', skip={_SKIP}, header=true, all_varchar=true, null_padding=false)"
+        duckdb.sql(f"COPY (FROM {{source}}) TO '{{path}}.theirs.parquet' (FORMAT parquet)")
+        """,
+        0.8,
+        command=True,
+        memory=0.5,
+    ),
+    Row(
+        "parquet",
+        "pandas script",
+        _EXPORT,
         f"""
         import pandas as pd
         pd.read_csv(path, skiprows={_SKIP}).to_parquet(path + ".theirs.parquet")
         """,
         1.2,
         command=True,
+    ),
+    Row(
+        "36 invoices",
+        "our loop, one after the other",
+        _SUMMARIZE,
+        """
+        from pathlib import Path
+        from atlas_invoices._csv import summarize
+        for each in sorted(Path(path).glob("*.csv")): summarize(each, by=["project", "sku"])
+        """,
+        1.5,
+        folder=True,
     ),
 )
 # Commands whose memory must not grow with the file.
@@ -131,7 +180,7 @@ print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
 """
 # More than 10,000 lines need.
 MAX_EXTRA_MEGABYTES = 64
-MIN_MEMORY_RATIO = 4
+INVOICES = 36
 
 
 @frozen
@@ -148,45 +197,62 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure reading, tables, sums and exports of a large invoice.")
     parser.add_argument("--lines", type=int, default=LINES)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", choices=[*(row.name for row in ROWS), "memory"])
+    parser.add_argument("--only", choices=sorted({*(row.name for row in ROWS), "memory"}))
+    parser.add_argument("--shape", choices=SHAPES, action="append")
     parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()) / "atlas-invoices-bench")
     arguments = parser.parse_args()
     arguments.dir.mkdir(exist_ok=True)
+    shapes = arguments.shape or SHAPES
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for organization in ORGANIZATIONS:
-        path = write_invoice(arguments.dir, arguments.lines, organization)
-        print(f"\n{arguments.lines:,} lines of {organization}, {path.stat().st_size / 1e6:.0f} MB", flush=True)
-        for row in ROWS:
-            if arguments.only in {None, row.name}:
-                _measure(row, path, arguments.runs, required=row.in_quotes or organization == ORGANIZATIONS[0])
+    print(f"{arguments.lines:,} lines, medians of {arguments.runs}; how many times the other's speed\n")
+    print("| work | beside | " + " | ".join(shapes) + " | lowest | at least |")
+    print("| --- " * (len(shapes) + 4) + "|")
+    for row in ROWS:
+        if arguments.only in {None, row.name}:
+            paths = [_path(arguments.dir, arguments.lines, shape, row) for shape in shapes]
+            found = [_measure(row, path, arguments.runs) for path in paths]
+            _print_row(row, f"{row.beside}", [speed for speed, _ in found], row.at_least)
+            if row.memory:
+                _print_row(row, "its peak memory", [memory for _, memory in found], row.memory, most=True)
     if arguments.only in {None, "memory"}:
         print()
         small, large = (write_invoice(arguments.dir, lines) for lines in (10_000, arguments.lines))
+        folder = _folder(arguments.dir, arguments.lines, SHAPES[0])
         for command in MEMORY:
-            least, most = (_process(_command(command, path)).peak for path in (small, large))
+            least, most, several = (_process(_command(command, path)).peak for path in (small, large, folder))
             name = command.replace(" {path}", "").split(" -o")[0]
-            more = f"{most - least:.0f} more than 10,000 lines (at most {MAX_EXTRA_MEGABYTES})"
-            print(f"memory of {name}: {most:.0f} MB, {more}", flush=True)
+            more = f"{most - least:+.0f}, folder {several - least:+.0f} (at most {MAX_EXTRA_MEGABYTES})"
+            print(f"memory of {name}: 10,000 lines {least:.0f} MB; {arguments.lines:,} lines {more}", flush=True)
 
 
-def _measure(row: Row, path: Path, runs: int, *, required: bool) -> None:
+def _path(folder: Path, lines: int, shape: str, row: Row) -> Path:
+    return _folder(folder, lines, shape) if row.folder else write_invoice(folder, lines, shape)
+
+
+def _folder(folder: Path, lines: int, shape: str) -> Path:
+    """Write 36 invoices: 30,000 lines each where a single file has a million."""
+    several = folder / f"{shape} {lines}"
+    several.mkdir(exist_ok=True)
+    for month in range(INVOICES):
+        write_invoice(several, lines * 3 // 100, shape, month)
+    return several
+
+
+def _print_row(row: Row, beside: str, ratios: list[float], limit: float, *, most: bool = False) -> None:
+    worst = max(ratios) if most else min(ratios)
+    cells = [f"{ratio:.2f}" for ratio in [*ratios, worst]]
+    print(f"| {row.name} | {beside} | {' | '.join(cells)} | {'at most ' * most}{limit} |", flush=True)
+
+
+def _measure(row: Row, path: Path, runs: int) -> tuple[float, float]:
+    """Return how many times the other's speed ours is, and which part of its memory it takes."""
     ours, theirs = [], []
     for _ in range(runs):
         theirs.append(_process(_script(row.theirs, path)) if row.command else _here(row.theirs, path))
         ours.append(_process(_command(row.ours, path)) if row.command else _here(row.ours, path))
-    seconds, cpu = (
-        [median(values) for values in ([cost.seconds for cost in ours], [cost.seconds for cost in theirs])],
-        [median(values) for values in ([cost.cpu for cost in ours], [cost.cpu for cost in theirs])],
-    )
-    print(
-        f"{row.name}: {seconds[0]:.2f} s, {row.beside}: {seconds[1]:.2f} s; {seconds[1] / seconds[0]:.2f} times its"
-        f" speed{f' (at least {row.at_least})' if required else ''}; CPU {cpu[0]:.2f} s, {cpu[1]:.2f} s",
-        flush=True,
-    )
-    if row.command:
-        mine, other = median([cost.peak for cost in ours]), median([cost.peak for cost in theirs])
-        part = f"{mine / other:.0%} (at most {1 / MIN_MEMORY_RATIO:.0%})"
-        print(f"{row.name}: peak {mine:.0f} MB, {row.beside}: {other:.0f} MB; {part}")
+    speed = median(cost.seconds for cost in theirs) / median(cost.seconds for cost in ours)
+    peaks = [median(cost.peak for cost in costs) for costs in (ours, theirs)]
+    return speed, peaks[0] / peaks[1] if row.command else 0
 
 
 def _here(code: str, path: Path) -> Cost:
@@ -197,7 +263,10 @@ def _here(code: str, path: Path) -> Cost:
 
 
 def _command(words: str, path: Path) -> list[str]:
-    return [str(Path(sys.executable).with_name("atlas-invoices")), *(word.format(path=path) for word in words.split())]
+    return [
+        str(Path(sys.executable).with_name("atlas-invoices")),
+        *(word.format(path=path) for word in words.split(" ")),
+    ]
 
 
 def _script(code: str, path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Runs the real command in a subprocess, against a sandbox."""
+"""Runs the command in a process, against a sandbox."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from atlas_invoices.sandbox import Sandbox, Settings
 from command import COMMAND, Run
+from command_server import run_command
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +40,7 @@ def run(server: Sandbox, tmp_path: Path) -> Run:
         *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **(server.environment("service-account") if env is None else env)}
-        return subprocess.run(
-            [COMMAND, *arguments],
-            env=environment,
-            cwd=cwd or tmp_path,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=60,
-        )
+        return run_command(arguments, environment, cwd or tmp_path)
 
     return run
 

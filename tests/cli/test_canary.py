@@ -21,6 +21,7 @@ import trustme
 from atlas_invoices.cli._main import COMMANDS
 from atlas_invoices.sandbox import Settings
 from command import COMMAND
+from command_server import run_command
 from raw_server import Connection, RawServer, http, replies, tunnel
 from wire_sandbox import WireSandbox
 
@@ -88,8 +89,12 @@ def given(atlas: WireSandbox) -> str:
 class Watched:
     """Runs the command in a home of its own, and looks for secrets wherever they could be seen."""
 
-    def __init__(self, folder: Path, *secrets: str) -> None:
-        """Begin with an empty home; `secrets` are hidden, and whatever the sandbox issues."""
+    def __init__(self, folder: Path, *secrets: str, as_installed: bool = False) -> None:
+        """Begin with an empty home; `secrets` are hidden, and whatever the sandbox issues.
+
+        With `as_installed`, its processes' arguments are looked at, too.
+        """
+        self._as_installed = as_installed
         self.work, self.cache = folder / "work", folder / "cache"
         self.work.mkdir()
         self._folder = folder
@@ -106,6 +111,10 @@ class Watched:
             "HOME": str(self._folder),
             "XDG_CACHE_HOME": str(self.cache),
         }
+        if not self._as_installed:
+            done = run_command(arguments, environment, self.work)
+            self._check(arguments[0], done.stdout, done.stderr)
+            return done.returncode
         seen: set[str] = set()
         with subprocess.Popen(
             [COMMAND, *arguments],
@@ -120,14 +129,14 @@ class Watched:
                     seen.add(said.read_text())
                 time.sleep(0.05)
             output, _ = process.communicate(timeout=60)
-        # It did say all it can; only to log out takes no request that is logged.
-        assert b"D atlas_invoices" in output or b"Traceback" in output or arguments[0] == "logout"
-        for text in (output.decode(), *seen):
-            assert not self._hidden.search(text), text
-        self._check_files()
+        self._check(arguments[0], output.decode(), *seen)
         return process.returncode
 
-    def _check_files(self) -> None:
+    def _check(self, command: str, *texts: str) -> None:
+        # It did say all it can; only to log out takes no request that is logged.
+        assert any("D atlas_invoices" in text or "Traceback" in text for text in texts) or command == "logout"
+        for text in texts:
+            assert not self._hidden.search(text), text
         for path in self._folder.rglob("*"):
             if not path.is_file():
                 continue
@@ -194,7 +203,7 @@ def test_a_proxys_password_is_not_seen_when_it_fails(name: str, tmp_path: Path) 
             "MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_1234567890",
             "MONGODB_ATLAS_CLIENT_SECRET": "canary-secret",
         }
-        assert Watched(tmp_path).run("orgs", *TALKATIVE, env=env) == 5
+        assert Watched(tmp_path, as_installed=True).run("orgs", *TALKATIVE, env=env) == 5
         (request,) = proxy.requests
     assert request.headers["proxy-authorization"] == f"Basic {base64.b64encode(b'user:canary-proxy').decode()}"
     assert "authorization" not in request.headers
@@ -216,7 +225,7 @@ def test_a_proxys_password_is_not_seen_when_all_is_well(tmp_path: Path) -> None:
             "MONGODB_ATLAS_BASE_URL": "https://atlas.example",
             "MONGODB_ATLAS_ACCESS_TOKEN": "canary-given",
         }
-        assert Watched(tmp_path).run("orgs", *TALKATIVE, env=env) == 0
+        assert Watched(tmp_path, as_installed=True).run("orgs", *TALKATIVE, env=env) == 0
         (connect,) = proxy.requests
         (request,) = server.requests
     assert connect.headers["proxy-authorization"].startswith("Basic ")

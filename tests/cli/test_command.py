@@ -345,7 +345,10 @@ def test_an_interrupted_download_leaves_nothing(server: Sandbox, tmp_path: Path,
     with subprocess.Popen(
         [COMMAND, "download", invoice], env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True
     ) as process:
-        time.sleep(1.0)
+        deadline = time.monotonic() + 20
+        # A fault is planned until its request comes.
+        while server.faults._planned and time.monotonic() < deadline:
+            time.sleep(0.01)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=20)
     assert process.returncode == (130 if number == signal.SIGINT else 143)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,12 +13,11 @@ import pytest
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Settings
-from command import COMMAND
+from command_server import run_command
 from wire_sandbox import WireSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOKEN, REVOKE = "/api/oauth/token", "/api/oauth/revoke"
 
@@ -37,16 +37,7 @@ class Home:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run the command, whose output never shows a secret."""
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            env={**self.env, **env},
-            cwd=self.env["HOME"],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=60,
-        )
+        done = run_command(arguments, {**self.env, **env}, Path(self.env["HOME"]))
         assert self.server.client_secret not in done.stdout + done.stderr
         assert "sandbox." not in done.stdout + done.stderr, "the sandbox's tokens begin with this"
         return done

@@ -9,8 +9,6 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
-import pytest
-
 from atlas_invoices.cli._main import COMMANDS
 from command import COMMAND
 from environment import ROOT
@@ -36,14 +34,6 @@ def test_there_are_snippets_of_both_kinds_and_no_other() -> None:
     assert {language for language, _ in SNIPPETS} == {"python", "sh"}
 
 
-@pytest.fixture(scope="module")
-def typed(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the command lines were typed, one after the other, in one shell."""
-    folder = tmp_path_factory.mktemp("typed")
-    type_in("\n".join(COMMAND_LINES), folder, server.environment("service-account"))
-    return folder
-
-
 def type_in(script: str, folder: Path, environment: dict[str, str]) -> str:
     path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -59,16 +49,6 @@ def type_in(script: str, folder: Path, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_python_snippets_run_where_the_commands_were_typed(server: Sandbox, typed: Path, number: int) -> None:
-    env = {**os.environ, **server.environment("service-account")}
-    done = subprocess.run(
-        [sys.executable, "-c", PYTHON[number]], env=env, cwd=typed, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-
-
 def test_all_can_be_typed_from_the_top_to_the_end_on_the_sandbox(tmp_path: Path) -> None:
     """Shell and Python in the README's order, with nothing but what it says."""
     assert len(SANDBOX_LINES) == 2
@@ -76,7 +56,7 @@ def test_all_can_be_typed_from_the_top_to_the_end_on_the_sandbox(tmp_path: Path)
     for language, text in SNIPPETS:
         if language == "python":
             (tmp_path / f"{len(script)}.py").write_text(text, encoding="utf-8")
-            script.append(f"'{sys.executable}' {len(script)}.py")
+            script.append(f"'{sys.executable}' {len(script)}.py 2>> stderr || {{ cat stderr >&2; false; }}")
         else:
             script += [line for line in text.splitlines() if line in SANDBOX_LINES or line in COMMAND_LINES]
             script += ["trap 'kill $!' EXIT"] * (SANDBOX_LINES[0] in script and script[-1] == SANDBOX_LINES[1])
@@ -85,13 +65,15 @@ def test_all_can_be_typed_from_the_top_to_the_end_on_the_sandbox(tmp_path: Path)
     assert "before sales tax" in said
     assert "14 saved" in said
     assert "\nTrue\n" in said
+    assert (tmp_path / "stderr").read_text(encoding="utf-8") == ""
 
 
 def test_python_snippets_type_check(tmp_path: Path) -> None:
+    """With the cache of `scripts/check`, which has checked the packages just before."""
     paths = [tmp_path / f"snippet_{number}.py" for number in range(len(PYTHON))]
     for path, text in zip(paths, PYTHON, strict=True):
         path.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *map(str, paths)]
+    command = [sys.executable, "-m", "mypy", "--strict", *map(str, paths)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,9 +13,9 @@ import pytest
 import openapi_package
 import regenerate
 import vendor_spec
-from environment import ROOT
+from drift_documents import DATA, FIVE
 from openapi_recorder import Recorder
-from openapi_tools import documents, operations, slicing
+from openapi_tools import documents, slicing
 from tracked_copy import copy_tracked
 
 
@@ -37,15 +37,17 @@ def client(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 @pytest.fixture(scope="session")
 def small_upstream() -> Path:
     """Our own upstream document, with every trap in it."""
-    return ROOT / "tests" / "codegen" / "data" / "upstream.yaml"
+    return DATA / "upstream.yaml"
 
 
 @pytest.fixture(scope="session")
 def small_tree(small_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real generator's output for our own upstream document. Don't write to it."""
     folder = tmp_path_factory.mktemp("small")
-    assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(folder / "fragment.json")]) == 0
-    assert regenerate.main(["--fragment", str(folder / "fragment.json"), "--output", str(folder / "generated")]) == 0
+    openapi = copy_small(folder / "openapi")
+    fragment, output = str(folder / "fragment.json"), str(folder / "generated")
+    assert vendor_spec.main(["--upstream", str(small_upstream), "--output", fragment], openapi) == 0
+    assert regenerate.main(["--fragment", fragment, "--output", output], openapi) == 0
     return folder / "generated"
 
 
@@ -65,13 +67,45 @@ def small_root(small_upstream: Path) -> dict[str, Any]:
 @pytest.fixture
 def fragment(small_root: dict[str, Any]) -> dict[str, Any]:
     """Its fragment."""
-    return slicing.slice_document(small_root, operations.load_operations())
+    return slicing.slice_document(small_root, FIVE)
 
 
 @pytest.fixture
 def openapi_folder(tmp_path: Path) -> Path:
     """A copy of openapi/; tests may change it."""
     return copy_tracked("openapi", tmp_path / "openapi")
+
+
+@pytest.fixture
+def openapi(small_folder: Path, small_upstream: Path) -> Path:
+    """A folder like openapi/ with the fragment and lock of our own upstream document."""
+    assert vendor_spec.main(["--upstream", str(small_upstream)], small_folder) == 0
+    return small_folder
+
+
+@pytest.fixture
+def changed(tmp_path: Path, small_root: dict[str, Any]) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
+    """Writes our own upstream document with a change."""
+
+    def write(change: Callable[[dict[str, Any]], object]) -> Path:
+        change(small_root)
+        path = tmp_path / "upstream.json"
+        path.write_bytes(documents.to_json(small_root))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small_folder(tmp_path: Path) -> Path:
+    """A copy of openapi/ with the operations of our own upstream document; tests may change it."""
+    return copy_small(tmp_path / "openapi")
+
+
+def copy_small(folder: Path) -> Path:
+    copy_tracked("openapi", folder)
+    shutil.copy(DATA / "operations.yaml", folder)
+    return folder
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import trustme
 from attrs import define, field
 
 import vendor_spec
+from drift_documents import DATA
 from environment import ROOT
 from openapi_tools import documents, fetching
 from openapi_tools.errors import DocumentError
@@ -235,7 +236,7 @@ def test_a_url_is_fetched_through_redirects(site: Site, small_upstream: Path, tm
     site.answers = [(302, {"Location": "/real.yaml"}, b""), (200, {}, gzip.compress(small_upstream.read_bytes()))]
     output = tmp_path / "made.json"
 
-    assert vendor_spec.main(["--upstream", f"{site.url}/v2.yaml", "--output", str(output)]) == 0
+    assert vendor_spec.main(["--upstream", f"{site.url}/v2.yaml", "--output", str(output)], DATA) == 0
 
     assert site.asked == ["/v2.yaml", "/real.yaml"]
     assert documents.read_document(output).root["info"]["title"] == "Atlas in small"

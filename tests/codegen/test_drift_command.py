@@ -17,31 +17,11 @@ from typing import Any
 import pytest
 
 import check_drift
-import vendor_spec
+from drift_documents import DATA
 from openapi_tools import documents
 
 Json = dict[str, Any]
 CSV = "GET /api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
-
-
-@pytest.fixture
-def openapi(openapi_folder: Path, small_upstream: Path) -> Path:
-    """A folder like openapi/ with the fragment and lock of our own upstream document."""
-    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
-    return openapi_folder
-
-
-@pytest.fixture
-def changed(tmp_path: Path, small_root: Json) -> Callable[[Callable[[Json], object]], Path]:
-    """Writes our own upstream document with a change."""
-
-    def write(change: Callable[[Json], object]) -> Path:
-        change(small_root)
-        path = tmp_path / "upstream.json"
-        path.write_bytes(documents.to_json(small_root))
-        return path
-
-    return write
 
 
 def csv_of(root: Json) -> Json:
@@ -56,7 +36,9 @@ def entries(capsys: pytest.CaptureFixture[str]) -> dict[str, list[dict[str, str]
 
 def test_no_change_is_0(openapi: Path, small_upstream: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check_drift.main(["--upstream", str(small_upstream), "--format", "json"], openapi) == 0
-    assert entries(capsys) == {"breaking": [], "additive": [], "renamed": [], "documentation": []}
+    made = entries(capsys)
+    assert [place["location"].rpartition("/")[2] for place in made.pop("sunset")] == ["x-sunset"]
+    assert made == {"breaking": [], "additive": [], "renamed": [], "documentation": [], "models": []}
     assert check_drift.main(["--upstream", str(small_upstream)], openapi) == 0
     assert "0 breaking, 0 additive, 0 renamed, 0 documentation" in capsys.readouterr().out
 
@@ -91,27 +73,74 @@ def test_a_new_operation_id_alone_is_0(
     assert "`anotherName`" in entry["message"]
 
 
+def other_words(root: Json) -> None:
+    csv_of(root)["description"] = "Other words."
+    del csv_of(root)["summary"]
+    root["components"]["parameters"]["orgId"]["description"] = "Other words."
+    root["components"]["schemas"]["FieldViolation"]["properties"]["description"]["description"] = "Some | `words`."
+    root["components"]["schemas"]["BillingInvoice"]["title"] = "no words that are kept"
+
+
 def test_prose_alone_is_0_and_compared_with_the_lock(
     openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def other_words(root: Json) -> None:
-        csv_of(root)["description"] = "Other words."
-        del csv_of(root)["summary"]
-        root["components"]["parameters"]["orgId"]["description"] = "Other words."
-        root["components"]["schemas"]["BillingInvoice"]["title"] = "no words that are kept"
-
     path = changed(other_words)
     assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 0
     made = entries(capsys)
     assert [made[judged] for judged in ("breaking", "additive", "renamed")] == [[], [], []]
-    reported = [(entry["location"], entry["message"]) for entry in made["documentation"] if entry["operation"] == CSV]
+    reported = [entry["message"].partition(":")[0] for entry in made["documentation"] if entry["operation"] == CSV]
     assert reported == [
-        ("/description", "the description of the operation changed"),
-        ("/parameters/path:orgId/description", "the description of path parameter `orgId` changed"),
-        ("/summary", "the summary of the operation was removed"),
+        "the operation has other words",
+        "the operation has other words in errors",
+        "the operation has other words in parameters and headers",
     ]
-    assert len({entry["operation"] for entry in made["documentation"]}) == 4
     assert "Other words" not in json.dumps(made)
+
+
+def test_the_previous_document_shows_old_and_new_words(
+    openapi: Path, small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--upstream", str(changed(other_words)), "--previous", str(small_upstream), "--format"]
+    assert check_drift.main([*arguments, "json"], openapi) == 0
+    made = entries(capsys)
+    reported = [(entry["location"], entry["message"]) for entry in made["documentation"] if entry["operation"] == CSV]
+    fields = "/responses/{}/content/application~1json/schema/properties/badRequestDetail/properties/fields/items"
+    words = "the description of property `description` changed: 'ZEBRA' became 'Some words.'"
+    assert reported == [
+        ("/description", "the description of the operation changed: 'ZEBRA' became 'Other words.'"),
+        ("/parameters/path:orgId/description",
+         "the description of path parameter `orgId` changed: 'ZEBRA' became 'Other words.'"),
+        *((f"{fields.format(status)}/properties/description/description", words) for status in (401, 404)),
+        ("/summary", "the summary of the operation was removed: 'ZEBRA' became ''"),
+    ]  # fmt: skip
+
+    assert check_drift.main([*arguments, "text"], openapi) == 0
+    text = capsys.readouterr().out
+    assert text.count("the description of `FieldViolation.description` changed\n") == 1
+    assert "      - ZEBRA\n      + Some words.\n" in text
+    assert check_drift.main([*arguments, "markdown"], openapi) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if "FieldViolation.description" in line)
+    assert row.endswith("| `ZEBRA` | `Some words.` |")
+
+
+def test_markup_alone_is_nothing(openapi: Path, small_upstream: Path, changed: Callable[..., Path]) -> None:
+    def mark_up(root: Json) -> None:
+        csv_of(root)["description"] = "- <b>**[ZEBRA](https://example.com/a)**</b>"
+        root["components"]["parameters"]["orgId"]["description"] = "# `_ZEBRA_`"
+
+    upstream = documents.read_document(changed(mark_up))
+    for previous in (None, documents.read_document(small_upstream)):
+        assert not check_drift.compare_upstream(upstream, folder=openapi, previous=previous).changes
+
+
+def test_a_previous_document_that_is_not_the_locked_one_is_2(
+    openapi: Path, small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(changed(other_words))
+    assert check_drift.main(["--upstream", str(small_upstream), "--previous", path], openapi) == 2
+    assert capsys.readouterr().err == (
+        f"error: {path} is not the document in lock.json, which the fragment was cut from\n"
+    )
 
 
 def test_another_fragment_has_no_prose_to_compare(
@@ -123,12 +152,19 @@ def test_another_fragment_has_no_prose_to_compare(
     assert entries(capsys)["documentation"] == []
 
 
+@pytest.mark.parametrize("with_previous", [False, True])
 def test_prose_of_a_new_part_is_not_reported_again(
-    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    openapi: Path,
+    small_upstream: Path,
+    changed: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    *,
+    with_previous: bool,
 ) -> None:
     new = {"in": "query", "name": "new", "description": "Words.", "schema": {"type": "string"}}
     path = changed(lambda root: csv_of(root)["parameters"].append(new))
-    assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 1
+    previous = ["--previous", str(small_upstream)] if with_previous else []
+    assert check_drift.main(["--upstream", str(path), "--format", "json", *previous], openapi) == 1
     made = entries(capsys)
     assert (len(made["additive"]), made["documentation"]) == (1, [])
 
@@ -137,10 +173,10 @@ def test_both_sides_may_be_whole_documents(
     small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = changed(lambda root: root["paths"].pop("/api/atlas/v2/orgs"))
-    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"]) == 1
+    assert check_drift.main(["--upstream", str(path), "--fragment", str(small_upstream), "--format", "json"], DATA) == 1
     (entry,) = entries(capsys)["breaking"]
     assert (entry["operation"], entry["location"]) == ("GET /api/atlas/v2/orgs", "")
-    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)]) == 1
+    assert check_drift.main(["--upstream", str(small_upstream), "--fragment", str(path)], DATA) == 1
 
 
 @pytest.mark.parametrize(("suffix", "packed"), [(".gz", gzip.compress), (".xz", lzma.compress), ("", bytes)])
@@ -153,18 +189,19 @@ def test_a_compressed_document_is_read(
 
 
 def test_markdown_has_a_line_for_each_change_and_folds_prose(
-    openapi: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    openapi: Path, small_upstream: Path, changed: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def change(root: Json) -> None:
         root["components"]["schemas"]["ApiError"]["properties"]["errorCode"]["nullable"] = True
         root["components"]["parameters"]["envelope"]["description"] = "Other words."
 
-    path = changed(change)
-    assert check_drift.main(["--upstream", str(path), "--format", "markdown"], openapi) == 1
+    arguments = ["--upstream", str(changed(change)), "--previous", str(small_upstream), "--format", "markdown"]
+    assert check_drift.main(arguments, openapi) == 1
     text = capsys.readouterr().out
-    assert text.startswith("## Upstream changed\n")
-    assert text.count("property `errorCode` may now be null") == 1
-    assert "5 more places, in 5 operations" in text
+    assert text.startswith("## `ApiError.errorCode` may now be null\n")
+    assert text.count("- `ApiError.errorCode` may now be null: an existing client may fail to read it") == 1
+    assert "all 5 operations" in text
+    assert "### Generated package\n\n- nothing changes" in text
     assert text.index("### Breaking") < text.index("### Documentation") < text.index("<details>")
     assert "revision `0123456789abcdef0123456789abcdef01234567`, against `openapi/fragment.json`" in text
 
@@ -175,7 +212,7 @@ OTHERS: dict[str, bytes] = {
     "cut off between lines": b"openapi: 3.0.1\ninfo: {title: x, version: '1'}\npaths: {}\n",
     "cut off JSON": b'{"openapi": "3.0.1", "info": {',
     "no OpenAPI": b"swagger: '2.0'\n",
-    "a later OpenAPI": b"openapi: 3.1.0\ninfo: {}\npaths: {}\nservers: []\n",
+    "a later OpenAPI": b"openapi: 3.2.0\ninfo: {}\npaths: {}\nservers: []\n",
     "a list": b"- openapi\n",
     "a text": b"hello",
     "binary": b"\x00\xff\xfe" * 100,

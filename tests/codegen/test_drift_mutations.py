@@ -241,8 +241,8 @@ for name, judged, change in (
     simple(judged, name, change)
 
 
-# Keywords that mean nothing to a client; `type` is implied by `properties` or `items`.
-SILENT = {"x-xgen-version", "description", "tags", "readOnly", "title", "scopes"}
+# Keywords that mean nothing to a client; `type` is implied by `properties` or `items`. One CSV isn't requested by us.
+SILENT = {"x-columns", "x-xgen-version", "description", "tags", "readOnly", "title", "scopes"}
 JUNK: tuple[Any, ...] = (
     None, True, 0, -1, 1.5, "x", "", [], {}, [1], [[]], {"a": 1}, {"$ref": "x"}, {"$ref": 5},
     {"$ref": "#/components/schemas/ApiError"}, 10**400, float("inf"),

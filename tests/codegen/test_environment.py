@@ -48,12 +48,13 @@ def test_a_failed_installation_is_an_error_and_leaves_no_stamp(clone: Path) -> N
     assert not (clone / ".venv" / ".stamp").exists()
 
 
-def test_packages_of_another_environment_are_ignored(tmp_path: Path, small_upstream: Path) -> None:
+def test_packages_of_another_environment_are_ignored(tmp_path: Path, root: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise SystemExit('another yaml')\n")
     # The interpreter outside .venv, which a script's first line finds.
     outside = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
     output = tmp_path / "made.json"
-    command = [outside, SCRIPTS / "vendor_spec.py", "--upstream", small_upstream, "--output", output]
+    fragment = root / "openapi" / "fragment.json"
+    command = [outside, SCRIPTS / "vendor_spec.py", "--upstream", fragment, "--output", output]
 
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
+from drift_documents import FIVE
 from openapi_tools import documents, operations, overlay, transforms
 from openapi_tools.errors import DocumentError, TransformError
 
-KEPT = operations.load_operations()
+OURS = operations.load_operations()
 
 
 def test_they_leave_their_input_alone(fragment: dict[str, Any]) -> None:
     before = copy.deepcopy(fragment)
 
-    transforms.apply(fragment, KEPT)
+    transforms.apply(fragment, FIVE)
 
     assert fragment == before
 
@@ -26,7 +27,7 @@ def test_they_leave_their_input_alone(fragment: dict[str, Any]) -> None:
 def test_each_returns_the_locations_that_it_changed(fragment: dict[str, Any], transform: transforms.Transform) -> None:
     before = copy.deepcopy(fragment)
 
-    places = transform(fragment, KEPT)
+    places = transform(fragment, FIVE)
 
     assert fragment != before
     assert places
@@ -38,11 +39,11 @@ def test_each_returns_the_locations_that_it_changed(fragment: dict[str, Any], tr
 def test_each_is_needed_by_the_committed_fragment(root: Path, transform: transforms.Transform) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
 
-    assert transforms.apply(fragment, KEPT)[1][transform.__name__]
+    assert transforms.apply(fragment, OURS)[1][transform.__name__]
 
 
 def test_request_enumerations_stay_and_response_enumerations_go(fragment: dict[str, Any]) -> None:
-    changed = transforms.apply(fragment, KEPT)[0]
+    changed = transforms.apply(fragment, FIVE)[0]
 
     (sort_by,) = [
         parameter
@@ -63,14 +64,14 @@ def test_a_parameter_of_the_path_loses_its_default_too(fragment: dict[str, Any])
     item["parameters"] = [item["get"]["parameters"].pop()]
     assert item["parameters"][0]["schema"]["default"] is True
 
-    changed = transforms.apply(fragment, KEPT)[0]
+    changed = transforms.apply(fragment, FIVE)[0]
 
     assert "default" not in changed["paths"]["/api/atlas/v2/orgs"]["parameters"][0]["schema"]
 
 
 def test_a_value_of_a_map_may_be_null(root: Path) -> None:
     fragment = documents.read_document(root / "openapi" / "fragment.json").root
-    tags = transforms.apply(fragment, KEPT)[0]["components"]["schemas"]["InvoiceLineItemTags"]
+    tags = transforms.apply(fragment, OURS)[0]["components"]["schemas"]["InvoiceLineItemTags"]
     assert tags["additionalProperties"]["nullable"] is True
 
 
@@ -79,7 +80,30 @@ def test_a_success_without_the_media_type_stops(fragment: dict[str, Any]) -> Non
     content["application/json"] = content.pop("application/vnd.atlas.2023-01-01+json")
 
     with pytest.raises(TransformError, match="GET /api/atlas/v2/orgs doesn't offer"):
-        transforms.apply(fragment, KEPT)
+        transforms.apply(fragment, FIVE)
+
+
+def test_a_body_of_another_version_is_dropped(fragment: dict[str, Any]) -> None:
+    thing = operations.Operation("make_thing", "things", "post", "/things", "application/vnd.atlas.2025-01-01+csv")
+    schema = {"type": "object", "properties": {"name": {"type": "string", "enum": ["a"]}}, "required": ["name"]}
+    older, wanted = "application/vnd.atlas.2024-01-01+json", "application/vnd.atlas.2025-01-01+json"
+    fragment["paths"]["/things"] = {
+        "post": {
+            "requestBody": {"content": {older: {"schema": schema}, wanted: {"schema": schema}}},
+            "responses": {"202": {"description": "", "content": {thing.accept: {"schema": {"type": "string"}}}}},
+        }
+    }
+
+    changed, places = transforms.apply(fragment, [thing])
+
+    node = changed["paths"]["/things"]["post"]
+    assert node["requestBody"]["content"] == {wanted: {"schema": schema}}
+    assert places["keep_requested_media_type"] == [
+        "/paths/~1things/post/requestBody/content/application~1vnd.atlas.2024-01-01+json"
+    ]
+    del node["requestBody"]["content"][wanted]
+    with pytest.raises(TransformError, match=r"POST /things doesn't offer .*2025-01-01\+json at .*requestBody"):
+        transforms.apply(changed, [thing])
 
 
 DOCUMENT = {"a": {"x": {"keep": 1, "list": [1]}, "y": {"keep": 2}}, "list": [{"n": 1}, {"n": 2}, {"n": 3}]}

@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,15 +20,16 @@ import check_drift
 import openapi_package
 import regenerate
 import vendor_spec
+from drift_documents import DATA, FIVE
 from environment import ROOT
-from openapi_tools import documents, files, lock, operations, prose
+from openapi_tools import documents, files, lock, model, operations, prose
 from openapi_tools.errors import DocumentError
 
 UPSTREAM = ROOT.parent / "shared" / "upstream"
 REVISIONS = ["2025-03-18", "2025-08-26", "2025-10-07", "2026-08-21"]
 needs_upstream = pytest.mark.skipif(not UPSTREAM.is_dir(), reason="upstream's documents are not beside this repository")
 KEPT = operations.load_operations()
-CSV = KEPT[0]
+CSV = FIVE[0]
 
 
 def upstream(revision: str) -> Path:
@@ -65,8 +67,8 @@ def test_no_sentence_of_upstream_is_in_what_we_ship() -> None:
     sentences = {
         sentence.strip()
         for operation in KEPT
-        for text in prose.texts(root, operation).values()
-        for sentence in text.replace("\n", ". ").split(". ")
+        for found in prose.texts(root, operation)
+        for sentence in found.text.replace("\n", ". ").split(". ")
         if len(sentence) > 30
     }
     assert len(sentences) > 100
@@ -78,37 +80,42 @@ def test_no_sentence_of_upstream_is_in_what_we_ship() -> None:
                 assert not [sentence for sentence in sentences if sentence in content], path
 
 
-def public_names(package: ModuleType) -> set[str]:
-    functions = {
+def functions(package: ModuleType, kept: Sequence[operations.Operation]) -> set[str]:
+    return {
         f"{operation.module}.{operation.name}.{style}"
-        for operation in KEPT
+        for operation in kept
         for style in ("sync", "sync_detailed", "asyncio", "asyncio_detailed")
         if hasattr(openapi_package.function_module(package, operation.module, operation.name), style)
     }
-    return functions | set(package.models.__all__)
 
 
 @needs_upstream
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_the_client_of_each_revision_has_the_same_public_names(
+def test_the_client_of_each_revision_has_the_same_public_names_but_those_of_optional_operations(
     client: ModuleType, tmp_path: Path, revision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fragment = tmp_path / "fragment.json"
     assert vendor_spec.main(["--upstream", str(upstream(revision)), "--output", str(fragment)]) == 0
     assert regenerate.main(["--fragment", str(fragment), "--output", str(tmp_path / "generated")]) == 0
 
-    names = public_names(openapi_package.load(tmp_path / "generated", f"client_of_{revision}"))
+    package = openapi_package.load(tmp_path / "generated", f"client_of_{revision}")
+    present = operations.present_operations(documents.read_document(fragment).root, KEPT)
+    printed = capsys.readouterr().err
+    assert functions(package, present) == functions(client, present)
+    assert openapi_package.FIVE_MODELS <= set(package.models.__all__) <= set(client.models.__all__)
+    assert "warning" in printed  # a field that came later has words, and is not there yet
+    left_out = [operation.title for operation in KEPT if operation not in present]
+    assert left_out
+    assert [line for line in printed.splitlines() if line.startswith("note: ")] == [
+        f"note: left out, because {upstream(revision)} doesn't have it: {title}" for title in left_out
+    ]
 
-    assert names == public_names(client)
-    assert len(names) == 38
-    assert "warning" in capsys.readouterr().err  # a field that came later has words, and is not there yet
 
+def test_the_lock_names_the_source(small_upstream: Path, small_folder: Path) -> None:
+    assert vendor_spec.main(["--upstream", str(small_upstream)], small_folder) == 0
 
-def test_the_lock_names_the_source(small_upstream: Path, openapi_folder: Path) -> None:
-    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 0
-
-    locked = lock.read_lock(openapi_folder)
-    fragment = (openapi_folder / "fragment.json").read_bytes()
+    locked = lock.read_lock(small_folder)
+    fragment = (small_folder / "fragment.json").read_bytes()
     assert locked["upstream"] == {
         "url": "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml",
         "x-xgen-sha": "0123456789abcdef0123456789abcdef01234567",
@@ -116,10 +123,23 @@ def test_the_lock_names_the_source(small_upstream: Path, openapi_folder: Path) -
     }
     assert locked["fragment"] == {"file": "fragment.json", "sha256": hashlib.sha256(fragment).hexdigest()}
     assert locked["tools"] == lock.installed_tools()
-    assert lock.find_problems(openapi_folder) == []
-    text = (openapi_folder / "lock.json").read_text()
+    assert lock.find_edits(small_folder) == lock.find_other_tools(small_folder) == []
+    text = (small_folder / "lock.json").read_text()
     assert "ZEBRA" not in text
     assert str(small_upstream.parent) not in text
+
+
+@pytest.mark.parametrize("url", ["raw.githubusercontent.com/mongodb/openapi/", "github.com/mongodb/openapi/raw/"])
+def test_the_lock_names_the_public_commit_where_it_can_be_told(
+    small_upstream: Path, openapi_folder: Path, url: str
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    assert lock.commit_in(f"https://{url}{commit}/openapi/v2.yaml") == commit
+    assert lock.commit_in(f"https://{url}refs/heads/main/openapi/v2.yaml") is None
+    assert lock.commit_in(str(small_upstream)) is None
+
+    assert vendor_spec.main(["--upstream", str(small_upstream), "--commit", commit], openapi_folder) == 0
+    assert lock.read_lock(openapi_folder)["upstream"]["commit"] == commit
 
 
 def test_compression_and_format_change_neither_fragment_nor_digest(small_upstream: Path, tmp_path: Path) -> None:
@@ -129,11 +149,11 @@ def test_compression_and_format_change_neither_fragment_nor_digest(small_upstrea
     for name, content in sources.items():
         (tmp_path / name).write_bytes(content)
         document = documents.read_document(tmp_path / name)
-        made.add((document.sha256, vendor_spec.make_fragment(document, KEPT)))
+        made.add((document.sha256, vendor_spec.make_fragment(document, FIVE)))
     assert len(made) == 1
 
     (tmp_path / "d.json").write_text(json.dumps(documents.read_document(small_upstream).root))
-    assert vendor_spec.make_fragment(documents.read_document(tmp_path / "d.json"), KEPT) == made.pop()[1]
+    assert vendor_spec.make_fragment(documents.read_document(tmp_path / "d.json"), FIVE) == made.pop()[1]
 
 
 def test_the_fragment_reads_the_same_with_any_yaml_reader() -> None:
@@ -145,7 +165,7 @@ def test_the_fragment_reads_the_same_with_any_yaml_reader() -> None:
 @pytest.mark.parametrize("output", [False, True])
 def test_an_unsuitable_document_changes_nothing(
     small_root: dict[str, Any],
-    openapi_folder: Path,
+    small_folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     *,
@@ -154,30 +174,30 @@ def test_an_unsuitable_document_changes_nothing(
     del small_root["paths"]["/api/atlas/v2/orgs"]
     source = tmp_path / "upstream.json"
     source.write_text(json.dumps(small_root))
-    before = listing(openapi_folder)
+    before = listing(small_folder)
     extra = ["--output", str(tmp_path / "made.json")] if output else []
 
-    assert vendor_spec.main(["--upstream", str(source), *extra], openapi_folder) == 2
+    assert vendor_spec.main(["--upstream", str(source), *extra], small_folder) == 2
 
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"error: {source}: GET /api/atlas/v2/orgs is no longer in the document")
     assert printed.err.count("\n") == 1
-    assert listing(openapi_folder) == before
+    assert listing(small_folder) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi", "upstream.json"]
 
 
 def test_a_lock_that_cannot_be_replaced_leaves_the_fragment_too(
-    small_upstream: Path, openapi_folder: Path, capsys: pytest.CaptureFixture[str]
+    small_upstream: Path, small_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (openapi_folder / "lock.json").unlink()
-    (openapi_folder / "lock.json").mkdir()
-    before = (openapi_folder / "fragment.json").read_bytes()
+    (small_folder / "lock.json").unlink()
+    (small_folder / "lock.json").mkdir()
+    before = (small_folder / "fragment.json").read_bytes()
 
-    assert vendor_spec.main(["--upstream", str(small_upstream)], openapi_folder) == 2
+    assert vendor_spec.main(["--upstream", str(small_upstream)], small_folder) == 2
 
     assert capsys.readouterr().err.startswith("error: ")
-    assert (openapi_folder / "fragment.json").read_bytes() == before
+    assert (small_folder / "fragment.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -190,7 +210,8 @@ def test_only_regular_files_are_replaced(
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
 
-    assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(tmp_path / output)]) == 2
+    command = ["--upstream", str(small_upstream), "--output", str(tmp_path / output)]
+    assert vendor_spec.main(command, DATA) == 2
 
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: {tmp_path / output}")
@@ -204,7 +225,7 @@ def test_a_link_is_kept_and_its_target_is_written(small_upstream: Path, tmp_path
     target, link = tmp_path / "target.json", tmp_path / "link.json"
     link.symlink_to(target)
     for _ in range(2):
-        assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(link)]) == 0
+        assert vendor_spec.main(["--upstream", str(small_upstream), "--output", str(link)], DATA) == 0
         assert link.is_symlink()
         assert json.loads(target.read_bytes())["info"]["title"] == "Atlas in small"
 
@@ -218,7 +239,7 @@ def test_an_error_is_one_line_whatever_names_the_document_has(
     source = tmp_path / "upstream.json"
     source.write_text(json.dumps(small_root))
 
-    assert vendor_spec.main(["--upstream", str(source), "--output", str(tmp_path / "made.json")]) == 2
+    assert vendor_spec.main(["--upstream", str(source), "--output", str(tmp_path / "made.json")], DATA) == 2
 
     printed = capsys.readouterr().err
     assert "a\\nerror: b\\x1b[31m\\u202e" in printed
@@ -228,14 +249,14 @@ def test_an_error_is_one_line_whatever_names_the_document_has(
 
 @pytest.mark.parametrize("part", ["fragment", "tools", "prose"])
 def test_a_damaged_lock_is_named(
-    openapi_folder: Path, small_upstream: Path, part: str, capsys: pytest.CaptureFixture[str]
+    small_folder: Path, small_upstream: Path, part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = lock.read_lock(openapi_folder)
+    content = lock.read_lock(small_folder)
     content[part] = 5
-    (openapi_folder / "lock.json").write_bytes(documents.to_json(content))
+    (small_folder / "lock.json").write_bytes(documents.to_json(content))
 
-    assert check_drift.main(["--upstream", str(small_upstream)], openapi_folder) == 2
-    assert regenerate.main(["--check"], openapi_folder) == 2
+    assert check_drift.main(["--upstream", str(small_upstream)], small_folder) == 2
+    assert regenerate.main(["--check"], small_folder) == 2
 
     error = f"error: lock.json: no `{part}`; scripts/vendor_spec.py writes the file again\n"
     assert capsys.readouterr().err == error * 2
@@ -261,24 +282,34 @@ def test_if_one_file_cannot_be_replaced_the_others_are_restored(
     assert listing(tmp_path) == ({"one": b"old"} if there else {})
 
 
-def test_digests_of_prose_are_by_location_with_references_resolved(small_root: dict[str, Any]) -> None:
-    texts = prose.texts(small_root, CSV)
+def texts(root: dict[str, Any]) -> dict[str, str]:
+    return {model.pointer(found.at): found.text for found in prose.texts(root, CSV)}
 
-    assert {place for place in texts if place.startswith("/parameters")} == {
+
+def test_prose_is_found_by_location_with_references_resolved(small_root: dict[str, Any]) -> None:
+    found = texts(small_root)
+
+    assert {place for place in found if place.startswith("/parameters")} == {
         "/parameters/path:orgId/description",
         "/parameters/path:orgId/schema/example",
         "/parameters/query:envelope/description",
         "/parameters/query:pretty/schema/externalDocs",
     }
     fields = "/responses/401/content/application~1json/schema/properties/badRequestDetail/properties/fields"
-    assert f"{fields}/items/properties/description/description" in texts
+    assert f"{fields}/items/properties/description/description" in found
     # Fields named like keywords are not prose.
-    assert not [place for place in texts if place.endswith("items/properties/description")]
-    assert set(texts.values()) >= {"ZEBRA", '{"description": "ZEBRA", "url": "https://example.com/ZEBRA"}'}
+    assert not [place for place in found if place.endswith("items/properties/description")]
+    assert set(found.values()) >= {"ZEBRA", '{"description": "ZEBRA", "url": "https://example.com/ZEBRA"}'}
+
+
+def test_there_is_a_digest_for_each_operation_and_for_what_they_share(small_root: dict[str, Any]) -> None:
+    shared = {"parameters and headers", "errors"}
+    assert prose.digests(small_root, FIVE).keys() == {operation.title for operation in FIVE} | shared
+    assert len(lock.read_lock()["prose"]) <= 20
 
 
 def test_moving_a_parameter_or_inlining_a_component_changes_no_prose(small_root: dict[str, Any]) -> None:
-    before = prose.digests(small_root, KEPT)
+    before = prose.digests(small_root, FIVE)
     components = small_root["components"]
     node = small_root["paths"][CSV.path]["get"]
     node["parameters"] = [components["parameters"][name] for name in ("envelope", "orgId", "pretty")]
@@ -286,14 +317,30 @@ def test_moving_a_parameter_or_inlining_a_component_changes_no_prose(small_root:
     fields = components["schemas"]["BadRequestDetail"]["properties"]["fields"]
     fields["items"] = {"$ref": "#/components/schemas/Renamed"}
 
-    assert prose.digests(small_root, KEPT) == before
+    assert prose.digests(small_root, FIVE) == before
 
     components["parameters"]["envelope"]["description"] = "other words"
-    after = prose.digests(small_root, KEPT)
-    place = "/parameters/query:envelope/description"
-    assert [title for title in after if after[title] != before[title]] == [
-        operation.title for operation in KEPT if place in before[operation.title]
-    ]
+    components["schemas"]["AtlasOrganization"]["properties"]["name"]["description"] = "other words"
+    after = prose.digests(small_root, FIVE)
+    assert {part for part in after if after[part] != before[part]} == {
+        "parameters and headers",
+        "GET /api/atlas/v2/orgs",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a **bold** and _thin_ `code`", "a bold and thin code"),
+        ("see [the page](https://example.com/x_y)", "see the page"),
+        ("<p>one<br/>two</p>", "one two"),
+        ("- one\n- two\n\n1. three", "one two three"),
+        ("| a | b |\n| --- | --- |\n| c | d |", "a b c d"),
+        ("cents * rate - 5 at ORG_OWNER < 3", "cents * rate - 5 at ORG_OWNER < 3"),
+    ],
+)
+def test_markup_is_no_word(text: str, words: str) -> None:
+    assert prose.Text((), text, "").words == words
 
 
 def test_an_operations_parameter_overrides_the_one_of_its_path(
@@ -304,9 +351,7 @@ def test_an_operations_parameter_overrides_the_one_of_its_path(
     item["parameters"] = [{**same, "description": "of the path", "example": "of the path"}]
     item["get"]["parameters"] = [{**same, "description": "of the operation"}]
 
-    texts = prose.texts(small_root, CSV)
-
-    assert {place: text for place, text in texts.items() if place.startswith("/parameters")} == {
+    assert {place: text for place, text in texts(small_root).items() if place.startswith("/parameters")} == {
         "/parameters/query:pretty/description": "of the operation"
     }
 
@@ -320,7 +365,7 @@ def test_references_that_multiply_are_refused(small_root: dict[str, Any]) -> Non
     schemas["ApiError"]["properties"]["more"] = {"$ref": "#/components/schemas/N0"}
 
     with pytest.raises(DocumentError, match="references multiply beyond reason"):
-        prose.digests(small_root, KEPT)
+        prose.digests(small_root, FIVE)
 
 
 def test_the_committed_openapi_folder_names_no_local_path() -> None:

@@ -18,9 +18,9 @@ from openapi_tools import documents
 from tracked_copy import copy_tracked
 
 Json = dict[str, Any]
-NAMES = ("ci.yml", "drift.yml")
-# Write permissions that a job needs; the file gives the reason for each.
-WRITES = {"contents: write", "pull-requests: write", "actions: write"}
+NAMES = ("ci.yml", "drift.yml", "generator.yml", "propose.yml")
+# Write permissions that the job which proposes needs; the file gives the reason for each.
+WRITES = {"contents: write", "pull-requests: write", "issues: write", "actions: write"}
 
 
 def read(root: Path, name: str) -> Json:
@@ -28,10 +28,10 @@ def read(root: Path, name: str) -> Json:
 
 
 def steps(workflow: Json) -> list[Json]:
-    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+    return [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
 
 
-def test_there_are_these_two(root: Path) -> None:
+def test_there_are_these(root: Path) -> None:
     assert sorted(path.name for path in (root / ".github" / "workflows").iterdir()) == sorted(NAMES)
 
 
@@ -41,26 +41,44 @@ def test_actions_are_pinned_by_commit_with_their_version(name: str, root: Path) 
     uses = [line.strip().removeprefix("- ") for line in lines if "uses:" in line]
     assert uses
     for line in uses:
-        assert re.fullmatch(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+        own = "uses: ./.github/workflows/propose.yml"
+        assert line == own or re.fullmatch(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_permissions_are_few_and_credentials_are_not_left_behind(name: str, root: Path) -> None:
     workflow = read(root, name)
     assert workflow["permissions"] == ({"contents": "read"} if name == "ci.yml" else {})
-    rights = {f"{what}: {how}" for job in workflow["jobs"].values() for what, how in job.get("permissions", {}).items()}
-    assert rights == (set() if name == "ci.yml" else WRITES)
     checkouts = [step for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout@")]
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
-    assert len([step for step in steps(workflow) if "env" in step]) <= 1
     # An event's data would be code in a script's text.
     assert not any("${{" in step.get("run", "") for step in steps(workflow))
 
 
+def test_the_job_that_reads_what_others_wrote_can_write_nothing(root: Path) -> None:
+    rights = {
+        f"{name}/{key}": {f"{what}: {how}" for what, how in job.get("permissions", {}).items()}
+        for name in NAMES
+        for key, job in read(root, name)["jobs"].items()
+    }
+    assert rights == {
+        "ci.yml/check": set(),
+        "drift.yml/check": {"contents: read"},
+        "generator.yml/upgrade": {"contents: read"},
+        "drift.yml/heartbeat": {"actions: write"},
+        **dict.fromkeys(("drift.yml/propose", "generator.yml/propose", "propose.yml/propose"), WRITES),
+    }
+    # The jobs with rights run git and gh, and none of our scripts.
+    for name, job in (("propose.yml", "propose"), ("drift.yml", "heartbeat")):
+        text = " ".join(step.get("run", "") for step in read(root, name)["jobs"][job]["steps"])
+        assert "scripts/" not in text
+        assert "python" not in text
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_job_has_a_time_limit(name: str, root: Path) -> None:
-    assert all(job["timeout-minutes"] <= 60 for job in read(root, name)["jobs"].values())
+    assert all(job["timeout-minutes"] <= 60 for job in read(root, name)["jobs"].values() if "uses" not in job)
 
 
 def test_ci_installs_and_checks_on_every_supported_python(root: Path) -> None:
@@ -83,10 +101,23 @@ def test_drift_is_checked_weekly_and_on_demand(root: Path) -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", on["schedule"][0]["cron"])
 
 
+def test_the_newest_generator_is_tried_monthly(root: Path) -> None:
+    on = read(root, "generator.yml")["on"]
+    assert set(on) == {"schedule", "workflow_dispatch"}
+    assert re.fullmatch(r"\d+ \d+ \d+ \* \*", on["schedule"][0]["cron"])
+
+
+def test_the_schedules_are_kept_alive(root: Path) -> None:
+    (step,) = read(root, "drift.yml")["jobs"]["heartbeat"]["steps"]
+    assert step["run"].split("\n")[:-1] == [
+        f"gh workflow enable {name}" for name in NAMES if "schedule" in read(root, name)["on"]
+    ]
+
+
 def test_scripts_that_are_run_exist(root: Path) -> None:
     text = " ".join(step.get("run", "") for name in NAMES for step in steps(read(root, name)))
-    scripts = {"check", "environment.py", "check_drift.py", "vendor_spec.py", "regenerate.py"}
-    assert set(re.findall(r"scripts/(\w+(?:\.py)?)", text)) == scripts
+    scripts = {"check", "environment.py", "check_drift.py", "vendor_spec.py", "regenerate.py", "upgrade_generator.py"}
+    assert set(re.findall(r"scripts/(\w+(?:\.py)?)", text.replace("requirements.txt", ""))) - {""} == scripts
     assert all(os.access(root / "scripts" / name, os.X_OK) for name in scripts - {"environment.py"})
 
 
@@ -106,7 +137,10 @@ def test_a_step_of_the_check_that_does_not_exist_is_an_error(root: Path) -> None
 
 @define
 class Runner:
-    """Runs the steps of drift.yml in a repository of its own, as GitHub does: `bash -e`, with files for the outputs."""
+    """Runs the steps of a workflow in a repository of its own, as GitHub does: `bash -e`, with files for the outputs.
+
+    `gh` is a program that writes its arguments down, and knows the number of an open pull request and of an issue.
+    """
 
     root: Path
     repository: Path
@@ -114,15 +148,15 @@ class Runner:
     outputs: dict[str, str] = field(factory=dict)
     printed: str = ""
 
-    def step(self, name: str) -> int:
+    def step(self, name: str, workflow: str = "drift.yml", **variables: object) -> int:
         """Run one step; returns its exit status, and adds to the outputs and to what was printed."""
-        (run,) = (step["run"] for step in steps(read(self.root, "drift.yml")) if step.get("name") == name)
+        (step,) = (step for step in steps(read(self.root, workflow)) if step.get("name") == name)
         files = {"GITHUB_OUTPUT": self.temporary / "output", "GITHUB_STEP_SUMMARY": self.temporary / "summary.md"}
-        identity = read(self.root, "drift.yml")["jobs"]["propose"]["env"]
+        identity = read(self.root, "propose.yml")["jobs"]["propose"]["env"]
         path = os.pathsep.join([str(self.temporary / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
-        variables = {"PATH": path, "GITHUB_WORKSPACE": self.repository, "RUNNER_TEMP": self.temporary, **files}
+        variables |= {"PATH": path, "GITHUB_WORKSPACE": self.repository, "RUNNER_TEMP": self.temporary, **files}
         done = subprocess.run(
-            ["bash", "-e", "-c", run],
+            ["bash", "-e", "-c", step["run"]],
             cwd=self.repository,
             env={**os.environ, **identity, **{name: str(value) for name, value in variables.items()}},
             capture_output=True,
@@ -133,6 +167,27 @@ class Runner:
             self.outputs |= dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
         self.printed += done.stdout + done.stderr
         return done.returncode
+
+    def check(self) -> str:
+        """Run the job that reads upstream's document; returns the state that it hands over."""
+        assert [self.step("Download upstream's document"), self.step("Check for drift")] == [0, 0], self.printed
+        assert self.step("Take it over", STATUS=self.outputs["status"], COMMIT=self.outputs["commit"]) == 0, (
+            self.printed
+        )
+        return self.outputs["state"]
+
+    def propose(self, request: str = "", issue: str = "") -> list[str]:
+        """Run the job that proposes, in the repository as it was; returns what `gh` was asked, without long texts."""
+        self.git("reset", "--quiet", "--hard")
+        (self.temporary / "numbers").write_text(f"pr={request}\nissue={issue}\n")
+        variables = {
+            "BRANCH": "upstream-drift",
+            "COMMITS": read(self.root, "drift.yml")["jobs"]["propose"]["with"]["commits"],
+        }
+        for name in ("Commit the changes", "Propose"):
+            assert self.step(name, "propose.yml", **variables) == 0, self.printed
+        asked = (self.temporary / "asked_gh").read_text().splitlines()
+        return [line for line in asked if " list " not in line]
 
     def git(self, *arguments: str) -> str:
         command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *arguments]
@@ -154,8 +209,34 @@ def runner(root: Path, tmp_path: Path) -> Runner:
     runner.git("init", "--quiet")
     runner.git("add", ".")
     runner.git("commit", "--quiet", "--message", "Start")
+    runner.git("init", "--quiet", "--bare", str(tmp_path / "origin"))
+    runner.git("remote", "add", "origin", str(tmp_path / "origin"))
     (temporary / "bin").mkdir(parents=True)
+    program(
+        runner,
+        "gh",
+        f'. {temporary}/numbers; case "$1 $2" in "pr list") echo $pr ;; "issue list") echo $issue ;; esac\n'
+        f'for one; do printf "%s " "$(printf %s "$one" | head --lines=1)"; done >> {temporary}/asked_gh\n'
+        f"echo >> {temporary}/asked_gh",
+    )
+    # What upstream's main branch is at.
+    program(
+        runner,
+        "git",
+        f'[ "$1" != ls-remote ] || {{ printf "{COMMIT}\\trefs/heads/main\\n"; exit; }}\nexec /usr/bin/git "$@"',
+    )
     return runner
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+UPSTREAM = f"https://github.com/mongodb/openapi/raw/{COMMIT}/openapi/v2.yaml"
+
+
+def program(runner: Runner, name: str, text: str) -> None:
+    """Put a program before all others."""
+    path = runner.temporary / "bin" / name
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
 
 
 def publish(runner: Runner, change: Callable[[Json], object] = lambda _: None, status: str = "200") -> None:
@@ -163,50 +244,133 @@ def publish(runner: Runner, change: Callable[[Json], object] = lambda _: None, s
     document = documents.read_document(runner.root / "openapi" / "fragment.json").root
     change(document)
     (runner.temporary / "published").write_bytes(documents.to_json(document))
-    curl = runner.temporary / "bin" / "curl"
-    curl.write_text(
-        "#!/bin/sh\n"
-        f'printf "%s\\n" "$@" > {runner.temporary}/asked\n'
+    program(
+        runner,
+        "curl",
+        f'printf "%s\n" "$@" > {runner.temporary}/asked\n'
         f'while [ "$1" != --output ]; do shift; done; cp {runner.temporary}/published "$2"\n'
-        f"printf {status}; [ {status} != 000 ]\n"
+        f"printf {status}; [ {status} != 000 ]",
     )
-    curl.chmod(0o755)
 
 
 def add_property(document: Json) -> None:
     document["components"]["schemas"]["BillingInvoice"]["properties"]["newField"] = {"type": "string"}
 
 
-def test_drift_gives_two_commits_and_a_report(runner: Runner) -> None:
+def test_drift_becomes_a_pull_request_of_two_commits(runner: Runner) -> None:
     publish(runner, add_property)
 
-    names = ["Download upstream's document", "Check for drift", "Commit the new fragment", "Commit the new client"]
-    assert [runner.step(name) for name in names] == [0, 0, 0, 0], runner.printed
+    assert runner.check() == "ready"
+    assert (runner.temporary / "asked").read_text().splitlines()[-1] == UPSTREAM
+    assert runner.propose() == [
+        "auth setup-git ",
+        "pr create --head upstream-drift --title `BillingInvoice.newField` is new --body  ",
+        "workflow run ci.yml --ref upstream-drift ",
+    ]
 
-    assert runner.outputs == {"done": "true", "drift": "true"}
-    url = "https://github.com/mongodb/openapi/raw/refs/heads/main/openapi/v2.yaml"
-    assert (runner.temporary / "asked").read_text().splitlines()[-1] == url
-    log = runner.git("log", "--reverse", "--format=%x00%an: %s%n", "--name-only", "HEAD~2..")
+    log = runner.git(
+        "log", "--reverse", "--format=%x00%an: %s%n", "--name-only", "origin/upstream-drift~2..origin/upstream-drift"
+    )
     fragment, client = (commit.split("\n\n") for commit in log.split("\0")[1:])
     assert fragment[0] == "github-actions[bot]: Take over a new revision of the Atlas API"
     assert set(fragment[1].split()) == {"openapi/fragment.json", "openapi/lock.json"}
     assert client[0] == "github-actions[bot]: Regenerate the client"
     assert {name.split("/")[0] for name in client[1].split()} == {"generated"}
     assert "new_field" in runner.git("show", "HEAD:generated/atlas_invoices_client/models/billing_invoice.py")
+    assert COMMIT in runner.git("show", "HEAD:openapi/lock.json")
     assert runner.git("status", "--porcelain") == ""
-    report = (runner.temporary / "report.md").read_text()
-    assert "property `newField` is new" in report
+    report = (runner.temporary / "proposal" / "report.md").read_text()
+    assert "`BillingInvoice.newField` is new: " in report
+    assert "- `BillingInvoice.new_field` is new" in report
     assert str(runner.temporary) not in report
     assert (runner.temporary / "summary.md").read_text() == report
 
 
-def test_no_drift_proposes_nothing(runner: Runner) -> None:
+def test_a_later_run_updates_its_pull_request_and_closes_its_issue(runner: Runner) -> None:
+    publish(runner, add_property)
+    assert runner.check() == "ready"
+    assert runner.propose(request="7", issue="9") == [
+        "auth setup-git ",
+        "pr edit 7 --title `BillingInvoice.newField` is new --body  ",
+        "pr ready 7 ",
+        "workflow run ci.yml --ref upstream-drift ",
+        "issue close 9 --comment This is over: see the latest run. ",
+    ]
+
+
+def test_a_proposal_that_upstream_took_back_is_closed(runner: Runner) -> None:
     publish(runner, lambda document: document["paths"]["/api/atlas/v2/orgs"]["get"].update(operationId="anotherName"))
 
-    assert [runner.step(name) for name in ("Download upstream's document", "Check for drift")] == [0, 0]
+    assert runner.check() == "none"
 
-    assert runner.outputs == {"done": "true"}
     assert "0 breaking, 0 additive, 1 renamed" in (runner.temporary / "summary.md").read_text()
+    assert runner.propose(request="7") == [
+        "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. "
+    ]
+    assert runner.git("log", "--format=%s", "--all") == "Start"
+
+
+def test_a_client_that_cannot_be_generated_is_a_draft_with_the_error(runner: Runner) -> None:
+    def clash(document: Json) -> None:
+        document["components"]["schemas"]["BillingInvoice"]["properties"]["toDict"] = {"type": "string"}
+
+    publish(runner, clash)
+
+    assert runner.check() == "draft"
+    asked = runner.propose()
+    assert asked[1] == "pr create --head upstream-drift --title `BillingInvoice.toDict` is new --body  --draft "
+    report = (runner.temporary / "proposal" / "report.md").read_text()
+    assert "    error: /components/schemas/BillingInvoice: the field `toDict` would need a name" in report
+    assert runner.git("log", "--format=%s") == "Take over a new revision of the Atlas API\nStart"
+
+
+def test_words_that_lost_their_place_are_listed(runner: Runner) -> None:
+    publish(runner, lambda document: document["components"]["schemas"]["BillingRefund"]["properties"].pop("reason"))
+
+    assert runner.check() == "ready"
+
+    report = (runner.temporary / "proposal" / "report.md").read_text()
+    assert "    warning: left out, because fragment.json has no place for these words: $.components.schemas" in report
+    assert "- `BillingRefund.reason` is gone" in report
+
+
+def test_an_operation_that_is_gone_is_an_issue_with_the_report_and_the_error(runner: Runner) -> None:
+    publish(runner, lambda document: document["paths"].pop("/api/atlas/v2/orgs"))
+
+    assert runner.check() == "issue"
+    assert runner.propose() == ["issue create --title upstream-drift: `GET /api/atlas/v2/orgs` was removed --body  "]
+    report = (runner.temporary / "proposal" / "report.md").read_text()
+    assert "### Breaking" in report
+    assert "    error: v2.yaml: GET /api/atlas/v2/orgs is no longer in the document" in report
+    assert runner.git("log", "--format=%s") == "Start"
+
+
+def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
+    publish(runner)
+    (runner.temporary / "published").write_text("hello")
+
+    assert runner.check() == "issue"
+    assert runner.propose(issue="9", request="7") == [
+        "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. ",
+        "issue edit 9 --title upstream-drift: The document can not be compared --body  ",
+    ]
+    assert "    error: v2.yaml: not an OpenAPI document" in (runner.temporary / "proposal" / "report.md").read_text()
+
+
+def test_only_the_named_paths_of_a_patch_are_applied(runner: Runner) -> None:
+    publish(runner, add_property)
+    assert runner.check() == "ready"
+    (runner.repository / "scripts" / "evil.py").write_text("x")
+    (runner.repository / "openapi.py").write_text("x")
+    runner.git("add", "scripts/evil.py", "openapi.py")
+    patch = runner.temporary / "proposal" / "changes.patch"
+    patch.write_text(runner.git("diff", "--cached", "--binary") + "\n")
+
+    runner.propose()
+
+    changed = runner.git("diff", "--name-only", "HEAD~2..HEAD").split()
+    assert {name.split("/")[0] for name in changed} == {"openapi", "generated"}
+    assert runner.git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("status", ["000", "429", "503"])
@@ -227,31 +391,10 @@ def test_a_document_that_is_gone_fails(runner: Runner) -> None:
     assert "::error title=Upstream drift::no document at https://" in runner.printed
 
 
-def test_a_document_that_cannot_be_read_fails(runner: Runner) -> None:
-    (runner.temporary / "v2.yaml").write_text("hello")
-
-    assert runner.step("Check for drift") == 2
-
-    assert "error: v2.yaml: not an OpenAPI document" in runner.printed
-
-
-def test_an_operation_that_is_gone_is_reported_and_fails(runner: Runner) -> None:
-    publish(runner, lambda document: document["paths"].pop("/api/atlas/v2/orgs"))
-
-    names = ("Download upstream's document", "Check for drift", "Commit the new fragment")
-    assert [runner.step(name) for name in names] == [0, 0, 2]
-
-    assert "### Breaking" in (runner.temporary / "summary.md").read_text()
-    assert "is no longer in the document" in runner.printed
-    assert runner.git("log", "--format=%s") == "Start"
-
-
-def test_only_drift_leads_to_commits_and_a_pull_request(root: Path) -> None:
-    by_name = {step.get("name"): step for step in steps(read(root, "drift.yml"))}
-    assert by_name["Check for drift"]["if"] == "steps.download.outputs.done == 'true'"
-    for name in ("Commit the new fragment", "Commit the new client", "Open or update the pull request"):
-        assert by_name[name]["if"] == "steps.check.outputs.drift == 'true'"
-    request = by_name["Open or update the pull request"]
-    assert request["uses"].startswith("peter-evans/create-pull-request@")
-    # No push-to-fork: a pull request from a fork is a stranger's, whatever its branch is called.
-    assert set(request["with"]) == {"branch", "title", "body-path"}
+def test_nothing_is_proposed_unless_the_document_was_compared(root: Path) -> None:
+    jobs = read(root, "drift.yml")["jobs"]
+    by_name = {step.get("name"): step for step in jobs["check"]["steps"]}
+    for name in ("Check for drift", "Take it over"):
+        assert by_name[name]["if"] == "steps.download.outputs.done == 'true'"
+    assert jobs["propose"]["if"] == "needs.check.outputs.state != ''"
+    assert jobs["check"]["outputs"] == {"state": "${{ steps.take.outputs.state }}"}

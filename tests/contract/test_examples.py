@@ -20,11 +20,10 @@ from atlas_invoices.sandbox import Sandbox
 
 PUBLIC = {name: getattr(module, name) for module in (ai, sandbox) for name in module.__all__}
 METHODS = {
-    f"{name}.{method.__name__}": method
+    f"{name}.{called}": method
     for name, thing in PUBLIC.items()
     if inspect.isclass(thing)
-    for method in vars(thing).values()
-    if inspect.isfunction(method)
+    for called, method in inspect.getmembers(thing, inspect.isfunction)
 }
 EXAMPLES = {
     name: examples

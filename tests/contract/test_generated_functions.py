@@ -10,23 +10,28 @@ import attrs
 import pytest
 
 from atlas_invoices_client import AuthenticatedClient, Client, models
+from openapi_tools.operations import load_operations
 
-CSV = "application/vnd.atlas.2023-01-01+csv"
-JSON = "application/vnd.atlas.2023-01-01+json"
+# A newer version is one edit, in openapi/operations.yaml.
+ACCEPT = {f"{operation.module}.{operation.name}": operation.accept for operation in load_operations()}
+PAGES = "include_count=UNSET, items_per_page=UNSET, page_num=UNSET"
 WRAPPING = "envelope=UNSET, pretty=UNSET"
 PARAMETERS = {
-    "invoices.get_invoice_csv": f"org_id, invoice_id, *, {WRAPPING}, accept={CSV}",
-    "invoices.get_invoice": f"org_id, invoice_id, *, {WRAPPING}, accept={JSON}",
+    "invoices.get_invoice_csv": f"org_id, invoice_id, *, {WRAPPING}",
+    "invoices.get_invoice": f"org_id, invoice_id, *, {WRAPPING}",
     "invoices.list_invoices": (
         "org_id, *, envelope=UNSET, from_date=UNSET, include_count=UNSET, items_per_page=UNSET, order_by=UNSET, "
-        "page_num=UNSET, pretty=UNSET, sort_by=UNSET, status_names=UNSET, to_date=UNSET, view_linked_invoices=UNSET, "
-        f"accept={JSON}"
+        "page_num=UNSET, pretty=UNSET, sort_by=UNSET, status_names=UNSET, to_date=UNSET, view_linked_invoices=UNSET"
     ),
-    "invoices.list_pending_invoices": f"org_id, *, {WRAPPING}, accept={JSON}",
+    "invoices.list_pending_invoices": f"org_id, *, {WRAPPING}",
     "organizations.list_organizations": (
-        "*, envelope=UNSET, include_count=UNSET, items_per_page=UNSET, name=UNSET, page_num=UNSET, pretty=UNSET, "
-        f"accept={JSON}"
+        "*, envelope=UNSET, include_count=UNSET, items_per_page=UNSET, name=UNSET, page_num=UNSET, pretty=UNSET"
     ),
+    "invoices.create_invoice_report": "org_id, invoice_id, *, body",
+    "invoices.list_invoice_reports": (f"org_id, invoice_id, *, envelope=UNSET, {PAGES}, pretty=UNSET"),
+    "invoices.get_invoice_report": "org_id, invoice_id, report_id, *",
+    "invoices.list_associated_invoices": ("org_id, *, include_linked_orgs=UNSET, month=UNSET, year=UNSET"),
+    "invoices.list_skus": f"*, envelope=UNSET, {PAGES}, pretty=UNSET",
 }
 MODELS = {
     "invoices.get_invoice_csv": str,
@@ -34,6 +39,11 @@ MODELS = {
     "invoices.list_invoices": models.PaginatedApiInvoiceMetadataView,
     "invoices.list_pending_invoices": models.PaginatedApiInvoiceView,
     "organizations.list_organizations": models.PaginatedOrganizationView,
+    "invoices.create_invoice_report": models.InvoiceReportResponse,
+    "invoices.list_invoice_reports": models.PaginatedInvoiceReportView,
+    "invoices.get_invoice_report": models.InvoiceReportResponse,
+    "invoices.list_associated_invoices": models.OrgAssociatedInvoiceResponse,
+    "invoices.list_skus": models.PaginatedApiSKUView,
 }
 PATHS = {
     "invoices.get_invoice_csv": "/api/atlas/v2/orgs/a/invoices/b/csv",
@@ -66,14 +76,15 @@ def parameters(function: Any) -> str:
 def test_functions_take_what_they_took(name: str) -> None:
     generated = module(name)
 
-    assert parameters(generated._get_kwargs) == PARAMETERS[name]
-    with_client = PARAMETERS[name].replace("*,", "*, client,")
+    expected = f"{PARAMETERS[name]}, accept={ACCEPT[name]}"
+    assert parameters(generated._get_kwargs) == expected
+    with_client = expected.replace("*,", "*, client,")
     for style in ("sync", "sync_detailed", "asyncio", "asyncio_detailed"):
         assert parameters(getattr(generated, style)) == with_client
     assert parameters(generated._parse_response) == "*, client, response"
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", PATHS)
 def test_kwargs_are_those_of_an_httpx_request(name: str) -> None:
     ids = ["a", "b"][: PARAMETERS[name].split("*")[0].count(",")]
 
@@ -83,7 +94,7 @@ def test_kwargs_are_those_of_an_httpx_request(name: str) -> None:
         "method": "get",
         "url": PATHS[name],
         "params": {"envelope": True},
-        "headers": {"Accept": CSV if name.endswith("_csv") else JSON},
+        "headers": {"Accept": ACCEPT[name]},
     }
 
 
@@ -92,6 +103,18 @@ def test_replies_are_read_as_they_were(name: str) -> None:
     returns = inspect.signature(module(name)._parse_response).return_annotation
 
     assert set(returns.__args__) == {models.ApiError, MODELS[name], type(None)}
+
+
+def test_a_report_is_created_with_a_body_of_its_version() -> None:
+    generated = module("invoices.create_invoice_report")
+    body = models.InvoiceReportRequest(report_format="CSV", report_type="FOCUS")
+
+    assert generated._get_kwargs("a", "b", body=body) == {
+        "method": "post",
+        "url": "/api/atlas/v2/orgs/a/invoices/b/reports",
+        "json": {"reportFormat": "CSV", "reportType": "FOCUS"},
+        "headers": dict.fromkeys(("Accept", "Content-Type"), ACCEPT["invoices.create_invoice_report"]),
+    }
 
 
 def test_ids_are_quoted() -> None:
@@ -128,6 +151,13 @@ FIELDS = {
     ),
     "AtlasOrganization": "id is_deleted links name skip_default_alerts_settings",
     "PaginatedApiInvoiceView": "links results total_count",
+    "InvoiceReportResponse": (
+        "download_url expires_at failure_reason format_spec_version invoice_id report_format report_id report_type "
+        "state"
+    ),
+    "OrgAssociatedInvoiceResponse": "associated_invoices month year",
+    "AssociatedInvoice": "invoice_id org_id",
+    "SkuResponse": "description id",
 }
 
 

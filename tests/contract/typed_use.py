@@ -22,6 +22,12 @@ def use(atlas: ai.Client, org_id: str, invoice_id: str) -> None:
     assert_type(atlas.get_invoice_csv(org_id, invoice_id, envelope=True, pretty=False), bytes)
     saved = assert_type(atlas.download_invoice_csv(org_id, invoice_id, "june.csv"), ai.SavedFile)
     assert_type((saved.path, saved.size, saved.sha256), tuple[Path, int, str])
+    report = assert_type(atlas.create_invoice_report(org_id, invoice_id), ai.InvoiceReportResponse)
+    assert_type(atlas.get_invoice_report(org_id, invoice_id, report.report_id), ai.InvoiceReportResponse)
+    assert_type(atlas.list_invoice_reports(org_id, invoice_id), Iterator[ai.InvoiceReportResponse])
+    assert_type(atlas.download_invoice_report(org_id, invoice_id, "june-focus.csv"), ai.SavedFile)
+    assert_type(atlas.list_associated_invoices(org_id, year=2026, month=6), list[ai.AssociatedInvoice])
+    assert_type(atlas.list_skus(), Iterator[ai.SkuResponse])
     with atlas.stream_invoice_csv(org_id, invoice_id) as body:
         assert_type(body.iter_bytes(), Iterator[bytes])
         with ai.read_csv(body) as invoice:
@@ -36,6 +42,8 @@ async def use_async(atlas: ai.AsyncClient, org_id: str, invoice_id: str) -> None
     assert_type(atlas.list_organizations(), AsyncIterator[ai.AtlasOrganization])
     assert_type(await atlas.get_invoice(org_id, invoice_id), ai.BillingInvoice)
     assert_type(await atlas.get_invoice_csv(org_id, invoice_id), bytes)
+    assert_type(atlas.list_skus(), AsyncIterator[ai.SkuResponse])
+    assert_type(await atlas.download_invoice_report(org_id, invoice_id, "june-focus.csv"), ai.SavedFile)
     async with atlas.stream_invoice_csv(org_id, invoice_id) as body:
         invoice = await ai.aread_csv(body)
         async for line in invoice:

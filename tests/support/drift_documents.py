@@ -9,10 +9,15 @@ from typing import Any
 
 import check_drift
 from drift.report import Report
+from environment import ROOT
 from openapi_tools import documents, model
-from openapi_tools.operations import Operation
+from openapi_tools.operations import Operation, load_operations
 
 Json = dict[str, Any]
+
+DATA = ROOT / "tests" / "codegen" / "data"
+FIVE = load_operations(DATA)
+"""The operations of our own upstream document, data/upstream.yaml."""
 
 JSON = "application/vnd.atlas.2023-01-01+json"
 THING = Operation("get_thing", "things", "get", "/things/{id}", JSON)
@@ -106,6 +111,27 @@ def renamed(root: Json) -> Json:
 
     changed: Json = again(root)
     return changed
+
+
+def as_3_1(root: Json) -> Json:
+    """The same document as OpenAPI 3.1 writes it."""
+
+    def again(node: Any) -> Any:
+        if isinstance(node, list):
+            return [again(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        made = {key: again(value) for key, value in node.items()}
+        if made.get("nullable") is True:
+            del made["nullable"]
+            made = {**made, "type": [made["type"], "null"]} if "type" in made else {"anyOf": [made, {"type": "null"}]}
+        values = made.get("enum")
+        if isinstance(values, list) and isinstance(made.get("type"), str):
+            del made["enum"]
+            made["oneOf"] = [{"const": value, "description": "words"} for value in values]
+        return made
+
+    return {**root, "openapi": "3.1.0", "paths": again(root["paths"]), "components": again(root["components"])}
 
 
 def inlined(root: Json, depth: int = 3) -> Json:

@@ -66,7 +66,7 @@ HANDSHAKES = (
     Fault(
         "a self-signed certificate",
         on_accept(Connection.close, tls="untrusted_tls"),
-        Raises(ai.APIConnectionError, "verify=", 1),
+        Raises(ai.APIConnectionError, "SSL_CERT_FILE", 1),
     ),
     Fault(
         "a certificate for another name",
@@ -308,7 +308,7 @@ BODIES = (
     Fault(
         "a bare header row",
         ok(b"Date,Usage Date,SKU,Amount\n\n"),
-        unexpected("a header row without a preamble or lines"),
+        unexpected("a header row without an invoice's preamble or lines"),
         unexpected("other than a JSON object"),
     ),
     Fault(
@@ -349,7 +349,7 @@ CODINGS = (
     Fault("gzip with a damaged byte", sent(lambda d: zipped(d, flipped(gzip.compress(d.body)))), DAMAGED),
     Fault("gzip with a wrong checksum", sent(lambda d: zipped(d, gzip.compress(d.body)[:-8] + bytes(8))), DAMAGED),
     Fault("gzip with rubbish after it", sent(lambda d: zipped(d, gzip.compress(d.body) + b"rubbish")), DAMAGED),
-    Fault("no gzip, declared as gzip", sent(lambda d: zipped(d, d.body)), DAMAGED),
+    Fault("no gzip, declared as gzip", sent(lambda d: zipped(d, d.body)), unexpected("isn't gzip")),
     Fault("gzip of nothing", sent(lambda d: zipped(d, gzip.compress(b""))), unexpected("an empty body")),
     Fault("nothing, declared as gzip", sent(lambda d: zipped(d, b"")), unexpected("an empty body")),
     Fault(
@@ -442,10 +442,10 @@ LIMITS = (
     Fault("429 once", scripted(once_then_good(_status(429))), Right(2)),
     Fault("429 once, back at once", scripted(once_then_good(_status(429, ("Retry-After", "0")))), Right(2)),
     Fault("429 every time", scripted(_status(429)), Raises(ai.RateLimitError, "too many requests", 2)),
-    Fault("429 every time, back at once", _limit("0"), Raises(ai.RateLimitError, "asks to wait 0 s", 2)),
+    Fault("429 every time, back at once", _limit("0"), Raises(ai.RateLimitError, "too many requests", 2)),
     Fault("429, back in an hour", _limit("3600"), Raises(ai.RateLimitError, "asks to wait 60 min", 1)),
     Fault("429, back in 10^30 seconds", _limit("1" + "0" * 30), Raises(ai.RateLimitError, "asks to wait", 1)),
-    Fault("429, back yesterday", _limit("Wed, 21 Oct 2015 07:28:00 GMT"), Raises(ai.RateLimitError, "wait 0 s", 2)),
+    Fault("429, back yesterday", _limit("Wed, 21 Oct 2015 07:28:00 GMT"), Raises(ai.RateLimitError, "too many", 2)),
     Fault("429, back in the year 9999", _limit("Fri, 31 Dec 9999 23:59:59 GMT"), Raises(ai.RateLimitError, "wait", 1)),
     Fault(
         "429, back on a day that isn't",

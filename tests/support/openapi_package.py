@@ -8,6 +8,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+FIVE_MODELS = {
+    "ApiError", "ApiErrorParametersItem", "AtlasOrganization", "BadRequestDetail", "BillingInvoice",
+    "BillingInvoiceMetadata", "BillingPayment", "BillingRefund", "FieldViolation", "InvoiceLineItem",
+    "InvoiceLineItemTags", "Link", "ListInvoicesOrderBy", "ListInvoicesSortBy", "ListInvoicesStatusNamesItem",
+    "PaginatedApiInvoiceMetadataView", "PaginatedApiInvoiceView", "PaginatedOrganizationView",
+}  # fmt: skip
+"""The models of the five operations that every revision of upstream's document has: upstream's names of schemas."""
+
 
 def load(tree: Path, name: str) -> ModuleType:
     """The package `atlas_invoices_client` of a tree, imported as `name`: its own imports are relative."""

@@ -12,17 +12,19 @@ from raw_server import RawServer, Received, http
 
 @frozen
 class Asked:
-    """One request: path, query pairs in order, and headers by lower-case name."""
+    """One request: path, query pairs in order, headers by lower-case name, method and body."""
 
     path: str
     query: list[tuple[str, str]]
     headers: dict[str, str]
+    method: str
+    body: bytes
 
     @classmethod
     def of(cls, request: Received) -> Asked:
         """Split the request's target."""
         url = urlsplit(request.target)
-        return cls(url.path, parse_qsl(url.query), request.headers)
+        return cls(url.path, parse_qsl(url.query), request.headers, request.method, request.body)
 
 
 class Recorder(RawServer):

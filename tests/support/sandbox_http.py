@@ -10,10 +10,13 @@ import httpx
 
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox
+from openapi_tools.operations import load_operations
 
 ORGS = "/api/atlas/v2/orgs"
-JSON = {"Accept": "application/vnd.atlas.2023-01-01+json"}
-CSV = {"Accept": "application/vnd.atlas.2023-01-01+csv"}
+# A newer version is one edit, in openapi/operations.yaml.
+ACCEPT = {operation.name: operation.accept for operation in load_operations()}
+JSON = {"Accept": ACCEPT["get_invoice"]}
+CSV = {"Accept": ACCEPT["get_invoice_csv"]}
 
 
 def digest_client(sandbox: Sandbox, **settings: Any) -> httpx.Client:

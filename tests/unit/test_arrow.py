@@ -281,10 +281,11 @@ def test_a_missing_extra_is_named(
 
 
 def test_importing_needs_no_extra_and_a_table_no_pandas() -> None:
+    breaks = simple_invoice({"Note": "two\nlines", "Amount": "1"})
     code = (
         "import sys; from atlas_invoices._csv import to_arrow\n"
         "assert not {'pyarrow', 'pandas', 'polars'} & set(sys.modules), sys.modules.keys()\n"
-        f"to_arrow({TAGGED!r})\n"
+        f"to_arrow({TAGGED!r}); to_arrow({breaks!r})\n"
         "assert 'pandas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -312,7 +313,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
 
 @pytest.mark.parametrize("row", [b"Subtotal" + b"," * 17 + b"1.92\n", b"," * 17 + b"9,9\n"])
 @pytest.mark.filterwarnings("ignore:.* after the last item:UserWarning")
-@pytest.mark.parametrize("items", [0, 1, 5000])
+@pytest.mark.parametrize("items", [0, 1, 500])
 def test_a_full_width_row_with_neither_day_is_never_counted(row: bytes, items: int, ways: Ways) -> None:
     data = simple_invoice(*[{"SKU": "a", "Amount": "1"}] * items)
     for name, read in ways.items():
@@ -330,13 +331,14 @@ def test_a_row_with_only_one_day_is_always_counted(ways: Ways) -> None:
 
 
 @pytest.mark.parametrize(("size", "reads"), [(1024 * 1024, True), (1024 * 1024 + 1, False)])
-@pytest.mark.parametrize("before", [0, 700, 40_000])
+@pytest.mark.parametrize("before", [0, 30, 1700])
 @pytest.mark.parametrize("ending", [b"\n", b""])
 def test_rows_have_the_same_limit_everywhere(
     size: int, reads: bool, before: int, ending: bytes, ways: Ways, tmp_path: Path
 ) -> None:
     names = [f"x{number}" for number in range(12)]
-    plain = b"07/01/2024,06/30/2024,S,1.00" + b"," * len(names) + b"\n"
+    # Long rows, so that few of them are more than a block.
+    plain = b"07/01/2024,06/30/2024,S,1.00" + b"," * len(names) + b"x" * 900 + b"\n"
     start = b"07/01/2024,06/30/2024,S,1.00"
     room = size - len(start) - 3 * len(names)
     cells = [b"y" * 99 + b"\n"] * (room // 100 - 12)
@@ -353,7 +355,7 @@ def test_rows_have_the_same_limit_everywhere(
         lambda: tmp_path / "a.csv",
         *[
             lambda size=size: (data[at : at + size] for at in range(0, len(data), size))
-            for size in (1000, 20_001, 65_000)
+            for size in ((1000, 20_001, 65_000) if before < 1000 else (65_000,))
         ],
     ]
     for name, read in ways.items():

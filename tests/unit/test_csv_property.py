@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +23,7 @@ from atlas_invoices._csv import (
     summarize,
     to_arrow,
 )
+from atlas_invoices._csv._split import split_rows
 from invoice_lines import Invoice, fragments, invoices
 
 # Most of these inputs have rows after the last item, or a name twice.
@@ -112,6 +115,39 @@ def test_any_bytes_give_lines_or_one_error_and_a_table_gives_the_same(
 
     assert typed(data, size, limit) == result
     assert arrow(data, other, limit) == result
+
+
+_cells = st.sampled_from(
+    [
+        '"',
+        '"',
+        '""',
+        ",",
+        ",",
+        "\n",
+        "a",
+        "b c",
+        "\r\n",
+        "\r",
+        '"a,b"',
+        '"c\nd"',
+        '"c\r\nd"',
+        ',"e""f",',
+        '""""',
+        "\u2028",
+        "\x85",
+    ]
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(_cells, min_size=1, max_size=14).map("".join))
+def test_a_block_is_split_as_csv_reads_it_or_not_at_all(text: str) -> None:
+    split = split_rows(text.encode())
+    if split is not None:
+        rows, breaks = split
+        assert rows == [row or [""] for row in csv.reader(io.StringIO(text, newline="\n"), strict=True)]
+        assert [sum(cell.count("\n") for cell in row) for row in rows] == (breaks or [0] * len(rows))
 
 
 @settings(max_examples=100, deadline=None)

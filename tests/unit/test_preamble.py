@@ -54,8 +54,23 @@ def test_a_header_row_alone_waits_for_a_line() -> None:
     reader = PreambleReader()
     assert not reader.feed(HEADER.encode())
     assert not reader.feed(b"\r\n\n")
-    assert reader.feed(b"0")
+    assert not reader.feed(b",,,\n-- no line --\n")
+    assert not reader.feed(row().encode()[:-1])
+    assert reader.feed(b"\n")
     assert reader.invoice_id == ""
+
+
+def test_lines_may_lack_the_trailing_commas_of_the_header_row() -> None:
+    body = (HEADER.replace("\n", ",,\n") + row()).encode()
+    assert fed(body, len(body)) == (1, "")
+
+
+def test_blank_lines_without_end_are_refused() -> None:
+    reader = PreambleReader()
+    assert not reader.feed(HEADER.encode())
+    with pytest.raises(ValueError, match="a header row without"):
+        for _ in range(1000):
+            assert not reader.feed(b"\n" * 10_000)
 
 
 @pytest.mark.parametrize(

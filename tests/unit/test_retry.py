@@ -56,6 +56,30 @@ def test_other_failures(error: errors.AtlasError, again: bool) -> None:
     assert (wait_before_retry(error, [], POLICY) is not None) is again
 
 
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (errors.APIConnectionError("x", sent=False), True),
+        (errors.APITimeoutError("x", sent=False), True),
+        (errors.APIConnectionError("x", transient=False, sent=False), False),
+        (errors.APIConnectionError("x"), False),
+        (errors.APITimeoutError("x"), False),
+        (errors.IncompleteDownloadError("x"), False),
+        (errors.TokenError("x", status_code=503), True),
+        (errors.TokenError("x", status_code=401), False),
+        (status(429, 1.0), True),
+        (status(503, 1.0), True),
+        (status(429), False),
+        (status(503), False),
+        (status(500, 1.0), False),
+        (status(502, 1.0), False),
+    ],
+)
+def test_what_makes_something_is_retried_only_if_nothing_was_done(error: errors.AtlasError, again: bool) -> None:
+    wait = wait_before_retry(error, [], POLICY, retryable=errors.is_unprocessed)
+    assert (wait is not None) is again
+
+
 def test_retry_after_is_a_lower_bound_up_to_the_cap() -> None:
     assert wait_before_retry(status(429, 10.0), [], POLICY, chance=lambda: 0.0) == 10.0
     assert (wait_before_retry(status(429, 10.0), [status(429)], POLICY, chance=lambda: 0.999) or 0) > 10.0

@@ -14,7 +14,7 @@ import pytest
 import atlas_invoices as ai
 from atlas_invoices.sandbox import Sandbox, Settings
 from client_twin import Kind, Twin, twin
-from sandbox_http import auth_for
+from sandbox_http import ACCEPT, auth_for
 
 # Each kind of credentials, and each outcome with both clients.
 ATLAS = [("sync", "digest"), ("sync", "service"), ("async", "service"), ("async", "found")]
@@ -169,8 +169,8 @@ def test_requests_ask_for_their_own_version_and_say_who_asks(sandbox: Sandbox) -
         atlas.call("get_invoice_csv", sandbox.org_id, sandbox.invoices[1].id)
         atlas.call("get_invoice", sandbox.org_id, sandbox.invoices[1].id)
     token, csv, json = sandbox.requests
-    assert csv.accept == "application/vnd.atlas.2023-01-01+csv"
-    assert json.accept == "application/vnd.atlas.2023-01-01+json"
+    assert csv.accept == ACCEPT["get_invoice_csv"]
+    assert json.accept == ACCEPT["get_invoice"]
     assert csv.user_agent.startswith(f"report/2 atlas-invoices/{ai.__version__} ")
     assert token.user_agent.startswith("atlas-invoices/")
 

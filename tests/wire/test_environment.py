@@ -93,7 +93,7 @@ def behind_a_proxy(authority: trustme.CA, *refusals: bytes) -> Iterator[tuple[Ra
         yield proxy, server
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("auth", [ai.AccessTokenAuth, ai.ServiceAccountAuth])
 @both
 def test_a_proxy_that_fails_in_passing_is_tried_again(
@@ -295,6 +295,20 @@ def test_the_variable_at_fault_is_named(kind: Kind, name: str, value: str, monke
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["a" * 64 + ".com", "xn--a", "xn--a.com"])
+@both
+def test_a_host_that_nothing_can_look_up_is_refused(kind: Kind, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    auth = ai.AccessTokenAuth(TOKEN)
+    with pytest.raises(ai.ConfigError, match="base URL"), twin(kind, auth, base_url=f"https://{host}", verify=NO_TLS):
+        pass
+    with pytest.raises(ai.ConfigError, match="proxy="), twin(kind, auth, proxy=f"http://{host}:1", verify=NO_TLS):
+        pass
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{host}:1")
+    settings: Any = {"base_url": "https://cloud.mongodb.com", "verify": NO_TLS}
+    with pytest.raises(ai.ConfigError, match="HTTPS_PROXY"), twin(kind, auth, **settings):
+        pass
+
+
 # Item 13: no home
 
 NO_HOME = (
@@ -315,6 +329,18 @@ def test_without_a_home_the_command_does_without_a_cache(tmp_path: Path) -> None
             assert ended.status == 0, (arguments, ended)
             assert len(ended.warnings) <= 1, arguments
     assert [path.name for path in sh.folder.iterdir()] == ["june.csv"]
+
+
+def test_an_empty_home_is_none(tmp_path: Path) -> None:
+    """Python takes it for the root folder."""
+    with scripted_atlas() as server:
+        sh = service_account(shell(tmp_path, server)).without(*HOMES).with_env(HOME="")
+        ended = sh.run("orgs")
+    assert ended.status == 0
+    (warning,) = ended.warnings
+    assert "HOME" in warning
+    assert "token_cache" not in warning, "an argument of the library"
+    assert list(sh.folder.iterdir()) == []
 
 
 @both
@@ -427,6 +453,18 @@ def test_a_bundle_in_the_environment_that_cannot_be_used_is_named(
     assert str(path) in str(caught.value)
 
 
+def test_a_bundle_with_a_bad_certificate_beside_a_good_one_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: trustme.CA
+) -> None:
+    bad = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    bundle = tmp_path / "bundle.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    for content, says in ((authority.cert_pem.bytes() + bad, "a certificate in it can't be read"), (b"", "no PEM")):
+        bundle.write_bytes(content)
+        with pytest.raises(ai.ConfigError, match=says):
+            ai.Client(ai.AccessTokenAuth(TOKEN))
+
+
 def test_the_command_names_the_bundle(tmp_path: Path) -> None:
     ended = shell(tmp_path, SSL_CERT_FILE="/nowhere/bundle.pem").run("orgs", "--max-retries", "0")
     assert ended.status in {1, 2}
@@ -509,17 +547,23 @@ def test_that_is_a_usage_error(tmp_path: Path) -> None:
     orgs = ("orgs", "--max-retries", "0")
     for ended in (
         sh.run(*orgs, "--base-url", "https://cloud.mongodb.com//"),
+        sh.run(*orgs, "--base-url", "https://xn--a.com"),
+        sh.run("sync", "--dir", ".", "--lock-timeout", "nan"),
         sh.with_env(MONGODB_ATLAS_BASE_URL="https://cloud.mongodb.com/api/atlas/v2").run(*orgs),
         sh.run(*orgs, "--timeout", "nan"),
         sh.run(*orgs, "--timeout", "inf"),
     ):
         assert ended.status == 2, ended
-        assert re.search(r"base URL|--timeout", ended.error)
+        assert re.search(r"base URL|--(lock-)?timeout", ended.error)
 
 
-@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize(
+    "timeout",
+    [float("nan"), float("inf"), -1.0, httpx.Timeout(float("nan")), httpx.Timeout(5, read=-1.0)],
+    ids=repr,
+)
 @both
-def test_a_timeout_is_a_number_of_seconds(kind: Kind, timeout: float) -> None:
+def test_a_timeout_is_a_number_of_seconds(kind: Kind, timeout: Any) -> None:
     with pytest.raises(ai.ConfigError, match="timeout"), twin(kind, ai.AccessTokenAuth(TOKEN), timeout=timeout):
         pass
 

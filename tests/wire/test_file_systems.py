@@ -126,6 +126,28 @@ def test_a_lock_that_fails_names_path_and_cause(
     assert os.strerror(number) in str(caught.value)
 
 
+@both
+def test_a_lock_of_another_user_need_only_be_readable(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that two users share, where the first one's umask leaves others only reading."""
+    opened = os.open
+
+    def open_(path: Any, flags: int, mode: int = 0o777, **others: Any) -> int:
+        if os.fspath(path).endswith(LOCK) and flags & (os.O_RDWR | os.O_WRONLY):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return opened(path, flags, mode, **others)
+
+    (tmp_path / LOCK).write_text("")
+    monkeypatch.setattr(os, "open", open_)
+    with scripted_atlas() as server:
+        assert sync(kind, server, tmp_path).ok
+        with (tmp_path / LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with pytest.raises(ai.AtlasError, match="another sync"):
+                sync(kind, server, tmp_path, lock_timeout=0.1)
+
+
 def _may_mount() -> bool:
     unshare = shutil.which("unshare")
     if unshare is None:
@@ -411,6 +433,19 @@ def test_a_replaced_file_keeps_its_group(kind: Kind, tmp_path: Path) -> None:
 
 
 @both
+def test_a_replaced_file_keeps_its_owner(kind: Kind, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    path = tmp_path / "june.csv"
+    path.write_text("before")
+    path.chmod(0o600)
+    os.chown(path, 54321, 54322)
+    with scripted_atlas() as server, client(kind, server) as atlas:
+        atlas.call("download_invoice_csv", ORG, INVOICE, path)
+    assert (path.stat().st_uid, path.stat().st_gid, mode_of(path)) == (54321, 54322, 0o600)
+
+
+@both
 def test_a_new_file_has_the_usual_mode(kind: Kind, tmp_path: Path) -> None:
     (tmp_path / "usual").write_text("")
     with scripted_atlas() as server, client(kind, server) as atlas:
@@ -500,3 +535,46 @@ def test_what_a_killed_run_left_is_cleaned_up_a_day_later(tmp_path: Path) -> Non
         assert sh.run("sync", "--dir", ".").status == 0
     assert temporary_files(sh.folder) == []
     assert csv_of(sh.folder) == GOOD
+
+
+@both
+def test_a_leftover_that_cannot_be_deleted_stops_no_sync(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of that name, or another user's file in a folder with the sticky bit."""
+    names = [f".{INVOICE}.csv.{digit * 16}.part" for digit in "ab"]
+    (tmp_path / names[0]).mkdir()
+    (tmp_path / names[1]).write_text("")
+    for name in names:
+        os.utime(tmp_path / name, (0, 0))
+    unlinked = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.name == names[1]:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+        unlinked(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with scripted_atlas() as server:
+        assert sync(kind, server, tmp_path).ok
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sync", "--dir", "~/invoices"],
+        ["sync", "--dir", "~"],
+        ["sync", "--dir", "~someone/invoices"],
+        ["download", INVOICE, "-o", "~/june.csv"],
+        ["export", INVOICE, "--format", "csv", "-o", "~/june.csv"],
+    ],
+    ids=" ".join,
+)
+def test_a_path_whose_tilde_was_not_expanded_is_refused(arguments: list[str], tmp_path: Path) -> None:
+    with scripted_atlas() as server:
+        sh = shell(tmp_path, server)
+        ended = sh.run(*arguments)
+        assert server.count(CSV_ROUTE) == 0
+    assert ended.status == 1
+    assert "~ isn't expanded" in ended.error
+    assert list(sh.folder.iterdir()) == []

@@ -60,6 +60,16 @@ ERROR = {
 }
 TOKEN_REPLY = {"access_token": "canary-made-token", "expires_in": 3600, "token_type": "Bearer"}
 BASE = f"/api/atlas/v2/orgs/{ORG}/invoices"
+REPORTS = f"{BASE}/{INVOICE}/reports"
+REPORT = {
+    "reportId": OTHER,
+    "invoiceId": INVOICE,
+    "reportType": "FOCUS",
+    "reportFormat": "CSV",
+    "formatSpecVersion": "1.3",
+    "state": "SUCCEEDED",
+    "expiresAt": "2024-07-02T00:00:00Z",
+}
 DOCUMENTS: dict[str, Any] = {
     f"GET {BASE}": PAGE,
     f"GET {BASE}/pending": page(FULL, total=1),
@@ -67,6 +77,15 @@ DOCUMENTS: dict[str, Any] = {
     f"GET {BASE}/{OTHER}": invoice_json(OTHER),
     "GET /api/atlas/v2/orgs": ORGANIZATIONS,
     "POST /api/oauth/token": TOKEN_REPLY,
+    f"POST {REPORTS}": REPORT,
+    f"GET {REPORTS}": page(REPORT, {**REPORT, "reportId": INVOICE, "state": "FAILED"}, total=2),
+    f"GET {REPORTS}/{OTHER}": {**REPORT, "state": "FAILED", "failureReason": "no usage"},
+    f"GET /api/atlas/v2/orgs/{ORG}/associatedInvoices": {
+        "year": "2024",
+        "month": "06",
+        "associatedInvoices": [{"invoiceId": INVOICE, "orgId": ORG}],
+    },
+    "GET /api/atlas/v2/skus": page({"id": "A", "description": "a"}, {"id": "B", "description": "b"}, total=2),
 }
 CSVS = {f"GET {BASE}/{each}/csv": invoice_csv(each) for each in (INVOICE, OTHER)}
 ODD_TEXT = (
@@ -109,7 +128,7 @@ STATUSES = (
 
 def mutated(choose: random.Random, route: str) -> bytes:
     """A reply to this route, of which something is wrong."""
-    status, kind = 200, JSON_TYPE
+    status, kind = success(route), JSON_TYPE
     if route in CSVS:
         kind, body = CSV_TYPE, CSVS[route]
         if choose.random() < 0.7:
@@ -133,10 +152,14 @@ def mutated(choose: random.Random, route: str) -> bytes:
     return mutate_bytes(choose, reply[:300]) + reply[300:] if choose.random() < 0.1 else reply
 
 
+def success(route: str) -> int:
+    return 201 if route == f"POST {REPORTS}" else 200
+
+
 def good(route: str) -> bytes:
     if route in CSVS:
         return http(200, body=CSVS[route], kind=CSV_TYPE)
-    return http(200, body=json.dumps(DOCUMENTS[route]).encode(), kind=JSON_TYPE)
+    return http(success(route), body=json.dumps(DOCUMENTS[route]).encode(), kind=JSON_TYPE)
 
 
 class Fuzzed(RawServer):
@@ -190,6 +213,19 @@ CALLS: dict[str, list[Call]] = {
         lambda atlas, _: b"".join(atlas.read(ORG, INVOICE)),
         lambda atlas, path: atlas.call("download_invoice_csv", ORG, INVOICE, path),
     ],
+    f"POST {REPORTS}": [lambda atlas, _: atlas.call("create_invoice_report", ORG, INVOICE)],
+    f"GET {REPORTS}": [
+        lambda atlas, _: atlas.call("list_invoice_reports", ORG, INVOICE),
+        lambda atlas, path: atlas.call("download_invoice_report", ORG, INVOICE, path, max_wait=0),
+    ],
+    f"GET {REPORTS}/{OTHER}": [
+        lambda atlas, _: atlas.call("get_invoice_report", ORG, INVOICE, OTHER),
+        lambda atlas, path: atlas.call("download_invoice_report", ORG, INVOICE, path, max_wait=0),
+    ],
+    f"GET /api/atlas/v2/orgs/{ORG}/associatedInvoices": [
+        lambda atlas, _: atlas.call("list_associated_invoices", ORG, year=2024, month=6)
+    ],
+    "GET /api/atlas/v2/skus": [lambda atlas, _: atlas.call("list_skus")],
 }
 
 

@@ -107,6 +107,40 @@ def test_codings_that_change_something_are_refused(kind: Kind, coding: str) -> N
         atlas.call("get_invoice_csv", ORG, INVOICE)
 
 
+@both
+def test_what_says_gzip_and_is_not_names_a_proxy(kind: Kind) -> None:
+    """A proxy that unpacks a reply may leave its Content-Length too, so what is there isn't known to be the whole."""
+    reply = csv_reply(GOOD, ("Content-Encoding", "gzip"))
+    damaged = csv_reply(gzip.compress(GOOD)[:40] + b"\xff" * 200, ("Content-Encoding", "gzip"))
+    refusal = http(403, [("Content-Encoding", "gzip")], b'{"error": 403}', kind="application/json")
+    with scripted_atlas(csv=[reply, damaged, refusal]) as server, client(kind, server) as atlas:
+        with pytest.raises(ai.UnexpectedResponseError, match="proxy"):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+        with pytest.raises(ai.IncompleteDownloadError, match="damaged"):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+        with pytest.raises(ai.PermissionDeniedError):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+
+
+@both
+def test_a_token_reply_may_be_compressed_unasked(kind: Kind) -> None:
+    content = json.dumps(TOKEN_REPLY).encode()
+    bomb = gzip.compress(content + b" " * 50_000_000)
+    packed = [
+        http(200, [("Content-Encoding", "gzip")], body, kind="application/json")
+        for body in (gzip.compress(content), bomb)
+    ]
+    for reply, works in zip(packed, (True, False), strict=True):
+        auth = ai.ServiceAccountAuth(*ACCOUNT)
+        with scripted_atlas(token=reply) as server, client(kind, server, auth) as atlas:
+            if works:
+                atlas.call("list_organizations")
+                assert server.requests[-1].headers["authorization"] == "Bearer canary-made-token"
+            else:
+                with pytest.raises(ai.TokenError, match="longer than 64 KiB"):
+                    atlas.call("list_organizations")
+
+
 TOKEN_REPLY: dict[str, Any] = {"access_token": "canary-made-token", "expires_in": 3600, "token_type": "Bearer"}
 
 
@@ -118,6 +152,10 @@ TOKEN_REPLY: dict[str, Any] = {"access_token": "canary-made-token", "expires_in"
         {"expires_in": 3600.5},
         {"token_type": None},
         {"token_type": "bearer", "expires_in": "60"},
+        {"expires_in": " 3600 "},
+        {"expires_in": "3600.0"},
+        {"expires_in": "", "token_type": ""},
+        {"token_type": "BEARER "},
         {"scope": None, "extra": [1]},
     ],
     ids=str,
@@ -247,6 +285,42 @@ def test_no_part_of_the_token_is_left_where_a_message_is_cut(kind: Kind) -> None
             assert TOKEN[:14] not in shown(caught.value)
 
 
+@both
+def test_a_body_that_echoes_the_token_shows_none(kind: Kind) -> None:
+    """As the size of a chunk, which the HTTP library quotes."""
+    head = http(200, [("Transfer-Encoding", "chunked")], kind=CSV_TYPE, length=None)
+
+    def broken(connection: Connection) -> None:
+        echoed = connection.request.headers["authorization"].partition(" ")[2].encode()
+        connection.send(head.replace(CSV_TYPE.encode(), b"application/json") + echoed + b"\r\n")
+        connection.close()
+
+    replies: list[dict[str, Any]] = [{"orgs": broken}, {"token": broken}]
+    for each in replies:
+        auth = ai.ServiceAccountAuth(*ACCOUNT)
+        with scripted_atlas(**each) as server, client(kind, server, auth) as atlas:
+            with pytest.raises((ai.AtlasError, httpx.HTTPError)) as caught:
+                atlas.call("list_organizations")
+            echoed = server.requests[-1].headers["authorization"].partition(" ")[2]
+        assert "***" in str(caught.value)
+        assert isinstance(caught.value, ai.AtlasError)
+        assert echoed[:8] not in shown(caught.value)
+
+
+@pytest.mark.parametrize("length", [8, 12, len(TOKEN) - 1])
+@both
+def test_a_token_that_is_cut_off_is_masked_too(kind: Kind, length: int) -> None:
+    reply = error_reply(403, detail=f"blocked: Bearer {TOKEN[:length]}... {TOKEN[:length]}x", reason=TOKEN[:length])
+    with (
+        scripted_atlas(orgs=reply) as server,
+        client(kind, server) as atlas,
+        pytest.raises(ai.PermissionDeniedError) as caught,
+    ):
+        atlas.call("list_organizations")
+    assert TOKEN[:8] not in shown(caught.value)
+    assert caught.value.detail == "blocked: Bearer ***... ***x"
+
+
 def _echoed(auth: httpx.Auth, kind: Kind, **replies: Any) -> tuple[str, str]:
     """What an error shows, and the credentials that the refused request carried."""
     with scripted_atlas(**replies) as server, client(kind, server, auth) as atlas:
@@ -369,6 +443,19 @@ def test_odd_values_in_an_invoice_raise_our_errors_or_none(kind: Kind) -> None:
                 pass
             except Exception as error:
                 raise AssertionError(f"{document} raised {error!r}") from error
+
+
+@pytest.mark.parametrize("field", ["payments", "lineItems", "linkedInvoices"])
+@both
+def test_a_list_that_cannot_be_read_is_named(kind: Kind, field: str) -> None:
+    """Atlas sent it, so a login page isn't the cause."""
+    with (
+        scripted_atlas(json=json_reply(invoice_json(**{field: [{}, None]}))) as server,
+        client(kind, server) as atlas,
+        pytest.raises(ai.UnexpectedResponseError, match=rf"\b{field}\b") as caught,
+    ):
+        atlas.call("get_invoice", ORG, INVOICE)
+    assert "login" not in str(caught.value)
 
 
 @pytest.mark.parametrize("links", [[None], None, "x", [{"rel": None}], [{"rel": "next", "href": None}, None]], ids=repr)
@@ -619,6 +706,32 @@ def test_a_long_wait_reads_well(kind: Kind, seconds: int, says: str) -> None:
     ):
         atlas.call("list_organizations")
     assert caught.value.retry_after == seconds
+
+
+@both
+def test_no_wait_is_not_spoken_of(kind: Kind) -> None:
+    with (
+        scripted_atlas(orgs=error_reply(429, ("Retry-After", "0"))) as server,
+        client(kind, server) as atlas,
+        pytest.raises(ai.RateLimitError) as caught,
+    ):
+        atlas.call("list_organizations")
+    assert "asks to wait" not in str(caught.value)
+    assert caught.value.retry_after == 0
+
+
+@pytest.mark.parametrize("route", ["orgs", "token"])
+@pytest.mark.parametrize(("status", "is_redirect"), [(304, False), (302, True), (308, True)])
+@both
+def test_not_every_3xx_is_a_redirect(kind: Kind, status: int, is_redirect: bool, route: str) -> None:
+    replies: Any = {route: http(status)}
+    with (
+        scripted_atlas(**replies) as server,
+        client(kind, server, ai.ServiceAccountAuth(*ACCOUNT)) as atlas,
+        pytest.raises(ai.AtlasError, match=str(status)) as caught,
+    ):
+        atlas.call("list_organizations")
+    assert ("redirect" in str(caught.value)) is is_redirect
 
 
 def test_a_token_endpoint_that_is_not_atlas_says_so(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pairs() -> Iterator[list[Pair]]:
-    with Sandbox(Settings(months=MONTHS, typical_lines=200)) as sandbox:
+    with Sandbox(Settings(months=MONTHS, typical_lines=60)) as sandbox:
         auth = DigestAuth(sandbox.public_key, sandbox.private_key)
         with Client(auth=auth, base_url=sandbox.base_url) as atlas:
             [organization] = atlas.list_organizations()
@@ -131,7 +131,7 @@ def test_amounts_swapped_between_projects_are_found(pair: Pair) -> None:
 
 @pytest.mark.parametrize("seed", range(3, 9))
 def test_invoices_of_other_seeds_match_without_a_warning(seed: int) -> None:
-    with Sandbox(Settings(seed=seed, months=14, typical_lines=60)) as sandbox:
+    with Sandbox(Settings(seed=seed, months=14, typical_lines=20)) as sandbox:
         auth = DigestAuth(sandbox.public_key, sandbox.private_key)
         with Client(auth=auth, base_url=sandbox.base_url) as atlas:
             for found in atlas.list_invoices(sandbox.org_id):

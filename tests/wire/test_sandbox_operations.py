@@ -1,4 +1,4 @@
-"""The sandbox's five operations, checked against the OpenAPI document and called by plain httpx."""
+"""The sandbox's organizations and invoices, checked against the OpenAPI document and called by plain httpx."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_csv_is_that_of_csv_bytes(sandbox: Sandbox, client: httpx.Client) ->
     for number in range(len(sandbox.invoices)):
         reply = client.get(invoice_path(sandbox, number, csv=True), headers=CSV)
         assert reply.status_code == 200
-        assert reply.headers["Content-Type"] == "application/vnd.atlas.2023-01-01+csv;charset=utf-8"
+        assert reply.headers["Content-Type"] == f"{CSV['Accept']};charset=utf-8"
         assert reply.content == sandbox.csv_bytes(sandbox.invoices[number].id)
     assert client.get(invoice_path(sandbox, 1), headers=CSV).content == sandbox.csv_bytes(sandbox.invoices[1].id)
 
@@ -135,16 +135,16 @@ def test_linked_invoices(sandbox: Sandbox, client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("accept", "status"),
     [
-        ("application/vnd.atlas.2023-01-01+json", 200),
-        ("text/html, application/vnd.atlas.2023-01-01+json;q=0.5", 200),
+        (JSON["Accept"], 200),
+        (f"text/html, {JSON['Accept']};q=0.5", 200),
         ("*/*", 406),
         ("application/json", 406),
-        ("application/vnd.atlas.2023-01-01+csv", 406),
+        (CSV["Accept"], 406),
         ("application/vnd.atlas.2099-01-01+json", 406),
         ("application/vnd.atlas.2022-06-01+json", 410),
-        ("application/vnd.atlas.2022-06-01+json, application/vnd.atlas.2023-01-01+json;q=0.1", 200),
-        ("application/vnd.atlas.2023-01-01+json;q=0", 406),
-        ("application/vnd.atlas.2023-01-01+json;q=x", 406),
+        (f"application/vnd.atlas.2022-06-01+json, {JSON['Accept']};q=0.1", 200),
+        (f"{JSON['Accept']};q=0", 406),
+        (f"{JSON['Accept']};q=x", 406),
     ],
 )
 def test_accept_chooses_the_version(client: httpx.Client, accept: str, status: int) -> None:

@@ -100,9 +100,23 @@ def test_the_csv_of_another_invoice_is_refused(kind: Kind, way: Way, tmp_path: P
         invoice_csv(OTHER).replace(b"\n", b"\r\n"),
         invoice_csv(OTHER).replace(f"Invoice Number,{OTHER}".encode(), f'"Invoice Number","{OTHER}"'.encode()),
         invoice_csv(OTHER).replace(b"Invoice Number,", b"Organization Name,Acme,\nInvoice Number, "),
+        invoice_csv(OTHER).replace(b"Invoice Number", b"invoice number"),
+        invoice_csv(OTHER).replace(b"Invoice Number", b"Invoice Number:"),
+        invoice_csv(OTHER).replace(b"Invoice Number,", b"Invoice Number,,"),
+        b"Invoice Number,,\n" + invoice_csv(OTHER),
         invoice_csv(OTHER, usage=USAGE * 2000),
     ],
-    ids=["byte order mark", "CRLF", "quoted", "second line and a blank", "long"],
+    ids=[
+        "byte order mark",
+        "CRLF",
+        "quoted",
+        "second line and a blank",
+        "lower case",
+        "colon",
+        "empty cell",
+        "empty value",
+        "long",
+    ],
 )
 @both
 def test_another_invoice_is_told_however_its_preamble_is_written(kind: Kind, body: bytes) -> None:
@@ -185,6 +199,44 @@ def test_a_list_of_another_organization_is_refused(kind: Kind) -> None:
 
 
 @both
+def test_a_list_with_linked_invoices_has_some_of_the_organization(kind: Kind) -> None:
+    """Those of linked organizations may be beside them; a list of nothing else is another organization's."""
+    mixed = json_reply(page(listed(org=OTHER_ORG), listed(OTHER), total=2))
+    foreign = json_reply(page(listed(org=OTHER_ORG), listed(OTHER, org=OTHER_ORG), total=2))
+    with scripted_atlas(list=[mixed, foreign]) as server, client(kind, server) as atlas:
+        assert [each.id for each in atlas.call("list_invoices", ORG, linked=True)] == [INVOICE, OTHER]
+        with pytest.raises(ai.UnexpectedResponseError, match=OTHER_ORG):
+            atlas.call("list_invoices", ORG, linked=True)
+
+
+@pytest.mark.parametrize(
+    "document", [page(invoice_json(org=OTHER_ORG)), invoice_json(org=OTHER_ORG)], ids=["page", "one"]
+)
+@both
+def test_pending_invoices_of_another_organization_are_refused(kind: Kind, document: dict[str, Any]) -> None:
+    with (
+        scripted_atlas(pending=json_reply(document)) as server,
+        client(kind, server) as atlas,
+        pytest.raises(ai.UnexpectedResponseError, match=OTHER_ORG),
+    ):
+        atlas.call("list_pending_invoices", ORG)
+
+
+def test_the_commands_refuse_another_organization(tmp_path: Path) -> None:
+    foreign = {
+        "list": json_reply(page(listed(org=OTHER_ORG))),
+        "pending": json_reply(page(invoice_json(org=OTHER_ORG))),
+    }
+    with scripted_atlas(**foreign) as server:
+        sh = shell(tmp_path, server)
+        for arguments in (["pending"], ["list", "--linked"], ["sync", "--dir", "invoices", "--linked"]):
+            ended = sh.run(*arguments)
+            assert (ended.status, ended.out) == (6, ""), arguments
+            assert OTHER_ORG in ended.error
+    assert list(sh.folder.iterdir()) == []
+
+
+@both
 def test_sync_stores_no_invoice_under_another_name(kind: Kind, tmp_path: Path) -> None:
     csv, document = csv_reply(invoice_csv(OTHER)), json_reply(invoice_json(OTHER))
     cases: list[dict[str, Any]] = [{"csv": csv}, {"json": document}, {"csv": csv, "json": document}]
@@ -258,6 +310,12 @@ def test_text_is_no_invoice(kind: Kind, way: Way, media_type: str | None, tmp_pa
         b"a,b,c\n1,2,3\n4,5,6\n",
         b"Date,Description,Amount\n07/01/2024,x,1.00\n",
         b"\n" * 1000 + SIGN_IN,
+        HEADER.encode() + b",,,,\n",
+        HEADER.encode() + b"," * (HEADER.count(",")) + b"\n",
+        HEADER.encode() + b"-- end of report --\n",
+        HEADER.encode() + row().encode()[:40],
+        b"Sign in to continue\nDate,Usage Date,SKU\n",
+        b"Sign in, to continue\nDate,Usage Date,SKU\n,,\n",
     ],
     ids=[
         "bare header",
@@ -267,6 +325,12 @@ def test_text_is_no_invoice(kind: Kind, way: Way, media_type: str | None, tmp_pa
         "other CSV",
         "bank statement",
         "blanks and text",
+        "header and commas",
+        "header and a row of commas",
+        "header and text",
+        "header and part of a line",
+        "text and header",
+        "text and header and commas",
     ],
 )
 @both
@@ -397,6 +461,19 @@ def test_an_unframed_reply_that_ends_within_a_line_is_not_accepted(kind: Kind, w
         pytest.raises(ai.IncompleteDownloadError, match="try again"),
     ):
         way(atlas, tmp_path / "june.csv")
+
+
+@both
+def test_an_unframed_reply_that_ends_within_a_quoted_cell_is_not_accepted(kind: Kind) -> None:
+    """Its last byte is a line end, but one within a cell."""
+    whole = GOOD + row().replace("c0,,Acme", 'c0,"5"" disk\nsee contract",Acme').encode()
+    cut = whole[: whole.index(b"see contract")]
+    assert cut.endswith(b"\n")
+    with scripted_atlas(csv=[unframed(cut), unframed(whole), csv_reply(cut)]) as server, client(kind, server) as atlas:
+        with pytest.raises(ai.IncompleteDownloadError, match="try again"):
+            atlas.call("get_invoice_csv", ORG, INVOICE)
+        assert atlas.call("get_invoice_csv", ORG, INVOICE) == whole
+        assert atlas.call("get_invoice_csv", ORG, INVOICE) == cut, "the length is declared"
 
 
 @pytest.mark.parametrize("end", [1, 60, len(row()) + 1], ids=["line end", "line", "line before"])
@@ -585,11 +662,30 @@ def test_fewer_than_were_counted_is_an_error(kind: Kind, pages: list[dict[str, A
         assert len(server.requests) == len(pages) + 1, "one more page is asked for"
 
 
-@pytest.mark.parametrize("total", [None, 0, 1, "many", -3, 1.5])
+@pytest.mark.parametrize("total", [None, 0, 1, -3])
 @both
 def test_a_count_that_says_nothing_is_ignored(kind: Kind, total: Any) -> None:
     with scripted_atlas(list=paged(page(*numbered(0, 2), total=total))) as server, client(kind, server) as atlas:
         assert ids(atlas.call("list_invoices", ORG)) == [0, 1]
+
+
+@pytest.mark.parametrize("total", ["5", 5.0, "5.0", " 5 "])
+@both
+def test_a_count_may_be_text_or_have_a_point(kind: Kind, total: Any) -> None:
+    pages = [page(*numbered(0, 3), total=total), page(*numbered(3, 5), total=total)]
+    with scripted_atlas(list=paged(*pages)) as server, client(kind, server) as atlas:
+        assert ids(atlas.call("list_invoices", ORG)) == list(range(5))
+
+
+@pytest.mark.parametrize("total", ["many", 1.5, "-3", True, [5], {"a": 5}, float("nan"), float("inf")])
+@both
+def test_a_count_that_is_no_whole_number_is_refused(kind: Kind, total: Any) -> None:
+    with (
+        scripted_atlas(list=paged(page(*numbered(0, 2), total=total))) as server,
+        client(kind, server) as atlas,
+        pytest.raises(ai.UnexpectedResponseError, match="totalCount"),
+    ):
+        atlas.call("list_invoices", ORG)
 
 
 @both
@@ -647,6 +743,7 @@ def test_without_a_balance_no_note_speaks_of_one(balance: int | None) -> None:
     [
         ({"amountBilledCents": 1157}, "amountBilledCents"),
         ({"startingBalanceCents": 200}, "amountBilledCents"),
+        ({"amountBilledCents": 1200}, "amountBilledCents"),
         ({"subtotalCents": 1300, "amountBilledCents": 1258}, "subtotalCents"),
         ({"creditsCents": -500}, "creditsCents"),
     ],

@@ -10,10 +10,10 @@ import httpx
 from attrs import field, frozen
 
 from atlas_invoices._errors import TokenError
-from atlas_invoices._http._responses import NOT_FROM_ATLAS
+from atlas_invoices._http._responses import NOT_FROM_ATLAS, REDIRECTS
 from atlas_invoices._http._retry import retry_after
 from atlas_invoices._secret import Mask, Secret
-from atlas_invoices._utils import json_or_none, single_line
+from atlas_invoices._utils import json_or_none, number_or_none, single_line
 from atlas_invoices._version import __version__
 
 from ._origin import BaseUrl
@@ -45,13 +45,13 @@ _REFUSALS: dict[int, tuple[str, str]] = {
     # The limit: Atlas documentation.
     httpx.codes.TOO_MANY_REQUESTS: (
         "too many token requests: at most 50 a minute are allowed for each IP address and service account",
-        "wait, and share one token between processes with token_cache=True",
+        "wait, and share one token between processes through a token cache",
     ),
 }
 # A 403 too; its text is "Access Token limit reached" (Atlas documentation).
 _TOO_MANY_TOKENS = (
     "the service account has too many active access tokens: 100 at most",
-    "share one with token_cache=True, run `atlas-invoices logout`, or wait up to an hour for some to expire",
+    "share one through a token cache, run `atlas-invoices logout`, or wait up to an hour for some to expire",
 )
 
 
@@ -166,24 +166,22 @@ def _outcome(reply: TokenReply, mask: Mask, sent_at: float, chance: float) -> To
 def _fault(document: object) -> str | None:
     if not isinstance(document, dict):
         return "it isn't a JSON object"
-    value, kind = document.get("access_token"), document.get("token_type")
+    value, kind = document.get("access_token"), document.get("token_type") or "bearer"
     if not isinstance(value, str) or not value:
         return "it has no access_token"
     if not fits_header(value):
         return "its access_token has characters that can't be sent in a header"
-    if kind is not None and str(kind).lower() != "bearer":
+    if str(kind).strip().lower() != "bearer":
         return "its token_type isn't Bearer"
     if not is_positive(_expires_in(document)):
         return "its expires_in isn't a positive number of seconds"
     return None
 
 
-def _expires_in(document: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON that a server sends
-    """Return the lifetime; a number that the server sent as text becomes one."""
+def _expires_in(document: dict[str, Any]) -> float:
+    """Return the lifetime; 0 if it isn't a number."""
     value = document.get("expires_in")
-    if value is None:
-        return _ASSUMED_LIFETIME
-    return int(value[:12]) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    return _ASSUMED_LIFETIME if value in (None, "") else number_or_none(value) or 0
 
 
 def fits_header(value: str) -> bool:
@@ -212,7 +210,7 @@ def _refusal(status: int, document: object, mask: Mask) -> str:
         what, way_out = _TOO_MANY_TOKENS
     elif status in _REFUSALS and (reason or status == httpx.codes.TOO_MANY_REQUESTS):
         what, way_out = _REFUSALS[status]
-    elif httpx.codes.is_redirect(status):
+    elif status in REDIRECTS:
         what, way_out = "the token endpoint redirects, but credentials never follow a redirect", "check the base URL"
     elif status >= httpx.codes.INTERNAL_SERVER_ERROR:
         what, way_out = "the token endpoint failed", "try again later"

@@ -43,7 +43,7 @@ def cache_folder(setting: bool | str | os.PathLike[str] | None) -> Path | None:
         return None
     folder = user_cache_folder() if setting is True else _absolute(Path(setting))
     if folder is None:
-        warn("access tokens aren't shared: this user has no home folder; set HOME, or name a folder with token_cache=")
+        warn("access tokens aren't shared between processes: this user has no home folder; set HOME")
     return folder
 
 
@@ -56,6 +56,8 @@ def user_cache_folder() -> Path | None:
             "token_cache=True needs platformdirs to find your cache folder: pip install 'atlas-invoices[cli]', "
             "or name a folder: token_cache='/path'"
         ) from None
+    if _home_is_empty() and not os.environ.get("XDG_CACHE_HOME", "").strip():
+        return None
     try:
         return _absolute(user_cache_path("atlas-invoices", appauthor=False))
     except RuntimeError:  # newer versions of platformdirs, without a home
@@ -64,10 +66,17 @@ def user_cache_folder() -> Path | None:
 
 def _absolute(path: Path) -> Path | None:
     """Return the absolute path; None if it begins with "~" and there is no home: a folder "~" is never created."""
+    if _home_is_empty() and str(path).startswith("~"):
+        return None
     try:
         return path.expanduser().absolute()
     except RuntimeError:
         return None
+
+
+def _home_is_empty() -> bool:
+    """Whether HOME is set to nothing, which Python would take for the root folder."""
+    return os.environ.get("HOME") == ""
 
 
 class TokenCache:

@@ -15,12 +15,15 @@ from contextvars import copy_context
 from typing import Any, cast
 
 import httpx
-from attrs import define, field, frozen
+from attrs import field, frozen
 
-from atlas_invoices._errors import APITimeoutError
+from atlas_invoices._errors import APITimeoutError, IncompleteDownloadError, UnexpectedResponseError
+from atlas_invoices._http._body import Decoder, decoder
 from atlas_invoices._http._network import Proxy, Verify, connection_settings
+from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._steps import Steps, running_loop
 from atlas_invoices._http._transport import remove_secrets
+from atlas_invoices._secret import mask_sent
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
 
@@ -74,7 +77,7 @@ class TokenHTTP:
         raise failure
 
     def _failure(self, error: httpx.HTTPError | TimeoutError, request: httpx.Request) -> Exception:
-        remove_secrets(error)
+        remove_secrets(error, mask_sent(request.headers))
         if not isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return error
         return APITimeoutError(
@@ -116,19 +119,19 @@ class _Exchange:
             httpx.AsyncClient(**self._settings()) as client,
             aclosing(await client.send(self.request, stream=True)) as response,
         ):
-            body = _Body(self.seconds)
+            body = _Body(response, self.seconds)
             async for chunk in cast("httpx.AsyncByteStream", response.stream):
                 if not body.add(chunk):
                     break
-            return body.reply(response)
+            return body.reply()
 
     def _send(self) -> TokenReply:
         with httpx.Client(**self._settings()) as client, closing(client.send(self.request, stream=True)) as response:
-            body = _Body(self.seconds)
+            body = _Body(response, self.seconds)
             for chunk in cast("httpx.SyncByteStream", response.stream):
                 if not body.add(chunk):
                     break
-            return body.reply(response)
+            return body.reply()
 
     def _settings(self) -> dict[str, Any]:
         if self.seconds <= 0:
@@ -143,27 +146,38 @@ class _Exchange:
         return {**connection, "timeout": httpx.Timeout(self.seconds, connect=self.seconds * _CONNECT_SHARE)}
 
 
-@define
 class _Body:
-    """The part of a reply that has been read, within its limits.
+    """The part of a reply that has been read, within its limits; decoded, since some proxies compress it unasked.
 
-    It isn't decompressed: the request rules compression out, and the content may be a thousand times as large.
+    It ends where it can't be decoded; what is left isn't a token.
     """
 
-    seconds: float
-    data: bytearray = field(factory=bytearray, repr=False)
-    started: float = field(factory=time.monotonic)
+    def __init__(self, response: httpx.Response, seconds: float) -> None:
+        request, self._response = response.request, response
+        head = ResponseHead(request.method, request.url.path, response.status_code, response.headers)
+        try:
+            self._decoder: Decoder | None = decoder(head)
+        except UnexpectedResponseError:
+            self._decoder = None
+        self._data = bytearray()
+        self._until = time.monotonic() + seconds
 
     def add(self, chunk: bytes) -> bool:
-        """Keep a chunk; false once there is too much. Raises `TimeoutError` when the time is up."""
-        self.data += chunk
-        if time.monotonic() - self.started > self.seconds:
+        """Keep a chunk; false once there is enough. Raises `TimeoutError` when the time is up."""
+        if time.monotonic() > self._until:
             raise TimeoutError
-        return len(self.data) <= MAX_REPLY_BYTES
+        try:
+            for piece in self._decoder.feed(chunk) if self._decoder else ():
+                self._data += piece
+                if len(self._data) > MAX_REPLY_BYTES:
+                    return False
+        except (UnexpectedResponseError, IncompleteDownloadError):
+            return False
+        return self._decoder is not None
 
-    def reply(self, response: httpx.Response) -> TokenReply:
-        body = bytes(self.data) if len(self.data) <= MAX_REPLY_BYTES else None
-        return TokenReply(response.status_code, response.headers, body)
+    def reply(self) -> TokenReply:
+        body = bytes(self._data) if len(self._data) <= MAX_REPLY_BYTES else None
+        return TokenReply(self._response.status_code, self._response.headers, body)
 
 
 class _BorrowedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):

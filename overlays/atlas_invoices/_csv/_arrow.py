@@ -42,8 +42,9 @@ T = TypeVar("T")
 
 # Numbers that repeat are converted once.
 _REPEATED = {"unit_price", "discount_percent"}
-# Small enough for the processor's cache, large enough that the start of pyarrow's reader doesn't show.
-_BLOCK_SIZE = 2 * 1024 * 1024
+# Large enough that the start of pyarrow's reader doesn't show, and for a stream small enough that memory doesn't.
+_BLOCK_SIZE = 4 * 1024 * 1024
+_STREAM_BLOCK_SIZE = 1024 * 1024
 # Blocks that wait, so that no thread is idle while the caller works on a result.
 _AHEAD = 2
 # pyarrow needs some kilobytes for each column of each block; with more columns the parser needs less.
@@ -76,18 +77,19 @@ Fast: TypeAlias = Callable[[Layout, Block, bool], tuple[T, int]]
 
 
 def convert_blocks(
-    sources: Iterable[OpenInvoice], fast: Fast[T], exact: Callable[[Sequence[LineItem]], T]
+    sources: Iterable[OpenInvoice], fast: Fast[T], exact: Callable[[Sequence[LineItem]], T], *, in_memory: bool = False
 ) -> Iterator[Piece[T]]:
     """Yield one result for each block of each invoice, in order: by `fast`, or by `exact` from the typed lines.
 
     `fast` runs in threads, and raises RefusedError for a block that only the parser may read. Errors name the invoice.
     """
     workers = min(4, os.cpu_count() or 1)
+    block_size = _BLOCK_SIZE if in_memory else min(_STREAM_BLOCK_SIZE, _BLOCK_SIZE)
     tasks: deque[_Task[T]] = deque()
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
             for source in sources:
-                for task in _tasks(source, fast, pool):
+                for task in _tasks(source, fast, pool, block_size):
                     tasks.append(task)
                     # The parser may put the end of its block back, so no later one is taken before.
                     in_order = task.block is not None and task.future is None
@@ -101,11 +103,13 @@ def convert_blocks(
                 task.future.cancel()
 
 
-def _tasks(source: OpenInvoice, fast: Fast[T], pool: ThreadPoolExecutor) -> Generator[_Task[T], None, None]:
+def _tasks(
+    source: OpenInvoice, fast: Fast[T], pool: ThreadPoolExecutor, block_size: int
+) -> Generator[_Task[T], None, None]:
     with naming(source.name):
         state = source.invoice.start_pass()
         layout = state.layout
-        state.cutter.block_size = _BLOCK_SIZE
+        state.cutter.block_size = block_size
         simple = layout.width <= _MAX_COLUMNS and layout.is_regular
         try:
             for block in state.blocks():
@@ -257,7 +261,7 @@ def starting_lines(texts: Sequence[ArrowArray], rows: int) -> ArrowArray:
     for column in texts:
         characters = column.buffers()[2]
         if characters is not None and _has_newline(characters):
-            breaks = pc.count_substring(column, "\n").fill_null(0).cast(pa.int64())
+            breaks = pc.fill_null(pc.count_substring(column, "\n").cast(_INTEGER), scalar(0))
             lines = pc.add(lines, pc.subtract(pc.cumulative_sum(breaks), breaks))
     return lines
 

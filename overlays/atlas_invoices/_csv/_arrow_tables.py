@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
 import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_05UP, Context, Decimal
-from itertools import count, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pyarrow import parquet as pq
 
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import pluralize
@@ -41,12 +38,9 @@ from ._layout import Layout
 from ._model import InvoiceHeader, LineItem
 from ._sources import Block
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
 MAPPING = pa.map_(TEXT, TEXT)
 _TYPES: dict[Kind, pa.DataType] = {Kind.TEXT: TEXT, Kind.DATE: DAY}
-_KEYS = (
+KEYS = (
     pa.field("invoice_id", TEXT),
     pa.field("line_number", pa.int64()),
     pa.field("period_start", DAY),
@@ -57,7 +51,7 @@ _NARROW, _WIDE = 18, 38
 # Until all numbers of a column are known. Whatever is rounded later fits the second.
 _LONG = pa.decimal256(76, _WIDE)
 _CENTS = 2
-_MAX_IN_MEMORY = 16 * 1024 * 1024
+_MAX_IN_MEMORY = 1024 * 1024
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -143,7 +137,7 @@ def arrow_schema(sources: Sequence[OpenInvoice], numbers: Mapping[str, pa.DataTy
         for column in COLUMNS
     ]
     fields += [pa.field("tags", MAPPING), pa.field("extra", MAPPING)]
-    return pa.schema([*_KEYS, *fields], metadata=_metadata(sources[0].header) if len(sources) == 1 else None)
+    return pa.schema([*KEYS, *fields], metadata=_metadata(sources[0].header) if len(sources) == 1 else None)
 
 
 def _metadata(header: InvoiceHeader) -> dict[bytes | str, bytes | str]:
@@ -335,7 +329,7 @@ class _Parts:
 
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
-        for source, first_line, part in convert_blocks(sources, _from_block, _from_lines):
+        for source, first_line, part in convert_blocks(sources, _from_block, _from_lines, in_memory=self._file is None):
             self._places.append((source, first_line))
             for name, digits in part.digits.items():
                 self._digits[name] = self._digits[name].union(digits)
@@ -414,45 +408,3 @@ class _Parts:
 def _too_long(column: str, line: int) -> InvoiceFormatError:
     what = "this column's numbers have more than 38 digits together, the most that tables have"
     return format_error(f'{what}; pass decimals="round" (--decimals round) to round them', line=line, column=column)
-
-
-# The stubs want a path or a pyarrow file here.
-_parquet_writer: Any = pq.ParquetWriter
-_BATCHES_IN_ROW_GROUP = 4
-_GROUPS_BEFORE_RELEASE = 4
-# Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
-_CODED = [
-    "invoice_id",
-    *(column.field for column in COLUMNS if column.kind is Kind.TEXT and column.name != "Note"),
-    *(f"{field}.key_value.{part}" for field in ("tags", "extra") for part in ("key", "value")),
-]
-_WITH_STATISTICS = [field.name for field in _KEYS] + [column.field for column in COLUMNS if column.kind is Kind.DATE]
-
-
-def write_tables(sources: Sequence[OpenInvoice], file: SupportsWrite[bytes], decimals: Decimals) -> None:
-    """Write the batches as Parquet, several in each row group, because readers like these large.
-
-    However pyarrow's writer ends, even when it's garbage collected, it writes the footer that completes a file. So it
-    writes to memory; whole row groups are passed on from there, and the footer only after the last line.
-    """
-    batches = read_batches(sources, decimals)
-    group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
-    schema = group[0].schema
-    held = io.BytesIO()
-    with _parquet_writer(held, schema, use_dictionary=_CODED, write_statistics=_WITH_STATISTICS) as writer:
-        for number in count(1):
-            writer.write_table(pa.Table.from_batches(group, schema))
-            # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
-            group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
-            _pass_on(held, file)
-            if number % _GROUPS_BEFORE_RELEASE == 0:
-                pa.default_memory_pool().release_unused()
-            if not group:
-                break
-    _pass_on(held, file)
-
-
-def _pass_on(held: io.BytesIO, file: SupportsWrite[bytes]) -> None:
-    file.write(held.getvalue())
-    held.seek(0)
-    held.truncate()

@@ -126,7 +126,7 @@ def to_polars(source: Sources | Summary, *, decimals: Decimals = "exact") -> pl.
 
 
 def checked_decimals(decimals: str) -> Decimals:
-    """Check what is said about numbers with too many digits."""
+    """Return a valid `decimals`; a ConfigError for anything else."""
     if decimals not in {"exact", "round"}:
         raise ConfigError(f"decimals is 'exact' or 'round', not {decimals!r}")
     return cast("Decimals", decimals)
@@ -191,13 +191,13 @@ def write_parquet(source: Sources, file: SupportsWrite[bytes], *, decimals: Deci
     If that fails, the part that was written has no footer, so no reader takes it for the whole.
     """
     require("Parquet", "arrow", "pyarrow")
-    from . import _arrow_tables  # noqa: PLC0415 - pyarrow is an extra
+    from . import _arrow_parquet  # noqa: PLC0415 - pyarrow is an extra
 
-    _arrow_tables.write_tables(open_all(source), file, checked_decimals(decimals))
+    _arrow_parquet.write_tables(open_all(source), file, checked_decimals(decimals))
 
 
 class _Key(NamedTuple):
-    """What all rows of an invoice have in common."""
+    """The invoice of some rows: its ID and its period."""
 
     invoice_id: str | None
     period: tuple[dt.date | None, dt.date | None]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from attrs import frozen
 
-from atlas_invoices._preamble import fold_name
+from atlas_invoices._preamble import preamble_values
 from atlas_invoices._utils import FrozenDict
 
 from ._cells import parse_date
@@ -93,18 +93,18 @@ class InvoiceHeader:
 
 
 def parse_preamble(rows: Iterable[Sequence[str]]) -> InvoiceHeader:
-    """Read the rows above the table, however many there are; of two pairs with the same name, the first counts."""
-    # Preamble lines end in a comma. A period that was saved without its quotes is joined again.
-    raw = [(row[0], ",".join(row[1:]).rstrip(",")) for row in rows if any(row)]
-    values = {fold_name(name): value for name, value in reversed(raw)}
+    """Read the rows above the table, however many there are; of two values of one name, the first counts."""
+    rows = list(rows)
+    values = preamble_values(rows)
     start, end = _period(values.get("billingperiod", ""))
     return InvoiceHeader(
-        invoice_id=values.get("invoicenumber") or None,
+        invoice_id=values.get("invoicenumber"),
         period_start=start,
         period_end=end,
-        organization_name=values.get("organizationname") or None,
-        organization_id=values.get("organizationid") or None,
-        raw=tuple(raw),
+        organization_name=values.get("organizationname"),
+        organization_id=values.get("organizationid"),
+        # Preamble lines end in a comma.
+        raw=tuple((row[0], ",".join(row[1:]).rstrip(",")) for row in rows if any(row)),
     )
 
 

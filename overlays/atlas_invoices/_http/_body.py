@@ -51,6 +51,7 @@ class _Gzip:
         self._endpoint = endpoint
         self._member = zlib.decompressobj(_GZIP)
         self._started = False
+        self._has_content = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
@@ -63,12 +64,19 @@ class _Gzip:
             self._started = True
             try:
                 piece = self._member.decompress(data, _MAX_PIECE)
-            except zlib.error:
+            except zlib.error as error:
+                if not self._has_content and "header" in str(error):
+                    # Not read as it is: Content-Length may be that of the compressed reply, and hide a cut.
+                    raise UnexpectedResponseError(
+                        "the reply isn't gzip, though its Content-Encoding says so; a proxy in between may have "
+                        f"unpacked it without correcting its headers ({self._endpoint})"
+                    ) from None
                 raise IncompleteDownloadError(
                     f"the reply's gzip data is damaged; try again ({self._endpoint})"
                 ) from None
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             if piece:
+                self._has_content = True
                 yield piece
 
     def finish(self) -> None:
@@ -147,13 +155,14 @@ class BodyReader:
         self._size = 0
         self._length = LengthCheck(head)
         self._decoder = decoder(head)
-        # A cut body of plain bytes, ended by the connection's end, shows only in its last line.
+        # A cut body of plain bytes, ended by the connection's end, shows only in its last row.
         self._is_framed = (
             "content-length" in head.headers
             or "chunked" in head.headers.get("transfer-encoding", "").lower()
             or isinstance(self._decoder, _Gzip)
         )
         self._ends_line = True
+        self._in_quotes = False
         # The first bytes, until there are enough of them to check.
         self._start = bytearray()
         self._is_checked = False
@@ -171,7 +180,9 @@ class BodyReader:
                 raise TooLargeError(
                     f"the reply is larger than {self._max_bytes:,} bytes{advice} ({self._head.endpoint})"
                 )
-            self._ends_line = piece.endswith(b"\n")
+            if not self._is_framed:
+                self._ends_line = piece.endswith(b"\n")
+                self._in_quotes ^= bool(piece.count(b'"') % 2)
             if self._is_checked:
                 yield piece
             else:
@@ -183,9 +194,10 @@ class BodyReader:
         # Completeness first: a body that was cut to nothing isn't an empty document.
         self._length.finish()
         self._decoder.finish()
-        if self._csv_start is not None and not (self._is_framed or self._ends_line):
+        is_csv = self._csv_start is not None or self._kind == "file"
+        if is_csv and (self._in_quotes or not self._ends_line):
             raise IncompleteDownloadError(
-                "the reply was cut short: its length isn't declared, and its last line has no end; try again "
+                "the reply was cut short: its length isn't declared, and its last row has no end; try again "
                 f"({self._head.endpoint})"
             )
         if not self._is_checked:
@@ -234,6 +246,6 @@ class ErrorBody:
                 self.content += piece[: MAX_ERROR_BYTES - len(self.content)]
                 if len(self.content) >= MAX_ERROR_BYTES:
                     return False
-        except IncompleteDownloadError:
+        except (IncompleteDownloadError, UnexpectedResponseError):
             return False
         return True

@@ -9,6 +9,7 @@ import io
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from http import HTTPStatus
 from itertools import chain
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -17,6 +18,7 @@ import httpx
 from attrs import frozen
 
 from atlas_invoices import _locks
+from atlas_invoices._errors import AtlasError
 from atlas_invoices._secret import mask_sent
 from atlas_invoices._utils import DEFAULT_MAX_BYTES
 
@@ -41,7 +43,18 @@ log = logging.getLogger("atlas_invoices")
 class Operation(Generic[T]):
     """A request, the kind of document expected, and how to read it.
 
-    `max_bytes` limits a reply kept in memory; `if_too_large` says what a caller can do about a larger one.
+    Attributes:
+        name: for the warning that its resource version ends.
+        kwargs: arguments of httpx's `build_request`.
+        kind: the kind of document expected.
+        read: parses it.
+        enveloped: whether a CSV was requested inside JSON.
+        max_bytes: limits a reply kept in memory.
+        if_too_large: what a caller can do about a larger one.
+        success: the status of a success.
+        idempotent: whether sending it twice does no more than sending it once.
+        path: what messages show instead of the URL's path.
+        refused: the error for a reply that isn't a success.
     """
 
     name: str
@@ -51,6 +64,10 @@ class Operation(Generic[T]):
     enveloped: bool = False
     max_bytes: int = DEFAULT_MAX_BYTES
     if_too_large: str = "raise max_bytes"
+    success: int = HTTPStatus.OK
+    idempotent: bool = True
+    path: str = ""
+    refused: Callable[[ResponseHead, bytes], AtlasError] = _responses.error_for
 
 
 class Exchange:
@@ -71,7 +88,8 @@ class Exchange:
     def send(self, operation: Operation[Any], max_bytes: int) -> Steps[Response]:
         """Send the request; return a success whose first bytes are right, or raise a typed error."""
         request = self.connections.request(operation.kwargs)
-        endpoint = f"{request.method} {request.url.path}"
+        path = operation.path or request.url.path
+        endpoint = f"{request.method} {path}"
         began = time.monotonic()
         while wait := self._rate_limiter.acquire():
             if time.monotonic() - began + wait > self._policy.deadline:
@@ -81,7 +99,7 @@ class Exchange:
         try:
             with while_connecting(endpoint):
                 reply: httpx.Response = yield self.connections.send(request)
-            head = _head(request, reply)
+            head = _head(request, path, reply, operation.success)
         finally:
             self._rate_limiter.release(head)
         log.debug("%s: %d after %.2f s", endpoint, head.status, time.monotonic() - sent)
@@ -96,7 +114,7 @@ class Exchange:
         self, head: ResponseHead, reply: httpx.Response, operation: Operation[Any], max_bytes: int
     ) -> Steps[Response]:
         if not _responses.is_success(head):
-            raise _responses.error_for(head, (yield from _error_body(head, reply)))
+            raise operation.refused(head, (yield from _error_body(head, reply)))
         timeout = self.connections.read_timeout
         body = BodyReader(
             head,
@@ -111,9 +129,9 @@ class Exchange:
         return response
 
 
-def _head(request: httpx.Request, reply: httpx.Response) -> ResponseHead:
+def _head(request: httpx.Request, path: str, reply: httpx.Response, success: int) -> ResponseHead:
     mask, advice = mask_sent(reply.request.headers), reply.request.extensions.get(REFUSAL_ADVICE, "")
-    return ResponseHead(request.method, request.url.path, reply.status_code, reply.headers, mask, advice)
+    return ResponseHead(request.method, path, reply.status_code, reply.headers, mask, advice, success)
 
 
 def _error_body(head: ResponseHead, reply: httpx.Response) -> Steps[bytes]:
@@ -150,7 +168,7 @@ class Response:
             if self._closed:
                 # Otherwise the part read so far would pass for the whole.
                 raise ValueError("the stream was closed before its end; read it inside its `with` block")
-            with while_reading(self.head.endpoint):
+            with while_reading(self.head.endpoint, self.head.mask):
                 data = yield self._chunk
             if data is None:
                 yield from self.close()

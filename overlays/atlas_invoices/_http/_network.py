@@ -97,7 +97,14 @@ def find_proxy(url: httpx.URL) -> ProxyChoice:
 
 def is_host(text: str) -> bool:
     """Whether it is a host's name without empty parts, or an IP address."""
-    return _NAME.fullmatch(text) is not None or parse_address(text) is not None
+    if _NAME.fullmatch(text) is None:
+        return parse_address(text) is not None
+    try:
+        # As the socket module and httpx do later: a part may have 63 letters, and xn-- begins encoded ones.
+        text.encode("idna")
+        return bool(httpx.URL(scheme="https", host=text).host)
+    except UnicodeError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -174,7 +181,10 @@ def _context_for_bundle(file: str, source: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=file)
     except OSError as error:
-        reason = "it has no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = error.strerror
+        if isinstance(error, ssl.SSLError):
+            is_empty = error.reason == "NO_CERTIFICATE_OR_CRL_FOUND"
+            reason = "it has no PEM certificates" if is_empty else "a certificate in it can't be read"
         raise ConfigError(
             f"can't read a CA bundle from {source}{file}: {reason}; name a file of PEM certificates"
         ) from None

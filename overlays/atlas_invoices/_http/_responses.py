@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -37,10 +37,13 @@ from atlas_invoices_client.models import ApiError, BadRequestDetail, FieldViolat
 
 from ._retry import retry_after
 
-Kind = Literal["csv", "json"]
+# "file" is a CSV that isn't an invoice.
+Kind = Literal["csv", "json", "file"]
 
 # How much of an error's body is read: more than any documented one has.
 MAX_ERROR_BYTES = 64 * 1024
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
@@ -73,7 +76,7 @@ _ALWAYS_ALLOWED_PARTS, _BYTES_PER_OBJECT, _BYTES_PER_LIST = 10_000, 64, 8
 # Text never has these control characters; compressed data has some of them in its first bytes.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
 _BINARY_WITHIN = 64
-_IDS = re.compile(r"/orgs/([0-9a-f]{24})(?:/invoices/([0-9a-f]{24}))?")
+_IDS = re.compile(r"/orgs/([0-9a-f]{24})(?:/invoices/([0-9a-f]{24})(?:/reports/([0-9a-f]{24}))?)?")
 _CSV_TYPES = frozenset({"text/csv", "application/csv", "text/plain", "application/octet-stream"})
 
 
@@ -89,6 +92,8 @@ class ResponseHead:
     """For the server's text in messages: it may send back the credentials that the request carried."""
     refusal_advice: str = ""
     """Advice for a 401; by default, that for keys and service accounts."""
+    success: int = HTTPStatus.OK
+    """The status of a success."""
 
     @property
     def endpoint(self) -> str:
@@ -109,19 +114,19 @@ class ResponseHead:
 
 
 def is_success(head: ResponseHead) -> bool:
-    """Whether the body is the requested document; only 200 is documented."""
-    return head.status == HTTPStatus.OK
+    """Whether the body is the requested document; each operation documents one status for it."""
+    return head.status == head.success
 
 
 def error_for(head: ResponseHead, body: bytes) -> AtlasError:
     """Return the error for a reply that isn't a success; `body` may be cut at `MAX_ERROR_BYTES`."""
     if head.status < HTTPStatus.BAD_REQUEST:
-        if head.status >= HTTPStatus.MULTIPLE_CHOICES:
+        if head.status in REDIRECTS:
             return UnexpectedResponseError(
                 f"the server sent a redirect ({head.status}), which isn't followed because credentials go "
                 f"only to the configured server; check the base URL ({head.endpoint})"
             )
-        return UnexpectedResponseError(f"expected status 200, got {head.status} ({head.endpoint})")
+        return UnexpectedResponseError(f"expected status {head.success:d}, got {head.status} ({head.endpoint})")
     return status_error(head, _api_error(head, json_or_none(body)))
 
 
@@ -144,7 +149,7 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
         text = f"{head.status} {text}".rstrip()
     fact = fact or f"{head.status} {_phrase(head.status)}".rstrip()
     fact = f"{fact} ({text})" if text else fact
-    wait_text = "" if wait is None else f"the server asks to wait {duration(wait)}"
+    wait_text = f"the server asks to wait {duration(wait)}" if wait else ""
     return cls(
         f"{'; '.join(part for part in (fact, advice, wait_text) if part)} ({head.endpoint})",
         status_code=head.status,
@@ -161,6 +166,8 @@ def status_error(head: ResponseHead, model: ApiError | None) -> APIStatusError:
 
 def check_type(head: ResponseHead, kind: Kind, *, enveloped: bool = False) -> None:
     """Raise `UnexpectedResponseError` if a success has the wrong Content-Type; it may have none."""
+    if kind == "file":
+        return  # storage sends whatever type a file was stored with
     sent = head.headers.get("content-type", "")
     media_type = sent.partition(";")[0].strip().lower()
     is_json = media_type.endswith(("+json", "/json"))
@@ -179,9 +186,9 @@ def check_start(head: ResponseHead, kind: Kind, start: bytes, *, enveloped: bool
     first = text[:1]
     if first == b"<":
         raise UnexpectedResponseError(_unexpected(head, kind, "a web page"))
-    if kind == "csv" and not enveloped and first in b"{[":
+    if kind != "json" and not enveloped and first in b"{[":
         raise UnexpectedResponseError(_unexpected(head, kind, "JSON"))
-    if kind == "csv" and _BINARY.intersection(text[:_BINARY_WITHIN]):
+    if kind != "json" and _BINARY.intersection(text[:_BINARY_WITHIN]):
         raise UnexpectedResponseError(_unexpected(head, kind, "binary data"))
     if kind == "json" and first != b"{":
         raise UnexpectedResponseError(_unexpected(head, kind, "something other than a JSON object"))
@@ -192,9 +199,21 @@ def check_invoice(head: ResponseHead, sent: str) -> None:
     _check_id(head, "invoice", head.invoice_id, sent)
 
 
-def check_organization(head: ResponseHead, sent: str) -> None:
-    """Raise `UnexpectedResponseError` if a document belongs to another organization than the one requested."""
-    _check_id(head, "organization", head.organization_id, sent)
+def check_organizations(head: ResponseHead, sent: Iterable[str], *, linked: bool = False) -> None:
+    """Raise `UnexpectedResponseError` if listed invoices belong to another organization than the one requested.
+
+    With `linked`, one invoice of the organization is enough: those of linked organizations may be beside it.
+    """
+    found = list(sent)
+    if not (linked and head.organization_id in found):
+        for each in found:
+            _check_id(head, "organization", head.organization_id, each)
+
+
+def check_report(head: ResponseHead, sent: str) -> None:
+    """Raise `UnexpectedResponseError` if a report is another than the one requested."""
+    match = _IDS.search(head.path)
+    _check_id(head, "report", match and match[3], sent)
 
 
 def _check_id(head: ResponseHead, what: str, requested: str | None, sent: str) -> None:
@@ -310,9 +329,11 @@ def _explain(head: ResponseHead, error_code: str | None, details: str, *, from_a
     elif head.status == HTTPStatus.FORBIDDEN and error_code and "ACCESS_LIST" in error_code:
         advice = f"add {_address(details)} to the access list of the key or service account"
     elif head.status == HTTPStatus.NOT_FOUND and (match := _IDS.search(head.path)):
-        organization, invoice = match.groups()
+        organization, invoice, report = match.groups()
         if invoice is None:
             return f"organization {organization} not found", "run `atlas-invoices orgs` to see yours"
+        if report is not None:
+            return f"report {report} not found on invoice {invoice}", "Atlas keeps reports for 7 days; create a new one"
         fact = f"invoice {invoice} not found in organization {organization}"
         return fact, "run `atlas-invoices list` to see its invoices"
     return "", advice
@@ -345,8 +366,9 @@ def _phrase(status: int) -> str:
 
 
 def _unexpected(head: ResponseHead, kind: Kind, got: str) -> str:
-    hint = "check the base URL, and any proxy or login page in between"
-    return f"expected {kind.upper()}, got {got}; {hint} ({head.endpoint})"
+    expected, places = ("CSV", "") if kind == "file" else (kind.upper(), "the base URL, and ")
+    hint = f"check {places}any proxy or login page in between"
+    return f"expected {expected}, got {got}; {hint} ({head.endpoint})"
 
 
 class DeprecationWarner:

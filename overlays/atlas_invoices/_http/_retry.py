@@ -79,6 +79,7 @@ def wait_before_retry(
     *,
     elapsed: float = 0.0,
     chance: Callable[[], float] = random.random,
+    retryable: Callable[[AtlasError], bool] = is_transient,
 ) -> float | None:
     """Return the seconds to wait before the next attempt, or None to give up.
 
@@ -88,8 +89,9 @@ def wait_before_retry(
         policy: the limits.
         elapsed: seconds since the first attempt began.
         chance: a number from 0 (inclusive) to 1 (exclusive).
+        retryable: whether a failure may be followed by another attempt at all.
     """
-    if len(earlier) >= policy.max_retries or not _is_retryable(error, earlier):
+    if len(earlier) >= policy.max_retries or not retryable(error) or _is_second_500(error, earlier):
         return None
     # Full jitter, so that many clients that fail together don't retry together.
     wait = min(policy.max_wait, policy.base * 2.0 ** min(len(earlier), _MAX_DOUBLINGS)) * chance()
@@ -102,18 +104,21 @@ def wait_before_retry(
     return None if elapsed + wait > policy.deadline else float(wait)
 
 
-def _is_retryable(error: AtlasError, earlier: Sequence[AtlasError]) -> bool:
+def _is_second_500(error: AtlasError, earlier: Sequence[AtlasError]) -> bool:
     # A 500 may be a passing fault or this request's own: one more attempt tells.
-    again = any(_status(one) == HTTPStatus.INTERNAL_SERVER_ERROR for one in earlier)
-    return is_transient(error) and not (again and _status(error) == HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _is_500(error) and any(map(_is_500, earlier))
 
 
-def _status(error: AtlasError) -> int | None:
-    return error.status_code if isinstance(error, (APIStatusError, TokenError)) else None
+def _is_500(error: AtlasError) -> bool:
+    return isinstance(error, (APIStatusError, TokenError)) and error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def retry(
-    attempt: Callable[[], Steps[T]], policy: RetryPolicy, clock: Callable[[], float] = time.monotonic
+    attempt: Callable[[], Steps[T]],
+    policy: RetryPolicy,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    retryable: Callable[[AtlasError], bool] = is_transient,
 ) -> Steps[T]:
     """Return the result of `attempt()`, repeated as the policy says; raises the last failure."""
     began = clock()
@@ -122,7 +127,7 @@ def retry(
         try:
             return (yield from attempt())
         except AtlasError as error:
-            wait = wait_before_retry(error, earlier, policy, elapsed=clock() - began)
+            wait = wait_before_retry(error, earlier, policy, elapsed=clock() - began, retryable=retryable)
             if wait is None:
                 raise
             earlier.append(error)

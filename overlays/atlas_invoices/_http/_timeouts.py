@@ -18,6 +18,8 @@ _MIN_BYTES_PER_SECOND = 4 * 1024
 def request_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     """Return httpx's timeouts for each step of a request; raises `ConfigError` for a number that is out of range."""
     if isinstance(timeout, httpx.Timeout):
+        if any(seconds is not None and not 0 <= seconds <= _MAX_TIMEOUT for seconds in timeout.as_dict().values()):
+            raise ConfigError(f"timeout must have numbers of 0 to {_MAX_TIMEOUT:,} seconds, not {timeout!r}")
         return timeout
     if timeout is None:
         return httpx.Timeout(None)

@@ -178,27 +178,27 @@ def while_connecting(endpoint: str) -> Iterator[None]:
 
 
 @contextmanager
-def while_reading(endpoint: str) -> Iterator[None]:
-    """Around reading the body: a failure here leaves an incomplete reply."""
+def while_reading(endpoint: str, mask: Mask) -> Iterator[None]:
+    """Around reading the body: a failure here leaves an incomplete reply; `mask` is for a message that quotes it."""
     try:
         yield
     except httpx.TimeoutException as error:
-        remove_secrets(error)
+        remove_secrets(error, mask)
         raise APITimeoutError(f"the reply stalled; try again, or raise the timeout ({endpoint})") from error
     except httpx.HTTPError as error:
-        remove_secrets(error)
+        remove_secrets(error, mask)
         raise IncompleteDownloadError(
             f"the connection broke before the reply was complete: {_reason(error)}; try again ({endpoint})"
         ) from error
 
 
-# A proxy's temporary failures of CONNECT.
-_TEMPORARY = tuple(
-    str(int(status)) for status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
-)
+# Raised before a request is sent.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+# A proxy's temporary failures of CONNECT: those of a server.
+_TEMPORARY = ("5", str(int(HTTPStatus.REQUEST_TIMEOUT)), str(int(HTTPStatus.TOO_MANY_REQUESTS)))
 _UNTRUSTED = (
     "the server's certificate isn't trusted",
-    "if a company proxy signs its own, name its CA bundle with verify= or SSL_CERT_FILE",
+    "if a company proxy signs its own, name its CA bundle in SSL_CERT_FILE",
 )
 _UNKNOWN_ISSUER = ("the server's certificate isn't trusted, because its issuer is unknown", _UNTRUSTED[1])
 _WRONG_HOST = ("the server's certificate was issued for another host", "check the base URL and any proxy in between")
@@ -216,9 +216,9 @@ _CERTIFICATE_FAILURES = {
 
 
 def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
-    reason = _reason(error)
+    reason, sent = _reason(error), not isinstance(error, _UNSENT)
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})")
+        return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})", sent=sent)
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return ConfigError(f"can't send the request: {reason} ({endpoint})")
     if isinstance(error, httpx.ProxyError):
@@ -226,17 +226,19 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
             message = f"the proxy can't reach the server: {reason}; try again later, or check the base URL ({endpoint})"
         else:
             message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
-        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY))
+        return APIConnectionError(message, transient=reason.startswith(_TEMPORARY), sent=sent)
     certificate = _certificate_failure(error)
     if certificate is not None:
         what, way_out = _CERTIFICATE_FAILURES.get(certificate.verify_code, _UNTRUSTED)
         message = f"{what}: {single_line(certificate.verify_message)}; {way_out} ({endpoint})"
-        return APIConnectionError(message, transient=False)
+        return APIConnectionError(message, transient=False, sent=sent)
     if isinstance(error, httpx.RemoteProtocolError):
         return APIConnectionError(
             f"invalid HTTP response: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
         )
-    return APIConnectionError(f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})")
+    return APIConnectionError(
+        f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})", sent=sent
+    )
 
 
 def _certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError | None:
@@ -250,13 +252,13 @@ def _reason(error: httpx.HTTPError) -> str:
     return single_line(error) or type(error).__name__
 
 
-def remove_secrets(error: BaseException) -> None:
+def remove_secrets(error: BaseException, mask: Mask | None = None) -> None:
     """Take credentials off an error of httpx and its chain, which some tools log with the locals of all frames.
 
     They are in the request's headers, in the frames of httpx and httpcore, and in a message that quotes a server which
-    sends the headers back.
+    sends the headers back. Those of the error's own request are masked too; `mask` is for one that has none.
     """
-    mask = Mask()
+    mask = mask or Mask()
     if isinstance(error, httpx.HTTPError):
         with suppress(RuntimeError):  # it has no request
             mask = mask_sent(error.request.headers)

@@ -92,7 +92,10 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
         differences += _header_differences(header, invoice, notes)
     rounding: list[Difference] = []
     best = best_interpretation(matchers, notes, warnings)
-    if error is None:
+    if mixed := side.mixed_currencies:
+        message = f"the CSV has amounts in {mixed}, so they can't be added up and compared with the invoice"
+        differences.append(Difference(kind="currency", message=message))
+    elif error is None:
         if best is not None:
             differences += line_differences(side, *best)
             rounding += line_rounding(side, *best)

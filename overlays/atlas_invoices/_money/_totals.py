@@ -81,18 +81,17 @@ def _interpretations(csv: CsvSide, stated: StatedSums, *, linked: bool) -> list[
         # A negative line that isn't a credit: first as part of neither, then of the credits, then of the subtotal.
         splits.append(("negative lines count as credits", positive, Sum.of(credit, negative)))
         splits.append(("negative lines are subtracted from the subtotal", Sum.of(positive, negative), credit))
-    taxes: list[tuple[str | None, int]] = [(None, stated.tax or 0)]
-    if stated.tax:
-        taxes.append(("amountBilledCents excludes the tax", 0))
-    # The formula for the amount owed subtracts the balance; whether the amount billed does, too, isn't documented.
-    balances: list[tuple[str | None, int]] = [(None, stated.balance or 0)]
-    if stated.balance:
-        balances.append(("amountBilledCents doesn't subtract startingBalanceCents", 0))
+    tax, balance = stated.tax or 0, stated.balance or 0
+    # Not both: an amount billed that is the subtotal again leaves something unexplained.
+    billed: list[tuple[str | None, int, int]] = [(None, tax, balance)]
+    if tax:
+        billed.append(("amountBilledCents excludes the tax", 0, balance))
+    if balance:
+        # The formula for the amount owed subtracts the balance; whether the amount billed does, too, isn't documented.
+        billed.append(("amountBilledCents doesn't subtract startingBalanceCents", tax, 0))
     found = []
-    for (split_label, subtotal, credits_), (tax_label, tax), (balance_label, balance) in product(
-        splits, taxes, balances
-    ):
-        labels = ["the linked invoices' sums are added" if linked else None, split_label, tax_label, balance_label]
+    for (split_label, subtotal, credits_), (billed_label, tax, balance) in product(splits, billed):
+        labels = ["the linked invoices' sums are added" if linked else None, split_label, billed_label]
         label = " and ".join(filter(None, labels)) or None
         checks = _checks(subtotal, credits_, tax, balance, stated)
         found += [_Interpretation(label, fits, checks, balance) for fits in (_fits_rounded_lines, _fits_rounded_sums)]

@@ -20,7 +20,7 @@ from attrs import asdict, evolve, field, frozen
 from attrs.validators import instance_of, matches_re
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._files import AtomicFile
+from atlas_invoices._files import AtomicFile, no_folder
 from atlas_invoices._locks import FileLock
 from atlas_invoices._utils import warn
 
@@ -168,6 +168,9 @@ class Folder:
 
     def create(self) -> None:
         """Create it if it doesn't exist; raises `NotADirectoryError` where something else does."""
+        home = Path(self.path.parts[0]) if self.path.parts else self.path
+        if home.name.startswith("~") and not home.is_dir():
+            raise no_folder(home)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -233,7 +236,8 @@ class Folder:
         """Delete the temporary files of killed runs; a fresh one may be another program's download."""
         for path in list(self.path.iterdir()):
             if _LEFTOVER.fullmatch(path.name):
-                with suppress(FileNotFoundError):
+                # Another user's may not be deleted; it isn't in the way.
+                with suppress(OSError):
                     if path.lstat().st_mtime < time.time() - _LEFTOVER_SECONDS:
                         path.unlink()
 

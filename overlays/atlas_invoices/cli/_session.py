@@ -45,7 +45,9 @@ max_bytes_option = click.option(
 )
 
 
-class _Seconds(click.FloatRange):
+class Seconds(click.FloatRange):
+    """A number of seconds."""
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
         seconds: float = super().convert(value, param, ctx)
         if math.isnan(seconds):  # within any range, because it compares false with everything
@@ -179,7 +181,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
     )
     @click.option(
         "--timeout",
-        type=_Seconds(min=0, min_open=True, max=1_000_000),
+        type=Seconds(min=0, min_open=True, max=1_000_000),
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",

@@ -69,7 +69,7 @@ def show_command(
     with _source.open_sources(session, sources) as opened:
         summary = summarize(opened.sources, by=names)
     headers = [invoice.header for invoice in opened.invoices]
-    _warn_of_missing(names, opened.invoices)
+    _warn_of_missing(list(summary.by), opened.invoices)
     groups = [group for each in summary.by_currency.values() for group in each.groups[:top]]
     if output_format == "json":
         _table.write_json(_as_json(headers, summary, groups))

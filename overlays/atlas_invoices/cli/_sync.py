@@ -11,7 +11,7 @@ import click
 from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT, pluralize
 
 from . import _exit, _output, _table
-from ._session import NOT_EMPTY, Session, atlas_options, month_options
+from ._session import NOT_EMPTY, Seconds, Session, atlas_options, month_options
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
@@ -40,7 +40,7 @@ class _Folder(click.Path):
 @click.option("--verify", is_flag=True, help="Read every existing file and fetch those that have changed.")
 @click.option(
     "--lock-timeout",
-    type=click.FloatRange(min=0, max=1_000_000),
+    type=Seconds(min=0, max=1_000_000),
     default=DEFAULT_LOCK_TIMEOUT,
     show_default=True,
     metavar="SECONDS",

@@ -114,6 +114,13 @@ def _cluster_skus(cluster: _Cluster) -> tuple[Sku, ...]:
     )
 
 
+def skus() -> list[Sku]:
+    """Everything that can be on an invoice, by code; a credit too."""
+    credit = evolve(SUPPORT, code=CREDIT_CODE, text=CREDIT_TEXT)
+    found = [sku for cluster in _CLUSTERS for sku in _cluster_skus(cluster)] + [_APP_REQUESTS, SUPPORT, credit]
+    return sorted({sku.code: sku for sku in found}.values(), key=lambda sku: sku.code)
+
+
 def resources(project_ids: tuple[str, ...], tag_keys: tuple[str, ...]) -> tuple[Resource, ...]:
     """Return all resources, with only those tags whose key is in `tag_keys`."""
     found = []

@@ -72,9 +72,9 @@ def _row(invoice: Invoice, line: Line, bill: str, usage: str) -> str:
         line.config_server,
         _cell(line.application),
         line.unit,
-        _format_decimal(line.unit_price),
-        _format_decimal(line.quantity),
-        _format_decimal(line.discount_percent) if line.discount_percent else "",
+        format_decimal(line.unit_price),
+        format_decimal(line.quantity),
+        format_decimal(line.discount_percent) if line.discount_percent else "",
         _format_dollars(line.amount_cents),
         *(_cell(line.tags.get(key, "")) for key in invoice.tag_keys),
     ]
@@ -85,7 +85,7 @@ def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if not _SPECIAL.isdisjoint(text) else text
 
 
-def _format_decimal(number: Decimal) -> str:
+def format_decimal(number: Decimal) -> str:
     """Format without an exponent: 1E+2 is "100"."""
     return format(number, "f")
 
@@ -157,10 +157,10 @@ def _common(invoice: Invoice, base_url: str) -> Json:
         "id": invoice.id,
         "orgId": invoice.organization.id,
         "statusName": invoice.status,
-        "startDate": _timestamp(invoice.start),
-        "endDate": _timestamp(invoice.end),
-        "created": _timestamp(invoice.created),
-        "updated": _timestamp(invoice.updated),
+        "startDate": timestamp(invoice.start),
+        "endDate": timestamp(invoice.end),
+        "created": timestamp(invoice.created),
+        "updated": timestamp(invoice.updated),
         "subtotalCents": invoice.subtotal_cents,
         "creditsCents": invoice.credits_cents,
         "salesTaxCents": invoice.sales_tax_cents,
@@ -178,9 +178,9 @@ def _line_item(line: Line, day: date) -> Json:
     Empty fields are left out. Floats are exact here, since numbers have 15 digits at most.
     """
     item: Json = {
-        "created": _timestamp(day + _DAY),
-        "startDate": _timestamp(day),
-        "endDate": _timestamp(day + _DAY),
+        "created": timestamp(day + _DAY),
+        "startDate": timestamp(day),
+        "endDate": timestamp(day + _DAY),
         "cloudProvider": line.provider,
         "sku": line.sku_code,
         "unitPriceDollars": float(line.unit_price),
@@ -214,8 +214,8 @@ def _payment(payment: Payment) -> Json:
         "amountPaidCents": payment.amount_paid_cents,
         "unitPrice": payment.unit_price,
         "currency": payment.currency,
-        "created": _timestamp(payment.created),
-        "updated": _timestamp(payment.updated),
+        "created": timestamp(payment.created),
+        "updated": timestamp(payment.updated),
     }
 
 
@@ -224,11 +224,11 @@ def _refund(refund: Refund) -> Json:
         "paymentId": refund.payment_id,
         "amountCents": refund.amount_cents,
         "reason": refund.reason,
-        "created": _timestamp(refund.created),
+        "created": timestamp(refund.created),
     }
 
 
-def _timestamp(moment: datetime | date) -> str:
+def timestamp(moment: datetime | date) -> str:
     """Format as ISO 8601 in UTC with a Z; a date is its midnight."""
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)

@@ -1,10 +1,12 @@
-"""The five operations and the two OAuth endpoints, as handlers of a Starlette application."""
+"""The operations and the two OAuth endpoints, as handlers of a Starlette application."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from inspect import signature
+from types import ModuleType
 
 from attrs import frozen
 from starlette.applications import Starlette
@@ -13,11 +15,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from atlas_invoices_client.api.invoices import (
+    create_invoice_report,
+    get_invoice,
+    get_invoice_csv,
+    get_invoice_report,
+    list_associated_invoices,
+    list_invoice_reports,
+    list_invoices,
+    list_pending_invoices,
+    list_skus,
+)
+from atlas_invoices_client.api.organizations import list_organizations
+
 from ._auth import OAuthError, TokenEndpoint
+from ._catalogue import skus
 from ._data import Invoice
 from ._documents import invoice_json, metadata_json, organization_json
 from ._ledger import Ledger
-from ._requests import Query, negotiate_format
+from ._reports import SPEC_VERSION, ReportStore
+from ._requests import Query, negotiate_format, read_body
 from ._responses import ApiError, csv_response, error_response, invoice_response, json_response
 from ._settings import BILLING_ROLES, LINKED_ROLES
 
@@ -35,19 +52,30 @@ class Operations:
     ledger: Ledger
     tokens: TokenEndpoint
     base_url: str
+    reports: ReportStore
 
     def application(self) -> Starlette:
         """Return the application: the routes, and JSON for every error."""
-        routes: dict[str, Handler] = {
-            _ORGS: self.list_organizations,
-            f"{_ORGS}/{{org}}/invoices": self.list_invoices,
-            f"{_ORGS}/{{org}}/invoices/pending": self.list_pending_invoices,
-            f"{_ORGS}/{{org}}/invoices/{{invoice}}": self.get_invoice,
-            f"{_ORGS}/{{org}}/invoices/{{invoice}}/csv": self.get_invoice_csv,
-        }
+        invoices = f"{_ORGS}/{{org}}/invoices"
+        reports = f"{invoices}/{{invoice}}/reports"
         return Starlette(
             routes=[
-                *(Route(path, handler, methods=["GET"]) for path, handler in routes.items()),
+                _route("GET", _ORGS, self.list_organizations, list_organizations),
+                _route("GET", invoices, self.list_invoices, list_invoices),
+                _route("GET", f"{invoices}/pending", self.list_pending_invoices, list_pending_invoices),
+                _route("GET", f"{invoices}/{{invoice}}", self.get_invoice, get_invoice),
+                _route("GET", f"{invoices}/{{invoice}}/csv", self.get_invoice_csv, get_invoice_csv),
+                _route("POST", reports, self.create_invoice_report, create_invoice_report),
+                _route("GET", reports, self.list_invoice_reports, list_invoice_reports),
+                _route("GET", f"{reports}/{{report}}", self.get_invoice_report, get_invoice_report),
+                _route(
+                    "GET",
+                    f"{_ORGS}/{{org}}/associatedInvoices",
+                    self.list_associated_invoices,
+                    list_associated_invoices,
+                ),
+                _route("GET", "/api/atlas/v2/skus", self.list_skus, list_skus),
+                Route("/reports/{report}.csv", self.reports.respond, methods=["GET"]),
                 Route("/api/oauth/token", self.issue_token, methods=["POST"]),
                 Route("/api/oauth/revoke", self.revoke_token, methods=["POST"]),
             ],
@@ -123,6 +151,55 @@ class Operations:
         negotiate_format(request, "csv")
         return csv_response(request, invoice)
 
+    async def create_invoice_report(self, request: Request) -> Response:
+        """POST /orgs/{org}/invoices/{invoice}/reports: start making a report."""
+        invoice = self._invoice(request)
+        Query(request)
+        negotiate_format(request, "json")
+        await read_body(request, reportType=("FOCUS",), reportFormat=("CSV",), formatSpecVersion=("", SPEC_VERSION))
+        return json_response(request, self.reports.create(invoice), HTTPStatus.CREATED.value)
+
+    async def list_invoice_reports(self, request: Request) -> Response:
+        """GET /orgs/{org}/invoices/{invoice}/reports: an invoice's reports, without addresses."""
+        invoice = self._invoice(request)
+        query = Query(request, paging=True)
+        negotiate_format(request, "json")
+        page, rest = query.paginate(self.reports.of_invoice(invoice), self.base_url)
+        return json_response(request, {**rest, "results": page})
+
+    async def get_invoice_report(self, request: Request) -> Response:
+        """GET /orgs/{org}/invoices/{invoice}/reports/{report}: its state, and the address of its file."""
+        invoice, report = self._invoice(request), _path_id(request, "report")
+        Query(request)
+        negotiate_format(request, "json")
+        return json_response(request, self.reports.get(invoice, report))
+
+    async def list_associated_invoices(self, request: Request) -> Response:
+        """GET /orgs/{org}/associatedInvoices: the IDs of a month's invoices."""
+        organization = self._organization(request)
+        query = Query(request, "month", "year", "includeLinkedOrgs")
+        negotiate_format(request, "json")
+        today = self.ledger.settings.today
+        month = query.integer("month", default=today.month, maximum=12)
+        year = query.integer("year", default=today.year)
+        linked = query.flag("includeLinkedOrgs", default=False) and self._sees_linked
+        query.check()
+        own = [
+            each
+            for each in self.ledger.invoices_of(organization)
+            if (each.start.year, each.start.month) == (year, month)
+        ]
+        found = own + [other for each in own for other in each.linked if linked]
+        results = [{"invoiceId": each.id, "orgId": each.organization.id} for each in found]
+        return json_response(request, {"year": f"{year:04d}", "month": f"{month:02d}", "associatedInvoices": results})
+
+    async def list_skus(self, request: Request) -> Response:
+        """GET /skus: what invoices can have."""
+        query = Query(request, paging=True)
+        negotiate_format(request, "json")
+        page, rest = query.paginate(skus(), self.base_url)
+        return json_response(request, {**rest, "results": [{"id": sku.code, "description": sku.text} for sku in page]})
+
     async def issue_token(self, request: Request) -> Response:
         content = self.tokens.issue(request.headers.get("authorization", ""), await _form(request))
         return JSONResponse(content, headers={"Cache-Control": "no-store"})
@@ -159,6 +236,18 @@ class Operations:
         if is_linked and not self._sees_linked:
             raise ApiError(403, "USER_UNAUTHORIZED", "A linked invoice requires the role of a billing admin or owner.")
         return invoice
+
+
+def _route(method: str, path: str, handler: Handler, generated: ModuleType) -> Route:
+    """A route whose requests and responses have the version that the generated client asks for."""
+    accept: str = signature(generated.sync_detailed).parameters["accept"].default
+    version = accept.removeprefix("application/vnd.atlas.").partition("+")[0]
+
+    async def respond(request: Request) -> Response:
+        request.state.version = version
+        return await handler(request)
+
+    return Route(path, respond, methods=[method])
 
 
 def _path_id(request: Request, name: str) -> str:

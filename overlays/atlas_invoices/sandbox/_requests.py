@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ._responses import VERSION, ApiError, Format, media_type
+from ._responses import ApiError, Format, media_type
 
 _REMOVED_VERSION = "2022-06-01"
 """A version that gets 410, for tests; Atlas hasn't removed any so far."""
@@ -29,13 +30,38 @@ def negotiate_format(request: Request, *offered: Format) -> Format:
         match = _MEDIA_TYPE.fullmatch(media_range)
         for format_ in offered:
             if match and match[2] == format_:
-                if match[1] == VERSION:
+                if match[1] == request.state.version:
                     return format_
                 removed = removed or match[1] == _REMOVED_VERSION
     if removed:
         raise ApiError(410, "VERSION_GONE", f"Version {_REMOVED_VERSION} of this resource has been removed.")
-    wanted = " or ".join(map(media_type, offered))
+    wanted = " or ".join(media_type(request, format_) for format_ in offered)
     raise ApiError(406, "INVALID_VERSION", f"Accept names no version of this resource; it has {wanted}.")
+
+
+async def read_body(request: Request, **choices: Sequence[str]) -> dict[str, Any]:
+    """The JSON object in a request's body.
+
+    Raises:
+        ApiError: 415 for another media type than the operation's, 400 unless each field in `choices` has one of its
+            values; one with an empty value may be missing.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != media_type(request, "json"):
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be {media_type(request, 'json')}.")
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(400, "INVALID_JSON", "The body is not a JSON object.")
+    fields = {
+        name: f"must be {' or '.join(filter(None, values))}"
+        for name, values in choices.items()
+        if body.get(name, "") not in values
+    }
+    if fields:
+        raise ApiError(400, "VALIDATION_ERROR", "A field of the body is not valid.", fields=fields)
+    return body
 
 
 def _by_preference(accept: str) -> list[str]:

@@ -17,15 +17,12 @@ from ._ledger import MAX_LINES_IN_MEMORY
 
 Format = Literal["json", "csv"]
 
-VERSION = "2023-01-01"
-"""The version of all five operations (Atlas Admin API document)."""
-
 _PLAIN_JSON = "application/json"
 
 
-def media_type(format_: Format) -> str:
-    """Return Atlas's media type for a format, with the version in it."""
-    return f"application/vnd.atlas.{VERSION}+{format_}"
+def media_type(request: Request, format_: Format) -> str:
+    """Return Atlas's media type for a format, in the version of the request's operation."""
+    return f"application/vnd.atlas.{request.state.version}+{format_}"
 
 
 class ApiError(Exception):
@@ -62,15 +59,15 @@ class ApiError(Exception):
             }
 
 
-def json_response(request: Request, content: dict[str, Any]) -> Response:
-    """Make a JSON response with status 200.
+def json_response(request: Request, content: dict[str, Any], status: int = 200) -> Response:
+    """Make a JSON response.
 
     In an envelope, a list gets a `status` next to its `results`; anything else moves under `content` (Atlas Admin API
     document, parameter `envelope`).
     """
     if _is_enveloped(request):
         content = {**content, "status": 200} if "results" in content else {"status": 200, "content": content}
-    return Response(_dump(request, content), media_type=media_type("json"))
+    return Response(_dump(request, content), status, media_type=media_type(request, "json"))
 
 
 def invoice_response(request: Request, invoice: Invoice, base_url: str, *, linked: bool, max_lines: int) -> Response:
@@ -87,7 +84,7 @@ def invoice_response(request: Request, invoice: Invoice, base_url: str, *, linke
             separator = b","
         yield b"]}"
 
-    return StreamingResponse(_cooperative(pieces()), media_type=media_type("json"))
+    return StreamingResponse(cooperative(pieces()), media_type=media_type(request, "json"))
 
 
 def csv_response(request: Request, invoice: Invoice) -> Response:
@@ -95,10 +92,10 @@ def csv_response(request: Request, invoice: Invoice) -> Response:
     if _is_enveloped(request):
         text = b"".join(csv_pieces(invoice)).decode()
         return Response(_dump(request, {"status": 200, "content": text}), media_type=_PLAIN_JSON)
-    headers = {"Content-Type": f"{media_type('csv')};charset=utf-8"}
+    headers = {"Content-Type": f"{media_type(request, 'csv')};charset=utf-8"}
     if invoice.line_count <= MAX_LINES_IN_MEMORY:
         return Response(b"".join(csv_pieces(invoice)), headers=headers)
-    return StreamingResponse(_cooperative(csv_pieces(invoice)), headers=headers)
+    return StreamingResponse(cooperative(csv_pieces(invoice)), headers=headers)
 
 
 def error_response(request: Request, error: ApiError) -> Response:
@@ -114,7 +111,8 @@ def _is_enveloped(request: Request) -> bool:
     return request.query_params.get("envelope", "").lower() == "true"
 
 
-async def _cooperative(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def cooperative(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, with room for other tasks between them."""
     for piece in pieces:
         yield piece
         await asyncio.sleep(0)  # producing a piece never waits, so let other tasks run

@@ -25,6 +25,7 @@ from ._faults import Faults, Where
 from ._ledger import Ledger
 from ._middleware import Middleware, RequestRecord
 from ._operations import Operations
+from ._reports import ReportStore
 from ._settings import Settings
 
 _BACKLOG = 512
@@ -107,6 +108,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _url(address: tuple[str, int]) -> str:
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class Sandbox:
     """A local Atlas on `http://127.0.0.1:<port>`, in a background thread while the `with` block runs.
 
@@ -126,6 +132,7 @@ class Sandbox:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._address = (self.settings.host, self.settings.port)
+        self._reports: ReportStore | None = None
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.base_url} {'running' if self._thread else 'stopped'}>"
@@ -138,9 +145,11 @@ class Sandbox:
         """
         listener = _listen(self.settings.host, self.settings.port)
         self._address = listener.getsockname()[:2]
-        self._server = _Server(self._application())
+        storage = _listen(self.settings.host, 0)
+        self._reports = ReportStore(self.settings, _url(storage.getsockname()))
+        self._server = _Server(self._application(self._reports))
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, name="atlas-invoices-sandbox", daemon=True
+            target=self._server.run, kwargs={"sockets": [listener, storage]}, name="atlas-invoices-sandbox", daemon=True
         )
         self._thread.start()
         if not self._server.ready.wait(_START_SECONDS):
@@ -157,8 +166,7 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """The server's URL without a trailing slash."""
-        host, port = self._address
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return _url(self._address)
 
     @property
     def org_id(self) -> str:
@@ -244,12 +252,17 @@ class Sandbox:
         """Expire all access tokens: the next call with one gets a 401."""
         self._tokens.expire_all()
 
+    def end_report_addresses(self) -> None:
+        """End the addresses of all reports' files: their host refuses them from now on."""
+        if self._reports is not None:
+            self._reports.end_addresses()
+
     def age_nonces(self, times: int = 1) -> None:
         """Refuse the next `times` correct digest requests as stale: 401 with `stale=true` and a new nonce."""
         self._digest.stale_responses = times
 
-    def _application(self) -> ASGIApp:
-        operations: ASGIApp = Operations(self._ledger, self._tokens, self.base_url).application()
+    def _application(self, reports: ReportStore) -> ASGIApp:
+        operations: ASGIApp = Operations(self._ledger, self._tokens, self.base_url, reports).application()
         if self.settings.gzip:
             operations = GZipMiddleware(operations, compresslevel=6)
         return Middleware(operations, self._ledger, self._tokens, self._digest, self.faults, self._records)

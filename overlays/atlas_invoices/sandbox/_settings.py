@@ -101,6 +101,15 @@ class Settings:
     latency: float = field(default=0.0, validator=validators.ge(0))
     """Seconds before each response begins."""
 
+    report_seconds: float = field(default=0.0, validator=validators.ge(0))
+    """How long a report is in the works: PENDING in the first half, RUNNING in the second."""
+
+    report_failure: str | None = None
+    """The reason why every report fails; `None` means that all succeed."""
+
+    report_address_seconds: float = field(default=900.0, validator=validators.ge(0))
+    """How long the address of a report's file is good for."""
+
     pending_as_object: bool = False
     """Whether `pending` responds with a single invoice, as seen in the wild, instead of the documented list."""
 

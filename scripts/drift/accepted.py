@@ -1,0 +1,70 @@
+"""Drift that somebody looked at and accepted until a day: a YAML file of places with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve, fields, frozen
+
+from drift.report import Report
+from drift.rules import Change
+from openapi_tools import documents, model
+from openapi_tools.errors import DocumentError
+
+HELP: Final = (
+    "YAML with a list `accept`; each entry has `operation` (`GET /…`), `location` (a JSON pointer as the report shows "
+    "it; `*` matches anything in both), `reason` and `until`, the last day (YYYY-MM-DD) on which it is accepted"
+)
+
+
+@frozen
+class Entry:
+    """One place that is accepted; `*` in `operation` and `location` matches anything."""
+
+    operation: str
+    location: str
+    reason: str
+    until: date
+
+    def covers(self, change: Change) -> bool:
+        """Whether a change is at this place."""
+        place = model.pointer(change.at)
+        return fnmatchcase(change.operation, self.operation) and fnmatchcase(place, self.location)
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """The entries of a file. Raises DocumentError if one lacks something or has an invalid date."""
+    nodes = documents.read_document(path).root.get("accept")
+    if not isinstance(nodes, list):
+        raise DocumentError(f"{path.name}: `accept` must be a list")
+    return [_entry(node, f"{path.name}: entry {number}") for number, node in enumerate(nodes, 1)]
+
+
+def _entry(node: object, name: str) -> Entry:
+    wanted = {attribute.name for attribute in fields(Entry)}
+    if not isinstance(node, dict) or node.keys() != wanted or not all(isinstance(v, str) and v for v in node.values()):
+        raise DocumentError(f"{name}: needs exactly these texts: {', '.join(sorted(wanted))}")
+    try:
+        return Entry(**{**node, "until": date.fromisoformat(node["until"])})
+    except ValueError:
+        raise DocumentError(f"{name}: `until` must be a day such as 2026-12-31") from None
+
+
+def accept(report: Report, entries: Sequence[Entry], today: date) -> tuple[Report, list[str]]:
+    """The report without what is accepted, and which entries are over or match nothing, one line each."""
+    current = [entry for entry in entries if entry.until >= today]
+    found = [(change, next((entry for entry in current if entry.covers(change)), None)) for change in report.changes]
+    notes = []
+    for entry in entries:
+        place = f"{entry.operation} {entry.location} ({entry.reason})"
+        if entry not in current:
+            notes.append(f"accepted until {entry.until}, so it counts again: {place}")
+        elif not any(entry.covers(change) for change in report.changes):
+            notes.append(f"matches nothing, so it can go: {place}")
+    kept = [change for change, entry in found if entry is None]
+    accepted = [evolve(c, effect=f"accepted until {entry.until}: {entry.reason}") for c, entry in found if entry]
+    return evolve(report, changes=kept, accepted=accepted), notes

@@ -1,0 +1,266 @@
+"""What upstream may do next: end a version, rename a schema; drift that is accepted; what changes in the package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import check_drift
+import openapi_package
+import regenerate
+import vendor_spec
+from drift.report import Report
+from openapi_tools import documents
+
+Json = dict[str, Any]
+Change = Callable[[Callable[[Json], object]], Path]
+INVOICE = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}"
+JSON = "application/vnd.atlas.2023-01-01+json"
+TODAY = date(2026, 11, 26)
+
+
+def compared(openapi: Path, upstream: Path, today: date = TODAY) -> Report:
+    return check_drift.compare_upstream(documents.read_document(upstream), folder=openapi, today=today)
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, list[dict[str, str]]]:
+    made: dict[str, list[dict[str, str]]] = json.loads(capsys.readouterr().out)
+    return made
+
+
+def media_of(root: Json, path: str = INVOICE) -> Json:
+    content: Json = root["paths"][path]["get"]["responses"]["200"]["content"]
+    return content
+
+
+def rename(root: Json, old: str, new: str) -> Json:
+    """Rename a schema wherever it's used."""
+    text = json.dumps(root).replace(f'schemas/{old}"', f'schemas/{new}"')
+    root.clear()
+    root.update(json.loads(text))
+    root["components"]["schemas"][new] = root["components"]["schemas"].pop(old)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("days", "is_breaking", "words"),
+    [
+        (91, False, "ends on 2027-02-25, in 91 days"),
+        (90, True, "ends on 2027-02-24, in 90 days"),
+        (0, True, "ends on 2026-11-26, today"),
+        (-400, True, "ended on 2025-10-22, 400 days ago"),
+    ],
+)
+def test_the_end_of_a_version_we_ask_for_is_in_every_report(
+    openapi: Path, changed: Change, days: int, words: str, *, is_breaking: bool
+) -> None:
+    upstream = changed(lambda root: media_of(root)[JSON].update({"x-sunset": str(TODAY + timedelta(days=days))}))
+    for _ in range(2):  # new upstream, then in the fragment
+        report = compared(openapi, upstream)
+        (ending,) = (change for change in report.sunset if change.operation == f"GET {INVOICE}")
+        assert words in ending.fact
+        assert bool([change for change in report.in_category("breaking") if "x-sunset" in change.at]) == is_breaking
+        assert "versions we ask for that end" in report.to_text()
+        assert f"media type `{JSON}` of response `200` {words}" in report.to_markdown()
+        assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+
+
+def test_an_end_that_upstream_removed_with_the_version_stays_in_the_report(openapi: Path, changed: Change) -> None:
+    upstream = changed(lambda root: root["paths"][f"{INVOICE}/csv"]["get"]["responses"].update({"200": {}}))
+    (ending,) = compared(openapi, upstream).sunset
+    assert "application/vnd.atlas.2023-01-01+csv" in ending.at
+
+
+@pytest.mark.parametrize("end", [{"deprecated": True}, {"x-sunset": "2030-01-01"}])
+def test_the_report_names_the_successor(openapi: Path, changed: Change, end: Json) -> None:
+    def change(root: Json) -> None:
+        media_of(root)[JSON].update(end)
+        for day in ("2024-08-05", "2025-03-12"):
+            media_of(root)[f"application/vnd.atlas.{day}+json"] = {"schema": {"type": "object"}}
+
+    text = compared(openapi, changed(change)).to_text()
+    assert "upstream offers `application/vnd.atlas.2025-03-12+json`" in text
+
+
+ENTRY = "accept:\n  - {{operation: '{}', location: '{}', reason: our reader takes null, until: 2026-12-31}}\n"
+NULL = "/responses/*/properties/errorCode/nullable"
+
+
+def nullable(root: Json) -> None:
+    root["components"]["schemas"]["ApiError"]["properties"]["errorCode"]["nullable"] = True
+
+
+def test_accepted_drift_does_not_count_until_its_day_is_over(
+    openapi: Path, changed: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream, file = changed(nullable), tmp_path / "accept.yaml"
+    file.write_text(ENTRY.format("*", NULL))
+    arguments = ["--upstream", str(upstream), "--format", "json", "--accept", str(file)]
+
+    assert check_drift.main(arguments, openapi, date(2026, 12, 31)) == 0
+    assert printed(capsys)["breaking"] == []
+    assert check_drift.main([*arguments[:2], *arguments[4:]], openapi, date(2026, 12, 31)) == 0
+    assert "accepted until 2026-12-31: our reader takes null" in capsys.readouterr().out
+
+    assert check_drift.main(arguments, openapi, date(2027, 1, 1)) == 1
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["breaking"]) == 6
+    assert captured.err.startswith("warning: accept.yaml: accepted until 2026-12-31, so it counts again: * ")
+
+
+def test_only_the_named_place_is_accepted(
+    openapi: Path, changed: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "accept.yaml"
+    file.write_text(ENTRY.format(f"GET {INVOICE}/csv", NULL) + ENTRY.format("*", "/nowhere").partition("\n")[2])
+    upstream = changed(nullable)
+    assert (
+        check_drift.main(["--upstream", str(upstream), "--format", "json", "--accept", str(file)], openapi, TODAY) == 1
+    )
+    captured = capsys.readouterr()
+    assert f"GET {INVOICE}/csv" not in {entry["operation"] for entry in json.loads(captured.out)["breaking"]}
+    assert captured.err == "warning: accept.yaml: matches nothing, so it can go: * /nowhere (our reader takes null)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[]", "not an OpenAPI document"),
+        ("accept: {}", "`accept` must be a list"),
+        ("accept: [{operation: x}]", "entry 1: needs exactly these texts: location, operation, reason, until"),
+        (ENTRY.format("*", "*").replace("2026-12-31", "soon"), "`until` must be a day such as 2026-12-31"),
+    ],
+)
+def test_a_malformed_file_is_2(
+    openapi: Path, small_upstream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, problem: str
+) -> None:
+    (tmp_path / "accept.yaml").write_text(text)
+    arguments = ["--upstream", str(small_upstream), "--accept", str(tmp_path / "accept.yaml")]
+    assert check_drift.main(arguments, openapi) == 2
+    assert problem in capsys.readouterr().err
+
+
+def generated(openapi: Path, tmp_path: Path) -> Any:
+    assert regenerate.main(
+        ["--fragment", str(openapi / "fragment.json"), "--output", str(tmp_path / "made")], openapi
+    ) == 0  # fmt: skip
+    return openapi_package.load(tmp_path / "made", f"client_of_{tmp_path.name}")
+
+
+def test_a_renamed_schema_keeps_its_python_name(
+    openapi: Path, changed: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream = changed(lambda root: rename(rename(root, "BillingPayment", "InvoicePayment"), "Base", "InvoiceBase"))
+    report = compared(openapi, upstream)
+    assert not report.is_drift
+    (payment,) = (change for change in report.models if change.subject == "BillingPayment")
+    assert payment.text == ("is now `InvoicePayment`: the model keeps its name, which `openapi/names.yaml` then has")
+    assert report.package == []
+    entries = json.loads(report.to_json())["models"]
+    assert entries[-1].keys() == {"operation", "location", "message"}
+    assert f"`BillingPayment` {payment.text}" in [entry["message"] for entry in entries]
+
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    assert "note: BillingPayment is now `InvoicePayment`" in capsys.readouterr().err
+    assert documents.read_document(openapi / "names.yaml").root["names"]["InvoicePayment"] == "BillingPayment"
+    assert compared(openapi, upstream).models == []
+    models = generated(openapi, tmp_path).models
+    assert {"BillingPayment", "Base"} <= set(models.__all__)
+    assert not {"InvoicePayment", "InvoiceBase"} & set(models.__all__)
+
+
+def test_an_inlined_schema_keeps_its_python_name(openapi: Path, changed: Change, tmp_path: Path) -> None:
+    def inline(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        schemas["BillingInvoice"]["allOf"][1]["properties"]["payment"] = schemas.pop("BillingPayment")
+
+    upstream = changed(inline)
+    report = compared(openapi, upstream)
+    assert [(change.subject, change.fact) for change in report.models] == [("BillingPayment", "is now written inline")]
+    assert report.package == []
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    assert "BillingPayment" in generated(openapi, tmp_path).models.__all__
+
+
+def test_a_schema_inlined_in_two_ways_says_what_moves(openapi: Path, changed: Change) -> None:
+    def twice(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        fields = schemas["BillingInvoice"]["allOf"][1]["properties"]
+        fields["refund"] = {"$ref": "#/components/schemas/BillingPayment"}
+
+    def split(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        fields = schemas["BillingInvoice"]["allOf"][1]["properties"]
+        fields["payment"] = schemas.pop("BillingPayment")
+        fields["refund"] = {"type": "object", "properties": {"unitPrice": {"type": "integer"}}}
+
+    before = changed(twice)
+    assert vendor_spec.main(["--upstream", str(before)], openapi) == 0
+    report = compared(openapi, changed(split))
+    assert any(
+        "moves to `BillingInvoiceRefund`, because two schemas share it" in change.text for change in report.models
+    )
+    assert "`BillingInvoiceRefund` is new" in (report.package or [])
+
+
+def test_more_servers_and_schemes_and_a_renamed_path_parameter_break_nothing(
+    openapi: Path, changed: Change, tmp_path: Path
+) -> None:
+    def more(root: Json) -> None:
+        root["servers"].append({"url": "https://gov.example.com"})
+        root["components"]["securitySchemes"]["Certificate"] = {"type": "mutualTLS"}
+        root["security"].append({"Certificate": []})
+
+    def rename_parameter(root: Json) -> None:
+        root["components"]["parameters"]["orgId"]["name"] = "organizationId"
+        root["paths"] = {path.replace("{orgId}", "{organizationId}"): item for path, item in root["paths"].items()}
+
+    report = compared(openapi, changed(more))
+    assert {(change.category, change.at[0]) for change in report.changes} == {
+        ("additive", "servers"),
+        ("additive", "security"),
+    }
+    report = compared(openapi, changed(rename_parameter))
+    assert {change.fact for change in report.in_category("renamed")} == {"was called `orgId`"}
+    assert {change.category for change in report.changes} == {"additive", "renamed"}
+    assert report.package == []
+    assert vendor_spec.main(["--upstream", str(tmp_path / "upstream.json")], openapi) == 0
+    assert generated(openapi, tmp_path).models.BillingInvoice
+
+
+def test_the_package_section_names_what_generation_would_change(openapi: Path, changed: Change) -> None:
+    def change(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        schemas["AtlasOrganization"]["properties"]["createdAt"] = {"type": "string", "format": "date-time"}
+        del schemas["PaymentStatus"], schemas["BillingPayment"]["properties"]["statusName"]
+        schemas["ApiError"]["properties"]["error"] = {"type": "string"}
+        new = {"in": "query", "name": "newOnes", "schema": {"type": "boolean"}}
+        root["paths"]["/api/atlas/v2/orgs"]["get"]["parameters"].append(new)
+
+    report = compared(openapi, changed(change))
+    assert report.package == [
+        "`ApiError.error` was `int` and is now `str`",
+        "`BillingPayment.status_name` is gone",
+        "`AtlasOrganization.created_at` is new",
+        "`list_organizations(new_ones)` is new",
+    ]
+
+
+def test_two_schemas_are_never_in_one_line(openapi: Path, changed: Change) -> None:
+    def change(root: Json) -> None:
+        for name in ("ApiError", "BillingPayment"):
+            root["components"]["schemas"][name]["properties"]["note"] = {"type": "string"}
+            root["components"]["schemas"][name]["properties"]["more"] = {"type": "string"}
+
+    report = compared(openapi, changed(change))
+    assert [line for line in report.to_text().splitlines() if "are new: " in line] == [
+        "  `ApiError.more` and `ApiError.note` are new: an existing client still reads it",
+        "  `BillingPayment.more` and `BillingPayment.note` are new: an existing client still reads it",
+    ]
+    assert report.title().startswith("`ApiError.more` and `ApiError.note` are new; `BillingPayment.more`")
+    assert "get_invoice_csv, " not in report.to_text()  # all operations have errors
