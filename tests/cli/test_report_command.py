@@ -87,7 +87,7 @@ def test_nothing_is_replaced_or_left_by_accident(run: Run, server: Sandbox, tmp_
     assert (done.returncode, (tmp_path / "june.csv").read_bytes()) == (2, good)
     assert run("report", "june.csv", "--force", "-q", env={}).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "june.csv", "report.html"]
-    assert run("report", "nothing.csv", env={}).returncode == 2
+    assert run("report", "nothing.csv", "-o", "other.html", env={}).returncode == 2
     assert run("report", env={}).returncode == 2
 
 

@@ -121,6 +121,10 @@ def test_the_json_adds_tax_and_what_is_owed_and_outstanding(page: ReportPage, in
     billed = dollars(Decimal(document["amountBilledCents"]) / 100)
     tax = dollars(Decimal(document["salesTaxCents"]) / 100)
     assert by_month["2026-01"][4:] == ["PAID", tax, billed, billed, "0.00", f"{billed} USD"]
+    assert "still-open" not in page.texts
+    growing = BillingInvoice.from_dict({**document, "statusName": "PENDING"})
+    pending = ReportPage(build_report(invoices[0].csv, documents={document["id"]: growing}))
+    assert pending.texts["still-open"] == "Still open, so amounts may grow: 2026-01."
     without = ReportPage(build(invoices[:1], documents=False))
     assert len(without.rows("invoices")[0]) == 4
     some = ReportPage(
@@ -190,6 +194,7 @@ def test_amounts_stay_exact() -> None:
         "c": "0.00",
         "Total": "12,345,678,901,234,567,890.12",
     }
+    assert page.rows("invoices")[0][3] == "12,345,678,901,234,567,890.12 USD"
     payload = json.loads(page.scripts[0])
     assert payload["places"] == 20
     assert {cell[3] for cell in payload["cells"]} >= {"500000000000000000", "-500000000000000000", "1"}
@@ -233,6 +238,8 @@ def test_sources_that_can_be_read_once_and_folders_give_the_same_page(
     folder = save(invoices, tmp_path / "kept")
     once = build_report([iter([each.csv]) for each in invoices])
     assert once == build_report(folder)
+    with pytest.raises(ai.InvoiceFormatError, match="Amount"):
+        build_report([iter([invoices[0].csv.replace(b",Amount", b",Sum")])])
     broken = re.sub(rb",[\d.]+,(?=[^,]*,[^,]*\n)", b",oops,", invoices[0].csv, count=1)
     with pytest.raises(ai.InvoiceFormatError):
         build_report(broken)

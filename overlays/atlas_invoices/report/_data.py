@@ -22,6 +22,7 @@ from atlas_invoices._csv import (
     InvoiceHeader,
     LineItem,
     Sources,
+    missing_amount,
     month,
     naming,
     open_all,
@@ -113,6 +114,8 @@ def read_report(sources: Sources, documents: Mapping[str, BillingInvoice]) -> Re
 
 
 def _add_invoice(data: ReportData, number: int, invoice: InvoiceCsv, document: BillingInvoice | None) -> None:
+    if without_amount := missing_amount(invoice.layout):
+        raise without_amount
     source: InvoiceCsv | list[LineItem] = invoice if invoice.rereadable else list(invoice)
     by_cell = ("project", *(f"tag:{key}" for key in data.tags))
     split = len(by_cell)

@@ -14,7 +14,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from atlas_invoices._csv import InvoiceHeader
+from atlas_invoices._csv import EXACT, InvoiceHeader
 from atlas_invoices._models import BillingInvoice
 from atlas_invoices._money import cents_or_none, money, owed
 from atlas_invoices._utils import text_or_none
@@ -78,6 +78,7 @@ def render(data: ReportData, today: dt.date) -> str:
         },
         months=[payload["kinds"]["period"]["keys"][month] for month in tables.months],
         invoices=[_invoice_row(each, tables) for each in data.invoices],
+        still_open=[_month(each.header) for each in data.invoices if _is_open(each)],
         documents=_document_figures(data.invoices),
         warnings=_warnings(data.invoices),
     )
@@ -128,8 +129,12 @@ def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
     ]
 
 
+def _is_open(invoice: Invoice) -> bool:
+    return invoice.document is not None and invoice.document.status_name == "PENDING"
+
+
 def _amount(total: Decimal, tables: Tables) -> str:
-    return tables.money(int(total.scaleb(tables.places)))
+    return tables.money(int(EXACT.scaleb(total, tables.places)))
 
 
 def _in_currencies(by_currency: Mapping[str, Decimal]) -> list[tuple[str, str]]:
