@@ -125,6 +125,11 @@ def test_the_json_adds_tax_and_what_is_owed_and_outstanding(page: ReportPage, in
     growing = BillingInvoice.from_dict({**document, "statusName": "PENDING"})
     pending = ReportPage(build_report(invoices[0].csv, documents={document["id"]: growing}))
     assert pending.texts["still-open"] == "Still open, so amounts may grow: 2026-01."
+    assert pending.rows("invoices")[0][8] == ""
+    for status, outstanding in (("FORGIVEN", "0.00"), ("CLOSED", billed)):
+        unpaid = BillingInvoice.from_dict({**document, "statusName": status, "amountPaidCents": 0})
+        shown = ReportPage(build_report(invoices[0].csv, documents={document["id"]: unpaid}))
+        assert shown.rows("invoices")[0][7:9] == ["0.00", outstanding]
     without = ReportPage(build(invoices[:1], documents=False))
     assert len(without.rows("invoices")[0]) == 4
     some = ReportPage(
@@ -222,6 +227,18 @@ def test_clusters_of_one_name_in_two_projects_are_two() -> None:
     rows = [{"Project": name, "Cluster": "main", "Amount": "1.00", "SKU": "X"} for name in ("a", "b", "b")]
     page = ReportPage(build_report(simple_invoice(*rows)))
     assert [row[:2] for row in page.rows("cluster")[:-1]] == [["main (b)", "2.00"], ["main (a)", "1.00"]]
+
+
+def test_a_month_without_lines_is_a_month(invoices: list[SavedInvoice]) -> None:
+    without = invoices[1].csv.split(b"\n02/")[0] + b"\n"
+    page = ReportPage(build_report([invoices[0].csv, without]))
+    total = dollars(ai.summarize(invoices[0].csv, by="period").total)
+    assert page.rows("period") == [
+        ["2026-01", total, "100.0 %"],
+        ["2026-02", "0.00", "0.0 %"],
+        ["Total", total, "100.0 %"],
+    ]
+    assert page.rows("month")[-1] == ["Total", total, "0.00", f"-{total}", "-100.0 %"]
 
 
 def test_an_invoice_without_lines_or_tags_has_a_page() -> None:

@@ -24,6 +24,9 @@ from ._data import Invoice, ReportData, Totals
 from ._payload import make_payload, shorten
 from ._tables import Tables
 
+# Statuses of the Atlas Admin API document: the period isn't over; nothing will be charged.
+_OPEN = "PENDING"
+_NOT_CHARGED = {"FORGIVEN", "FREE", "PREPAID"}
 _TITLES = {
     "project": "By project",
     "service": "By service",
@@ -33,7 +36,7 @@ _TITLES = {
 }
 _HELP = {
     "service": "SKUs grouped by what they are for: backup, storage, data transfer and so on.",
-    "cluster": "Lines of no cluster, such as support and credits, come under their own name.",
+    "cluster": "Support, credits and other lines without a cluster are under (no cluster).",
 }
 
 
@@ -130,7 +133,7 @@ def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
 
 
 def _is_open(invoice: Invoice) -> bool:
-    return invoice.document is not None and invoice.document.status_name == "PENDING"
+    return invoice.document is not None and invoice.document.status_name == _OPEN
 
 
 def _amount(total: Decimal, tables: Tables) -> str:
@@ -164,6 +167,12 @@ def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str
     return found
 
 
+def _outstanding(status: str | None, billed: int | None, paid: int | None) -> int | None:
+    if status in _NOT_CHARGED:
+        return 0
+    return None if status == _OPEN or billed is None or paid is None else billed - paid
+
+
 def _cents_of(document: BillingInvoice) -> dict[str, int | None]:
     """Return the amounts of an invoice in US cents, None where Atlas sent none."""
     billed, paid = cents_or_none(document.amount_billed_cents), cents_or_none(document.amount_paid_cents)
@@ -171,7 +180,7 @@ def _cents_of(document: BillingInvoice) -> dict[str, int | None]:
         "Sales tax": cents_or_none(document.sales_tax_cents),
         "Billed": billed,
         "Paid": paid,
-        "Outstanding": None if billed is None or paid is None else billed - paid,
+        "Outstanding": _outstanding(text_or_none(document.status_name), billed, paid),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from atlas_invoices._csv import EXACT
+from atlas_invoices._csv import EXACT, month
 
 from ._data import Cell, Key, Line, Order, ReportData, ordered
 
@@ -66,7 +66,8 @@ def make_payload(data: ReportData) -> dict[str, Any]:
     place_of = {cell: number for number, cell in enumerate(cells)}
     kinds = {
         "day": _labels_of((key for _, key in data.sums["day"]), "(no day)"),
-        "period": _labels_of((key for _, key in data.sums["period"]), "(no month)"),
+        # Those without lines, too.
+        "period": _labels_of((month(invoice.header.period_start) for invoice in data.invoices), "(no month)"),
         "service": _labels_of((key for _, key in data.sums["service"]), ""),
         "sku": _labels_of((key for _, key in data.sums["sku"]), "(no SKU)"),
     }

@@ -42,9 +42,11 @@ class Tables:
 
     def by_kind(self, kind: str) -> Table:
         """Sums by day, month, cluster, service or SKU."""
-        rows = self.payload["kinds"][kind]["rows"]
+        keys, rows = (self.payload["kinds"][kind][name] for name in ("keys", "rows"))
         sums = add_up((key, int(amount)) for cell, key, amount in rows if cell in self.cells)
-        return self._sums(self.payload["kinds"][kind]["keys"], sums, in_order=kind in {"day", "period"})
+        if kind == "period":  # a month without lines is a month
+            sums = {**dict.fromkeys(range(len(keys)), 0), **sums}
+        return self._sums(keys, sums, in_order=kind in {"day", "period"})
 
     def by_project(self) -> Table:
         """Sums by project."""
@@ -88,7 +90,7 @@ class Tables:
     def _months(self, sums: list[dict[int, int]]) -> list[str]:
         amounts = [sum(each.get(month, 0) for each in sums) for month in self.months]
         change = amounts[-1] - amounts[-2]
-        return [*map(self.money, amounts), self.money(change, plus=True), percent(change, amounts[-2], plus=True)]
+        return [*map(self.money, amounts), self.money(change, plus=True), percent(change, abs(amounts[-2]), plus=True)]
 
     def changes(self) -> Table:
         """The largest differences between the last two months, by project and service."""

@@ -51,9 +51,11 @@
     };
   };
   const byKind = (kind, cells) => {
-    const sums = new Map();
-    for (const [cell, key, amount] of data.kinds[kind].rows) if (cells.has(cell)) add(sums, key, BigInt(amount));
-    return sumsTable(data.kinds[kind].keys, sums, kind === "day" || kind === "period");
+    const { keys, rows } = data.kinds[kind];
+    // A month without lines is a month.
+    const sums = new Map(kind === "period" ? keys.map((_, key) => [key, 0n]) : []);
+    for (const [cell, key, amount] of rows) if (cells.has(cell)) add(sums, key, BigInt(amount));
+    return sumsTable(keys, sums, kind === "day" || kind === "period");
   };
   const byCell = (labels, key, cells) => {
     const sums = new Map();
@@ -66,6 +68,7 @@
     for (const number of cells) add(totals, data.cells[number][1], BigInt(data.cells[number][3]));
     const ranked = [...totals.keys()].sort((a, b) => descending(totals.get(a), totals.get(b)) || a - b);
     const own = ranked.length > COLORS ? ranked.slice(0, COLORS - 1) : ranked;
+    if (kind === "period" && own.length) data.kinds.period.keys.forEach((_, key) => sums.set(`${key},0`, 0n));
     for (const [cell, key, amount] of data.kinds[kind].rows) {
       if (!cells.has(cell)) continue;
       const place = own.indexOf(data.cells[cell][1]);
@@ -75,7 +78,7 @@
       const [key, order] = at.split(",").map(Number);
       const project = order < own.length ? data.projects[own[order]] : `(${ranked.length - own.length} more)`;
       return { key: data.kinds[kind].keys[key], project, order, number };
-    }).filter(({ key }) => /^\d/.test(key)).sort((a, b) => a.order - b.order);
+    }).filter(({ key }) => /^\d/.test(key)).sort((a, b) => a.order - b.order || (a.key < b.key ? -1 : 1));
   };
 
   const knownMonths = data.kinds.period.keys.flatMap((key, number) => (/^\d/.test(key) ? [number] : []));
@@ -83,7 +86,7 @@
   const monthCells = (sums) => {
     const amounts = months.map((month) => sum(sums.map((each) => each.get(month) ?? 0n)));
     const before = amounts.at(-2), change = amounts.at(-1) - before;
-    return [...amounts.map((amount) => money(amount)), money(change, true), percent(change, before, true)];
+    return [...amounts.map((amount) => money(amount)), money(change, true), percent(change, abs(before), true)];
   };
   const monthTable = (cells) => {
     const sums = new Map();
