@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from atlas_invoices import LineItem
+from invoice_lines import simple_invoice
 
 if TYPE_CHECKING:
     from atlas_invoices.sandbox import Invoice, Sandbox
@@ -282,3 +283,16 @@ def test_reconcile_says_how_what_matches_and_what_is_billed_go_together(run: Run
     billed, tax = Decimal(invoice.amount_billed_cents) / 100, Decimal(invoice.sales_tax_cents) / 100
     expected = f" lines, {billed - tax:,.2f} USD; plus {tax:,.2f} USD of sales tax makes the {billed:,.2f} USD billed\n"
     assert run("reconcile", invoice.id).stdout.endswith(expected)
+
+
+@pytest.mark.parametrize("command", [("show",), ("export", "--format", "csv"), ("export", "--format", "parquet")])
+def test_rows_after_the_last_item_are_named_with_their_amounts(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    path, out = tmp_path / "june.csv", tmp_path / "out"
+    path.write_bytes(simple_invoice({"Amount": "1.92"}) + b"Total,1.92\nPrices exclude tax\n")
+    output = () if command == ("show",) else ("-o", str(out))
+    done = run(command[0], str(path), *command[1:], *output, env={})
+    assert done.returncode == 0
+    named = "line 8 ('Total', '1.92'), line 9 ('Prices exclude tax')"
+    assert f"warning: {path}: 2 rows after the last item aren't counted: {named}\n" in done.stderr

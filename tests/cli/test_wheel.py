@@ -69,6 +69,7 @@ def test_it_holds_both_packages_typed_and_nothing_else(wheel: Path) -> None:
     packages = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert packages == {"atlas_invoices", "atlas_invoices_client"}
     assert {"atlas_invoices/py.typed", "atlas_invoices_client/py.typed"} <= set(names)
+    assert {f"atlas_invoices/report/page.{ending}" for ending in ("css", "html.jinja", "js")} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

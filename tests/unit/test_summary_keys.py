@@ -138,7 +138,7 @@ def test_missing_names_are_those_without_a_column() -> None:
 def test_a_file_without_amounts_is_refused_with_a_near_name(name: str, rows: bytes) -> None:
     data = PREAMBLE + b"Date,Usage Date,SKU," + name.encode() + rows
     for source in (data, iter([data])):
-        with pytest.raises(InvoiceFormatError, match="no column 'Amount' in the header, but this one") as caught:
+        with pytest.raises(InvoiceFormatError, match="the header has no 'Amount'; if this column is it") as caught:
             summarize(source, by="sku")
         assert (caught.value.line_number, caught.value.column) == (6, name.strip('"'))
 

@@ -1,5 +1,6 @@
 """The invoice CSV as data: typed lines, tables, sums and exports. Importing it doesn't need any extra."""
 
+from ._cells import EXACT as EXACT
 from ._cells import MAX_DIGITS as MAX_DIGITS
 from ._cells import parse_number as parse_number
 from ._columns import TAG_PREFIX as TAG_PREFIX
@@ -7,13 +8,18 @@ from ._export import iter_batches, to_arrow, to_pandas, to_polars
 from ._export import write_csv as write_csv
 from ._export import write_jsonl as write_jsonl
 from ._export import write_parquet as write_parquet
+from ._group_by import DEFAULT_CURRENCY as DEFAULT_CURRENCY
 from ._group_by import GROUP_NAMES as GROUP_NAMES
 from ._group_by import Group, Summary
 from ._group_by import missing_names as missing_names
+from ._group_by import month as month
 from ._group_by import parse_by as parse_by
 from ._invoices import NamedSource as NamedSource
+from ._invoices import Sources as Sources
 from ._invoices import expand_sources as expand_sources
+from ._invoices import naming as naming
 from ._invoices import open_all as open_all
+from ._layout import CURRENCY as CURRENCY
 from ._model import CREDIT_SKU as CREDIT_SKU
 from ._model import InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv

@@ -66,7 +66,8 @@ class Digits(NamedTuple):
         return Digits(max(self.whole, other.whole), max(self.scale, other.scale))
 
 
-_LEAST = {"amount": Digits(0, _CENTS)}
+# Amounts have cents, even where none has any.
+_LEAST_SCALES = {"amount": _CENTS}
 
 
 class Part(NamedTuple):
@@ -107,7 +108,7 @@ def summary_table(summary: Summary) -> pa.Table:
 def _summary_numbers(name: str, values: Sequence[Decimal | None]) -> ArrowArray:
     try:
         array, digits = _number_array(values)
-        kind = number_type(digits.union(_LEAST[name] if name in _LEAST else Digits()))
+        kind = number_type(name, digits)
     except OverflowError:
         kind = None
     if kind is None:
@@ -211,7 +212,7 @@ def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
         return values.take(texts.indices), digits
     characters = texts.buffers()[2]
     if texts.null_count == len(texts) or characters is None:
-        return _nulls(len(texts), number_type(Digits())), Digits()
+        return _nulls(len(texts), pa.decimal128(_NARROW, 0)), Digits()
     # Only digits, points and minus signs: Arrow reads these as `parse_number` does, or refuses them.
     if not characters.to_pybytes().translate(None, PLAIN_NUMBER):
         try:
@@ -305,9 +306,10 @@ def _repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> 
     return _nulls(rows, kind) if value is None else pa.repeat(scalar(value, kind), rows)
 
 
-def number_type(digits: Digits, *, rounds: bool = False) -> pa.DataType | None:
-    """Return the narrowest decimal type for numbers of this many digits, exact or `rounds`; `None` if none has room."""
-    whole, scale = digits
+def number_type(name: str, digits: Digits, *, rounds: bool = False) -> pa.DataType | None:
+    """Return a column's narrowest decimal type for so many digits, exact or `rounds`; `None` if none has room."""
+    whole = digits.whole
+    scale = max(digits.scale, min(_LEAST_SCALES.get(name, 0), _WIDE - whole))
     if whole + scale <= _NARROW:
         return pa.decimal128(_NARROW, scale)
     if rounds:
@@ -325,7 +327,7 @@ class _Parts:
         self._file: Any = file
         self._batches: list[pa.RecordBatch] = []
         self._places: list[tuple[OpenInvoice, int]] = []
-        self._digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER} | _LEAST
+        self._digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER}
 
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
@@ -343,14 +345,16 @@ class _Parts:
         """Return the type of each number column; one that no type has room for is an InvoiceFormatError."""
         found = {}
         for name, digits in self._digits.items():
-            kind = number_type(digits, rounds=self._rounds)
-            if kind is None:
-                raise self._too_long(name, min(digits.scale, _WIDE))
+            kind, scale = number_type(name, digits, rounds=self._rounds), digits.scale
+            while kind is None:
+                self._check_scale(name, min(scale, _WIDE))
+                scale -= 1
+                kind = number_type(name, Digits(digits.whole, scale))
             found[name] = kind
         return found
 
-    def _too_long(self, name: str, scale: int) -> InvoiceFormatError:
-        """Return the error for the first of the numbers with the most decimals."""
+    def _check_scale(self, name: str, scale: int) -> None:
+        """Raise `InvoiceFormatError` for the first number that needs so many decimals; the last may all be zeros."""
         for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
             values: ArrowArray = batch.column(name)
             places = pc.not_equal(pc.round(values, scale - 1), values).fill_null(False)
@@ -359,7 +363,6 @@ class _Parts:
                 line = batch.column("line_number")[place].as_py() + first_line
                 with naming(source.name):
                     raise _too_long(BY_FIELD[name].name, line)
-        raise AssertionError("no number has these digits")
 
     def _read_back(self) -> Iterator[pa.RecordBatch]:
         if self._file is None:

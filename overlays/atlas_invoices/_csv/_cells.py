@@ -44,14 +44,15 @@ _SPREADSHEET_DATE = re.compile(
 ).fullmatch
 # 1,234.50, 1.234,50, $1.92, (5.00), 5 %, 1 234.
 _SPREADSHEET_NUMBER = re.compile(r"[-+(]?[$\u20ac\u00a3]?\s?\d[\d.,'\s]*[%$\u20ac\u00a3)]*").fullmatch
-SAVED_AGAIN = "a spreadsheet seems to have saved this file again; download it again"
+SAVED_AGAIN = "a spreadsheet may have saved this file again, so download it again"
 PLAIN_NUMBER = b"0123456789.-"
 # Exact or an exception, whatever the caller's own decimal context.
 _EXACT = Context(prec=40, traps=[InvalidOperation, Rounded])
 
 
-def _way_out(looks_saved_again: object) -> str:
-    return f"; {SAVED_AGAIN}" if looks_saved_again else ""
+def way_out(cell: str) -> str:
+    """Return what to do about a cell that can't be read, to add to a message; empty without advice."""
+    return f"; {SAVED_AGAIN}" if _SPREADSHEET_DATE(cell) or _SPREADSHEET_NUMBER(cell) else ""
 
 
 def is_label(cell: str) -> bool:
@@ -65,7 +66,7 @@ def parse_date(text: str) -> dt.date | None:
         return None
     match = _DATE(text)
     if match is None:
-        raise ValueError(f"not a date (MM/DD/YYYY){_way_out(_SPREADSHEET_DATE(text))}")
+        raise ValueError("not a date (MM/DD/YYYY)")
     month, day, year = map(int, match.groups())
     try:
         return dt.date(year, month, day)
@@ -84,7 +85,7 @@ def parse_number(text: str) -> Decimal | None:
         return None
     # Decimal also accepts NaN, Infinity, underscores, blanks and the digits of other scripts.
     if _NUMBER(text) is None:
-        raise ValueError(f"not a number{_way_out(_SPREADSHEET_NUMBER(text))}")
+        raise ValueError("not a number")
     number = Decimal(text)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() >= MAX_DIGITS:

@@ -107,9 +107,7 @@ def is_near(name: str, column: Column) -> bool:
 
 def renamed(name: str, column: Column, line: int) -> InvoiceFormatError:
     """Return the error for a header that has another name instead of a known one."""
-    what = (
-        f"no column {column.name!r} in the header, but this one; rename it if it's the same, or download the file again"
-    )
+    what = f"the header has no {column.name!r}; if this column is it, rename it, or download the file again"
     return format_error(what, line=line, column=name)
 
 

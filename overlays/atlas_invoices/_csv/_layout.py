@@ -55,6 +55,16 @@ class Layout:
         return len(self.names)
 
     @property
+    def date(self) -> int:
+        """Position of the bill date."""
+        return self.names.index("Date")
+
+    @property
+    def usage_date(self) -> int:
+        """Position of the day of use."""
+        return self.names.index("Usage Date")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names without those of nameless columns."""
         return tuple(name for position, name in enumerate(self.names) if position not in self.nameless)

@@ -232,7 +232,7 @@ class ReaderState(Generic[Chunks]):
         if self.line_number == 1:
             block = block._replace(data=block.data.removeprefix(BOM_UTF8))
             if block.data.startswith(BOM_UTF8):
-                raise format_error(f"two byte order marks: {SAVED_AGAIN}", line=1)
+                raise format_error(f"two byte order marks; {SAVED_AGAIN}", line=1)
         records = Records(block, self.line_number)
         for line, row in records:
             if isinstance(row, InvoiceFormatError):

@@ -115,7 +115,9 @@ def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
     """Open an invoice CSV and read as far as its header row; the lines follow during iteration.
 
     `source` is a path, bytes, a binary file, an iterable of bytes or the body of `Client.stream_invoice_csv`. Columns
-    are found by name; a BOM, CRLF, blank lines and any legal quoting are fine. Anything that can't be read is an
+    are found by name, whatever its case and blanks; a BOM, CRLF, blank lines and any legal quoting are fine. A
+    UserWarning at the end names rows after the last item, which aren't counted, and a name that the header has twice.
+    Anything that can't be read is an
     InvoiceFormatError with line, column and value; with `on_error="collect"` such rows are left out, and `.errors` has
     their errors after iteration. A file without a header row is an error either way.
 

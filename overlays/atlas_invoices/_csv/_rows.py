@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import FrozenDict
 
-from ._cells import Cache, is_label, is_number, parse_date, parse_number, parse_numbers
-from ._columns import BY_NAME, COLUMNS, Kind, format_error, quoted
+from ._cells import Cache, is_label, is_number, parse_date, parse_number, parse_numbers, way_out
+from ._columns import COLUMNS, Kind, format_error, quoted
 from ._layout import Layout, Twin
 from ._model import EMPTY, LineItem
 from ._sources import MAX_ROW, Block
-from ._split import LINE_BREAK, restore, split_rows
+from ._split import split_rows
 
 Row: TypeAlias = list[str] | InvoiceFormatError
 
@@ -119,17 +119,14 @@ class RowReader:
         self._dates = Cache(parse_date)
         self._numbers = Cache(parse_number)
         self._mappings = (_mappings(layout.tags), _mappings(layout.extra, layout.twins))
-        self._date, self._usage_date, self._sku = (layout.names.index(name) for name in ("Date", "Usage Date", "SKU"))
-        self._amount = layout.position("Amount")
+        self._date, self._usage_date = layout.date, layout.usage_date
+        self._sku, self._amount = layout.names.index("SKU"), layout.position("Amount")
         self._must_agree = [twin for twin in layout.twins if twin.must_agree]
         convert: dict[Kind, Callable[[Sequence[str]], Cells]] = {
             Kind.TEXT: _text_column,
             Kind.DATE: lambda texts: _repeated(self._dates, texts) or list(map(self._dates.__getitem__, texts)),
             Kind.NUMBER: lambda texts: _repeated(self._numbers, texts) or parse_numbers(self._numbers, texts),
         }
-        self._texts = [
-            n for n, name in enumerate(layout.names) if name not in BY_NAME or BY_NAME[name].kind is Kind.TEXT
-        ]
         self._columns = [
             (convert[column.kind], position) for column, position in zip(COLUMNS, layout.known, strict=True)
         ]
@@ -163,7 +160,8 @@ class RowReader:
             try:
                 values.append(parse_date(cell) if column.kind is Kind.DATE else parse_number(cell))
             except ValueError as error:
-                raise format_error(f"{error}: {quoted(cell)}", line=line_number, column=column.name) from None
+                what = f"{error}{way_out(cell)}: {quoted(cell)}"
+                raise format_error(what, line=line_number, column=column.name) from None
         self._check_positions(row, line_number)
         values += [cache[tuple([row[position] for position in positions])] for positions, cache in self._mappings]
         values.append(line_number)
@@ -192,22 +190,18 @@ class RowReader:
         if not block.is_whole or b"\0" in block.data:
             return None
         try:
-            split = split_rows(block.data.decode())
+            split = split_rows(bytes(block.data))
             if split is None:
                 return None
-            lines, marks = split
-            cells: list[Sequence[str]] = list(zip(*[line.split(",") for line in lines], strict=True))
+            rows, breaks = split
+            cells = list(zip(*rows, strict=True))
             if len(cells) != self.layout.width or not self._are_items(cells):
                 return None
-            rows = len(lines)
-            numbers: Cells = range(first_line, first_line + rows)
-            count = rows
-            if LINE_BREAK in marks:
-                ends = list(accumulate([1 + line.count(LINE_BREAK) for line in lines], initial=first_line))
+            numbers: Cells = range(first_line, first_line + len(rows))
+            count = len(rows)
+            if breaks:
+                ends = list(accumulate([1 + number for number in breaks], initial=first_line))
                 numbers, count = ends[:-1], ends[-1] - first_line
-            if marks:
-                for position in self._texts:
-                    cells[position] = restore(cells[position], marks)
             columns = [
                 repeat(None) if position is None else convert(cells[position]) for convert, position in self._columns
             ]

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from atlas_invoices._csv import LineItem
-from atlas_invoices._utils import pluralize
+from atlas_invoices._csv import CURRENCY, LineItem
+from atlas_invoices._utils import pluralize, single_line
 
 from ._amounts import EXACT, HALF_CENT
 from ._line_match import CsvEntry, Key, LineMatcher
@@ -162,6 +162,7 @@ class CsvSide:
         self.by_sku: defaultdict[str, Sum] = defaultdict(Sum)
         self.project_names: dict[str, str] = {}
         self.discounts = DiscountVotes()
+        self.currencies: set[str] = set()
         self.without_amount = 0
         self.last_line_number = 0
         self.last_amount: Decimal | None = None
@@ -197,6 +198,8 @@ class CsvSide:
         if project_id is not None and line.project is not None:
             self.project_names.setdefault(project_id, line.project)
         self.discounts.add(line)
+        if line.extra:
+            self.currencies.update(filter(None, [line.extra.get(CURRENCY)]))
         self.last_line_number = line.line_number
         self.last_amount = amount
         tags = frozenset(line.tags.items()) if line.tags else _NO_TAGS
@@ -218,9 +221,17 @@ class CsvSide:
         return Sum.of(self.positive, self.negative, self.credits)
 
     @property
+    def mixed_currencies(self) -> str:
+        """Names several currencies, whose amounts can't be added up; empty if there is only one."""
+        names = [single_line(name, 20) for name in sorted(self.currencies)]
+        return " and ".join(names) if len(names) > 1 else ""
+
+    @property
     def totals(self) -> Totals:
-        """The sums for the caller."""
+        """The sums for the caller; none of amounts in several currencies."""
         everything = self.everything
+        if self.mixed_currencies:
+            return Totals(lines=everything.lines, total_cents=None, subtotal_cents=None, credits_cents=None)
         return Totals(
             lines=everything.lines,
             total_cents=everything.cents,

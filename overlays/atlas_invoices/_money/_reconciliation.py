@@ -22,6 +22,7 @@ DifferenceKind = Literal[
     "invoice_id",
     "organization_id",
     "period",
+    "currency",
     "count",
     "total",
     "project",
@@ -41,9 +42,10 @@ class Difference:
     Attributes:
         kind: what was compared. `unreadable`: the CSV has no readable header; `incomplete`: the CSV ends early or lacks
             line items; `nothing_to_compare`: the invoice has neither line items nor sums; `invoice_id`,
-            `organization_id`, `period`: the header; `count`, `total`: all line items together; `project`, `sku`: the
-            line items of one project or SKU; `line`: one line; `subtotal`, `credits`, `amount_billed`: the invoice's
-            own sums; `rounding`: fractions of a cent, only in `Reconciliation.rounding`.
+            `organization_id`, `period`: the header; `currency`: amounts in several currencies; `count`, `total`: all
+            line items together; `project`, `sku`: the line items of one project or SKU; `line`: one line; `subtotal`,
+            `credits`, `amount_billed`: the invoice's own sums; `rounding`: fractions of a cent, only in
+            `Reconciliation.rounding`.
         key: the project's ID, the SKU, the line's number in the CSV or the like; `None` for the whole file.
         csv: the CSV's value (money in cents), `None` if it has none.
         invoice: the invoice's value (money in cents), `None` if it has none.

@@ -63,6 +63,8 @@ def find_difference(csv: Path, sums: Sequence[JsonSums]) -> str | None:
         side.read(read_csv(csv), ())
     except InvoiceFormatError as error:
         return f"the CSV can't be read: {error}"
+    if mixed := side.mixed_currencies:
+        return f"the CSV has amounts in {mixed}, which can't be added up"
     with_linked = JsonSums(
         lines=sum(each.lines for each in sums),
         cents=sum(each.cents for each in sums),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,7 +81,7 @@ def export_command(
         raise click.UsageError('parquet needs an extra: pip install "atlas-invoices[arrow]"')
     if output_format == "parquet" and output == "-" and sys.stdout.isatty():
         raise click.UsageError("refusing to write Parquet to a terminal; choose a file with -o")
-    _refuse_source(sources, output)
+    _source.refuse_source(sources, output)
     target = None if output == "-" else AtomicFile(output, overwrite=force)
     with (
         _source.open_sources(session, sources, to_stdout=target is None) as opened,
@@ -103,20 +101,6 @@ def export_command(
                 _output.warning(f"{source.name} has no Amount column, so every amount is empty")
     if target:
         _output.saved(target.saved)
-
-
-def _refuse_source(sources: Sequence[str], output: str) -> None:
-    """Refuse to overwrite an invoice that is being read."""
-    with suppress(OSError, ValueError, AttributeError):
-        target = os.fstat(sys.stdout.fileno()) if output == "-" else Path(output).stat()
-        # Both may be the same terminal or socket.
-        if not stat.S_ISREG(target.st_mode):
-            return
-        for source in sources:
-            for file in Path(source).glob("*.csv") if Path(source).is_dir() else [source]:
-                if _source.is_same_file(file, target):
-                    name = _output.short_path(file)
-                    raise click.UsageError(f"{name} is the invoice itself; choose another output file")
 
 
 def _tune_pyarrow() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -151,20 +152,26 @@ def _fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -
 
 
 class OpenSources(NamedTuple):
-    """Invoice CSVs that are open, and the same as arguments for functions that take several sources."""
+    """Invoice CSVs that are open, and the same as arguments for functions that take several sources.
+
+    `jsons` are the JSON files beside them, where there are any.
+    """
 
     invoices: list[InvoiceCsv]
     sources: tuple[NamedSource, ...]
+    jsons: list[Path]
 
 
 @contextmanager
-def open_sources(session: Session, arguments: Sequence[str], *, to_stdout: bool = False) -> Iterator[OpenSources]:
+def open_sources(
+    session: Session, arguments: Sequence[str], *, to_stdout: bool = False, with_json: bool = False
+) -> Iterator[OpenSources]:
     """Open the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
 
     A bar shows how much is read, unless the block writes `to_stdout` at the same time.
 
     Where a path exists, it's read, even if it could also be the name of an invoice. Warns at the end if a file may be
-    cut.
+    cut. `with_json` fetches the JSON of Atlas' invoices, too.
     """
     from atlas_invoices._csv import NamedSource, expand_sources, open_all
 
@@ -177,10 +184,12 @@ def open_sources(session: Session, arguments: Sequence[str], *, to_stdout: bool 
     except ConfigError as error:  # a folder without invoices
         raise click.UsageError(str(error)) from None
     with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder:
-        fetched = iter(_fetch_sources(session, names, Path(folder)) if names else [])
+        fetched = iter(_fetch_sources(session, names, Path(folder), with_json=with_json) if names else [])
         found = tuple(source for sources in on_disk for source in sources or [next(fetched)])
         opened = open_all(tuple(NamedSource(each.source, short_path(each.name, _MAX_NAME)) for each in found))
         invoices = [(each.invoice, each.name) for each in opened]
+        beside = [each.source.with_suffix(".json") for each in found if isinstance(each.source, Path)]
+        jsons = [path for path in beside if path.is_file()]
         sizes = [invoice.size for invoice, _ in invoices]
         total = sum(size for size in sizes if size is not None) if None not in sizes else None
 
@@ -189,7 +198,9 @@ def open_sources(session: Session, arguments: Sequence[str], *, to_stdout: bool 
 
         try:
             with bar("read", measure, to_stdout=to_stdout):
-                yield OpenSources([invoice for invoice, _ in invoices], tuple(NamedSource(*each) for each in invoices))
+                yield OpenSources(
+                    [invoice for invoice, _ in invoices], tuple(NamedSource(*each) for each in invoices), jsons
+                )
         finally:
             for invoice, _ in invoices:
                 invoice.close()
@@ -226,7 +237,8 @@ def _similar_file(path: Path) -> Path | None:
     return None
 
 
-def _fetch_sources(session: Session, names: Sequence[str], folder: Path) -> list[NamedSource]:
+def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with_json: bool) -> list[NamedSource]:
+    from atlas_invoices import _operations
     from atlas_invoices._csv import NamedSource
 
     with session.client() as client:
@@ -235,8 +247,16 @@ def _fetch_sources(session: Session, names: Sequence[str], folder: Path) -> list
         if len(found) > 1:
             _output.note(f"fetching {len(found)} invoices")
         files = {each.id: AtomicFile(folder / f"{each.id}.csv", overwrite=True) for each in found}
+
+        def fetch(id_: str) -> Steps[None]:
+            yield from client._download(org, id_, files[id_])  # noqa: SLF001 - the client's steps aren't public
+            if with_json:
+                json = AtomicFile(folder / f"{id_}.json", overwrite=True)
+                yield from client._write(_operations.invoice(org, id_), json)  # noqa: SLF001 - the client's steps aren't public
+                json.commit()
+
         with bar("fetch", lambda: _measure(files.values())):
-            _fetch_all(list(files), lambda id_: client._download(org, id_, files[id_]))  # noqa: SLF001 - the client's steps aren't public
+            _fetch_all(list(files), fetch)
     return [NamedSource(folder / f"{id_}.csv", f"invoice {id_}") for id_ in files]
 
 
@@ -246,3 +266,16 @@ def is_same_file(source: object, target: os.stat_result) -> bool:
         status = os.fstat(sys.stdin.fileno()) if source == _STDIN else Path(str(source)).stat()
         return os.path.samestat(status, target)
     return False
+
+
+def refuse_source(sources: Sequence[str], output: str) -> None:
+    """Refuse to overwrite an invoice that is being read."""
+    with suppress(OSError, ValueError, AttributeError):
+        target = os.fstat(sys.stdout.fileno()) if output == "-" else Path(output).stat()
+        # Both may be the same terminal or socket.
+        if not stat.S_ISREG(target.st_mode):
+            return
+        for source in sources:
+            for file in Path(source).glob("*.csv") if Path(source).is_dir() else [source]:
+                if is_same_file(file, target):
+                    raise click.UsageError(f"{short_path(file)} is the invoice itself; choose another output file")

@@ -1,0 +1,192 @@
+"""Put the page together: one HTML file with its data, style, scripts and a strict Content-Security-Policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from base64 import b64encode
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import sha256
+from importlib.resources import files
+
+import jinja2
+from markupsafe import Markup
+
+from atlas_invoices._csv import EXACT, InvoiceHeader
+from atlas_invoices._models import BillingInvoice
+from atlas_invoices._money import cents_or_none, money, owed
+from atlas_invoices._utils import text_or_none
+
+from . import _charts
+from ._data import Invoice, ReportData, Totals
+from ._payload import make_payload, shorten
+from ._tables import Tables
+
+# Statuses of the Atlas Admin API document: the period isn't over; nothing will be charged.
+_OPEN = "PENDING"
+_NOT_CHARGED = {"FORGIVEN", "FREE", "PREPAID"}
+_TITLES = {
+    "project": "By project",
+    "service": "By service",
+    "cluster": "By cluster",
+    "sku": "By SKU",
+    "tag": "By tag",
+}
+_HELP = {
+    "service": "SKUs grouped by what they are for: backup, storage, data transfer and so on.",
+    "cluster": "Support, credits and other lines without a cluster are under (no cluster).",
+}
+
+
+def render(data: ReportData, today: dt.date) -> str:
+    """Return the whole document."""
+    payload = make_payload(data)
+    tables = Tables(payload)
+    charts = _charts.specifications(months=bool(tables.months), tags=bool(data.tags))
+    # "<", ">" and "&" can't end a script or begin a comment in it.
+    data_json = json.dumps({**payload, "charts": charts}, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        data_json = data_json.replace(character, f"\\u{ord(character):04x}")
+    style, script = _resource("page.css"), _resource("page.js")
+    scripts = [_charts.runtime(), script]
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_resource),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja").render(
+        policy=_policy(style, scripts),
+        style=Markup(style),  # noqa: S704 - our own file
+        scripts=[Markup(each) for each in scripts],  # noqa: S704 - our own file, and vl-convert's
+        data=Markup(data_json),  # noqa: S704 - escaped above
+        title=_title(data),
+        today=today.isoformat(),
+        currency=payload["currencies"][0],
+        currencies=payload["currencies"],
+        projects=payload["projects"],
+        tags=payload["tags"],
+        figures=tables.figures(),
+        titles=[(name, _TITLES[name], _HELP.get(name, "")) for name in _TITLES if name != "tag" or data.tags],
+        tables={
+            "project": tables.by_project(),
+            "tag": tables.by_tag(0) if data.tags else None,
+            **{kind: tables.by_kind(kind) for kind in payload["kinds"]},
+            "largest": tables.lines("largest"),
+            "credits": tables.lines("credits"),
+            **({"month": tables.by_month(), "change": tables.changes()} if tables.months else {}),
+        },
+        months=[payload["kinds"]["period"]["keys"][month] for month in tables.months],
+        invoices=[_invoice_row(each, tables) for each in data.invoices],
+        still_open=[_month(each.header) for each in data.invoices if _is_open(each)],
+        documents=_document_figures(data.invoices),
+        warnings=_warnings(data.invoices),
+    )
+
+
+def _resource(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _policy(style: str, scripts: list[str]) -> str:
+    def hashes(*texts: str) -> str:
+        return " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in texts)
+
+    return (
+        f"default-src 'none'; script-src {hashes(*scripts)}; style-src {hashes(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _title(data: ReportData) -> str:
+    headers = [invoice.header for invoice in data.invoices]
+    names = list(dict.fromkeys(h.organization_name or h.organization_id or "unknown organization" for h in headers))
+    organization = names[0] if len(names) == 1 else f"{len(names)} organizations"
+    months = sorted({_month(header) for header in headers if header.period_start})
+    period = f", {' to '.join(dict.fromkeys((months[0], months[-1])))}" if months else ""
+    return shorten(f"{organization}{period}")
+
+
+def _month(header: InvoiceHeader) -> str:
+    return f"{header.period_start:%Y-%m}" if header.period_start else ""
+
+
+def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
+    document = invoice.document
+    row = [
+        _month(invoice.header) or "unknown",
+        invoice.header.invoice_id or "no ID",
+        f"{invoice.lines:,}",
+        ", ".join(f"{_amount(total, tables)} {currency}" for currency, total in invoice.totals.items()) or "0.00",
+    ]
+    if document is None:
+        return [*row, *[""] * 6]
+    return [
+        *row,
+        text_or_none(document.status_name) or "",
+        *("" if cents is None else money(cents) for cents in _cents_of(document).values()),
+        ", ".join(f"{amount} {currency}" for amount, currency in _in_currencies(owed(document).rounded())),
+    ]
+
+
+def _is_open(invoice: Invoice) -> bool:
+    return invoice.document is not None and invoice.document.status_name == _OPEN
+
+
+def _amount(total: Decimal, tables: Tables) -> str:
+    return tables.money(int(EXACT.scaleb(total, tables.places)))
+
+
+def _in_currencies(by_currency: Mapping[str, Decimal]) -> list[tuple[str, str]]:
+    return [(money(cents), shorten(currency, 10)) for currency, cents in by_currency.items()]
+
+
+def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str, str]], str]]:
+    """Return name, amounts with currencies, and a remark for the figures that only the JSON has, added up."""
+    sums: dict[str, Totals] = defaultdict(Totals)
+    counts: Counter[str] = Counter()
+    for invoice in invoices:
+        if invoice.document is None:
+            continue
+        for name, cents in _cents_of(invoice.document).items():
+            if cents is not None and name != "Paid":
+                sums[name].add("USD", Decimal(cents))
+                counts[name] += 1
+        by_currency = owed(invoice.document).rounded()
+        for currency, amount in by_currency.items():
+            sums["Owed"].add(currency, amount)
+        counts["Owed"] += bool(by_currency)
+    remarks = {"Billed": "with tax", "Outstanding": "billed less paid", "Owed": "all payments, paid or not"}
+    found = []
+    for name, by_currency in sums.items():
+        some = "" if counts[name] == len(invoices) else f"{counts[name]} of {len(invoices)} invoices"
+        found.append((name, _in_currencies(by_currency), ", ".join(filter(None, (remarks.get(name), some)))))
+    return found
+
+
+def _outstanding(status: str | None, billed: int | None, paid: int | None) -> int | None:
+    if status in _NOT_CHARGED:
+        return 0
+    return None if status == _OPEN or billed is None or paid is None else billed - paid
+
+
+def _cents_of(document: BillingInvoice) -> dict[str, int | None]:
+    """Return the amounts of an invoice in US cents, None where Atlas sent none."""
+    billed, paid = cents_or_none(document.amount_billed_cents), cents_or_none(document.amount_paid_cents)
+    return {
+        "Sales tax": cents_or_none(document.sales_tax_cents),
+        "Billed": billed,
+        "Paid": paid,
+        "Outstanding": _outstanding(text_or_none(document.status_name), billed, paid),
+    }
+
+
+def _warnings(invoices: list[Invoice]) -> list[str]:
+    found: list[str] = []
+    for invoice in invoices:
+        if invoice.document is not None:
+            found += [f"{_month(invoice.header)}: {warning}" for warning in owed(invoice.document).warnings]
+    return list(map(shorten, found))
