@@ -133,7 +133,8 @@ def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]
         return f"did you mean {found}?"
     having = [name for name in COMMANDS if wrong in _options(_command(name))]
     if having:
-        return f"{' and '.join(having)} {'has' if len(having) == 1 else 'have'} it"
+        *others, last = having
+        return f"{', '.join(others)} and {last} have it" if others else f"{last} has it"
     return f"see `{ctx.command_path} --help`"
 
 

@@ -92,13 +92,16 @@ def announce_waits() -> None:
 
 
 class _WaitHandler(logging.Handler):
-    """Prints a line when a request waits for the rate limit or its next attempt, and until when."""
+    """Prints a line when a request waits for the rate limit or its next attempt, and until when; and warnings."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self._until = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            _output.warning(record.getMessage())
+            return
         wait = getattr(record, "wait", 0.0)
         until = time.time() + wait
         # Parallel requests wait for the same moment.
