@@ -18,6 +18,7 @@ from ._http import _body
 from ._http._network import Proxy, Verify, connection_settings
 from ._http._retry import RetryPolicy
 from ._http._timeouts import request_timeout
+from ._http._transport import MAX_CONNECTIONS
 from ._version import __version__
 
 # A million lines are about 200 MB; a stream far beyond any invoice is a fault, and would fill the disk.
@@ -79,8 +80,7 @@ def resolve(
     agent = f"atlas-invoices/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
     common = {
         "timeout": request_timeout(timeout),
-        # All open connections may be kept alive, so that many threads don't reconnect all the time.
-        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=100),
+        "limits": httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
         "headers": {
             "User-Agent": f"{user_agent} {agent}" if user_agent else agent,
             "Accept-Encoding": _body.ACCEPT_ENCODING,

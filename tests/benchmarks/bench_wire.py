@@ -1,6 +1,6 @@
 """How fast a download is beside a bare httpx loop, how flat its memory, and what a crowd on one client costs.
 
-    .venv/bin/python tests/benchmarks/bench_wire.py [download] [crowd]
+    .venv/bin/python tests/benchmarks/bench_wire.py [download] [crowd] [calls]
 
 Servers are processes of their own. Ends with status 1 where a goal is missed.
 """
@@ -168,9 +168,71 @@ def crowd() -> bool:
     return good
 
 
+# Answers every request with an empty list after 5 ms, as fast as asyncio does.
+_LIST_SERVER = """
+import asyncio
+body = b'{"results":[],"totalCount":0,"links":[]}'
+head = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n" % len(body)
+async def serve(reader, writer):
+    try:
+        while True:
+            await reader.readuntil(b"\\r\\n\\r\\n")
+            await asyncio.sleep(0.005)
+            writer.write(head + body)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+def calls() -> bool:
+    """Whether 1,000 calls at once, by tasks and from 64 threads, are as fast beside bare httpx as they must be."""
+    auth, timeout = ai.AccessTokenAuth("made-up-token-of-a-benchmark"), httpx.Timeout(60, pool=None)
+    path = "/api/atlas/v2/orgs?itemsPerPage=100&pageNum=1"
+
+    async def bare_tasks(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, timeout=timeout) as client:
+            await asyncio.gather(*[client.get(path) for _ in range(1000)])
+
+    async def our_tasks(url: str) -> None:
+        async with ai.AsyncClient(auth=auth, base_url=url) as client:
+
+            async def one() -> list[Any]:
+                return [org async for org in client.list_organizations()]
+
+            await asyncio.gather(*[one() for _ in range(1000)])
+
+    def bare_threads(url: str) -> None:
+        with httpx.Client(base_url=url, timeout=timeout) as client, ThreadPoolExecutor(64) as pool:
+            list(pool.map(lambda _: client.get(path).json(), range(1000)))
+
+    def our_threads(url: str) -> None:
+        with ai.Client(auth=auth, base_url=url) as client, ThreadPoolExecutor(64) as pool:
+            list(pool.map(lambda _: list(client.list_organizations()), range(1000)))
+
+    good = True
+    with subprocess.Popen([sys.executable, "-c", _LIST_SERVER], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        for name, bare_work, our_work, goal in (
+            ("tasks", lambda: asyncio.run(bare_tasks(url)), lambda: asyncio.run(our_tasks(url)), 3.0),
+            ("64 threads", lambda: bare_threads(url), lambda: our_threads(url), 0.9),
+        ):
+            pairs = [(seconds(bare_work), seconds(our_work)) for _ in range(3)]
+            ratio = statistics.median(bare_took / our_took for bare_took, our_took in pairs)
+            good &= ratio >= goal
+            print(f"1,000 calls by {name}: {ratio:.2f} times bare httpx (goal {goal})")
+        server.kill()
+    return good
+
+
 def main(arguments: list[str]) -> int:
     """Run what is asked for, or all; returns the exit status."""
-    parts = {"download": download, "crowd": crowd}
+    parts = {"download": download, "crowd": crowd, "calls": calls}
     good = [parts[name]() for name in arguments or parts]
     print(json.dumps(dict(zip(arguments or parts, good, strict=True))))
     return 0 if all(good) else 1

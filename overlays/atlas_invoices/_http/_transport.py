@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import httpx
 from attrs import frozen
@@ -23,6 +24,10 @@ T = TypeVar("T")
 
 # A request's extension: what to do if it is refused with 401.
 REFUSAL_ADVICE = "atlas_invoices.refusal_advice"
+# A response's extension: the semaphore to release once it's closed.
+_TURN = "atlas_invoices.turn"
+# All open ones may be kept alive, so that many threads don't reconnect all the time.
+MAX_CONNECTIONS = 100
 
 
 class _LoopTransport(httpx.AsyncBaseTransport):
@@ -85,6 +90,7 @@ class Connections:
         self.read_timeout = http.timeout.read
         # Closing goes on after the task that waited for it has been cancelled.
         self._background: set[asyncio.Task[Any]] = set()
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     def request(self, arguments: dict[str, Any]) -> httpx.Request:
         """Build a request from a generated module's arguments."""
@@ -106,23 +112,39 @@ class Connections:
         return _HttpxStep(self._close, self._close_async)
 
     async def _send_async(self, request: httpx.Request) -> httpx.Response:
-        running_loop()
+        # httpcore looks at each waiting request whenever one is done, so none waits in its pool for a connection.
+        turns = self._turns.setdefault(running_loop(), asyncio.Semaphore(MAX_CONNECTIONS))
+        await turns.acquire()
         # In a task of its own: one cancelled within httpcore 1.0 may keep its place in the pool for good.
         sending = self._start(self._http.send(request, stream=True))
         try:
             response: httpx.Response = await asyncio.shield(sending)
         except asyncio.CancelledError:
-            sending.add_done_callback(self._drop)
+            sending.add_done_callback(partial(self._drop, turns))
             raise
+        except BaseException:
+            turns.release()
+            raise
+        response.extensions[_TURN] = turns
         return response
 
-    def _drop(self, sending: asyncio.Task[httpx.Response]) -> None:
-        if not sending.cancelled() and sending.exception() is None:
-            self._start(sending.result().aclose())
+    def _drop(self, turns: asyncio.Semaphore, sending: asyncio.Task[httpx.Response]) -> None:
+        if sending.cancelled() or sending.exception() is not None:
+            turns.release()
+        else:
+            sending.result().extensions[_TURN] = turns
+            self._start(self._aclose(sending.result()))
 
     async def _close_response_async(self, response: httpx.Response) -> None:
         # In a task of its own, for the same reason.
-        await asyncio.shield(self._start(response.aclose()))
+        await asyncio.shield(self._start(self._aclose(response)))
+
+    async def _aclose(self, response: httpx.Response) -> None:
+        try:
+            await response.aclose()
+        finally:
+            if turns := response.extensions.pop(_TURN, None):
+                turns.release()
 
     def _close(self) -> None:
         self._http.close()
