@@ -167,7 +167,7 @@ def test_products_are_exact_or_rounded_with_a_warning() -> None:
     exact = to_focus(focus_csv({**USAGE, "Unit Price": price, "Quantity": "24.000000000000001"}))
     assert exact["ListCost"].to_pylist() == [Context(prec=50).multiply(Decimal(price), Decimal("24.000000000000001"))]
 
-    with pytest.warns(UserWarning, match="ListCost: 1 number rounded to 38 digits"):
+    with pytest.warns(UserWarning, match="ContractedCost and ListCost: 2 numbers rounded to 38 digits"):
         rounded = to_focus(focus_csv({**USAGE, "Unit Price": price, "Quantity": quantity, "Amount": "123456.78"}))
 
     assert abs(rounded["ListCost"].to_pylist()[0] - Decimal(price) * Decimal(quantity)) < Decimal("1e-30")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +90,11 @@ def json_files(sources: Iterable[NamedSource]) -> Iterator[Path]:
             path = Path(each.source).with_suffix(".json")
             if path.is_file():
                 yield path
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output path names a folder: it is one, or ends in a separator."""
+    return output.endswith((os.sep, "/")) or Path(output).is_dir()
 
 
 @contextmanager

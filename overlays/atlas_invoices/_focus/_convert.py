@@ -258,7 +258,7 @@ class Converter:
 
     def _of_invoice(self, source: OpenInvoice, rows: int) -> dict[str, Any]:
         """Return the columns that are the same in all rows of an invoice."""
-        start, end = self._period(source)
+        start, end = self.period(source)
         facts = self._facts_of(source)
         return {
             "BillingCurrency": DEFAULT_CURRENCY,
@@ -276,7 +276,8 @@ class Converter:
             "ServiceSubcategory": "NoSQL Databases",
         }
 
-    def _period(self, source: OpenInvoice) -> tuple[dt.date, dt.date]:
+    def period(self, source: OpenInvoice) -> tuple[dt.date, dt.date]:
+        """Return an invoice's billing period, its end exclusive; an InvoiceFormatError if it isn't known."""
         header, facts = source.header, self._facts_of(source)
         start, end = header.period_start, header.period_end
         if facts and not (start and end):

@@ -116,8 +116,9 @@ class FocusSums:
                 f"{pluralize(self.without_account, 'line has', 'lines have')} no Organization ID, so BillingAccountId, "
                 "which FOCUS needs, is empty"
             )
-        for name, count in self.rounded.items():
-            yield f"{name}: {pluralize(count, 'number', 'numbers')} rounded to 38 digits, the most that tables have"
+        if self.rounded:
+            numbers = pluralize(sum(self.rounded.values()), "number", "numbers")
+            yield f"{' and '.join(sorted(self.rounded))}: {numbers} rounded to 38 digits, the most that tables have"
 
     def _difference(self, name: str, billed: Decimal, facts: InvoiceFacts) -> Iterator[str]:
         stated = facts.cents("amountBilledCents")

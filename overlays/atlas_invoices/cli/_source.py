@@ -18,6 +18,7 @@ from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
 from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name
+from atlas_invoices._utils import text_or_none
 
 from . import _output
 from ._output import short_path
@@ -49,10 +50,11 @@ sources_argument = click.argument("sources", type=NOT_EMPTY, nargs=-1, required=
 
 
 class FoundInvoice(NamedTuple):
-    """An invoice that was named: its ID, and the first day of its period, if that was looked up and is known."""
+    """An invoice that was named: its ID; the first day of its period and its status, if looked up and known."""
 
     id: str
     first_day: date | None = None
+    status: str | None = None
 
 
 def find_one(client: Client, org: str, name: str) -> str:
@@ -76,7 +78,7 @@ def find_invoices(client: Client, org: str, names: Sequence[str], *, with_days: 
         if listed is not None:
             try:
                 model = find_invoice(listed, name)
-                invoice = FoundInvoice(str(model.id).lower(), first_day(model))
+                invoice = FoundInvoice(str(model.id).lower(), first_day(model), text_or_none(model.status_name))
             except NotFoundError:
                 if not _ids.is_id(name):
                     raise
@@ -94,7 +96,7 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
         return client._write(_operations.invoice_csv(org, invoice_id), files[invoice_id])  # noqa: SLF001 - the client's steps aren't public
 
     try:
-        _fetch_all(list(files), save)
+        fetch_all(list(files), save)
         for file in files.values():
             file.commit()
     finally:
@@ -105,7 +107,7 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
     return [file.saved for file in files.values()]
 
 
-def _fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
+def fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
     """Fetch invoices, several at a time; the first error ends it, and names its invoice."""
     from atlas_invoices._http._steps import run
     from atlas_invoices._sync._workers import WorkerPool
@@ -220,7 +222,7 @@ def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with
                 yield from client._write(_operations.invoice(org, id_), json)  # noqa: SLF001 - the client's steps aren't public
                 json.commit()
 
-        _fetch_all(list(paths), fetch)
+        fetch_all(list(paths), fetch)
     return [NamedSource(path, f"invoice {id_}") for id_, path in paths.items()]
 
 
