@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from atlas_invoices._focus import json_files, open_focus
 from atlas_invoices._focus._facts import read_facts
 from atlas_invoices._focus._write import write_focus
 from atlas_invoices.sandbox import Sandbox, Settings
+from environment import ROOT
 
 VERSIONS = ("1.2", "1.3")
 
@@ -113,3 +115,30 @@ def test_the_questions_of_use_cases_have_answers(folder: Path, version: str, kin
         (total,) = database.execute("SELECT sum(BilledCost) FROM focus").fetchall()
     billed = sum(document["amountBilledCents"] for document in documents(folder))
     assert round(total[0] * 100) == billed
+
+
+def test_the_recipes_for_uploads_add_up_and_have_what_is_required(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "focus.parquet").write_bytes((folder / "focus 1.2.parquet.out").read_bytes())
+    recipes = re.findall(r"```sql\n(.*?)```", (ROOT / "overlays" / "docs" / "focus.md").read_text("utf-8"), re.DOTALL)
+    for recipe in recipes:
+        with duckdb.connect() as database:
+            database.execute(recipe)
+    billed = sum(document["amountBilledCents"] for document in documents(folder))
+    required = {
+        "datadog.csv": (
+            *("ProviderName", "ChargeDescription", "ChargePeriodStart", "ChargePeriodEnd"),
+            *("BilledCost", "BillingCurrency"),
+        ),
+        "vantage.csv": ("ChargeCategory", "ChargePeriodStart", "BilledCost", "ServiceName"),
+    }
+    assert len(recipes) == len(required)
+    for name, columns in required.items():
+        with (tmp_path / name).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert sum(Decimal(row["BilledCost"]) for row in rows) * 100 == billed
+        assert all(row[column] for row in rows for column in columns)
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", row["ChargePeriodStart"]) for row in rows)
+        assert all(row["ChargePeriodStart"] <= row.get("ChargePeriodEnd", "9") for row in rows)
