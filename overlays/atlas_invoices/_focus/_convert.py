@@ -15,22 +15,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from atlas_invoices._csv import CREDIT_SKU, CURRENCY, DEFAULT_CURRENCY, LineItem
+from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem
 from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
 from atlas_invoices._csv._arrow_tables import Digits, Rows, nulls, repeat
 from atlas_invoices._csv._invoices import OpenInvoice
 from atlas_invoices._errors import InvoiceFormatError
-from atlas_invoices._money import DiscountVotes
 
 from ._columns import NUMBERS, TEXT, TIME, TIMES, column_names, focus_unit
 from ._facts import InvoiceFacts
-from ._numbers import Number, column_type, discount_factor, factor_digits, fit, product, times
-from ._sums import FocusSums
+from ._numbers import Number, column_type, discount_factor, factor_digits, fit, product, texts_of, times
+from ._sums import FocusSums, is_credit, is_true
 
 _MONGODB = "MongoDB"
 _CENTS = Decimal("0.01")
-# Lines of each batch, the largest first, that vote for the unit of Discount Percent.
-_VOTERS = 50
+# How many lines vote for the unit of Discount Percent: of each batch, the largest first, and of all.
+_VOTERS, _MAX_VOTERS = 50, 1000
 _HOSTS = {"aws": "AWS", "gcp": "GCP", "azure": "Azure"}
 _host = re.compile(r"\b(AWS|GCP|Azure)\b", re.IGNORECASE).search
 _DAY: Any = pa.date32()
@@ -79,16 +78,22 @@ class Converter:
         self.sums.rounded = {name: count for name, count in self._rounded.items() if count}
 
     def _find_discount_unit(self) -> bool | None:
-        votes = DiscountVotes()
-        if self._rows.digits["discount_percent"] != Digits():
-            for _, batch in self._rows.batches():
-                lines = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
-                has_discount = pc.not_equal(lines["discount_percent"], _zero(lines["discount_percent"]))
-                lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()).fill_null(False))
-                if lines.num_rows:
-                    first = pc.select_k_unstable(lines, _VOTERS, [("amount", "descending")])
-                    for row in lines.take(first).to_pylist():
-                        votes.add(LineItem(**row))
+        if self._rows.digits["discount_percent"] == Digits():
+            return None
+        from atlas_invoices._money import DiscountVotes  # noqa: PLC0415 - slow to import, and only for discounts
+
+        votes, voters = DiscountVotes(), 0
+        for _, batch in self._rows.batches():
+            if voters > _MAX_VOTERS:
+                break
+            lines = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
+            has_discount = pc.not_equal(lines["discount_percent"], _zero(lines["discount_percent"]))
+            lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
+            if lines.num_rows:
+                first = pc.select_k_unstable(lines, _VOTERS, [("amount", "descending")])
+                for row in lines.take(first).to_pylist():
+                    votes.add(LineItem(**row))
+                voters += len(first)
         unit = votes.result([])
         return None if unit is None else unit == "percent"
 
@@ -140,7 +145,7 @@ class Converter:
         sku, cluster, project = batch["sku"], batch["cluster"], batch["project_id"]
         facts = self._facts_of(source)
         columns = self._of_invoice(source, rows)
-        credit = pc.equal(sku, CREDIT_SKU).fill_null(False)
+        credit = is_credit(sku)
         some = pc.any(credit).as_py()
 
         def usage(value: ArrowArray | str, otherwise: Any = None) -> ArrowArray:  # noqa: ANN401 - an array or a text
@@ -159,17 +164,19 @@ class Converter:
         for name in set(numbers) - {"BilledCost", "ListCost", "ContractedCost", "x_DiscountPercent"}:
             numbers[name] = usage(numbers[name])
         unit = usage(self._mapped(batch["unit"], self._unit))
-        resource = pc.if_else(cluster.is_valid(), _joined([project.fill_null(""), "/", cluster]), nulls(1, TEXT)[0])
+        resource = pc.if_else(
+            cluster.is_valid(), _joined([project.fill_null(scalar("", TEXT)), "/", cluster]), nulls(1, TEXT)[0]
+        )
         started = batch["usage_date"].is_valid()
         days = batch["usage_date"]
         account: ArrowArray = batch["organization_id"]
         if account.null_count:
             own = source.header.organization_id or (facts and facts.text("orgId"))
-            account = account.fill_null(own) if own else account
+            account = account.fill_null(scalar(own, TEXT)) if own else account
             self.sums.without_account += account.null_count
         account_name: ArrowArray = batch["organization_name"]
         if account_name.null_count and source.header.organization_name:
-            account_name = account_name.fill_null(source.header.organization_name)
+            account_name = account_name.fill_null(scalar(source.header.organization_name, TEXT))
         columns |= {
             **numbers,
             "EffectiveCost": amount,
@@ -205,7 +212,7 @@ class Converter:
             "x_LineNumber": batch["line_number"],
         }
         if CURRENCY in source.invoice.columns:
-            stated = pc.map_lookup(batch["extra"], CURRENCY, "first").fill_null(DEFAULT_CURRENCY)
+            stated = pc.map_lookup(batch["extra"], CURRENCY, "first").fill_null(scalar(DEFAULT_CURRENCY, TEXT))
             columns |= {"BillingCurrency": stated, "PricingCurrency": stated}
         if "HostProviderName" in self._names:
             host = self._mapped(sku, _host_of)
@@ -222,7 +229,7 @@ class Converter:
         )
         amount = self._fit("BilledCost", Number(batch["amount"], digits["amount"]))
         amount = amount.fill_null(_zero(amount)) if amount.null_count else amount
-        contracted, has_discount = price, pc.not_equal(discount.values, _zero(discount.values)).fill_null(False)
+        contracted, has_discount = price, is_true(pc.not_equal(discount.values, _zero(discount.values)))
         if pc.any(has_discount).as_py():
             if self._discount_is_percent is None:
                 unknown = pc.if_else(has_discount, nulls(1, price.values.type)[0], price.values)
@@ -327,7 +334,7 @@ class Converter:
     def _mapped(self, texts: ArrowArray, function: Callable[[str], str | None]) -> ArrowArray:
         """Return the texts with a function applied, once to each different one."""
         coded = texts.dictionary_encode()
-        return pa.array(list(map(function, coded.dictionary.to_pylist())), TEXT).take(coded.indices)
+        return texts_of(map(function, coded.dictionary.to_pylist())).take(coded.indices)
 
 
 def _host_of(sku: str) -> str | None:
@@ -372,8 +379,8 @@ def _tags(tags: ArrowArray) -> ArrowArray:
     parts = []
     for column in (tags.keys, tags.items):
         coded = column.dictionary_encode()
-        parts.append(pa.array(list(map(_quote, coded.dictionary.to_pylist())), TEXT).take(coded.indices))
-    pairs = pc.binary_join_element_wise(*parts, ":")
+        parts.append(texts_of(map(_quote, coded.dictionary.to_pylist())).take(coded.indices))
+    pairs = pc.binary_join_element_wise(*parts, scalar(":", TEXT))
     lists = pa.ListArray.from_arrays(tags.offsets, pairs)
-    inner = pc.binary_join(lists, ",")
-    return pc.if_else(pc.equal(inner, ""), nulls(1, TEXT)[0], _joined(["{", inner, "}"]))
+    inner = pc.binary_join(lists, scalar(",", TEXT))
+    return pc.if_else(pc.equal(inner, scalar("", TEXT)), nulls(1, TEXT)[0], _joined(["{", inner, "}"]))

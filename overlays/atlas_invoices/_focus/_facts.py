@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import field, frozen
 
 from atlas_invoices._json_stream import members
-from atlas_invoices._money import cents_or_none
 from atlas_invoices._utils import text_or_none, warn
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ class InvoiceFacts:
 
     def cents(self, name: str) -> int | None:
         """Return one of the sums, in whole cents."""
+        from atlas_invoices._money import cents_or_none  # noqa: PLC0415 - slow to import, and only for JSON
+
         return cents_or_none(self.fields.get(name))
 
     def text(self, name: str) -> str | None:

@@ -7,6 +7,7 @@ that holds it: 18 or 38 digits. A column that needs more is rounded to 38, and t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ from atlas_invoices._csv._arrow_tables import Digits
 from atlas_invoices._errors import InvoiceFormatError
 
 _NARROW, _WIDE, _WIDEST = 18, 38, 76
+# The stubs don't have it.
+_Builder: Any = pa.lib.StringBuilder
 
 
 class Number(NamedTuple):
@@ -85,8 +88,16 @@ def as_text(values: ArrowArray) -> ArrowArray:
     # Arrow writes numbers below a millionth with an exponent.
     small = pc.match_substring(texts, "E")
     if pc.any(small).as_py():
-        plain = [f"{number:f}" for number in values.filter(small).to_pylist()]
-        texts = pc.replace_with_mask(texts, small.fill_null(False), pa.array(plain, pa.string()))
+        plain = (f"{number:f}" for number in values.filter(small).to_pylist())
+        texts = pc.replace_with_mask(texts, small, texts_of(plain))
     if values.type.scale:
         texts = pc.utf8_rtrim(pc.utf8_rtrim(texts, "0"), ".")
     return texts
+
+
+def texts_of(values: Iterable[str | None]) -> ArrowArray:
+    """Return an array of texts. pa.array would import pandas, which takes as long as reading many lines."""
+    builder: Any = _Builder()
+    for value in values:
+        builder.append(value)
+    return builder.finish()

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 from attrs import define, field
 
 from atlas_invoices._csv import CREDIT_SKU, DEFAULT_CURRENCY, EXACT
-from atlas_invoices._csv._arrow import ArrowArray, pc
+from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
 from atlas_invoices._csv._invoices import OpenInvoice
 from atlas_invoices._utils import pluralize, single_line
 
@@ -53,16 +54,16 @@ class FocusSums:
 
     def add_lines(self, source: OpenInvoice, cost: ArrowArray, sku: ArrowArray, currency: ArrowArray | None) -> None:
         """Add the lines of a batch; without `currency`, all are in dollars."""
-        credit = pc.equal(sku, CREDIT_SKU).fill_null(False)
+        credit = is_credit(sku)
         self.lines += len(cost)
         names = [DEFAULT_CURRENCY] if currency is None else pc.unique(currency).to_pylist()
         for name in names:
             here = None if currency is None else pc.equal(currency, name)
-            for is_credit in (False, True):
-                mask = credit if is_credit else pc.invert(credit)
+            for kind in ("usage", "credits"):
+                mask = credit if kind == "credits" else pc.invert(credit)
                 mask = mask if here is None else pc.and_(mask, here)
                 total = pc.sum(cost.filter(mask)).as_py() or _ZERO
-                self._add("credits" if is_credit else "usage", total, source, name)
+                self._add(kind, total, source, name)
 
     def add_tax(self, source: OpenInvoice, tax: Decimal) -> None:
         """Add an invoice's tax."""
@@ -138,3 +139,13 @@ def _some(names: list[str]) -> str:
     shown: Any = names[:_MAX_NAMES]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def is_credit(sku: ArrowArray) -> ArrowArray:
+    """Return which rows are credits; none is null."""
+    return is_true(pc.equal(sku, scalar(CREDIT_SKU, pa.string())))
+
+
+def is_true(mask: ArrowArray) -> ArrowArray:
+    """Return a mask with False for null. Constants are our own scalars, because pa.scalar would import pandas."""
+    return pc.and_kleene(mask.is_valid(), mask)
