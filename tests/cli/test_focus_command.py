@@ -114,6 +114,13 @@ def test_mongodbs_own_report_is_typed_and_named_as_focus_says(run: Run, server: 
     assert sum(table["PricingCurrencyEffectiveCost"].to_pylist()) * 100 == paid_in_euros.subtotal_cents
 
 
+def test_reports_in_a_folder_have_a_file_each(run: Run, server: Sandbox, tmp_path: Path) -> None:
+    assert run("focus", "latest", "pending", "--from", "atlas", "-o", "own/").returncode == 0
+
+    found = sorted(path.relative_to(tmp_path / "own").as_posix() for path in (tmp_path / "own").rglob("*.parquet"))
+    assert found == sorted(f"billing_period={each.start:%Y-%m}/{each.id}.parquet" for each in server.invoices[:2])
+
+
 def test_lines_and_report_agree(run: Run) -> None:
     done = run("focus", "latest", "--compare")
     assert (done.returncode, done.stdout) == (0, "")
@@ -151,6 +158,7 @@ def test_a_line_that_the_report_lacks_and_a_changed_one_are_shown(run: Run, serv
         (("june.csv", "-o", "june.xlsx"), 2, "choose --format csv or parquet"),
         (("june.csv", "-o", "june.csv", "--force"), 2, "is the invoice itself"),
         (("june.csv", "--from", "atlas"), 2, "MongoDB's reports come from Atlas"),
+        (("june.csv", "--issuer", "AWS", "--compare"), 2, "--issuer only works with --from lines"),
         (("june.csv", "--compare", "-o", "x.csv"), 2, "--compare prints a table"),
         (("bad.csv", "-o", "x.parquet"), 6, "no Billing Period above its header row"),
         (("sums.csv", "-o", "x.csv"), 6, "Amount"),

@@ -256,6 +256,24 @@ def test_a_csv_without_a_period_is_an_error_that_says_so() -> None:
         ai.to_focus(data)
 
 
+def test_the_json_has_the_period_of_a_csv_without_a_preamble() -> None:
+    data = focus_csv(USAGE).removeprefix(PREAMBLE)
+    facts = {"startDate": "2024-06-01T00:00:00Z", "endDate": "2024-07-01T00:00:00Z", "orgId": "0" * 24}
+
+    row = to_focus(data, salesTaxCents=14, **facts).to_pylist()[1]
+
+    assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == (
+        dt.datetime(2024, 6, 1, tzinfo=dt.UTC),
+        dt.datetime(2024, 7, 1, tzinfo=dt.UTC),
+    )
+    assert (row["InvoiceId"], row["BillingAccountId"]) == (INVOICE_ID, "0" * 24)
+
+
+def test_a_csv_without_amounts_is_an_error() -> None:
+    with pytest.raises(ai.InvoiceFormatError, match="Amount"):
+        to_focus(PREAMBLE + b"Date,Usage Date,SKU\n07/01/2024,06/30/2024,Support\n")
+
+
 def test_the_json_of_another_invoice_is_an_error() -> None:
     with pytest.raises(ai.ConfigError, match="don't include invoice 0000"):
         ai.to_focus(focus_csv(USAGE), invoice=ai.BillingInvoice.from_dict({"id": "0" * 24}))

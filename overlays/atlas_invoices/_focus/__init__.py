@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas_invoices._csv import NamedSource, Sources, expand_sources, open_all, require
+from atlas_invoices._csv import NamedSource, Sources, expand_sources, missing_amount, naming, open_all, require
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import warn
 
@@ -48,8 +48,8 @@ def to_focus(
     Warns (UserWarning) where FOCUS can't be met: no JSON, a prepaid invoice, an unknown unit, a discount of which it's
     unknown whether it is a percentage, products of more than 38 digits.
 
-    Raises what `to_arrow` raises, InvoiceFormatError for a CSV without a billing period, and ConfigError for another
-    version or for an `invoice` that isn't among the sources.
+    Raises what `to_arrow` raises, InvoiceFormatError for a CSV without a billing period or without amounts, and
+    ConfigError for another version or for an `invoice` that isn't among the sources.
 
     Example:
         >>> data = b'''Invoice Number,666acb8787ba43606905dcae,
@@ -112,6 +112,13 @@ def open_focus(
     from ._convert import Converter  # noqa: PLC0415 - pyarrow is an extra
 
     opened = open_all(tuple(sources))
+    for each in opened:
+        with naming(each.name):
+            if without_amount := missing_amount(each.invoice.layout):
+                raise without_amount
+    if len(opened) == len(facts) == 1 and not opened[0].header.invoice_id:
+        # A CSV that doesn't say which invoice it is.
+        facts = {"": next(iter(facts.values()))}
     ids = {(each.header.invoice_id or "").lower() for each in opened}
     if must_match and (others := facts.keys() - ids):
         raise ConfigError(f"the CSVs don't include invoice {min(others)}, whose JSON was passed; leave it out")

@@ -15,6 +15,7 @@ import click
 
 from atlas_invoices._errors import InvalidIdError
 from atlas_invoices._files import AtomicFile
+from atlas_invoices._focus import MONGODB, is_folder
 from atlas_invoices._invoice_names import invoice_name
 from atlas_invoices._utils import pluralize
 
@@ -67,7 +68,7 @@ _ENDINGS = {".csv": "csv", ".parquet": "parquet"}
 @click.option(
     "--issuer",
     type=NOT_EMPTY,
-    default="MongoDB",
+    default=MONGODB,
     show_default=True,
     metavar="NAME",
     help="InvoiceIssuerName, if a marketplace bills you.",
@@ -102,13 +103,13 @@ def focus_command(
     """
     if find_spec("pyarrow") is None:
         raise click.UsageError('focus needs an extra: pip install "atlas-invoices[arrow]"')
+    if issuer != MONGODB and (compare or origin == "atlas"):
+        raise click.UsageError("--issuer only works with --from lines")
     if compare:
         if origin == "atlas" or output != "-" or output_format == "parquet":
             raise click.UsageError("--compare prints a table (--format csv for programs) of lines and report")
         _compare(session, sources, output_format or "table")
         return
-    from atlas_invoices._focus import is_folder
-
     folder = Path(output) if is_folder(output) else None
     default = "parquet" if folder else "csv" if output == "-" else _ENDINGS.get(Path(output).suffix.lower())
     output_format = output_format or default
@@ -153,14 +154,10 @@ def _write(table: _Table, target: AtomicFile | None, folder: Path | None, output
 
 class _LinesTable:
     def __init__(self, session: Session, sources: tuple[str, ...], version: str, issuer: str, stack: ExitStack) -> None:
-        from atlas_invoices._csv import missing_amount
         from atlas_invoices._focus import open_focus
         from atlas_invoices._focus._facts import read_facts
 
         opened = stack.enter_context(_source.open_sources(session, sources, with_json=True))
-        for invoice in opened.invoices:
-            if without_amount := missing_amount(invoice.layout):
-                raise without_amount
         self._invoices = opened.invoices
         facts = read_facts(opened.jsons)
         self._converter = stack.enter_context(open_focus(opened.sources, facts, version=version, issuer=issuer))
@@ -262,7 +259,7 @@ def _compare(session: Session, sources: tuple[str, ...], output_format: str) -> 
     from atlas_invoices._utils import plain_or_none
 
     with ExitStack() as stack:
-        ours = _LinesTable(session, sources, "1.3", "MongoDB", stack)
+        ours = _LinesTable(session, sources, "1.3", MONGODB, stack)
         ids = ours.invoice_ids()
         lines = sum_usage((batch for *_, batch in ours.pieces()), "BilledCost")
         reports = fetch_reports(session, ids, None, stack)
