@@ -6,7 +6,9 @@ used, so that `import atlas_invoices` and the command start quickly.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from ._version import __version__ as __version__
@@ -47,8 +49,20 @@ def __getattr__(name: str) -> object:
         home = import_module(module, __name__)
         if name in home.__all__:
             globals()[name] = value = getattr(home, name)
+            _show_types(value)
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _show_types(value: object) -> None:
+    """Have `help` show a function's or a class's types instead of their names as text; those it can't find stay."""
+    from inspect import get_annotations  # noqa: PLC0415 - the command starts without it
+
+    functions = [value, *vars(value).values()] if isinstance(value, type) else [value]
+    for function in functions:
+        if isinstance(function, FunctionType):
+            with suppress(NameError, TypeError):
+                function.__annotations__ = get_annotations(function, eval_str=True)
 
 
 def __dir__() -> list[str]:

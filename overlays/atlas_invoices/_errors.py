@@ -224,3 +224,8 @@ def is_unprocessed(error: BaseException) -> bool:
         and error.status_code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
         and error.retry_after is not None
     )
+
+
+# A traceback names an error as a program imports it.
+for _name in __all__:
+    globals()[_name].__module__ = "atlas_invoices"

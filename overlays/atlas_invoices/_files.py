@@ -65,6 +65,8 @@ class AtomicFile:
             raise no_folder(os.fspath(path))
         self._overwrite = overwrite
         self._is_open = False
+        self._size = 0
+        self._document: Document | None = None
         self.check()
 
     def check(self) -> None:
@@ -172,6 +174,12 @@ class AtomicFile:
         """Remove the temporary file although another thread may be writing to it, so that nothing is put in place."""
         if self._is_open:
             self._temporary.unlink(missing_ok=True)
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """The bytes written so far, and about how many it will have, if that is known."""
+        fraction = self._document and self._document.fraction
+        return self._size, round(self._size / fraction) if fraction else None
 
     @property
     def saved(self) -> SavedFile:
@@ -291,6 +299,10 @@ def _fsync_folder(folder: Path) -> None:
 class Document(Protocol):
     """A document that is read by steps."""
 
+    @property
+    def fraction(self) -> float | None:
+        """How much of it has been read, from 0 to 1; `None` if that isn't known."""
+
     def read(self) -> Steps[bytes | None]:
         """Read the next piece; None at the end."""
 
@@ -324,6 +336,7 @@ def write(target: AtomicFile, open_document: Callable[[], Steps[D]]) -> Steps[D]
     try:
         yield Blocking(target.open)
         document = yield from open_document()
+        target._document = document  # noqa: SLF001 - for its progress
         try:
             while (piece := (yield from document.read())) is not None:
                 yield _Write(writer, piece)

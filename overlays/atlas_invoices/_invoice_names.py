@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import InvalidIdError, NotFoundError, UnexpectedResponseError
 from ._ids import is_id
-from ._utils import single_line
+from ._utils import closest, single_line
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BillingInvoice | BillingInvoiceMetadata)
 
 LATEST, PENDING = "latest", "pending"
+# Roles: Atlas Admin API document. It doesn't say that without them the listing is shorter rather than refused.
+NO_LINKED = (
+    "no linked invoices found: either no organization is linked to this one, or the credentials can't see their "
+    "invoices, which takes the role Organization Billing Admin or Organization Owner in this one"
+)
 # A message lists at most this many.
 _MAX_LISTED = 10
 
@@ -37,10 +42,30 @@ def invoice_name(value: object) -> str:
     name = value.lower() if isinstance(value, str) else ""
     if name in {LATEST, PENDING} or is_id(name) or _is_month(name):
         return name
+    similar = similar_name(str(value))
+    meant = f" (did you mean {similar}?)" if similar else ""
     raise InvalidIdError(
-        f"{single_line(repr(value), 60)} doesn't name an invoice: write its ID (24 hexadecimal digits), its month as "
-        "in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
+        f"{single_line(repr(value), 60)} doesn't name an invoice{meant}: write its ID (24 hexadecimal digits), its "
+        "month as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
     )
+
+
+def similar_name(text: str) -> str | None:
+    """Return the month (`June 2026`, `2026/6`), `latest` or `pending` that a text probably means."""
+    return similar_month(text) or closest(text, (LATEST, PENDING))
+
+
+def similar_month(text: str) -> str | None:
+    """Return a month in the form 2026-06 for one written in another way; without a year, it's this year's."""
+    from dateutil.parser import parse  # noqa: PLC0415 - imported only for a mistake
+
+    this_year = datetime.now(UTC).year
+    try:
+        # What a text lacks comes from the default, so two of them show whether it has a month.
+        first, second = (parse(text, default=datetime(this_year, n, 1, tzinfo=UTC), ignoretz=True) for n in (1, 2))
+    except (ValueError, OverflowError):
+        return None
+    return _month(first) if first.month == second.month else None
 
 
 def _is_month(name: str) -> bool:
@@ -114,6 +139,15 @@ def first_day(invoice: object) -> date | None:
     start = getattr(invoice, "start_date", None)
     try:
         return utc(start).date() if isinstance(start, datetime) else None
+    except OverflowError:
+        return None
+
+
+def last_day_exclusive(invoice: object) -> date | None:
+    """Return the day after the invoice's period, in UTC; Atlas may send that day, or the last second before it."""
+    end = getattr(invoice, "end_date", None)
+    try:
+        return (utc(end) + timedelta(seconds=1)).date() if isinstance(end, datetime) else None
     except OverflowError:
         return None
 

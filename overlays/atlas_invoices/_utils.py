@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
@@ -54,6 +55,15 @@ def pluralize(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that a mistyped word probably means, in any case; `None` if none is close."""
+    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a mistake
+
+    by_fold = {choice.casefold(): choice for choice in choices}
+    found = get_close_matches(word.casefold(), by_fold, n=1)
+    return by_fold[found[0]] if found else None
+
+
 def duration(seconds: float) -> str:
     """Return a wait for people: `45 s`, `10 min`, `2 h`, `30 days`."""
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
@@ -82,6 +92,18 @@ def csv_row(values: Iterable[object], *, raw: bool = False) -> str:
     cells = [_cell(value, raw=raw) for value in values]
     # The csv module of Python 3.11 doesn't quote a lone CR, and then can't read it back.
     return ",".join(['"' + cell.replace('"', '""') + '"' if _QUOTED(cell) else cell for cell in cells]) + "\n"
+
+
+def html_table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Collection[int]) -> str:
+    """Return a table for a notebook, with text escaped and the columns of numbers aligned right."""
+    from html import escape  # noqa: PLC0415 - only notebooks need it
+
+    def line(cells: Iterable[str], tag: str) -> str:
+        sides = (f'<{tag} style="text-align: {"right" if n in right else "left"}">' for n in itertools.count())
+        return "<tr>" + "".join(f"{side}{escape(cell)}</{tag}>" for side, cell in zip(sides, cells)) + "</tr>"  # noqa: B905 - as many as there are cells
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(headings, 'th')}</thead><tbody>{body}</tbody></table>"
 
 
 def plain(value: object) -> str:

@@ -18,7 +18,7 @@ from command_server import run_command
 @pytest.fixture(scope="session")
 def server() -> Iterator[Sandbox]:
     """A sandbox for all tests of this folder."""
-    with Sandbox(Settings(seed=7)) as sandbox:
+    with Sandbox(Settings(seed=7, odd=True)) as sandbox:
         yield sandbox
 
 

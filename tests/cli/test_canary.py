@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from raw_server import Script
 
 TALKATIVE = ("-vv", "--debug", "--max-retries", "0")
-# What each command is called with; an I is an invoice's ID. `sandbox` shows its credentials, as is its purpose.
+# What each command is called with; an I is an invoice's ID. `sandbox` shows its credentials, as is its purpose, and
+# `completion` has none.
 ARGUMENTS = {
     "orgs": ("--format", "json"),
     "list": ("--format", "json"),
@@ -47,7 +48,7 @@ ARGUMENTS = {
     "logout": (),
 }
 SUCCESSES = [
-    *(("service-account", command) for command in COMMANDS if command != "sandbox"),
+    *(("service-account", command) for command in COMMANDS if command not in {"sandbox", "completion"}),
     *((kind, command) for kind in ("api-key", "access-token") for command in ("list", "doctor")),
 ]
 FAULTS: dict[str, Callable[[WireSandbox], object]] = {

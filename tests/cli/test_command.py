@@ -197,22 +197,6 @@ def test_list_by_months_and_up_to_a_limit(run: Run, server: Sandbox) -> None:
     assert len(linked) == 2 + sum(len(each.linked) for each in server.invoices[:2])
 
 
-@pytest.mark.parametrize(
-    ("width", "left_out"), [(60, "From, To (excl.), Paid, USD"), (80, "From, To (excl.)"), (120, None)]
-)
-def test_a_table_of_invoices_fits(width: int, left_out: str | None, run: Run, server: Sandbox) -> None:
-    environment = {**server.environment("api-key"), "COLUMNS": str(width)}
-    done = run("list", env=environment)
-    lines = done.stdout.splitlines()
-    assert len(lines) == 1 + len(server.invoices), "no row wraps"
-    assert max(map(len, lines)) <= width
-    assert lines[1].split()[:2] == ["2026-11", server.invoices[0].id]
-    assert (f"left out to fit the terminal: {left_out}; --format csv" in done.stderr) == (left_out is not None)
-    linked = run("list", "--linked", env=environment).stdout.splitlines()
-    assert max(map(len, linked)) <= width
-    assert all(invoice.id in text for invoice, text in zip(server.invoices[:1], linked[1:2], strict=True))
-
-
 def test_an_existing_file_is_replaced_only_with_force(run: Run, server: Sandbox, tmp_path: Path) -> None:
     invoice = a_paid_invoice(server)
     path = tmp_path / "june.csv"

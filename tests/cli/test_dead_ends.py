@@ -176,6 +176,7 @@ FROZEN = (
 )
 
 
+@pytest.mark.slow
 def test_every_subcommand_starts_from_what_was_frozen(tmp_path: Path) -> None:
     """With exactly the modules that such a tool would have found."""
     finding = (

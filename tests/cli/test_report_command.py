@@ -49,6 +49,7 @@ def test_an_invoice_of_atlas_has_its_tax_and_what_is_outstanding(run: Run, serve
     assert len(page.rows("project")) - 1 == len(shown["groups"])
 
 
+@pytest.mark.slow
 def test_a_synced_folder_has_every_month(run: Run, tmp_path: Path) -> None:
     assert run("sync", "--dir", "kept", "--since", "2026-08", "--until", "2026-09").returncode == 0
     done = run("report", "kept", "-o", "months.html", "-q", env={})
@@ -64,6 +65,7 @@ def test_a_synced_folder_has_every_month(run: Run, tmp_path: Path) -> None:
     assert [bool(row[6]) for row in read(tmp_path / "months.html").rows("invoices")] == [False, True]
 
 
+@pytest.mark.slow
 def test_a_csv_may_come_from_stdin(server: Sandbox, tmp_path: Path) -> None:
     data = server.csv_bytes(server.invoices[1].id)
     command = [COMMAND, "report", "-", "-o", "in.html"]
@@ -98,6 +100,7 @@ def test_an_invoice_that_fails_leaves_no_page(run: Run, server: Sandbox, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the browser is a shell script")
 def test_open_shows_the_page_in_the_browser(run: Run, server: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "june.csv").write_bytes(server.csv_bytes(server.invoices[1].id))

@@ -41,7 +41,7 @@ def test_several_invoices_are_one_table(run: Run, server: Sandbox, tmp_path: Pat
         sums[group["key"][0]] = sums.get(group["key"][0], Decimal(0)) + Decimal(group["amount"])
     assert sums == {month: sum((line.amount or Decimal(0) for line in lines[month]), Decimal(0)) for month in lines}
     table = run("show", "kept", "latest", "--by", "period,project").stdout.splitlines()
-    assert table[0] == "3 invoices of Müller,Söhne&Co., 2026-08-01 to 2026-11-01 (exclusive)"
+    assert table[0] == "3 invoices of Müller,Söhne&Co., 2026-08 to 2026-10"
     # Of Atlas, from a folder, in either order: the same rows.
     for sources in (("kept", "2026-10"), ("2026-10", "2026-09", "2026-08")):
         done = run("export", *sources, "-o", "all.jsonl", "--force", "-q")

@@ -77,7 +77,7 @@ def test_an_invoice_of_the_sandbox_fits(run: Run, server: Sandbox, tmp_path: Pat
     shown = run("show", "june.csv", env={"COLUMNS": str(columns)}).stdout
     head = shown[: shown.index("project ")]
     assert head.split()[:2] == ["Invoice", invoice.id]
-    assert head.split()[-1] == "(exclusive)"
+    assert head.split()[-1] == f"{invoice.start:%Y-%m}"
     widest = max(map(cell_len, shown.splitlines()))
     # Two names of eight, and money whole, need that much.
     assert widest <= max(columns, 44)

@@ -68,7 +68,7 @@ COMMANDS = [
 def test_nothing_reaches_a_terminal_raw(
     arguments: tuple[str, ...], hostile: dict[str, str], on_a_terminal: Callable[..., tuple[int, str]]
 ) -> None:
-    status, shown = on_a_terminal(*arguments, env={**hostile, "NO_COLOR": "1", "TERM": "dumb"})
+    status, shown = on_a_terminal(*arguments, env={**hostile, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"})
     assert status == 0, shown
     assert "Acme" in shown
     for line in shown.split("\r\n"):  # the terminal driver's line ends

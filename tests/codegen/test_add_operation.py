@@ -68,6 +68,7 @@ def load(openapi: Path, source: Path, output: Path, name: str) -> ModuleType:
     return openapi_package.load(output, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "real",
     [
@@ -128,6 +129,7 @@ with Sandbox(Settings(typical_lines=5, months=2)) as server:
 """
 
 
+@pytest.mark.slow
 def test_another_version_is_one_edit_and_the_sandbox_follows(openapi_folder: Path, tmp_path: Path) -> None:
     old, new = "application/vnd.atlas.2023-01-01+csv", "application/vnd.atlas.2027-02-01+csv"
     csv = operations.load_operations()[0]

@@ -39,6 +39,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(clone: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith(f"error: can't create {clone}/.venv: ")
 
 
+@pytest.mark.slow
 def test_a_failed_installation_is_an_error_and_leaves_no_stamp(clone: Path) -> None:
     done = make(clone)
 
@@ -48,6 +49,7 @@ def test_a_failed_installation_is_an_error_and_leaves_no_stamp(clone: Path) -> N
     assert not (clone / ".venv" / ".stamp").exists()
 
 
+@pytest.mark.slow
 def test_packages_of_another_environment_are_ignored(tmp_path: Path, root: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise SystemExit('another yaml')\n")
     # The interpreter outside .venv, which a script's first line finds.

@@ -150,6 +150,7 @@ def doubling_default(document: dict[str, Any]) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [hostile_pattern, hostile_parameter, doubling, doubling_properties, doubling_default]
 )

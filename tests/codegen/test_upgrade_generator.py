@@ -53,6 +53,7 @@ def contents(repository: Path) -> list[str]:
     return [(repository / name).read_text() for name in ("pyproject.toml", "scripts/requirements.txt")]
 
 
+@pytest.mark.slow
 def test_one_command_changes_pin_lock_and_recorded_version(repository: Path) -> None:
     recorded = repository / "openapi" / "lock.json"
     version = lock.installed_tools()["openapi-python-client"]

@@ -92,6 +92,7 @@ def test_ci_installs_and_checks_on_every_supported_python(root: Path) -> None:
     assert [step["run"] for step in job["steps"] if "run" in step] == [
         "python3 scripts/environment.py",
         "scripts/check",
+        "scripts/test -m 'browser or slow'",
     ]
 
 
@@ -116,7 +117,15 @@ def test_the_schedules_are_kept_alive(root: Path) -> None:
 
 def test_scripts_that_are_run_exist(root: Path) -> None:
     text = " ".join(step.get("run", "") for name in NAMES for step in steps(read(root, name)))
-    scripts = {"check", "environment.py", "check_drift.py", "vendor_spec.py", "regenerate.py", "upgrade_generator.py"}
+    scripts = {
+        "check",
+        "test",
+        "environment.py",
+        "check_drift.py",
+        "vendor_spec.py",
+        "regenerate.py",
+        "upgrade_generator.py",
+    }
     assert set(re.findall(r"scripts/(\w+(?:\.py)?)", text.replace("requirements.txt", ""))) - {""} == scripts
     assert all(os.access(root / "scripts" / name, os.X_OK) for name in scripts - {"environment.py"})
 
@@ -257,6 +266,7 @@ def add_property(document: Json) -> None:
     document["components"]["schemas"]["BillingInvoice"]["properties"]["newField"] = {"type": "string"}
 
 
+@pytest.mark.slow
 def test_drift_becomes_a_pull_request_of_two_commits(runner: Runner) -> None:
     publish(runner, add_property)
 
@@ -286,6 +296,7 @@ def test_drift_becomes_a_pull_request_of_two_commits(runner: Runner) -> None:
     assert (runner.temporary / "summary.md").read_text() == report
 
 
+@pytest.mark.slow
 def test_a_later_run_updates_its_pull_request_and_closes_its_issue(runner: Runner) -> None:
     publish(runner, add_property)
     assert runner.check() == "ready"
@@ -298,6 +309,7 @@ def test_a_later_run_updates_its_pull_request_and_closes_its_issue(runner: Runne
     ]
 
 
+@pytest.mark.slow
 def test_a_proposal_that_upstream_took_back_is_closed(runner: Runner) -> None:
     publish(runner, lambda document: document["paths"]["/api/atlas/v2/orgs"]["get"].update(operationId="anotherName"))
 
@@ -310,6 +322,7 @@ def test_a_proposal_that_upstream_took_back_is_closed(runner: Runner) -> None:
     assert runner.git("log", "--format=%s", "--all") == "Start"
 
 
+@pytest.mark.slow
 def test_a_client_that_cannot_be_generated_is_a_draft_with_the_error(runner: Runner) -> None:
     def clash(document: Json) -> None:
         document["components"]["schemas"]["BillingInvoice"]["properties"]["toDict"] = {"type": "string"}
@@ -324,6 +337,7 @@ def test_a_client_that_cannot_be_generated_is_a_draft_with_the_error(runner: Run
     assert runner.git("log", "--format=%s") == "Take over a new revision of the Atlas API\nStart"
 
 
+@pytest.mark.slow
 def test_words_that_lost_their_place_are_listed(runner: Runner) -> None:
     publish(runner, lambda document: document["components"]["schemas"]["BillingRefund"]["properties"].pop("reason"))
 
@@ -334,6 +348,7 @@ def test_words_that_lost_their_place_are_listed(runner: Runner) -> None:
     assert "- `BillingRefund.reason` is gone" in report
 
 
+@pytest.mark.slow
 def test_an_operation_that_is_gone_is_an_issue_with_the_report_and_the_error(runner: Runner) -> None:
     publish(runner, lambda document: document["paths"].pop("/api/atlas/v2/orgs"))
 
@@ -345,6 +360,7 @@ def test_an_operation_that_is_gone_is_an_issue_with_the_report_and_the_error(run
     assert runner.git("log", "--format=%s") == "Start"
 
 
+@pytest.mark.slow
 def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
     publish(runner)
     (runner.temporary / "published").write_text("hello")
@@ -357,6 +373,7 @@ def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
     assert "    error: v2.yaml: not an OpenAPI document" in (runner.temporary / "proposal" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_only_the_named_paths_of_a_patch_are_applied(runner: Runner) -> None:
     publish(runner, add_property)
     assert runner.check() == "ready"
@@ -373,6 +390,7 @@ def test_only_the_named_paths_of_a_patch_are_applied(runner: Runner) -> None:
     assert runner.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["000", "429", "503"])
 def test_an_outage_is_a_notice(runner: Runner, status: str) -> None:
     publish(runner, status=status)
@@ -383,6 +401,7 @@ def test_an_outage_is_a_notice(runner: Runner, status: str) -> None:
     assert f"::notice title=Upstream drift::not checked: no document (status {status})" in runner.printed
 
 
+@pytest.mark.slow
 def test_a_document_that_is_gone_fails(runner: Runner) -> None:
     publish(runner, status="404")
 

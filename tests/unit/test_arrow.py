@@ -428,7 +428,7 @@ def test_a_line_longer_than_a_block_is_not_cut(read: Callable[[bytes], object], 
 def test_zeros_after_the_point_need_no_digits() -> None:
     """They don't make a column too long that has a number of 38 digits elsewhere."""
     lines = [{"SKU": "a", "Amount": amount} for amount in ("0E-7", "1.50", "9" * 38, "2.000")]
-    with pytest.raises(InvoiceFormatError, match="line 8, column .Amount.: this column's numbers have more than 38"):
+    with pytest.raises(InvoiceFormatError, match="line 8, column 'Amount'"):
         to_arrow(simple_invoice(*lines))
     del lines[1]
     assert to_arrow(simple_invoice(*lines))["amount"].to_pylist() == [0, int("9" * 38), 2]

@@ -177,7 +177,7 @@ def test_a_balance_beside_two_currencies_is_shown_apart() -> None:
     assert result.by_currency == {"USD": 10_825, "EUR": 5_825}
     assert (result.starting_balance_cents, result.starting_balance_applied) == (12_500, False)
     [warning] = result.warnings
-    assert "125.00 was not subtracted" in warning
+    assert "125.00 USD was not subtracted" in warning
     assert "EUR, USD" in warning
 
 
@@ -309,7 +309,7 @@ def test_a_balance_without_a_payment_that_can_be_computed_stays_visible() -> Non
     result = owe(payment(amountBilledCents=...), startingBalanceCents=500)
     assert result.by_currency == {}
     assert not result.starting_balance_applied
-    assert "5.00 was not subtracted: no payment could be computed" in result.warnings[-1]
+    assert "5.00 USD was not subtracted: no payment could be computed" in result.warnings[-1]
 
 
 @pytest.mark.parametrize("fields", [{}, {"payments": None}, {"payments": []}])

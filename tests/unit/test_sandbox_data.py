@@ -59,7 +59,7 @@ def test_every_invoice_adds_up(seed: int) -> None:
 
 
 def test_the_file_is_laid_out_as_in_the_document() -> None:
-    sandbox = Sandbox(Settings(lines=50))
+    sandbox = Sandbox(Settings(lines=50, odd=True))
     invoice = sandbox.invoices[1]
     data = sandbox.csv_bytes(invoice.id)
     text = data.decode()
@@ -79,7 +79,7 @@ def test_the_file_is_laid_out_as_in_the_document() -> None:
 
 
 def test_the_invoices_have_every_trap_for_parsers() -> None:
-    sandbox = Sandbox()
+    sandbox = Sandbox(Settings(odd=True))
     invoices = sandbox.invoices
     rows = [row for invoice in invoices for row in parse(sandbox.csv_bytes(invoice.id))[1]]
     assert {invoice.status for invoice in invoices} == {
@@ -174,3 +174,17 @@ def test_a_missing_extra_is_named() -> None:
     code = "import sys; sys.modules['uvicorn'] = None; import atlas_invoices.sandbox"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].endswith("the sandbox needs uvicorn: pip install 'atlas-invoices[sandbox]'")
+
+
+def test_by_default_it_is_a_company_that_grows() -> None:
+    sandbox = Sandbox()
+    pending, *invoices = sandbox.invoices
+    assert pending.organization.name == "Northwind"
+    assert {invoice.status for invoice in invoices} == {"INVOICED", "PAID"}
+    newest, oldest = (sum(each.amount_billed_cents for each in part) for part in (invoices[:4], invoices[-4:]))
+    assert newest > 3 * oldest > 0
+    assert pending.amount_billed_cents < newest / 4, "its month isn't over"
+    rows = [row for invoice in sandbox.invoices for row in parse(sandbox.csv_bytes(invoice.id))[1]]
+    names = {row[column] for row in rows for column in ("Project", "Cluster", "Tag/team", "Tag/owner", "Note")}
+    assert all(name.isascii() and name[:1] not in {"=", "+", "-"} and '"' not in name for name in names)
+    assert {"storefront", "payments", "analytics"} <= names

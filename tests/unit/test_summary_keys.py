@@ -102,7 +102,10 @@ def test_a_tag_can_be_named_as_the_csv_names_it() -> None:
         ("projectid", "project_id"),
         ("mounth", "month"),
         ("extra:SKU", "sku"),
-        ("extra:Tag/team", "'tag:team'"),
+        ("team", "tag:team"),
+        ("tags", "tag:KEY"),
+        ("Tag/", "tag:KEY"),
+        ("extra:Tag/team", "tag:team"),
     ],
 )
 def test_an_unknown_name_is_refused_with_similar_ones(name: str, meant: str) -> None:
@@ -113,7 +116,7 @@ def test_an_unknown_name_is_refused_with_similar_ones(name: str, meant: str) -> 
     assert message.endswith("month, invoice_id, period, period_start, period_end, line_number, tag:KEY, extra:COLUMN")
 
 
-@pytest.mark.parametrize("name", ["zzz", "tag:", "Tag/", "", "x" * 500, "\x1b[31m" * 99, ["sku", 5], b"sku"])
+@pytest.mark.parametrize("name", ["", "x" * 500, "\x1b[31m" * 99, ["sku", 5], b"sku"])
 def test_a_name_without_similar_ones_is_shown_on_one_short_line(name: Any) -> None:
     with pytest.raises(ConfigError, match=r"can't group by [^(]*: choose from date, ") as caught:
         summarize(DATA, by=name)

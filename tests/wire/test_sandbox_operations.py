@@ -26,7 +26,7 @@ from sandbox_http import CSV, JSON, ORGS, digest_client, invoice_path
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(Settings(typical_lines=60, organizations=5)) as running:
+    with Sandbox(Settings(typical_lines=60, organizations=5, odd=True)) as running:
         yield running
 
 

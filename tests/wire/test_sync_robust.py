@@ -85,6 +85,7 @@ def complete(sandbox: Sandbox, folder: Path) -> None:
     assert report.ok, [invoice.error for invoice in report.failed]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_leaves_a_folder_that_the_next_run_completes(
     sandbox: Sandbox, tmp_path: Path, ids: list[str]
 ) -> None:

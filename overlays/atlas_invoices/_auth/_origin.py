@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 
 import httpx
 from attrs import frozen
@@ -82,9 +83,21 @@ def parse_base_url(text: str) -> BaseUrl:
     return BaseUrl(origin=origin, path=path.rstrip("/"))
 
 
+# Hosts that may be reached without TLS, which only --insecure-http adds.
+_insecure_hosts: set[str] = set()
+
+
+def allow_http(url: str) -> None:
+    """Accept http for a URL's host in this process: for a sandbox in another container, and nothing else."""
+    with suppress(httpx.InvalidURL):
+        _insecure_hosts.add(httpx.URL(url).host)
+
+
 def require_https(origin: Origin, what: str) -> None:
     """Raise ConfigError unless the origin is https, or http on a loopback address; `what` begins the message."""
-    if origin.scheme == "https" or (origin.scheme == "http" and is_loopback(origin.host)):
+    if origin.scheme == "https" or (
+        origin.scheme == "http" and (is_loopback(origin.host) or origin.host in _insecure_hosts)
+    ):
         return
     raise ConfigError(
         f"{what} must be https, not {single_line(origin)}: credentials would be sent unencrypted"

@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 
 from attrs import frozen
 
-from atlas_invoices._errors import ConfigError
+from atlas_invoices._cache_folder import absolute_or_none, user_cache_folder
 from atlas_invoices._http._steps import Steps
 from atlas_invoices._locks import FileLock
 from atlas_invoices._secret import Secret
@@ -41,42 +41,10 @@ def cache_folder(setting: bool | str | os.PathLike[str] | None) -> Path | None:
     """
     if setting is None or setting is False:
         return None
-    folder = user_cache_folder() if setting is True else _absolute(Path(setting))
+    folder = user_cache_folder() if setting is True else absolute_or_none(Path(setting))
     if folder is None:
         warn("access tokens aren't shared between processes: this user has no home folder; set HOME")
     return folder
-
-
-def user_cache_folder() -> Path | None:
-    """Return the user's cache folder for this package, or None without a home folder; raises as `cache_folder` does."""
-    try:
-        from platformdirs import user_cache_path  # noqa: PLC0415 - not a dependency of the base install
-    except ImportError:
-        raise ConfigError(
-            "token_cache=True needs platformdirs to find your cache folder: pip install 'atlas-invoices[cli]', "
-            "or name a folder: token_cache='/path'"
-        ) from None
-    if _home_is_empty() and not os.environ.get("XDG_CACHE_HOME", "").strip():
-        return None
-    try:
-        return _absolute(user_cache_path("atlas-invoices", appauthor=False))
-    except RuntimeError:  # newer versions of platformdirs, without a home
-        return None
-
-
-def _absolute(path: Path) -> Path | None:
-    """Return the absolute path; None if it begins with "~" and there is no home: a folder "~" is never created."""
-    if _home_is_empty() and str(path).startswith("~"):
-        return None
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        return None
-
-
-def _home_is_empty() -> bool:
-    """Whether HOME is set to nothing, which Python would take for the root folder."""
-    return os.environ.get("HOME") == ""
 
 
 class TokenCache:

@@ -7,6 +7,7 @@ and pass through its event hooks.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from concurrent.futures import Future
@@ -26,6 +27,8 @@ from atlas_invoices._http._transport import remove_secrets
 from atlas_invoices._secret import mask_sent
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
+
+_log = logging.getLogger("atlas_invoices")
 
 # The most that getting a token takes: waiting for other threads, tasks and processes, looking up the host, connecting,
 # sending, and reading the reply. Independent of the API client's timeout, which may be long for large invoices, or too
@@ -64,12 +67,15 @@ class TokenHTTP:
         """
         end = time.monotonic() + (self.seconds if seconds is None else seconds)
         for share in _ATTEMPT_SHARES:
+            began = time.monotonic()
             request.extensions = {}  # httpx keeps the last attempt's timeouts there
             try:
                 reply: TokenReply = yield _Exchange(self, request, (end - time.monotonic()) * share)
             except (httpx.HTTPError, TimeoutError) as error:
                 failure = self._failure(error, request)
             else:
+                spent = time.monotonic() - began
+                _log.debug("%s %s: %d after %.2f s", request.method, request.url.path, reply.status_code, spent)
                 return reply
             if not isinstance(failure, APITimeoutError):
                 break

@@ -10,6 +10,7 @@ from ._export import write_csv as write_csv
 from ._export import write_jsonl as write_jsonl
 from ._export import write_parquet as write_parquet
 from ._group_by import DEFAULT_CURRENCY as DEFAULT_CURRENCY
+from ._group_by import GROUP_NAMES as GROUP_NAMES
 from ._group_by import Group, Summary
 from ._group_by import missing_names as missing_names
 from ._group_by import month as month
@@ -23,6 +24,7 @@ from ._layout import CURRENCY as CURRENCY
 from ._model import CREDIT_SKU as CREDIT_SKU
 from ._model import InvoiceHeader, LineItem
 from ._reader import AsyncInvoiceCsv, InvoiceCsv, aread_csv, read_csv
+from ._reader import open_invoice as open_invoice
 from ._sources import Source as Source
 from ._summary import missing_amount as missing_amount
 from ._summary import summarize

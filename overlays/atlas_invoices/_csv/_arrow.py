@@ -113,7 +113,8 @@ def _tasks(
         simple = layout.width <= _MAX_COLUMNS and layout.is_regular
         try:
             for block in state.blocks():
-                breaks = _has_breaks(block) if state.only_items and simple else None
+                fits = simple and block.may_have_columns(layout.width)
+                breaks = _has_breaks(block) if state.only_items and fits else None
                 if breaks is not False and state.recut(block):
                     continue
                 future = None if breaks is None else pool.submit(fast, layout, block, breaks)

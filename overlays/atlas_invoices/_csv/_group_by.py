@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from atlas_invoices._errors import ConfigError
+from atlas_invoices._utils import closest, html_table, plain, pluralize
 
 from ._cells import EXACT, ZERO, normalize, parse_date, parse_number
 from ._columns import BY_FIELD, BY_NAME, COLUMNS, TAG_PREFIX, Kind, quoted
@@ -136,24 +137,27 @@ def _number(number: Decimal | None) -> Decimal | None:
     return None if number is None else normalize(number or ZERO)
 
 
-_NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
+# A longer word is hardly a tag's key.
+_MAX_KEY = 40
+GROUP_NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
 
 
 def _unknown(by: object) -> ConfigError:
     shown = quoted(by if isinstance(by, str) else repr(by))
-    similar = _similar(by) if isinstance(by, str) else []
-    meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
-    names = ", ".join(_NAMES)
+    similar = _similar(by) if isinstance(by, str) else None
+    meant = f" (did you mean {similar}?)" if similar else ""
+    names = ", ".join(GROUP_NAMES)
     return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
 
 
-def _similar(name: str) -> list[str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - imported only for a misspelled name
-
+def _similar(name: str) -> str | None:
+    """Return the name of a column that `name` probably means; anything unlike one may be a tag."""
     column = name.removeprefix("extra:")
-    if column.startswith(TAG_PREFIX) and column != TAG_PREFIX:
-        return [quoted(f"tag:{column.removeprefix(TAG_PREFIX)}")]
-    return get_close_matches(column.casefold().replace(" ", "_"), _NAMES)
+    if column in {"tag", "tags", "tag:", TAG_PREFIX}:
+        return "tag:KEY"
+    found = closest(column.casefold().replace(" ", "_"), GROUP_NAMES)
+    key = column.removeprefix(TAG_PREFIX)
+    return found or (f"tag:{key}" if key.isprintable() and 0 < len(key) <= _MAX_KEY else None)
 
 
 def month(day: dt.date | None) -> str | None:
@@ -186,7 +190,7 @@ class Group:
     currency: str = DEFAULT_CURRENCY
 
 
-@frozen
+@frozen(repr=False)
 class Summary:
     """Sums of invoice lines: `groups` by amount, the largest first; their `total`; and the `credits` in it.
 
@@ -209,6 +213,24 @@ class Summary:
     groups: tuple[Group, ...]
     totals: Mapping[str, Decimal]
     credit_totals: Mapping[str, Decimal]
+
+    def __repr__(self) -> str:
+        groups = pluralize(len(self.groups), "group", "groups")
+        return f"<Summary by {', '.join(self.by)}: {groups}, {self._total_text()}>"
+
+    def _repr_html_(self) -> str:
+        shown = []
+        for group in self.groups[:_MAX_HTML]:
+            names = ["" if part is None else plain(part) for part in group.key]
+            shown.append([*names, group.currency, f"{group.amount:,f}", f"{group.lines:,}"])
+        if more := len(self.groups) - len(shown):
+            shown.append([f"{more:,} more"])
+        shown.append([f"total {self._total_text()}"])
+        last = len(self.by) + 3
+        return html_table([*self.by, "currency", "amount", "lines"], shown, right=range(last - 2, last))
+
+    def _total_text(self) -> str:
+        return " and ".join(f"{amount:,f} {currency}" for currency, amount in self.totals.items())
 
     @property
     def total(self) -> Decimal:
@@ -264,6 +286,8 @@ class Summary:
 
 
 _SUMS = ("currency", "amount", "quantity", "lines", "share")
+# A notebook shows the largest groups.
+_MAX_HTML = 50
 _SHARE = Context(prec=28)
 _Key: TypeAlias = tuple[KeyPart, ...]
 

@@ -1,7 +1,5 @@
 """The invoice as data: its header and its lines."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +53,10 @@ class LineItem(NamedTuple):
     tags: Mapping[str, str] = EMPTY
     extra: Mapping[str, str] = EMPTY
     line_number: int = 0
+
+    def __repr__(self) -> str:
+        fields = zip(self._fields, self, strict=True)
+        return f"LineItem({', '.join(f'{name}={value!r}' for name, value in fields if value not in (None, EMPTY))})"
 
     @property
     def is_credit(self) -> bool:

@@ -45,6 +45,7 @@ class ReaderState(Generic[Chunks]):
         self.ends_line = False
         self.closed = False
         self.line_number = 1
+        self.bytes_read = 0
         self.cutter = BlockCutter()
         self._on_error = on_error
         self._name = name
@@ -176,6 +177,7 @@ class ReaderState(Generic[Chunks]):
 
     def _push(self, chunk: bytes) -> None:
         self.ends_line = chunk.endswith(b"\n")
+        self.bytes_read += len(chunk)
         self.cutter.push(chunk)
 
     def _blocks(self, chunk: bytes | None) -> Iterator[Block]:

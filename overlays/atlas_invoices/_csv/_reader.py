@@ -68,6 +68,11 @@ class _BaseInvoiceCsv(Generic[Chunks]):
         return self._state.layout
 
     @property
+    def bytes_read(self) -> int:
+        """How many bytes of the source the latest loop has read."""
+        return self._state.bytes_read
+
+    @property
     def rereadable(self) -> bool:
         """Whether the source can be read again from its beginning."""
         return self._rereadable

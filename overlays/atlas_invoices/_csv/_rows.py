@@ -187,7 +187,7 @@ class RowReader:
         Returns `None` if a row is invalid, blank or trailing, or the block may end within a row. Then `Records` and
         `line` must read the block, by the same rules at a quarter of the speed.
         """
-        if not block.is_whole or b"\0" in block.data:
+        if not block.is_whole or not block.may_have_columns(self.layout.width) or b"\0" in block.data:
             return None
         try:
             split = split_rows(bytes(block.data))

@@ -146,6 +146,10 @@ class Block(NamedTuple):
         """Whether these are whole rows."""
         return self.data.endswith(b"\n") or (self.is_last and len(self.data) <= MAX_ROW)
 
+    def may_have_columns(self, width: int) -> bool:
+        """Whether its lines are long enough for so many cells; as rows, blank lines would fill the memory."""
+        return self.data.count(b"\n") * width <= len(self.data) + width
+
 
 class BlockCutter:
     """Cuts bytes into blocks, each of which ends at the last newline after an even number of quotes.

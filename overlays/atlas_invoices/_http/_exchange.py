@@ -94,6 +94,8 @@ class Exchange:
         while wait := self._rate_limiter.acquire():
             if time.monotonic() - began + wait > self._policy.deadline:
                 raise rate_limit_timeout(endpoint, self._policy.deadline)
+            if wait >= 1:
+                log.info("waiting %.0f s for the server's rate limit", wait, extra={"wait": wait})
             yield Sleep(wait)
         head, sent = None, time.monotonic()
         try:
@@ -154,6 +156,13 @@ class Response:
         self._close = connections.close_response(reply)
         self._pieces: Iterator[bytes] = iter(())
         self._started = self._ended = self._closed = False
+        self._received = 0
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of the document has been received, from 0 to 1; `None` if the server doesn't say how long it is."""
+        length = self.head.headers.get("content-length", "")
+        return min(1.0, self._received / int(length)) if length.isdecimal() and int(length) else None
 
     def read_start(self) -> Steps[None]:
         """Read until the document's first bytes have been checked."""
@@ -175,6 +184,7 @@ class Response:
                 self._pieces = iter(list(self._body.finish()))
                 self._ended = True
             else:
+                self._received += len(data)
                 self._pieces = self._body.feed(data)
         return piece
 

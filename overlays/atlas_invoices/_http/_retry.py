@@ -131,5 +131,6 @@ def retry(
             if wait is None:
                 raise
             earlier.append(error)
-            log.info("attempt %d failed, retrying in %.1f s: %s", len(earlier), wait, error)
+            text = "attempt %d failed, retrying in %.1f s: %s"
+            log.info(text, len(earlier), wait, error, extra={"wait": wait})
         yield Sleep(wait)

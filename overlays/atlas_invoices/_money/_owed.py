@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from functools import reduce
 from typing import TypeVar
 
-from attrs import field, frozen
-
-from atlas_invoices._utils import FrozenDict, single_line, text_or_none
+from atlas_invoices._utils import single_line, text_or_none
 from atlas_invoices_client.models import BillingInvoice, BillingPayment
 
 from . import _amounts
 from ._amounts import EXACT, exact_cents, exact_number, money, present, validate_invoice, whole_cents
+from ._owed_terms import Owed, PaymentOwed
 
 T = TypeVar("T")
 
@@ -20,47 +20,10 @@ T = TypeVar("T")
 _BILLING_CURRENCY = "USD"
 # ISO 4217's code for "no currency": for a payment that has a rate but no currency.
 _NO_CURRENCY = "XXX"
+# Statuses (API document) of invoices and payments with nothing left to pay.
+_SETTLED = frozenset({"FORGIVEN", "FREE", "PAID", "PREPAID", "REFUNDED"})
 # Payment statuses (API document) of attempts that brought in no money and may have been repeated.
 _FAILED_STATUSES = frozenset({"CANCELLED", "ERROR", "FAILED", "FAILED_AUTHENTICATION"})
-
-
-@frozen(kw_only=True)
-class PaymentOwed:
-    """One payment of an invoice and what it adds to the total, in cents of `currency` unless noted.
-
-    Attributes:
-        payment_id: the payment's ID, or `None` if Atlas sent none.
-        status: the payment's status as Atlas sent it; Atlas may add new ones at any time.
-        currency: ISO 4217 code. `USD` if Atlas sent none, `XXX` if it sent a rate without a currency.
-        total_billed_cents: the amount billed, in US cents (`amountBilledCents`).
-        unit_price: the exchange rate from US dollars to `currency` (`unitPrice`).
-        billed_in_currency: `total_billed_cents * unit_price`, unrounded.
-        sales_tax_cents: the sales tax, added (`salesTaxCents`).
-        starting_balance_cents: the payment's own starting balance, subtracted; `None` if it has none.
-        owed_cents: the result, unrounded; `None` if it can't be computed (a warning of the `Owed` says why).
-        missing: API names of the fields that were not sent or could not be read.
-
-    Example:
-        >>> from atlas_invoices_client.models import BillingInvoice
-        >>> payment = {"amountBilledCents": 10000, "unitPrice": "0.92", "currency": "EUR"}
-        >>> [term] = owed(BillingInvoice.from_dict({"payments": [payment]})).payments
-        >>> term.total_billed_cents, term.unit_price, term.billed_in_currency
-        (10000, Decimal('0.92'), Decimal('9200.00'))
-        >>> term.sales_tax_cents, term.owed_cents, term.missing
-        (0, Decimal('9200.00'), ('salesTaxCents',))
-
-    """
-
-    payment_id: str | None
-    status: str | None
-    currency: str
-    total_billed_cents: int | None
-    unit_price: Decimal | None
-    billed_in_currency: Decimal | None
-    sales_tax_cents: int
-    starting_balance_cents: int | None
-    owed_cents: Decimal | None
-    missing: tuple[str, ...]
 
 
 def payment_owed(
@@ -98,47 +61,6 @@ def payment_owed(
     return EXACT.subtract(taxed, exact_cents(starting_balance_cents, "starting_balance_cents"))
 
 
-def _read_only(sums: Mapping[str, Decimal]) -> FrozenDict[Decimal]:
-    return FrozenDict(sums)
-
-
-@frozen(kw_only=True)
-class Owed:
-    """The amounts owed on an invoice, by currency, and the terms they were computed from.
-
-    Attributes:
-        by_currency: cents owed in each currency, unrounded; currencies are never added together. Read-only.
-        payments: every payment of the invoice, in the order sent.
-        starting_balance_cents: the invoice's own starting balance in cents; `None` if Atlas sent none.
-        starting_balance_applied: whether that balance was subtracted in `by_currency`.
-        warnings: what to know before relying on the sums; empty if nothing was missing or unclear.
-
-    Example:
-        >>> from atlas_invoices_client.models import BillingInvoice
-        >>> payment = {"amountBilledCents": 10001, "unitPrice": "0.925", "salesTaxCents": 0, "currency": "EUR"}
-        >>> result = owed(BillingInvoice.from_dict({"payments": [payment], "startingBalanceCents": 500}))
-        >>> result.by_currency, result.rounded()
-        ({'EUR': Decimal('8750.925')}, {'EUR': Decimal('8751')})
-        >>> result.starting_balance_cents, result.starting_balance_applied
-        (500, True)
-        >>> result.warnings[0].split(",")[0]
-        "the invoice's starting balance of 5.00 was subtracted in EUR without conversion"
-
-    """
-
-    by_currency: Mapping[str, Decimal] = field(converter=_read_only)
-    payments: tuple[PaymentOwed, ...]
-    starting_balance_cents: int | None
-    starting_balance_applied: bool
-    warnings: tuple[str, ...]
-
-    def rounded(self) -> dict[str, Decimal]:
-        """Return `by_currency` in whole cents, with half a cent rounded away from zero."""
-        return {
-            currency: cents.to_integral_value(rounding=ROUND_HALF_UP) for currency, cents in self.by_currency.items()
-        }
-
-
 def owed(invoice: BillingInvoice) -> Owed:
     """Compute the amount owed on an invoice, by currency, from its payments.
 
@@ -156,6 +78,11 @@ def owed(invoice: BillingInvoice) -> Owed:
     The balance is read as cents, as its name says, though the document's text calls it US dollars. Every payment
     counts, whatever its status, as the formula says. Credits, refunds, amounts already paid and the payments of linked
     invoices aren't part of the formula. Nothing is rounded; use `Owed.rounded()` for that.
+
+    The amount stays the same when the invoice is paid; `outstanding` is what is left to pay of it. That is 0 if the
+    invoice's or the payment's status says so (PAID, FORGIVEN, FREE, PREPAID, REFUNDED) or the payment's
+    `amountPaidCents` covers what it bills with tax, and all of it if nothing is paid. A payment in US dollars may be
+    paid in part; in another currency, Atlas doesn't say how that part was converted, so it isn't known.
 
     If a field wasn't sent, or isn't the number it should be, a warning names it:
 
@@ -187,15 +114,17 @@ def owed(invoice: BillingInvoice) -> Owed:
     validate_invoice(invoice, "owed(invoice)")
     warnings: list[str] = []
     sent = _amounts.payments(invoice, warnings)
+    settled = text_or_none(invoice.status_name) in _SETTLED
     payments = tuple(
-        _payment(payment, f"payment {number} of {len(sent)}", warnings) for number, payment in enumerate(sent, start=1)
+        _payment(payment, f"payment {number} of {len(sent)}", settled, warnings)
+        for number, payment in enumerate(sent, start=1)
     )
     by_currency: dict[str, Decimal] = {}
     for payment in payments:
         if payment.owed_cents is not None:
             by_currency[payment.currency] = EXACT.add(by_currency.get(payment.currency, Decimal(0)), payment.owed_cents)
     balance = _cents_or_warn(invoice.starting_balance_cents, "the invoice's startingBalanceCents", warnings)
-    applied = balance is not None and _subtract_balance(balance, payments, by_currency, warnings)
+    subtracted_in = None if balance is None else _subtract_balance(balance, payments, by_currency, warnings)
     billed = _cents_or_warn(invoice.amount_billed_cents, "the invoice's amountBilledCents", warnings)
     if not payments and billed:
         warnings.append(f"the invoice bills {money(billed)} {_BILLING_CURRENCY} but has no payments to compute from")
@@ -209,16 +138,40 @@ def owed(invoice: BillingInvoice) -> Owed:
         by_currency=by_currency,
         payments=payments,
         starting_balance_cents=balance,
-        starting_balance_applied=applied,
+        starting_balance_applied=subtracted_in is not None,
+        starting_balance_currency=subtracted_in,
+        status=text_or_none(invoice.status_name),
+        outstanding=_outstanding(payments, by_currency, subtracted_in, balance),
         warnings=tuple(warnings),
     )
 
 
+def _outstanding(
+    payments: tuple[PaymentOwed, ...],
+    by_currency: Mapping[str, Decimal],
+    subtracted_in: str | None,
+    balance: int | None,
+) -> dict[str, Decimal]:
+    outstanding: dict[str, Decimal] = {}
+    for currency in by_currency:
+        parts = [
+            each.outstanding_cents for each in payments if each.currency == currency and each.owed_cents is not None
+        ]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            left = reduce(EXACT.add, known)
+            # As long as something is left to pay, the balance covers a part of it.
+            outstanding[currency] = (
+                EXACT.subtract(left, Decimal(balance or 0)) if left and currency == subtracted_in else left
+            )
+    return outstanding
+
+
 def _subtract_balance(
     balance: int, payments: tuple[PaymentOwed, ...], by_currency: dict[str, Decimal], warnings: list[str]
-) -> bool:
-    """Subtract the invoice's balance from the only currency it can belong to; return whether that was possible."""
-    name = f"the invoice's starting balance of {money(balance)}"
+) -> str | None:
+    """Subtract the invoice's balance from the only currency it can belong to, and return that; `None` if none can."""
+    name = f"the invoice's starting balance of {money(balance)} {_BILLING_CURRENCY}"
     without_own = [payment for payment in payments if payment.starting_balance_cents is None]
     currencies = sorted({payment.currency for payment in payments})
     obstacle = None
@@ -234,7 +187,7 @@ def _subtract_balance(
     if obstacle is not None:
         if balance:
             warnings.append(f"{name} was not subtracted: {obstacle}")
-        return False
+        return None
     [currency] = by_currency
     by_currency[currency] = EXACT.subtract(by_currency[currency], Decimal(balance))
     if balance and currency != _BILLING_CURRENCY:
@@ -247,11 +200,14 @@ def _subtract_balance(
             f"{name} was subtracted once, for the payments that have none of their own; if it includes the balances of "
             f"the others, too much was subtracted"
         )
-    return True
+    return currency
 
 
-def _payment(payment: BillingPayment, place: str, warnings: list[str]) -> PaymentOwed:
-    """Compute one payment; add missing and unreadable fields to `warnings`, which call the payment `place`."""
+def _payment(payment: BillingPayment, place: str, settled: bool, warnings: list[str]) -> PaymentOwed:
+    """Compute one payment of a `settled` or open invoice.
+
+    Adds missing and unreadable fields to `warnings`, which call the payment `place`.
+    """
     missing: list[str] = []
 
     def warn(field: str, consequence: str, problem: str | None) -> None:
@@ -289,6 +245,15 @@ def _payment(payment: BillingPayment, place: str, warnings: list[str]) -> Paymen
             sales_tax_cents=tax or 0,
             starting_balance_cents=own_balance or 0,
         )
+    paid = _cents_or_warn(payment.amount_paid_cents, f"amountPaidCents of {place}", warnings)
+    outstanding = total
+    if total is not None and billed is not None:
+        if settled or text_or_none(payment.status_name) in _SETTLED or (paid and paid >= billed + (tax or 0)):
+            outstanding = Decimal(0)
+        elif paid and rate == 1:
+            outstanding = EXACT.subtract(total, Decimal(paid))
+        elif paid or paid is None:
+            outstanding = None
     return PaymentOwed(
         payment_id=text_or_none(payment.id),
         status=text_or_none(payment.status_name),
@@ -299,6 +264,8 @@ def _payment(payment: BillingPayment, place: str, warnings: list[str]) -> Paymen
         sales_tax_cents=tax or 0,
         starting_balance_cents=own_balance,
         owed_cents=total,
+        paid_cents=paid,
+        outstanding_cents=outstanding,
         missing=tuple(missing),
     )
 

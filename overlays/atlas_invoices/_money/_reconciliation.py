@@ -7,6 +7,13 @@ from typing import Literal
 
 from attrs import frozen
 
+from atlas_invoices._utils import html_table, pluralize
+
+from ._amounts import money
+
+# A notebook shows the most general differences.
+_MAX_HTML = 50
+
 DiscountUnit = Literal["percent", "fraction"]
 DifferenceKind = Literal[
     "unreadable",
@@ -93,7 +100,7 @@ class Totals:
     amount_billed_cents: Decimal | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Reconciliation:
     """Whether a CSV adds up to its invoice, to the cent.
 
@@ -127,6 +134,21 @@ class Reconciliation:
     discount_unit: DiscountUnit | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Reconciliation: {self._outcome()}>"
+
+    def _repr_html_(self) -> str:
+        shown = self.differences[:_MAX_HTML]
+        rows = [[each.kind, each.message] for each in shown]
+        if more := len(self.differences) - len(shown):
+            rows.append([f"{more:,} more"])
+        return html_table([self._outcome(), ""], rows, right=())
+
+    def _outcome(self) -> str:
+        if not self.matches:
+            return pluralize(len(self.differences), "difference", "differences")
+        return f"matches, {pluralize(self.csv.lines or 0, 'line', 'lines')}, {money(self.csv.total_cents or 0)} USD"
 
     @property
     def matches(self) -> bool:

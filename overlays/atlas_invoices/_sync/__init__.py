@@ -11,7 +11,6 @@ The folder is valid at every moment, even if a run is killed:
 
 from __future__ import annotations
 
-from ._listing import NO_LINKED as NO_LINKED
 from ._plan import DEFAULT_WORKERS as DEFAULT_WORKERS
 from ._plan import SyncOptions as SyncOptions
 from ._progress import SyncedInvoice, SyncReport

@@ -32,12 +32,6 @@ AMOUNTS = {
     "subtotalCents": "subtotal_cents",
 }
 
-# Roles: Atlas Admin API document. It doesn't say that without them the listing is shorter rather than refused.
-NO_LINKED = (
-    "no linked invoices found: either no organization is linked to this one, or the credentials can't see their "
-    "invoices, which takes the role Organization Billing Admin or Organization Owner in this one"
-)
-
 
 def _iso_date(_instance: object, _attribute: Attribute[Any], value: str) -> None:
     date.fromisoformat(value[:10])

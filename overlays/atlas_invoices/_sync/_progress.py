@@ -21,9 +21,10 @@ from atlas_invoices._errors import (
     ServerError,
     TokenError,
 )
+from atlas_invoices._invoice_names import NO_LINKED
 
 from ._folder import Entry, FileFacts, Folder, Manifest
-from ._listing import NO_LINKED, ListedInvoice, Listing, RawInvoice
+from ._listing import ListedInvoice, Listing, RawInvoice
 from ._plan import SyncOptions, Task, make_plan
 
 if TYPE_CHECKING:
@@ -209,6 +210,12 @@ class SyncState:
             )
         self._unanswered = self._unanswered + 1 if isinstance(result.error, _TRY_LATER) else 0
         return self._unanswered < _GIVE_UP_AFTER and not (result.error and _affects_all(result.error, listed))
+
+    @property
+    def progress(self) -> tuple[int, int, int]:
+        """How many invoices are done, of how many to fetch, and the bytes saved."""
+        entries = [result.entry for result in list(self._results.values()) if result.entry]
+        return len(self._results), len(self.plan.fetch), sum(entry.csv.size + entry.json.size for entry in entries)
 
     @property
     def save_is_due(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from datetime import date
 
 from atlas_invoices import _operations
@@ -99,15 +100,29 @@ async def sync_invoices_async(
         ...     report = await ai.sync_invoices_async(atlas, org_id, "invoices")
     """
     options = SyncOptions(atlas.base_url, org_id, directory, since, until, linked, verify, workers, lock_timeout)
-    return await _steps.run_async(_sync(atlas, options, _log.info))
+    return await _steps.run_async(_sync(atlas, options, _log.info, lambda _state: None))
 
 
-def run(atlas: Client, options: SyncOptions, on_progress: OnProgress) -> SyncReport:
-    """Sync in threads; `on_progress` gets a line for each saved invoice, in the caller's thread."""
-    return _steps.run(_sync(atlas, options, on_progress))
+def run(
+    atlas: Client,
+    options: SyncOptions,
+    on_progress: OnProgress,
+    on_start: Callable[[SyncState], object] = lambda _state: None,
+) -> SyncReport:
+    """Sync in threads.
+
+    `on_progress` gets a line for each saved invoice, in the caller's thread; `on_start` gets the state before the first
+    is fetched.
+    """
+    return _steps.run(_sync(atlas, options, on_progress, on_start))
 
 
-def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProgress) -> Steps[SyncReport]:
+def _sync(
+    atlas: Client | AsyncClient,
+    options: SyncOptions,
+    on_progress: OnProgress,
+    on_start: Callable[[SyncState], object],
+) -> Steps[SyncReport]:
     listing = yield from _list(atlas, options)
     folder = Folder(options.directory)
     folder.create()
@@ -123,6 +138,7 @@ def _sync(atlas: Client | AsyncClient, options: SyncOptions, on_progress: OnProg
         )
         folder.clear_leftovers()
         state.begin()
+        on_start(state)
 
         def save_if_due() -> Steps[None]:
             if state.save_is_due:

@@ -19,8 +19,8 @@ R = TypeVar("R")
 # Windows doesn't interrupt a wait without a timeout on Ctrl-C.
 _POLL_SECONDS = 0.5
 
-# How long an interrupted run waits for items in progress, so that their results aren't lost.
-_GRACE_SECONDS = 2.0
+# How long an interrupted run waits for items in progress; a person who pressed Ctrl-C waits no longer than that.
+_GRACE_SECONDS = 0.2
 
 
 class WorkerPool(Generic[T, R]):

@@ -14,7 +14,7 @@ import click
 from atlas_invoices._errors import AtlasError, AuthenticationError, TokenError
 from atlas_invoices._utils import single_line
 
-from . import _exit, _output
+from . import _exit, _output, _table
 from ._session import Session, atlas_options, atlas_options_without_org
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _other_cloud(server: str) -> str:
 
 
 def _print(step: str, result: str) -> None:
-    click.echo(f"{step + ':':<15}{single_line(result, 2000)}")
+    _table.paragraph(f"{step + ':':<15}{single_line(result, 2000)}", indent=15)
 
 
 @click.command(name="logout")
@@ -156,7 +156,8 @@ def logout_command(session: Session) -> None:
     If Atlas can't be reached, the token stays in the cache so that you can try again; it expires within the hour.
     Other service accounts' tokens stay.
     """
-    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url, user_cache_folder
+    from atlas_invoices._auth import ServiceAccountAuth, TokenHTTP, log_out, parse_base_url
+    from atlas_invoices._cache_folder import user_cache_folder
     from atlas_invoices._http._retry import RetryPolicy
     from atlas_invoices._http._steps import run
 

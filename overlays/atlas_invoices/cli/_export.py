@@ -14,7 +14,8 @@ import click
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _source
-from ._session import NOT_EMPTY, Session, atlas_options
+from ._completion import complete_files
+from ._session import NOT_EMPTY, Choice, Session, atlas_options
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
@@ -24,18 +25,24 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=Choice(["csv", "jsonl", "parquet"]),
     help="Default: as PATH ends: .csv, .jsonl (or .ndjson), .parquet.",
 )
 @click.option(
-    "-o", "--output", type=NOT_EMPTY, default="-", metavar="PATH|-", help="Output file. Default: `-`, stdout."
+    "-o",
+    "--output",
+    type=NOT_EMPTY,
+    shell_complete=complete_files,
+    default="-",
+    metavar="PATH|-",
+    help="Output file. Default: `-`, stdout.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: don't escape text that a spreadsheet would run as a formula.")
 @click.option("--bom", is_flag=True, help="csv: begin with the mark by which Excel knows UTF-8.")
 @click.option(
     "--decimals",
-    type=click.Choice(["exact", "round"]),
+    type=Choice(["exact", "round"]),
     default="exact",
     show_default=True,
     help="parquet: what to do with numbers of too many digits for exact decimals; round says how many it rounded.",
@@ -76,7 +83,10 @@ def export_command(
         raise click.UsageError("refusing to write Parquet to a terminal; choose a file with -o")
     _source.refuse_source(sources, output)
     target = None if output == "-" else AtomicFile(output, overwrite=force)
-    with _source.open_sources(session, sources) as opened, target or _output.binary_stdout() as file:
+    with (
+        _source.open_sources(session, sources, to_stdout=target is None) as opened,
+        target or _output.binary_stdout() as file,
+    ):
         from atlas_invoices._csv import missing_amount, write_csv, write_jsonl, write_parquet
 
         if output_format == "csv":

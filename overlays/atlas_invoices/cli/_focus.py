@@ -20,8 +20,9 @@ from atlas_invoices._invoice_names import invoice_name
 from atlas_invoices._utils import pluralize
 
 from . import _exit, _output, _source, _table
+from ._completion import complete_files
 from ._export import tune_pyarrow
-from ._session import NOT_EMPTY, Session, atlas_options
+from ._session import NOT_EMPTY, Choice, Session, atlas_options
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +39,7 @@ _ENDINGS = {".csv": "csv", ".parquet": "parquet"}
 @click.option(
     "--from",
     "origin",
-    type=click.Choice(["lines", "atlas"]),
+    type=Choice(["lines", "atlas"]),
     default="lines",
     show_default=True,
     help="Convert the lines, or fetch MongoDB's own report.",
@@ -46,19 +47,20 @@ _ENDINGS = {".csv": "csv", ".parquet": "parquet"}
 @click.option(
     "--focus-version",
     "version",
-    type=click.Choice(["1.2", "1.3"]),
+    type=Choice(["1.2", "1.3"]),
     help="Version of FOCUS. Default: 1.2 from lines, Atlas's choice from atlas.",
 )
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["csv", "parquet"]),
+    type=Choice(["csv", "parquet"]),
     help="Default: as PATH ends; parquet in a folder, csv on stdout.",
 )
 @click.option(
     "-o",
     "--output",
     type=NOT_EMPTY,
+    shell_complete=complete_files,
     default="-",
     metavar="PATH|-",
     help="Output file, or a folder (PATH/) with a file for each invoice. Default: `-`, stdout.",
@@ -125,7 +127,7 @@ def focus_command(
         if origin == "atlas":
             table: _Table = _ReportTable(session, sources, version, stack)
         else:
-            table = _LinesTable(session, sources, version or "1.2", issuer, stack)
+            table = _LinesTable(session, sources, version or "1.2", issuer, stack, to_stdout=output == "-")
         saved = _write(table, target, folder, output_format, force=force)
     for file in saved:
         _output.saved(file)
@@ -153,11 +155,20 @@ def _write(table: _Table, target: AtomicFile | None, folder: Path | None, output
 
 
 class _LinesTable:
-    def __init__(self, session: Session, sources: tuple[str, ...], version: str, issuer: str, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        session: Session,
+        sources: tuple[str, ...],
+        version: str,
+        issuer: str,
+        stack: ExitStack,
+        *,
+        to_stdout: bool = False,
+    ) -> None:
         from atlas_invoices._focus import open_focus
         from atlas_invoices._focus._facts import read_facts
 
-        opened = stack.enter_context(_source.open_sources(session, sources, with_json=True))
+        opened = stack.enter_context(_source.open_sources(session, sources, to_stdout=to_stdout, with_json=True))
         self._invoices = opened.invoices
         facts = read_facts(opened.jsons)
         self._converter = stack.enter_context(open_focus(opened.sources, facts, version=version, issuer=issuer))

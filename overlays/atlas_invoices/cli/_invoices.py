@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atlas_invoices._files import AtomicFile
-from atlas_invoices._invoice_names import file_name, first_day, in_months, with_linked
+from atlas_invoices._invoice_names import NO_LINKED, file_name, first_day, in_months, last_day_exclusive, with_linked
 
 from . import _output, _source, _table
+from ._completion import complete_files, remember
+from ._progress import Measure, bar
 from ._session import (
     NOT_EMPTY,
+    Choice,
     Session,
     atlas_options,
     atlas_options_without_org,
@@ -31,23 +36,42 @@ _format_option = _table.format_option(
 # From the Atlas Admin API document; a test compares them with the generated client, whose import is slow.
 _STATUSES = ("PENDING", "CLOSED", "FORGIVEN", "FAILED", "PAID", "FREE", "PREPAID", "INVOICED")
 
-_ORGANIZATION_COLUMNS = [
-    _table.Column("ID", "id"),
-    _table.Column("Name", "name", flexible=True),
-    _table.Column("Deleted", "isDeleted"),
-]
+_DELETED = _table.Column("Deleted", "isDeleted", _table.yes)
+_ORGANIZATION_COLUMNS = [_table.Column("Name", "name", flexible=True), _table.Column("ID", "id"), _DELETED]
+# Statuses of invoices that may have something left to pay. One of them is still growing.
+_OPEN = {"PENDING": "yellow", "CLOSED": "yellow", "INVOICED": "yellow", "FAILED": "red"}
 _ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
-# The month by which a command finds the invoice; in a narrow terminal it stands for the period.
-_MONTH = _table.Column("Month", "startDate", _table.month)
-_INVOICE_COLUMNS = [
+_STATUS = _table.Column("Status", "statusName", flexible=True, spare=1, style=_OPEN.get)
+_BILLED = _table.Column("Billed USD", "amountBilledCents", _table.cents, number=True)
+_PAID = _table.Column("Paid USD", "amountPaidCents", _table.cents, number=True, spare=3)
+_CSV_COLUMNS = [
+    *(_table.Column("", field) for field in ("id", "orgId", "startDate", "endDate", "statusName")),
+    _BILLED,
+    _PAID,
+]
+_TABLE_COLUMNS = [
+    # The month by which a command finds the invoice.
+    _table.Column("Month", "period"),
     _table.Column("Invoice", "id"),
     _ORGANIZATION,
-    _table.Column("From", "startDate", _table.day, spare=3),
-    _table.Column("To (excl.)", "endDate", _table.day, spare=3),
-    _table.Column("Status", "statusName", spare=1),
-    _table.Column("Billed, USD", "amountBilledCents", _table.cents, number=True),
-    _table.Column("Paid, USD", "amountPaidCents", _table.cents, number=True, spare=2),
+    _STATUS,
+    _BILLED,
+    _PAID,
+    _table.Column("Open USD", "open", _table.cents, number=True, spare=2),
 ]
+
+
+class _Amount(click.types.StringParamType):
+    """Dollars, as an exact number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        from atlas_invoices._money import exact_number
+
+        try:
+            return exact_number(NOT_EMPTY.convert(value, param, ctx).replace(",", ""), "the amount")
+        except ValueError:
+            text = f"{value!r} isn't an amount in USD, such as 12000 or 1500.50"
+            raise click.BadParameter(text, ctx, param) from None
 
 
 @click.command(name="orgs")
@@ -55,20 +79,12 @@ _INVOICE_COLUMNS = [
 @atlas_options_without_org
 def orgs_command(session: Session, output_format: str) -> None:
     """List the organizations that the credentials can see."""
-    with session.client() as client:
+    with bar("orgs"), session.client() as client:
         rows = [organization.to_dict() for organization in client.list_organizations()]
-    _table.show(rows, _ORGANIZATION_COLUMNS, output_format)
-
-
-def _check_statuses(ctx: click.Context, param: click.Parameter, statuses: tuple[str, ...]) -> tuple[str, ...]:
-    from difflib import get_close_matches
-
-    for status in statuses:
-        if status.upper() not in _STATUSES:
-            close = get_close_matches(status.upper(), _STATUSES, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(_STATUSES)}"
-            raise click.BadParameter(f"{status!r} is not a status of invoices; {hint}", ctx, param)
-    return statuses
+    columns = _ORGANIZATION_COLUMNS
+    if output_format == "table" and not any(map(_DELETED.cell, rows)):
+        columns = [column for column in columns if column is not _DELETED]
+    _table.show(rows, columns, output_format)
 
 
 @click.command(name="list")
@@ -76,10 +92,9 @@ def _check_statuses(ctx: click.Context, param: click.Parameter, statuses: tuple[
 @click.option(
     "--status",
     "statuses",
-    type=NOT_EMPTY,
+    type=Choice(_STATUSES, case_sensitive=False),
     multiple=True,
     metavar="S",
-    callback=_check_statuses,
     help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",
 )
 @month_options
@@ -100,43 +115,79 @@ def list_command(
     The month is the one the invoice's period starts in (UTC). The amount billed includes sales tax and credits; use
     `show` for the lines, which are before tax.
     """
-    from atlas_invoices._sync import NO_LINKED
-
-    with session.client() as client:
-        invoices = client.list_invoices(session.org_id(client), statuses=statuses or None, linked=linked)
+    with bar("list"), session.client() as client:
+        org = session.org_id(client)
+        invoices = client.list_invoices(org, statuses=statuses or None, linked=linked)
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
         )
+    remember(org, ((str(invoice.id), first_day(invoice)) for invoice, is_linked in found if not is_linked))
     if linked and not (since or until or limit) and not any(is_linked for _, is_linked in found):
         _output.note(NO_LINKED)
-    _show([_row(invoice) for invoice, _ in found], output_format)
+    _show(found, output_format)
 
 
 @click.command(name="pending")
+@click.option(
+    "--forecast", is_flag=True, help="Show the run rate of the open period, per project and beside the month before."
+)
+@click.option("--fail-over", type=_Amount(), metavar="USD", help="Forecast, and exit with status 6 if it's over this.")
 @max_bytes_option
 @_format_option
 @atlas_options
-def pending_command(session: Session, output_format: str, max_bytes: int) -> None:
-    """List the invoices of the open period so far; json includes all their lines."""
-    with session.client() as client:
+def pending_command(
+    session: Session, output_format: str, max_bytes: int, forecast: bool, fail_over: Decimal | None
+) -> None:
+    """List the invoices of the open period so far; json includes all their lines.
+
+    The forecast is the usage of the complete days so far, divided by their number, for every day of the period, plus
+    credits and usage of earlier days as they are so far; before sales tax. The newest day with usage isn't taken as
+    complete.
+    """
+    if forecast or fail_over is not None:
+        from ._forecast import run
+
+        run(session, output_format, fail_over)
+        return
+    with bar("pending"), session.client() as client:
         invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
-    _show([_row(invoice) for invoice, _ in with_linked(invoices)], output_format)
+    _show(list(with_linked(invoices)), output_format)
 
 
-def _row(invoice: BillingInvoice | BillingInvoiceMetadata) -> dict[str, Any]:
-    """Return an invoice's fields; the linked invoices inside it are rows of their own."""
-    row = invoice.to_dict()
-    row.pop("linkedInvoices", None)
-    return row
-
-
-def _show(rows: list[dict[str, Any]], output_format: str) -> None:
-    """Print invoices; a table of a single organization leaves out its column."""
+def _show(invoices: Sequence[tuple[BillingInvoice | BillingInvoiceMetadata, bool]], output_format: str) -> None:
+    """Print invoices and whether each is linked; a table of a single organization leaves out its column."""
+    rows = [invoice.to_dict() for invoice, _ in invoices]
+    for row in rows:
+        # The linked invoices inside it are rows of their own.
+        row.pop("linkedInvoices", None)
+    if output_format != "table":
+        _table.show(rows, _CSV_COLUMNS, output_format)
+        return
     several = len({row.get("orgId") for row in rows}) > 1
-    columns = _INVOICE_COLUMNS
-    if output_format == "table":
-        columns = [_MONTH, *(column for column in columns if several or column is not _ORGANIZATION)]
-    _table.show(rows, columns, output_format)
+    columns = [column for column in _TABLE_COLUMNS if several or column is not _ORGANIZATION]
+    rows = [{**row, "period": _period(each), "open": _open(row)} for row, (each, _) in zip(rows, invoices, strict=True)]
+    # A paying organization's invoice may have the amounts of those linked to it.
+    if len(rows) > 1 and not any(is_linked for _, is_linked in invoices):
+        sums = {
+            field: sum(row[field] for row in rows if isinstance(row.get(field), int))
+            for field in ("amountBilledCents", "amountPaidCents", "open")
+        }
+        _table.show(rows, columns, "table", footer={"period": "total", **sums})
+    else:
+        _table.show(rows, columns, "table")
+
+
+def _period(invoice: BillingInvoice | BillingInvoiceMetadata) -> str:
+    first, after = first_day(invoice), last_day_exclusive(invoice)
+    return _table.period(first, after) if first and after else str(first or "")
+
+
+def _open(row: Mapping[str, Any]) -> int | None:
+    """Return the cents that are billed and not paid; `None` for an invoice that isn't open."""
+    billed, paid = row.get("amountBilledCents"), row.get("amountPaidCents")
+    if row.get("statusName") not in _OPEN or not isinstance(billed, int):
+        return None
+    return billed - paid if isinstance(paid, int) else billed
 
 
 @click.command(name="download")
@@ -145,6 +196,7 @@ def _show(rows: list[dict[str, Any]], output_format: str) -> None:
     "-o",
     "--output",
     type=NOT_EMPTY,
+    shell_complete=complete_files,
     metavar="PATH|-",
     help="Output file, for one invoice; `-` is stdout. Default: YYYY-MM-INVOICE_ID.csv.",
 )
@@ -165,13 +217,24 @@ def download_command(session: Session, invoices: tuple[str, ...], output: str | 
         org = session.org_id(client)
         found = _source.find_invoices(client, org, invoices, with_days=output is None)
         if output == "-":
-            with client.stream_invoice_csv(org, found[0].id) as body, _output.binary_stdout() as out:
+            sent = 0
+            with (
+                client.stream_invoice_csv(org, found[0].id) as body,
+                _output.binary_stdout() as out,
+                bar("download", lambda: Measure(sent), to_stdout=True),
+            ):
                 for piece in body.iter_bytes():
                     out.write(piece)
+                    sent += len(piece)
             return
         files = {
             invoice.id: AtomicFile(output or file_name(invoice.id, invoice.first_day, ".csv"), overwrite=force)
             for invoice in found
         }
-        for saved in _source.save_all(client, org, files):
-            _output.saved(saved)
+        try:
+            saved = _source.save_all(client, org, files)
+        except KeyboardInterrupt:
+            _output.note("nothing was saved")
+            raise
+        for file in saved:
+            _output.saved(file)

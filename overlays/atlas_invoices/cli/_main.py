@@ -11,30 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atlas_invoices._utils import closest, single_line
 from atlas_invoices._version import __version__
 
 from . import _exit, _output
+from ._commands import COMMANDS, help_text
 
 if TYPE_CHECKING:
-    from . import _account, _export, _focus, _invoices, _money, _report, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
+    from . import _account, _completion, _export, _focus, _invoices, _money, _report, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
 
-# Name: module, which is imported when the command is called, and text for the list of commands.
-COMMANDS = {
-    "orgs": ("_invoices", "List the organizations that the credentials can see."),
-    "list": ("_invoices", "List an organization's invoices."),
-    "pending": ("_invoices", "List the invoices of the open period."),
-    "download": ("_invoices", "Save one invoice as CSV, exactly as sent."),
-    "sync": ("_sync", "Keep a folder with every invoice of an organization."),
-    "show": ("_show", "Show where an invoice's money went."),
-    "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
-    "focus": ("_focus", "Write invoices in FOCUS, the table that cost tools exchange."),
-    "report": ("_report", "Make one HTML page that shows where the money went."),
-    "owed": ("_money", "Show the amount owed on an invoice, term by term."),
-    "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),
-    "logout": ("_account", "Revoke and delete the cached access token."),
-    "doctor": ("_account", "Check credentials, server and permissions, step by step."),
-    "sandbox": ("_sandbox", "Run a local Atlas with realistic invoices."),
+# What other tools call these; any other word is compared with the names.
+_SYNONYMS = {
+    "auth": "doctor",
+    "fetch": "download",
+    "get": "download",
+    "help": "--help",
+    "invoices": "list",
+    "login": "doctor",
+    "organizations": "orgs",
+    "version": "--version",
 }
+
+
+def _command(name: str) -> click.Command:
+    command: click.Command = getattr(import_module(f"{__package__}.{COMMANDS[name][0]}"), f"{name}_command")
+    return command
 
 
 class _LazyGroup(click.Group):
@@ -44,11 +45,18 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        # An option goes to click, which knows whether it's one of the group's.
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        meant = _SYNONYMS.get(name) or closest(name, COMMANDS)
+        hint = f"; did you mean `atlas-invoices {meant}`?" if meant else ""
+        raise click.UsageError(f"no command {single_line(repr(name), 60)}{hint}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
@@ -59,21 +67,14 @@ class _LazyGroup(click.Group):
                 click.echo(err=True)
             raise click.Abort from interrupt
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        return help_text().rstrip()
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="atlas-invoices", message="%(prog)s %(version)s")
 def app() -> None:
-    """Get MongoDB Atlas invoices out of Atlas.
-
-    Credentials come from the environment: MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET for a service
-    account, MONGODB_ATLAS_PUBLIC_API_KEY and MONGODB_ATLAS_PRIVATE_API_KEY for an API key, or
-    MONGODB_ATLAS_ACCESS_TOKEN. Without these, they come from a profile of the Atlas CLI (--profile). Run
-    `atlas-invoices doctor` to check them.
-    """
+    """The command; `help_text` describes it."""
 
 
 def run(arguments: list[str]) -> int:
@@ -96,12 +97,17 @@ def run(arguments: list[str]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else _exit.OTHER
     except BaseException as error:  # noqa: BLE001 - every failure becomes an exit status here
-        return _exit.fail(error, _explain(error))
+        return _exit.fail(error, _explain(error, arguments))
     return _exit.OK
 
 
-def _explain(error: BaseException) -> tuple[int, str]:
+def _explain(error: BaseException, arguments: list[str]) -> tuple[int, str]:
     match error:
+        case click.NoSuchOption(ctx=click.Context() as ctx):
+            return (
+                _exit.USAGE,
+                f"{ctx.command_path} has no option {error.option_name}; {_suggest(error, ctx, arguments)}",
+            )
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "atlas-invoices"
             return _exit.USAGE, f"{error.format_message()} (see `{command} --help`)"
@@ -111,6 +117,30 @@ def _explain(error: BaseException) -> tuple[int, str]:
             return _exit.INTERRUPTED, "interrupted"
         case _:
             return _exit.explain(error)
+
+
+def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]) -> str:
+    """Return what a user probably means by an option that the command lacks: a format, a similar option, a command."""
+    wrong = error.option_name
+    options = _options(ctx.command)
+    value = wrong.lstrip("-")
+    if wrong in {"-o", "--output"} and wrong in arguments:
+        value = "".join(arguments[arguments.index(wrong) + 1 :][:1])
+    formats = getattr(options.get("--format"), "type", None)
+    if value in getattr(formats, "choices", ()):
+        return f"did you mean --format {value}?"
+    if found := closest(wrong, options):
+        return f"did you mean {found}?"
+    having = [name for name in COMMANDS if wrong in _options(_command(name))]
+    if having:
+        *others, last = having
+        return f"{', '.join(others)} and {last} have it" if others else f"{last} has it"
+    return f"see `{ctx.command_path} --help`"
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    parameters = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    return {name: each for each in parameters for name in each.opts}
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler

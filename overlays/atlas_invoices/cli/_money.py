@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from atlas_invoices._utils import plain, plain_or_none, pluralize, single_line
+from atlas_invoices._utils import plain, pluralize, single_line
 
 from . import _exit, _output, _source, _table
+from ._progress import bar
 from ._session import Session, atlas_options, max_bytes_option
 
 if TYPE_CHECKING:
     from atlas_invoices import Owed, Reconciliation
-    from atlas_invoices_client.models import BillingInvoice
 
 _format_option = _table.format_option("table", "json", description="json has exact numbers as strings.")
 
@@ -27,18 +27,20 @@ _format_option = _table.format_option("table", "json", description="json has exa
 @_format_option
 @atlas_options
 def owed_command(session: Session, invoice: str, output_format: str, max_bytes: int) -> None:
-    """Show the amount owed on an invoice, term by term, in each currency; nothing is rounded.
+    """Show the amount owed on an invoice, term by term and in each currency, and what is left to pay of it.
 
-    Counts all payments, paid or not, so the amount stays the same when the invoice is paid. The last line has the
-    invoice's status and the amount paid, as reported by Atlas.
+    Amounts are rounded to the cent. A currency with several payments has a column for each, if there is room, and one
+    for all.
 
     INVOICE is an ID, the month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`.
 
     json has cents, with exact numbers as strings.
     """
     from atlas_invoices import owed
+    from atlas_invoices._invoice_names import month_of
+    from atlas_invoices._money import statement
 
-    with session.client() as client:
+    with bar("owed"), session.client() as client:
         org = session.org_id(client)
         document = client.get_invoice(org, _source.find_one(client, org, invoice), max_bytes=max_bytes)
     result = owed(document)
@@ -46,41 +48,19 @@ def owed_command(session: Session, invoice: str, output_format: str, max_bytes: 
         _output.warning(warning)
     if output_format == "json":
         _table.write_json(owed_as_json(result))
-    else:
-        for line in owed_as_text(result, document):
-            click.echo(single_line(line, 500) if line.strip() and not line.startswith(" ") else line)
-
-
-def owed_as_text(result: Owed, invoice: BillingInvoice) -> list[str]:
-    """Show the calculation in dollars and the payments' currencies, then how much is paid."""
-    lines = []
-    for payment in result.payments:
-        terms = [
-            ("billed", payment.total_billed_cents, "USD"),
-            ("= billed", payment.billed_in_currency, payment.currency),
-            ("+ sales tax", payment.sales_tax_cents, payment.currency),
-            ("- starting balance", payment.starting_balance_cents, payment.currency),
-            ("= owed", payment.owed_cents, payment.currency),
-        ]
-        if payment.starting_balance_cents is None:
-            del terms[3]
-        rows = [(name, _money(cents), unit) for name, cents, unit in terms]
-        rows.insert(1, ("x rate", plain_or_none(payment.unit_price) or "unknown", ""))
-        lines.append(f"payment {payment.payment_id or '(no ID)'}, {payment.status or 'no status'}")
-        lines += [f"  {name:<20}{value:>20} {single_line(unit, 10)}".rstrip() for name, value, unit in rows]
-    if result.starting_balance_cents:
-        applied = "subtracted" if result.starting_balance_applied else "not subtracted"
-        lines.append(f"starting balance of the invoice: {_money(result.starting_balance_cents)}, {applied}")
-    for currency, rounded in result.rounded().items():
-        exact = result.by_currency[currency]
-        about = "" if rounded == exact else f" (rounded: {_money(rounded)})"
-        lines.append(f"total owed, paid or not: {_money(exact)} {currency}{about}")
-    status = f"is {invoice.status_name}" if invoice.status_name else "has no status"
-    paid = f"{_money(invoice.amount_paid_cents)} USD" if isinstance(invoice.amount_paid_cents, int) else "unknown"
-    return [
-        *(lines or ["no payments, so the amount owed can't be computed"]),
-        f"the invoice {status}; paid so far: {paid}",
+        return
+    status = single_line(document.status_name or "no status", 40)
+    _table.paragraph(f"Invoice {single_line(document.id, 40)}, {month_of(document) or 'no period'}, {status}")
+    headings, rows, parts = statement(result)
+    if not result.payments:
+        paid = document.amount_paid_cents
+        known = f"; paid so far: {_table.dollars_of_cents(paid)} USD" if isinstance(paid, int) else ""
+        _table.paragraph(f"no payments, so the amount owed can't be computed{known}")
+        return
+    columns = [
+        _table.Column(heading, number=index > 0, spare=int(index in parts)) for index, heading in enumerate(headings)
     ]
+    _table.draw(columns, rows[:-1], footer=rows[-1])
 
 
 def owed_as_json(result: Owed) -> dict[str, Any]:
@@ -89,12 +69,6 @@ def owed_as_json(result: Owed) -> dict[str, Any]:
     for last in ("payments", "warnings"):
         document[last] = document.pop(last)
     return document
-
-
-def _money(cents: Decimal | int | None) -> str:
-    from atlas_invoices._money import money
-
-    return "unknown" if cents is None else money(cents)
 
 
 @click.command(name="reconcile")
@@ -121,7 +95,7 @@ def reconcile_command(
     """
     from atlas_invoices import reconcile
 
-    with session.client() as client:
+    with bar("reconcile"), session.client() as client:
         org = session.org_id(client)
         invoice_id = _source.find_one(client, org, invoice)
         document = client.get_invoice(org, invoice_id, max_bytes=max_bytes)
@@ -134,7 +108,7 @@ def reconcile_command(
         _table.write_json({"matches": result.matches, **_as_json(result)})
     else:
         for line in reconciliation_as_text(result):
-            click.echo(single_line(line, 1000))
+            _table.paragraph(single_line(line, 1000), indent=2)
         for note in result.notes:
             _output.detail(f"note: {note}")
     for warning in result.warnings:

@@ -9,12 +9,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._invoice_names import parse_month
-from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
+from atlas_invoices._invoice_names import parse_month, similar_month
+from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, closest
 
-from . import _output
+from . import _output, _progress
+from ._completion import complete_months
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +35,23 @@ class _NotEmpty(click.types.StringParamType):
 
 
 NOT_EMPTY = _NotEmpty()
+
+
+class Choice(click.Choice):  # type: ignore[type-arg]  # generic only in new versions of click
+    """One of several words; a near miss gets a suggestion."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        text = NOT_EMPTY.convert(value, param, ctx)
+        by_fold = {choice.casefold(): choice for choice in self.choices}
+        if text in self.choices or (not self.case_sensitive and text.casefold() in by_fold):
+            return str(by_fold[text.casefold()])
+        meant = closest(text, self.choices)
+        hint = f"; did you mean {meant}?" if meant else ""
+        raise click.BadParameter(f"{text!r} isn't one of {', '.join(self.choices)}{hint}", ctx, param)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:  # noqa: ARG002 - click's signature
+        begun = incomplete.casefold()
+        return [CompletionItem(choice) for choice in self.choices if choice.casefold().startswith(begun)]
 
 
 max_bytes_option = click.option(
@@ -55,7 +74,7 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-class _Month(click.ParamType[date]):
+class _Month(click.ParamType):  # type: ignore[type-arg]  # generic only in new versions of click
     """A month such as 2026-07, as its first day."""
 
     name = "month"
@@ -64,14 +83,27 @@ class _Month(click.ParamType[date]):
         try:
             return parse_month(NOT_EMPTY.convert(value, param, ctx))
         except ValueError:
-            raise click.BadParameter(f"{value!r} isn't a month; write it as 2026-07", ctx, param) from None
+            example = similar_month(str(value)) or "2026-07"
+            raise click.BadParameter(f"{value!r} isn't a month; write it as {example}", ctx, param) from None
 
 
 def month_options(function: F) -> F:
     """Add --since and --until, which a command gets as first days of months."""
 
-    @click.option("--since", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and later.")
-    @click.option("--until", type=_Month(), metavar="YYYY-MM", help="Only invoices of this month and earlier.")
+    @click.option(
+        "--since",
+        type=_Month(),
+        shell_complete=complete_months,
+        metavar="YYYY-MM",
+        help="Only invoices of this month and later.",
+    )
+    @click.option(
+        "--until",
+        type=_Month(),
+        shell_complete=complete_months,
+        metavar="YYYY-MM",
+        help="Only invoices of this month and earlier.",
+    )
     @functools.wraps(function)
     def with_months(*args: Any, since: date | None, until: date | None, **own: Any) -> None:  # noqa: ANN401 - the command's own options
         if since and until and since > until:
@@ -85,11 +117,18 @@ class Session:
     """The values of the shared options."""
 
     def __init__(
-        self, org: str | None, profile: str | None, base_url: str | None, timeout: float, max_retries: int
+        self,
+        org: str | None,
+        profile: str | None,
+        base_url: str | None,
+        insecure_http: bool,
+        timeout: float,
+        max_retries: int,
     ) -> None:
         self.org = org
         self.profile = profile
         self.base_url = base_url
+        self.insecure_http = insecure_http
         self.timeout = timeout
         self.max_retries = max_retries
 
@@ -100,16 +139,24 @@ class Session:
 
         return find_source(profile=self.profile)
 
-    def server(self) -> Setting:
-        """Return the server's base URL; an invalid one is a usage error, even from the environment."""
-        from atlas_invoices._auth import parse_base_url
+    @functools.cached_property
+    def _server(self) -> Setting:
+        from atlas_invoices._auth import allow_http, parse_base_url
         from atlas_invoices._credentials import Setting
 
         found = Setting(self.base_url, "--base-url") if self.base_url else self.source.base_url()
+        if self.insecure_http:
+            allow_http(found.value)
+            _output.warning(f"--insecure-http: the credentials and all data go to {found.value} unencrypted")
         try:
             return Setting(str(parse_base_url(found.value)), found.source)
         except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+            hint = "; a sandbox elsewhere takes --insecure-http" if found.value.startswith("http:") else ""
+            raise click.UsageError(f"{error}{hint}") from None
+
+    def server(self) -> Setting:
+        """Return the server's base URL; an invalid one is a usage error, even from the environment."""
+        return self._server
 
     def credentials(self) -> ResolvedCredentials:
         """Return the credentials, bound to the server."""
@@ -122,8 +169,10 @@ class Session:
 
         With `token_cache`, consecutive and parallel runs of the command share a token.
         """
-        from atlas_invoices import Client
+        # Not from the package, which would look for the name in modules that aren't needed.
+        from atlas_invoices._client import Client
 
+        _progress.announce_waits()
         return Client(
             auth or self.credentials().auth,
             base_url=self.server().value,
@@ -180,6 +229,11 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         help="Server. Default: MONGODB_ATLAS_BASE_URL, the profile's, or Atlas.",
     )
     @click.option(
+        "--insecure-http",
+        is_flag=True,
+        help="Accept an http:// server that isn't this machine, such as a sandbox's container. Encrypts nothing.",
+    )
+    @click.option(
         "--timeout",
         type=Seconds(min=0, min_open=True, max=1_000_000),
         default=DEFAULT_TIMEOUT,
@@ -204,6 +258,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         org: str | None,
         profile: str | None,
         base_url: str | None,
+        insecure_http: bool,
         timeout: float,
         max_retries: int,
         verbose: int,
@@ -212,6 +267,6 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         **own: Any,  # noqa: ANN401 - the command's own options
     ) -> None:
         _output.set_verbosity(verbose=verbose, quiet=quiet)
-        function(Session(org, profile, base_url, timeout, max_retries), **own)
+        function(Session(org, profile, base_url, insecure_http, timeout, max_retries), **own)
 
     return with_session  # type: ignore[return-value]  # click replaces it by a Command in any case

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._utils import plain, plain_or_none, single_line
+from atlas_invoices._utils import closest, plain, plain_or_none, single_line
 
 from . import _output, _source, _table
+from ._completion import complete_by
 from ._session import Session, atlas_options
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _TIMES = {"day", "month", "period", "date", "usage_date"}
     default=["project,sku"],
     show_default=True,
     metavar="COLUMN[,COLUMN]",
+    shell_complete=complete_by,
     help="Group by these columns, see above; may be repeated. Write a comma within a name as \\,.",
 )
 @click.option(
@@ -114,6 +116,10 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
         available.append(f"{whose} columns are: {', '.join(others)}")
     if any(name.startswith("tag:") for name in missing):
         available.append(f"{whose} tags are: {', '.join(tags)}" if tags else f"{having} no tags")
+    for name in missing:
+        prefix, known = ("tag:", tags) if name.startswith("tag:") else ("", others)
+        if meant := closest(name.removeprefix(prefix), known):
+            available.insert(0, f"did you mean {prefix}{meant}?")
     _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 
@@ -130,16 +136,20 @@ def _print_table(summary: Summary, currency: str, top: int | None) -> None:
     ]
     if rest:
         amount, lines = _table.total(g.amount for g in rest), sum(g.lines for g in rest)
-        rows.append([f"({len(rest)} more)", *[""] * (names - 1), *_numbers(amount, lines)])
+        rows.append([f"{len(rest)} more", *[""] * (names - 1), *_numbers(amount, lines)])
     total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
-    headings = [*summary.by, single_line(currency, 10), "share", "lines"]
-    right = {names, names + 1, names + 2}
-    if width := _table.bar_width([headings, *rows, total], range(names)):
+    columns = [
+        *(_table.Column(name, flexible=name not in _TIMES) for name in summary.by),
+        _table.Column(single_line(currency, 10), number=True),
+        _table.Column("share", number=True, spare=1),
+        _table.Column("lines", number=True, spare=2),
+    ]
+    headings = [column.heading for column in columns]
+    if width := _table.bar_width([headings, *rows, total], [n for n in range(names) if columns[n].flexible]):
         for row, bar in zip([*rows, total], [*_bars(shown, width), *[""] * (bool(rest) + 1)], strict=True):
             row.insert(names + 2, bar)
-        headings.insert(names + 2, "")
-        right = {names, names + 1, names + 3}
-    _table.draw(headings, rows, right=right, flexible=range(names), footer=total)
+        columns.insert(names + 2, _table.Column("", style=lambda _bar: "cyan"))
+    _table.draw(columns, rows, footer=total)
     # A CSV has no tax, but the amount billed does.
     of_credits = f"; includes credits of {_table.dollars(summary.credits)}" if summary.credits else ""
     _table.paragraph(f"total: before sales tax, which `list` adds{of_credits}")
@@ -151,7 +161,7 @@ def _title(headers: list[InvoiceHeader]) -> str:
     what = f"Invoice {headers[0].invoice_id or '?'}" if len(headers) == 1 else f"{len(headers)} invoices"
     starts = [each.period_start for each in headers if each.period_start]
     ends = [each.period_end for each in headers if each.period_end]
-    period = f", {min(starts)} to {max(ends)} (exclusive)" if starts and ends else ""
+    period = f", {_table.period(min(starts), max(ends))}" if starts and ends else ""
     return single_line(f"{what} of {organization}{period}", 500)
 
 

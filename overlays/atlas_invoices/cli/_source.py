@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -17,11 +17,13 @@ import click
 from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
 from atlas_invoices._files import AtomicFile
-from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name
-from atlas_invoices._utils import text_or_none
+from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, similar_name
+from atlas_invoices._utils import closest, text_or_none
 
 from . import _output
+from ._completion import complete_invoices, complete_sources, remember
 from ._output import short_path
+from ._progress import Measure, bar
 from ._session import NOT_EMPTY
 
 if TYPE_CHECKING:
@@ -44,9 +46,13 @@ class _Invoice(click.types.StringParamType):
         return invoice_name(NOT_EMPTY.convert(value, param, ctx))
 
 
-invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE")
-invoices_argument = click.argument("invoices", type=_Invoice(), nargs=-1, required=True, metavar="INVOICE...")
-sources_argument = click.argument("sources", type=NOT_EMPTY, nargs=-1, required=True, metavar="SOURCE...")
+invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE", shell_complete=complete_invoices)
+invoices_argument = click.argument(
+    "invoices", type=_Invoice(), nargs=-1, required=True, metavar="INVOICE...", shell_complete=complete_invoices
+)
+sources_argument = click.argument(
+    "sources", type=NOT_EMPTY, nargs=-1, required=True, metavar="SOURCE...", shell_complete=complete_sources
+)
 
 
 class FoundInvoice(NamedTuple):
@@ -71,6 +77,7 @@ def find_invoices(client: Client, org: str, names: Sequence[str], *, with_days: 
     listed = None
     if with_days or not all(map(_ids.is_id, names)):
         listed = list(client.list_invoices(org, linked=has_ids))
+        remember(org, ((str(each.id), first_day(each)) for each in listed))
     found: dict[str, FoundInvoice] = {}
     named: dict[str, str] = {}
     for name in names:
@@ -96,7 +103,8 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
         return client._write(_operations.invoice_csv(org, invoice_id), files[invoice_id])  # noqa: SLF001 - the client's steps aren't public
 
     try:
-        fetch_all(list(files), save)
+        with bar(f"{len(files)} invoices" if len(files) > 1 else "download", lambda: _measure(files.values())):
+            fetch_all(list(files), save)
         for file in files.values():
             file.commit()
     finally:
@@ -105,6 +113,12 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
             file.abandon()
             file.discard()
     return [file.saved for file in files.values()]
+
+
+def _measure(files: Collection[AtomicFile]) -> Measure:
+    progress = [file.progress for file in files]
+    totals = [total for _, total in progress if total is not None]
+    return Measure(sum(size for size, _ in progress), sum(totals) if len(totals) == len(progress) else None)
 
 
 def fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
@@ -150,8 +164,12 @@ class OpenSources(NamedTuple):
 
 
 @contextmanager
-def open_sources(session: Session, arguments: Sequence[str], *, with_json: bool = False) -> Iterator[OpenSources]:
+def open_sources(
+    session: Session, arguments: Sequence[str], *, to_stdout: bool = False, with_json: bool = False
+) -> Iterator[OpenSources]:
     """Open the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
+
+    A bar shows how much is read, unless the block writes `to_stdout` at the same time.
 
     Where a path exists, it's read, even if it could also be the name of an invoice. Warns at the end if a file may be
     cut. `with_json` fetches the JSON of Atlas' invoices, too.
@@ -173,10 +191,17 @@ def open_sources(session: Session, arguments: Sequence[str], *, with_json: bool 
         invoices = [(each.invoice, each.name) for each in opened]
         beside = [each.source.with_suffix(".json") for each in found if isinstance(each.source, Path)]
         jsons = [path for path in beside if path.is_file()]
+        sizes = [invoice.size for invoice, _ in invoices]
+        total = sum(size for size in sizes if size is not None) if None not in sizes else None
+
+        def measure() -> Measure:
+            return Measure(sum(invoice.bytes_read for invoice, _ in invoices), total)
+
         try:
-            yield OpenSources(
-                [invoice for invoice, _ in invoices], tuple(NamedSource(*each) for each in invoices), jsons
-            )
+            with bar("read", measure, to_stdout=to_stdout):
+                yield OpenSources(
+                    [invoice for invoice, _ in invoices], tuple(NamedSource(*each) for each in invoices), jsons
+                )
         finally:
             for invoice, _ in invoices:
                 invoice.close()
@@ -198,10 +223,19 @@ def _read_argument(argument: str) -> NamedSource | Path | str:
     try:
         return invoice_name(argument)
     except InvalidIdError:
+        meant = _similar_file(Path(argument)) or similar_name(argument)
+        hint = f" (did you mean {short_path(meant)}?)" if meant else ""
         raise click.UsageError(
-            f"{short_path(argument)!r} is neither an existing file or folder nor an invoice: write its ID, its month "
-            "as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
+            f"{short_path(argument)!r} is neither an existing file or folder nor an invoice{hint}: write its ID, "
+            "its month as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
         ) from None
+
+
+def _similar_file(path: Path) -> Path | None:
+    with suppress(OSError, ValueError):
+        if name := closest(path.name, (each.name for each in path.parent.iterdir())):
+            return path.parent / name
+    return None
 
 
 def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with_json: bool) -> list[NamedSource]:
@@ -213,17 +247,18 @@ def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with
         found = find_invoices(client, org, names)
         if len(found) > 1:
             _output.note(f"fetching {len(found)} invoices")
-        paths = {invoice.id: folder / f"{invoice.id}.csv" for invoice in found}
+        files = {each.id: AtomicFile(folder / f"{each.id}.csv", overwrite=True) for each in found}
 
         def fetch(id_: str) -> Steps[None]:
-            yield from client._download(org, id_, AtomicFile(paths[id_], overwrite=True))  # noqa: SLF001 - the client's steps aren't public
+            yield from client._download(org, id_, files[id_])  # noqa: SLF001 - the client's steps aren't public
             if with_json:
-                json = AtomicFile(paths[id_].with_suffix(".json"), overwrite=True)
+                json = AtomicFile(folder / f"{id_}.json", overwrite=True)
                 yield from client._write(_operations.invoice(org, id_), json)  # noqa: SLF001 - the client's steps aren't public
                 json.commit()
 
-        fetch_all(list(paths), fetch)
-    return [NamedSource(path, f"invoice {id_}") for id_, path in paths.items()]
+        with bar("fetch", lambda: _measure(files.values())):
+            fetch_all(list(files), fetch)
+    return [NamedSource(folder / f"{id_}.csv", f"invoice {id_}") for id_ in files]
 
 
 def is_same_file(source: object, target: os.stat_result) -> bool:

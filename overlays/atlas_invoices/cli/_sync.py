@@ -11,10 +11,13 @@ import click
 from atlas_invoices._utils import DEFAULT_LOCK_TIMEOUT, pluralize
 
 from . import _exit, _output, _table
+from ._completion import remember
+from ._progress import Measure, bar
 from ._session import NOT_EMPTY, Seconds, Session, atlas_options, month_options
 
 if TYPE_CHECKING:
     from atlas_invoices._sync import SyncedInvoice, SyncReport
+    from atlas_invoices._sync._progress import SyncState
 
 
 # If several invoices fail in different ways, the status that needs a person comes first, a temporary failure last.
@@ -71,7 +74,22 @@ def sync_command(
         options = SyncOptions(
             client.base_url, org_id, directory, since, until, linked, verify, lock_timeout=lock_timeout
         )
-        report = run(client, options, _output.note)
+        started: list[SyncState] = []
+
+        def measure() -> Measure:
+            done, total, size = started[0].progress if started else (0, None, 0)
+            return Measure(size, done=done, total=total)
+
+        try:
+            with bar("sync", measure):
+                report = run(client, options, _output.note, started.append)
+        except KeyboardInterrupt:
+            now = measure()
+            _output.note(
+                f"{now.done} of {now.total or 0} invoices done, and kept; run the same command again for the rest"
+            )
+            raise
+    remember(org_id, ((each.id, each.period_start) for each in report.invoices if not each.linked))
     if output_format == "json":
         _table.write_json(_as_json(report))
     else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, Rounded
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +17,7 @@ import click
 from atlas_invoices._utils import csv_row, escape_controls, single_line
 
 from . import _output
+from ._session import Choice
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -22,7 +25,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 def format_option(*choices: str, description: str) -> Callable[[F], F]:
     """Add --format, with the first choice as its default."""
     return click.option(
-        "--format", "output_format", type=click.Choice(choices), default=choices[0], show_default=True, help=description
+        "--format", "output_format", type=Choice(choices), default=choices[0], show_default=True, help=description
     )
 
 
@@ -30,15 +33,16 @@ class Column(NamedTuple):
     """A column of a table: its heading, the API's field, and how to format it.
 
     A `number` is aligned right; a `flexible` column may be shortened to fit the terminal. If that isn't enough, columns
-    with `spare` are left out, the highest first.
+    with `spare` are left out, the highest first. `style` returns the colour of a cell.
     """
 
     heading: str
-    field: str
+    field: str = ""
     formatted: Callable[[Any], str] = str
     number: bool = False
     flexible: bool = False
     spare: int = 0
+    style: Callable[[str], str | None] = lambda _text: None
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """Return the row's cell as one printable line."""
@@ -46,8 +50,14 @@ class Column(NamedTuple):
         return "" if value is None else single_line(self.formatted(value), 1000)
 
 
-def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], output_format: str) -> None:
-    """Print the rows; JSON has every field, table and CSV only the columns."""
+def show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[Column],
+    output_format: str,
+    *,
+    footer: Mapping[str, Any] | None = None,
+) -> None:
+    """Print the rows; JSON has every field, table and CSV only the columns, and a table the footer."""
     if output_format == "json":
         write_json(list(rows))
     elif output_format == "csv":
@@ -56,32 +66,11 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], output_fo
             ([_csv_value(row.get(column.field)) for column in columns] for row in rows),
         )
     else:
-        rows = list(rows)
-        columns = _fitting(rows, columns)
         draw(
-            [column.heading for column in columns],
+            columns,
             [[column.cell(row) for column in columns] for row in rows],
-            right=[index for index, column in enumerate(columns) if column.number],
-            flexible=[index for index, column in enumerate(columns) if column.flexible],
+            footer=None if footer is None else [column.cell(footer) for column in columns],
         )
-
-
-def _fitting(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[Column]:
-    """Return the columns that fit the terminal; a note names the others."""
-    kept = list(columns)
-    available = terminal_width()
-    widths = {
-        column: _natural_widths([[column.heading], *([column.cell(row)] for row in rows)])[0] for column in columns
-    }
-    while available is not None and any(column.spare for column in kept):
-        narrowest = [min(widths[column], _MIN_NAME) if column.flexible else widths[column] for column in kept]
-        if sum(narrowest) + _GAP * (len(kept) - 1) <= available:
-            break
-        first_to_go = max(column.spare for column in kept)
-        kept = [column for column in kept if column.spare != first_to_go]
-    if left_out := [column.heading for column in columns if column not in kept]:
-        _output.note(f"left out to fit the terminal: {', '.join(left_out)}; --format csv has every column")
-    return kept
 
 
 def write_csv(headings: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -142,19 +131,22 @@ def percent(share: Decimal) -> str:
     return f"{rounded(_EXACT.scaleb(share, 2), 1):f} %"
 
 
-def day(value: object) -> str:
-    """Return the day of an ISO timestamp."""
-    return str(value)[:10]
+def yes(value: object) -> str:
+    """Format a flag that is seldom true."""
+    return "yes" if value is True else ""
 
 
-def month(value: object) -> str:
-    """Return the month of an ISO timestamp."""
-    return str(value)[:7]
+def period(start: date, end: date) -> str:
+    """Format a period, whose end is exclusive: 2026-06, 2026-06 to 2026-08, or with days if its months aren't whole."""
+    if start.day != 1 or end.day != 1 or end <= start:
+        return f"{start} to {end} (exclusive)"
+    first, last = str(start)[:7], str(end - timedelta(days=1))[:7]
+    return first if first == last else f"{first} to {last}"
 
 
 _GAP = 2
-# A shorter name says little, so a line may rather be too long.
-_MIN_NAME = 8
+# A shorter name says little, so a narrow terminal leaves out spare columns first.
+_MIN_NAME, _SHORTEST_NAME = 8, 4
 _MAX_BAR, _MIN_BAR = 12, 8
 # To make room for bars, names are cut, but not below this width; a narrow terminal has no bars.
 _MIN_NAME_BESIDE_BAR = 10
@@ -168,21 +160,12 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size((0, 0)).columns or (80 if sys.stdout.isatty() else None)
 
 
-def draw(
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    right: Collection[int] = (),
-    flexible: Collection[int] = (),
-    footer: Sequence[str] | None = None,
-) -> None:
-    """Print a table on stdout.
+def draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, footer: Sequence[str] | None = None) -> None:
+    """Print a table on stdout, as wide as the terminal at most; a note names the columns that don't fit.
 
     Args:
-        headings: one for each column.
-        rows: cells, safe to show.
-        right: indexes of the columns that are aligned right.
-        flexible: indexes of the columns that may be shortened.
+        columns: their headings and how to show them.
+        rows: a cell for each column, safe to show.
         footer: a last line, in bold like the headings.
     """
     from rich.console import Console
@@ -190,38 +173,70 @@ def draw(
     from rich.text import Text
 
     available = terminal_width()
-    widths = fit_widths(_natural_widths([headings, *rows, *([footer] if footer else [])]), flexible, available)
+    natural = _natural_widths([[column.heading for column in columns], *rows, *([footer] if footer else [])])
+    kept, least = _fitting(columns, natural, available)
+    if left_out := [column.heading for index, column in enumerate(columns) if index not in kept]:
+        _output.note(f"left out to fit the terminal: {', '.join(left_out)}; --format csv has every column")
+    flexible = [place for place, index in enumerate(kept) if columns[index].flexible]
+    widths = fit_widths([natural[index] for index in kept], flexible, available, least)
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=footer is not None)
-    for column, heading in enumerate(headings):
+    cells = []
+    for index, width in zip(kept, widths, strict=True):
+        column = columns[index]
         table.add_column(
-            Text(heading),
-            footer=Text(footer[column]) if footer else "",
-            justify="right" if column in right else "left",
-            width=widths[column],
+            Text(column.heading),
+            footer=Text(footer[index]) if footer else "",
+            justify="right" if column.number else "left",
+            width=width,
             no_wrap=True,
             overflow="ellipsis",
         )
-    columns = [[row[column] for row in rows] for column in range(len(headings))]
-    for column in flexible:
-        columns[column] = shorten(columns[column], widths[column])
-    for row in zip(*columns, strict=True):
+        texts = [row[index] for row in rows]
+        shown = shorten(texts, width) if column.flexible else texts
         # As Text, so that square brackets in a name aren't markup.
-        table.add_row(*map(Text, row))
+        cells.append([Text(cut, style=column.style(text) or "") for cut, text in zip(shown, texts, strict=True)])
+    for row in zip(*cells, strict=True):
+        table.add_row(*row)
     console = Console(highlight=False, width=max(sum(widths) + _GAP * len(widths), available or 0))
     with console.capture() as drawn:
         console.print(table)
     _write_lines(drawn.get().splitlines())
 
 
-def paragraph(text: str) -> None:
-    """Print a sentence on stdout, wrapped to the terminal's width."""
+def _fitting(columns: Sequence[Column], natural: Sequence[int], available: int | None) -> tuple[list[int], int]:
+    """Return the indexes of the columns that fit, and the least width of the flexible ones.
+
+    Spare columns are left out first; then flexible ones are cut down to a few characters; then they are left out, too.
+    """
+    kept = list(range(len(columns)))
+
+    def too_wide(least: int) -> bool:
+        widths = [min(natural[index], least) if columns[index].flexible else natural[index] for index in kept]
+        return available is not None and sum(widths) + _GAP * (len(widths) - 1) > available
+
+    for index in sorted((index for index in kept if columns[index].spare), key=lambda index: -columns[index].spare):
+        if not too_wide(_MIN_NAME):
+            break
+        kept.remove(index)
+    if not too_wide(_MIN_NAME):
+        return kept, _MIN_NAME
+    names = [index for index in kept if columns[index].flexible]
+    while too_wide(_SHORTEST_NAME) and len(names) > 1:
+        kept.remove(names.pop())
+    return kept, _SHORTEST_NAME
+
+
+def paragraph(text: str, *, indent: int = 0) -> None:
+    """Print a sentence on stdout, wrapped to the terminal's width; further lines are indented."""
     available = terminal_width()
     lines = [text]
     if available is not None:
         from rich.console import Console
         from rich.text import Text
 
-        lines = [line.plain for line in Text(text).wrap(Console(width=available), available)]
+        console = Console(width=available)
+        wrapped = Text(text[indent:]).wrap(console, max(available - indent, _MIN_NAME))
+        lines = [f"{' ' * indent if number else text[:indent]}{line.plain}" for number, line in enumerate(wrapped)]
     _write_lines(lines)
 
 
@@ -229,11 +244,13 @@ def _write_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
-def fit_widths(natural: Sequence[int], flexible: Collection[int], available: int | None) -> list[int]:
-    """Return the columns' widths: the widest flexible ones shrink until the table fits or all are at the minimum."""
+def fit_widths(
+    natural: Sequence[int], flexible: Collection[int], available: int | None, least: int = _MIN_NAME
+) -> list[int]:
+    """Return the columns' widths: the widest flexible ones shrink until the table fits or all have the least width."""
     widths = list(natural)
     while available is not None and sum(widths) + _GAP * (len(widths) - 1) > available:
-        shrinkable = [column for column in flexible if widths[column] > _MIN_NAME]
+        shrinkable = [column for column in flexible if widths[column] > least]
         if not shrinkable:
             break
         widths[max(shrinkable, key=widths.__getitem__)] -= 1
@@ -272,9 +289,21 @@ def shorten(names: Sequence[str], width: int) -> list[str]:
 
 
 def _cut(name: str, width: int, beginning: int) -> str:
-    from rich.cells import cell_len, set_cell_size
+    from rich.cells import cell_len
 
     if cell_len(name) <= width:
         return name
-    end = set_cell_size(name[::-1], width - 1 - beginning)[::-1]
-    return f"{set_cell_size(name, beginning)}…{end}"
+    start = _prefix(name, beginning)
+    end = _prefix(name[::-1], width - 1 - cell_len(start))[::-1]
+    # An accent without its letter would join the ellipsis.
+    while end and not cell_len(end[0]):
+        end = end[1:]
+    return f"{start}…{end}"
+
+
+def _prefix(text: str, width: int) -> str:
+    """Return the beginning that is as wide as `width` at most; a character may be two cells wide, or none."""
+    from rich.cells import cell_len
+
+    room = itertools.accumulate((-cell_len(character) for character in text), initial=width)
+    return text[: sum(1 for _ in itertools.takewhile(lambda left: left >= 0, room)) - 1]

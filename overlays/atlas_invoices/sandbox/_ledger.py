@@ -11,7 +11,7 @@ from attrs import define, field
 from dateutil.relativedelta import relativedelta
 
 from ._auth import Credentials
-from ._catalogue import PROJECTS, Resource, resources
+from ._catalogue import FRIENDLY, ODD, Company, Resource
 from ._data import Invoice, Lines, Organization, Payment, Refund
 from ._lines import LinesInMemory, RepeatedLines, credit_line, make_lines
 from ._settings import Settings
@@ -22,16 +22,7 @@ MAX_LINES_IN_MEMORY = 10_000
 _PATTERN_LINES = 2048
 _PATTERNS = 4
 
-# The tables below are indexed by an invoice's position, 0 for the newest. Every documented status appears; older
-# invoices are PAID.
-_STATUSES = ("PENDING", "PAID", "PAID", "PAID", "FAILED", "CLOSED", "INVOICED", "FREE", "PREPAID", "FORGIVEN", "PAID")
-_TAGS = (
-    ("environment", "team", "cost center"),
-    ("environment", "team"),
-    (),
-    ("team", "owner"),
-    ("owner", "cost center"),
-)
+# The positions below count from the newest invoice, 0.
 _BALANCE_AT = 10
 _REFUND_AT = 3
 # Each payment's share per mille, exchange rate and currency.
@@ -48,7 +39,6 @@ _PAYMENT_STATUS = {
     "INVOICED": "INVOICED",
     "FORGIVEN": "FORGIVEN",
 }
-_LINKED_NAME = "Zażółć-Analytics(EU)"
 _LINKED_LINES = 45
 
 
@@ -60,6 +50,7 @@ class Ledger:
     credentials: Credentials = field(init=False)
     organizations: tuple[Organization, ...] = field(init=False)
     linked_organization: Organization = field(init=False)
+    _company: Company = field(init=False)
     _project_ids: tuple[str, ...] = field(init=False)
     _linked_project_ids: tuple[str, ...] = field(init=False)
     _ids: tuple[str, ...] = field(init=False)
@@ -71,10 +62,11 @@ class Ledger:
     def __attrs_post_init__(self) -> None:
         random = Random(self.settings.seed)  # noqa: S311 - made-up data, not secrets
         self.credentials = Credentials.generate(random)
-        first = Organization(_make_id(random), "Müller,Söhne&Co.")
-        self.linked_organization = Organization(_make_id(random), _LINKED_NAME)
-        self._project_ids = tuple(_make_id(random) for _ in PROJECTS)
-        self._linked_project_ids = tuple(_make_id(random) for _ in PROJECTS)
+        self._company = ODD if self.settings.odd else FRIENDLY
+        first = Organization(_make_id(random), self._company.name)
+        self.linked_organization = Organization(_make_id(random), self._company.linked_name)
+        self._project_ids = tuple(_make_id(random) for _ in self._company.projects)
+        self._linked_project_ids = tuple(_make_id(random) for _ in self._company.projects)
         others = (Organization(_make_id(random), f"Nordwind-{n}") for n in range(2, self.settings.organizations + 1))
         self.organizations = (first, *others)
         self._ids = tuple(_make_id(random) for _ in range(self.settings.months))
@@ -107,8 +99,9 @@ class Ledger:
         random = Random(f"{self.settings.seed}/{position}/{is_linked}")  # noqa: S311 - made-up data, not secrets
         end = self.settings.today.replace(day=1) + relativedelta(months=1 - position)
         start = end - relativedelta(months=1)
-        status = _STATUSES[position] if position < len(_STATUSES) else "PAID"
-        tag_keys = () if is_linked else _TAGS[position % len(_TAGS)]
+        statuses, tags = self._company.statuses, self._company.tags
+        status = statuses[position] if position < len(statuses) else "PAID"
+        tag_keys = () if is_linked else tags[position % len(tags)]
         lines = self._make_lines(random, position, is_linked, status, tag_keys, start)
         if not len(lines) and status != "PENDING":
             status = "FREE"
@@ -141,20 +134,29 @@ class Ledger:
         self, random: Random, position: int, is_linked: bool, status: str, tag_keys: tuple[str, ...], start: date
     ) -> Lines:
         days = self.settings.today.day if position == 0 else (start + relativedelta(months=1) - start).days
-        usage = resources(self._linked_project_ids if is_linked else self._project_ids, tag_keys)
+        company = self._company
+        everything = company.resources(self._linked_project_ids if is_linked else self._project_ids, tag_keys, 0)
+        usage = company.resources(self._linked_project_ids if is_linked else self._project_ids, tag_keys, position)
         exact = self.settings.lines if position == 1 and not is_linked else None
         if exact is not None and exact > MAX_LINES_IN_MEMORY:
             # By default its JSON has only sums, in which a missing line of 0.00 couldn't be noticed.
             usage = tuple(map(Resource.at_least_one_cent, usage))
             patterns = [
-                make_lines(random, usage, start, days, _PATTERN_LINES, discounts=True) for _ in range(_PATTERNS)
+                make_lines(random, usage, start, days, _PATTERN_LINES, True, company.credit_notes)
+                for _ in range(_PATTERNS)
             ]
             return RepeatedLines(patterns, exact, start, days)
         count = exact
         if count is None:
             typical = _LINKED_LINES if is_linked else self.settings.typical_lines
-            count = 0 if status == "FREE" else random.randint(typical // 2, typical * 3 // 2)
-        lines = make_lines(random, usage, start, days, count, discounts=position % 2 == 1)
+            if self.settings.odd:
+                count = 0 if status == "FREE" else random.randint(typical // 2, typical * 3 // 2)
+            else:
+                # As many lines for each resource in every month; fewer in a month that isn't over.
+                count = typical * len(usage) * days // (len(everything) * 30)
+        lines = make_lines(
+            random, usage, start, days, count, position % 2 == 1 or not self.settings.odd, company.credit_notes
+        )
         if status == "PREPAID" and exact is None and lines:
             left = sum(line.amount_cents for line in lines)
             lines.append(credit_line(lines[-1].usage_date, left, "Prepaid plan"))

@@ -9,7 +9,7 @@ from random import Random
 
 from attrs import field, frozen
 
-from ._catalogue import CREDIT_CODE, CREDIT_NOTES, CREDIT_TEXT, PROJECTS, SUPPORT, Resource
+from ._catalogue import CREDIT_CODE, CREDIT_TEXT, SUPPORT, Resource
 from ._data import Block, Line
 
 _ONE = Decimal(1)
@@ -79,18 +79,24 @@ class RepeatedLines:
 
 
 def make_lines(
-    random: Random, resources: Sequence[Resource], start: date, days: int, count: int, discounts: bool
+    random: Random,
+    resources: Sequence[Resource],
+    start: date,
+    days: int,
+    count: int,
+    discounts: bool,
+    credit_notes: Sequence[str],
 ) -> list[Line]:
     """Make exactly `count` lines for `days` days from `start`, with late usage, support and credits if they fit."""
     if count < _MIN_LINES_FOR_SPECIALS:
         return _usage(random, resources, start, days, count, discounts)
     late = _usage(random, resources, start - 2 * _DAY, 2, 3, discounts)
-    specials = 1 + len(CREDIT_NOTES)
+    specials = 1 + len(credit_notes)
     lines = late + _usage(random, resources, start, days, count - len(late) - specials, discounts)
     last = start + (days - 1) * _DAY
     lines.append(_usage_line(Resource(SUPPORT, "", ""), last, Decimal(1), _NO_DISCOUNT))
     positive = sum(line.amount_cents for line in lines)
-    return lines + [credit_line(last, positive * random.randint(1, 40) // 1000, note) for note in CREDIT_NOTES]
+    return lines + [credit_line(last, positive * random.randint(1, 40) // 1000, note) for note in credit_notes]
 
 
 def credit_line(day: date, cents: int, note: str) -> Line:
@@ -117,15 +123,9 @@ def _usage(
     for number in range(count):
         resource = resources[number % len(resources)]
         quantity = random.randint(resource.sku.low, resource.sku.high) * _MILLIONTH
-        discount = _discount(resource) if discounts else _NO_DISCOUNT
+        discount = resource.discount if discounts else _NO_DISCOUNT
         lines.append(_usage_line(resource, start + _DAY * (number * days // count), quantity.normalize(), discount))
     return lines
-
-
-def _discount(resource: Resource) -> Decimal:
-    if "Instance" in resource.sku.text:
-        return Decimal("12.5") if resource.project == PROJECTS[0] else Decimal(5)
-    return _NO_DISCOUNT
 
 
 def _usage_line(resource: Resource, day: date, quantity: Decimal, discount: Decimal) -> Line:

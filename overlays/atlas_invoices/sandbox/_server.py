@@ -119,7 +119,7 @@ class Sandbox:
     Example:
         >>> with Sandbox(Settings(seed=1)) as sandbox:
         ...     sandbox.invoices[1].status
-        'PAID'
+        'INVOICED'
     """
 
     def __init__(self, settings: Settings | None = None) -> None:

@@ -54,6 +54,12 @@ class Settings:
     port: int = field(default=0, validator=[validators.ge(0), validators.le(65535)])
     """0 picks a free port."""
 
+    odd: bool = False
+    """Whether names are odd (formulas, quotes, many scripts) and every status of invoices appears.
+
+    Otherwise it's a company that grows from month to month.
+    """
+
     today: date = date(2026, 11, 15)
     """The server's date: the pending invoice is for its month. Fixed, so that the data is the same every day."""
 

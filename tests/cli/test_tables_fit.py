@@ -1,0 +1,92 @@
+"""Every command's table fits the terminal from 60 columns up: no line is wider, and no row wraps."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from atlas_invoices.sandbox import Sandbox
+from command import Run
+
+WIDTHS = [60, 80, 120, 200]
+EVERYTHING = "tag:team,project,project_id,region,cluster,sku,application,unit,day"
+
+
+@pytest.fixture(scope="module")
+def folder(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("invoices")
+    for invoice in server.invoices[:3]:
+        (folder / f"{invoice.id}.csv").write_bytes(server.csv_bytes(invoice.id))
+    return folder
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_summary_fits(width: int, run: Run, folder: Path) -> None:
+    for by in ("project,sku", "period,project,sku,region,cluster", EVERYTHING):
+        done = run("show", str(folder), "--by", by, "--top", "4", env={"COLUMNS": str(width)})
+        lines = done.stdout.splitlines()
+        assert max(map(cell_len, lines)) <= width
+        table = lines[next(number for number, line in enumerate(lines) if " USD" in line) :]
+        total = next(number for number, line in enumerate(table) if line.startswith("tot"))
+        assert total == 1 + 4 + 1, "headings, rows, the rest, and the total have a line each"
+        assert all(re.search(r"-?[0-9,]+\.[0-9]{2}( |$)", line) for line in table[1 : total + 1])
+        assert ("left out to fit" in done.stderr) == ("lines" not in table[0])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_tables_of_atlas_fit(width: int, run: Run, server: Sandbox) -> None:
+    environment = {**server.environment("api-key"), "COLUMNS": str(width)}
+    listed = run("list", "--limit", "3", env=environment)
+    headings, *rows, total = listed.stdout.splitlines()
+    assert [row.split()[:2] for row in rows] == [[f"{each.start:%Y-%m}", each.id] for each in server.invoices[:3]]
+    assert total.startswith("total ")
+    assert ("left out to fit the terminal: Paid USD, Open USD; --format csv" in listed.stderr) == (width == 60)
+    assert headings.split()[:3] == ["Month", "Invoice", "Status"]
+    others = (
+        "orgs",
+        "pending",
+        "doctor",
+        "owed latest",
+        "reconcile latest",
+        "pending --forecast",
+        "list --linked --limit 3",
+    )
+    texts = [listed.stdout, *(run(*command.split(), env=environment).stdout for command in others)]
+    texts.append(run("list", "--linked", "--limit", "3", env=environment).stdout)
+    for text in texts:
+        assert max(map(cell_len, text.splitlines())) <= width
+        assert "False" not in text
+    assert f"\n{rows[0][:33]}" in texts[-1]
+
+
+def test_list_shows_what_is_open_and_adds_it_up(run: Run, server: Sandbox) -> None:
+    open_, paid = server.invoices[:2]
+    _, first, second, total = run("list", "--limit", "2").stdout.splitlines()
+    assert first.split()[2:] == ["PENDING", money(open_.amount_billed_cents), "0.00", money(open_.amount_billed_cents)]
+    assert second.split()[2:] == ["PAID", *[money(paid.amount_billed_cents)] * 2]
+    both = open_.amount_billed_cents + paid.amount_billed_cents
+    assert total.split()[1:] == list(map(money, (both, paid.amount_billed_cents, open_.amount_billed_cents)))
+
+
+def money(cents: int) -> str:
+    return f"{cents / 100:,.2f}"
+
+
+def test_a_forecast_over_an_amount_is_status_6(run: Run, server: Sandbox) -> None:
+    document = json.loads(run("pending", "--forecast", "--format", "json").stdout)
+    total, latest = document["total"], server.invoices[1]
+    assert document["invoiceId"] == server.invoices[0].id
+    assert Decimal(total["monthBefore"]) * 100 == latest.subtotal_cents + latest.credits_cents
+    assert Decimal(total["soFar"]) * 100 == server.invoices[0].subtotal_cents + server.invoices[0].credits_cents
+    forecast = Decimal(total["forecast"])
+    assert forecast > Decimal(total["soFar"])
+    assert run("pending", "--fail-over", str(forecast + 1)).returncode == 0
+    done = run("pending", "--fail-over", f"{forecast - 1:,.2f}")
+    assert done.returncode == 6
+    assert done.stderr == f"error: the forecast of {forecast:,.2f} USD for 2026-11 is over {forecast - 1:,.2f} USD\n"
+    assert run("pending", "--fail-over", "much").returncode == 2
