@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._csv import *
     from ._errors import *
     from ._files import *
+    from ._focus import *
     from ._http._exchange import *
     from ._http._retry import *
     from ._models import *
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "._errors",
     "._csv",
+    "._focus",
     "._money",
     "._files",
     "._http._retry",

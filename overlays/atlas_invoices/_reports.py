@@ -29,7 +29,7 @@ T = TypeVar("T")
 # In seconds: Atlas's documentation of reports asks for a poll every 5 seconds at most, and fewer after a while.
 _FIRST_POLL, _BACKOFF, _LONGEST_POLL = 5.0, 1.5, 60.0
 # In seconds. Atlas doesn't say how long a report takes; runs of an hourly schedule shouldn't pile up.
-_MAX_WAIT = 1800.0
+MAX_WAIT = 1800.0
 _USABLE = frozenset({"PENDING", "RUNNING", "SUCCEEDED"})
 
 
@@ -184,7 +184,7 @@ class ReportMethods:
         overwrite: bool = True,
         spec_version: str | None = None,
         reuse: bool = True,
-        max_wait: float = _MAX_WAIT,
+        max_wait: float = MAX_WAIT,
     ) -> SavedFile:
         """Save MongoDB's own FOCUS report on an invoice, exactly as sent; the file is complete or absent.
 
@@ -270,7 +270,7 @@ class AsyncReportMethods:
         overwrite: bool = True,
         spec_version: str | None = None,
         reuse: bool = True,
-        max_wait: float = _MAX_WAIT,
+        max_wait: float = MAX_WAIT,
     ) -> SavedFile:
         """Save MongoDB's own FOCUS report on an invoice, exactly as sent; the file is complete or absent.
 

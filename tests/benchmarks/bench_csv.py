@@ -147,6 +147,20 @@ ROWS = (
         command=True,
     ),
     Row(
+        "focus",
+        "our export --format parquet",
+        "focus {path} -o {path}.focus.parquet --force",
+        """
+        import sys
+        from atlas_invoices.cli import main
+        sys.argv = ["", "export", path, "-o", path + ".theirs.parquet", "--force"]
+        main()
+        """,
+        0.5,
+        command=True,
+        memory=1.5,
+    ),
+    Row(
         "36 invoices",
         "our loop, one after the other",
         _SUMMARIZE,
@@ -165,6 +179,8 @@ MEMORY = (
     "export {path} --format csv -o {path}.out --force",
     "export {path} --format jsonl -o {path}.out --force",
     "export {path} --format parquet -o {path}.out --force",
+    "focus {path} --format csv -o {path}.out --force",
+    "focus {path} --format parquet -o {path}.out --force",
 )
 # A child's peak memory includes that of the process it was forked from, so its parent must be small.
 _SMALL_PARENT = """

@@ -26,7 +26,7 @@ CSV = "Date,Usage Date,SKU,Project,Tag/team,Amount\n07/01/2024,06/30/2024,M10,Al
         ("list --json", "atlas-invoices list has no option --json; did you mean --format json?"),
         ("list -o json", "did you mean --format json?"),
         ("list --output csv", "did you mean --format csv?"),
-        ("list -o june.csv", "download, export and report have it"),
+        ("list -o june.csv", "download, export, focus and report have it"),
         ("export june.csv --parquet", "did you mean --format parquet?"),
         ("list --statu PAID", "did you mean --status?"),
         ("show june.csv --since 2026-01", "atlas-invoices show has no option --since; list and sync have it"),

@@ -192,5 +192,5 @@ def test_an_invoice_is_read_alike_however_its_json_falls_into_pieces(monkeypatch
     expected = read(json.dumps(document).encode())
     assert expected == RawInvoice(None, None, (JsonSums(50, total, 0, 12345), JsonSums(2, 3)))
     for size in (1, 2, 3, 7, 64, 1000):
-        monkeypatch.setattr("atlas_invoices._sync._json_stream._PIECE", size)
+        monkeypatch.setattr("atlas_invoices._json_stream._PIECE", size)
         assert read(json.dumps(document, ensure_ascii=False, indent=size % 3).encode()) == expected

@@ -5,6 +5,7 @@ from ._cells import MAX_DIGITS as MAX_DIGITS
 from ._cells import parse_number as parse_number
 from ._columns import TAG_PREFIX as TAG_PREFIX
 from ._export import iter_batches, to_arrow, to_pandas, to_polars
+from ._export import require as require
 from ._export import write_csv as write_csv
 from ._export import write_jsonl as write_jsonl
 from ._export import write_parquet as write_parquet

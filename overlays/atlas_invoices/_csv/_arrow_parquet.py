@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from itertools import count, islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -31,25 +31,39 @@ _WITH_STATISTICS = [field.name for field in KEYS] + [column.field for column in 
 
 
 def write_tables(sources: Sequence[OpenInvoice], file: SupportsWrite[bytes], decimals: Decimals) -> None:
-    """Write the batches as Parquet, several in each row group, because readers like these large.
+    """Write the invoices as Parquet."""
+    batches = read_batches(sources, decimals)
+    first = next(batches)
+    write_batches(chain([first], batches), first.schema, file, dictionaries=_CODED, statistics=_WITH_STATISTICS)
+
+
+def write_batches(
+    batches: Iterator[pa.RecordBatch],
+    schema: pa.Schema,
+    file: SupportsWrite[bytes],
+    *,
+    dictionaries: Sequence[str],
+    statistics: Sequence[str],
+) -> None:
+    """Write batches as Parquet, several in each row group, because readers like these large.
 
     However pyarrow's writer ends, even when it's garbage collected, it writes the footer that completes a file. So it
     writes to memory; whole row groups are passed on from there, and the footer only after the last line.
+
+    `dictionaries` and `statistics` are the columns that get them.
     """
-    batches = read_batches(sources, decimals)
-    group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
-    schema = group[0].schema
     held = io.BytesIO()
-    with _parquet_writer(held, schema, use_dictionary=_CODED, write_statistics=_WITH_STATISTICS) as writer:
+    with _parquet_writer(held, schema, use_dictionary=dictionaries, write_statistics=statistics) as writer:
         for number in count(1):
-            writer.write_table(pa.Table.from_batches(group, schema))
             # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
             group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
+            if not group and number > 1:
+                break
+            writer.write_table(pa.Table.from_batches(group, schema))
+            del group
             _pass_on(held, file)
             if number % _GROUPS_BEFORE_RELEASE == 0:
                 pa.default_memory_pool().release_unused()
-            if not group:
-                break
     _pass_on(held, file)
 
 

@@ -7,8 +7,10 @@ import json
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import ROUND_05UP, Context, Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -85,7 +87,7 @@ def read_table(sources: Sequence[OpenInvoice], decimals: Decimals) -> pa.Table:
     parts = _Parts(decimals, None)
     parts.read(sources)
     schema = arrow_schema(sources, parts.types())
-    return pa.Table.from_batches(list(parts.batches(schema)), schema)
+    return pa.Table.from_batches([batch for _, batch in parts.batches(schema)], schema)
 
 
 def summary_table(summary: Summary) -> pa.Table:
@@ -118,17 +120,35 @@ def _summary_numbers(name: str, values: Sequence[Decimal | None]) -> ArrowArray:
 
 def read_batches(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[pa.RecordBatch]:
     """Yield the batches of `read_table`; all rows wait in a temporary file until the types are known."""
-    with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
-        parts = _Parts(decimals, file)
-        parts.read(sources)
-        schema = arrow_schema(sources, parts.types())
+    with read_rows(sources, decimals) as rows:
         some = False
-        for batch in parts.batches(schema):
+        for _, batch in rows.batches():
             if batch.num_rows:
                 some = True
                 yield batch
         if not some:
-            yield pa.RecordBatch.from_arrays([_nulls(0, field.type) for field in schema], schema=schema)
+            yield pa.RecordBatch.from_arrays([nulls(0, field.type) for field in rows.schema], schema=rows.schema)
+
+
+class Rows(NamedTuple):
+    """All rows of all sources: `batches` yields them with their source, as often as it's called.
+
+    `digits` are the most digits of each column of numbers.
+    """
+
+    schema: pa.Schema
+    digits: Mapping[str, Digits]
+    batches: Callable[[], Iterator[tuple[OpenInvoice, pa.RecordBatch]]]
+
+
+@contextmanager
+def read_rows(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[Rows]:
+    """Read all rows into a temporary file, from which they can be read until the block ends."""
+    with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
+        parts = _Parts(decimals, file)
+        parts.read(sources)
+        schema = arrow_schema(sources, parts.types())
+        yield Rows(schema, parts.digits, partial(parts.batches, schema))
 
 
 def arrow_schema(sources: Sequence[OpenInvoice], numbers: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -163,7 +183,7 @@ def _from_block(layout: Layout, block: Block, has_breaks: bool) -> tuple[Part, i
             values, digits[column.field] = numbers(pa.nulls(rows, TEXT) if position is None else texts[position])
             columns.append(values)
         elif position is None:
-            columns.append(_nulls(rows, _TYPES[column.kind]))
+            columns.append(nulls(rows, _TYPES[column.kind]))
         else:
             columns.append(days(texts[position]) if column.kind is Kind.DATE else texts[position])
     columns += [
@@ -176,7 +196,7 @@ def _from_block(layout: Layout, block: Block, has_breaks: bool) -> tuple[Part, i
 
 
 # The stubs want the type as a literal.
-_nulls: Any = pa.nulls
+nulls: Any = pa.nulls
 
 
 def _from_lines(lines: Sequence[LineItem]) -> Part:
@@ -212,7 +232,7 @@ def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
         return values.take(texts.indices), digits
     characters = texts.buffers()[2]
     if texts.null_count == len(texts) or characters is None:
-        return _nulls(len(texts), pa.decimal128(_NARROW, 0)), Digits()
+        return nulls(len(texts), pa.decimal128(_NARROW, 0)), Digits()
     # Only digits, points and minus signs: Arrow reads these as `parse_number` does, or refuses them.
     if not characters.to_pybytes().translate(None, PLAIN_NUMBER):
         try:
@@ -285,8 +305,8 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     """Return a map for each row, of the columns' non-empty cells."""
     filled = [(key, column) for key, column in columns if column.null_count < rows]
     if not filled:
-        return pa.MapArray.from_arrays(_repeat(0, pa.int32(), rows + 1), _nulls(0, TEXT), _nulls(0, TEXT))
-    keys = pa.concat_arrays([_repeat(key, TEXT, 1) for key, _ in filled])
+        return pa.MapArray.from_arrays(repeat(0, pa.int32(), rows + 1), nulls(0, TEXT), nulls(0, TEXT))
+    keys = pa.concat_arrays([repeat(key, TEXT, 1) for key, _ in filled])
     # Cell by cell in the order of rows: from which column each comes, and where that stands in all columns together.
     width = scalar(len(filled))
     cells = row_numbers(rows * len(filled))
@@ -298,12 +318,12 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     ends = pc.cumulative_sum(some.cast(pa.int32()))
     # Each row's pairs end where those of its last column do.
     last = pc.add(pc.multiply(row_numbers(rows), width), scalar(len(filled) - 1))
-    offsets = pa.concat_arrays([_repeat(0, pa.int32(), 1), ends.take(last)])
+    offsets = pa.concat_arrays([repeat(0, pa.int32(), 1), ends.take(last)])
     return pa.MapArray.from_arrays(offsets, keys.take(column.filter(some)), texts.filter(some))
 
 
-def _repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> ArrowArray:
-    return _nulls(rows, kind) if value is None else pa.repeat(scalar(value, kind), rows)
+def repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> ArrowArray:
+    return nulls(rows, kind) if value is None else pa.repeat(scalar(value, kind), rows)
 
 
 def number_type(name: str, digits: Digits, *, rounds: bool = False) -> pa.DataType | None:
@@ -327,14 +347,14 @@ class _Parts:
         self._file: Any = file
         self._batches: list[pa.RecordBatch] = []
         self._places: list[tuple[OpenInvoice, int]] = []
-        self._digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER}
+        self.digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER}
 
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
         for source, first_line, part in convert_blocks(sources, _from_block, _from_lines, in_memory=self._file is None):
             self._places.append((source, first_line))
             for name, digits in part.digits.items():
-                self._digits[name] = self._digits[name].union(digits)
+                self.digits[name] = self.digits[name].union(digits)
             if self._file is None:
                 self._batches.append(part.batch)
             else:
@@ -344,7 +364,7 @@ class _Parts:
     def types(self) -> dict[str, pa.DataType]:
         """Return the type of each number column; one that no type has room for is an InvoiceFormatError."""
         found = {}
-        for name, digits in self._digits.items():
+        for name, digits in self.digits.items():
             kind, scale = number_type(name, digits, rounds=self._rounds), digits.scale
             while kind is None:
                 self._check_scale(name, min(scale, _WIDE))
@@ -373,11 +393,11 @@ class _Parts:
             with pa.ipc.open_stream(self._file) as reader:
                 yield from reader
 
-    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield the rows with their final types; warn of rounded numbers at the end."""
+    def batches(self, schema: pa.Schema) -> Iterator[tuple[OpenInvoice, pa.RecordBatch]]:
+        """Yield the rows with their source and their final types; warn of rounded numbers at the end."""
         rounded: Counter[str] = Counter()
         for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
-            yield self._finish(source.header, first_line, batch, schema, rounded)
+            yield source, self._finish(source.header, first_line, batch, schema, rounded)
         for name, changed in rounded.items():
             scale = schema.field(name).type.scale
             places = pluralize(scale, "decimal", "decimals")
@@ -390,10 +410,10 @@ class _Parts:
         rows = batch.num_rows
         lines, *columns = batch.columns
         arrays: list[ArrowArray] = [
-            _repeat(header.invoice_id, TEXT, rows),
+            repeat(header.invoice_id, TEXT, rows),
             pc.add(lines, scalar(first_line)),
-            _repeat(header.period_start, DAY, rows),
-            _repeat(header.period_end, DAY, rows),
+            repeat(header.period_start, DAY, rows),
+            repeat(header.period_end, DAY, rows),
         ]
         for name, values in zip(_PART_NAMES[1:], columns, strict=True):
             kind: Any = schema.field(name).type

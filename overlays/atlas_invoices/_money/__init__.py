@@ -9,6 +9,7 @@ from ._amounts import money as money
 from ._amounts import over_or_short as over_or_short
 from ._amounts import short_money as short_money
 from ._csv_side import CsvSide as CsvSide
+from ._csv_side import DiscountVotes as DiscountVotes
 from ._csv_side import Sum as Sum
 from ._owed import owed, payment_owed
 from ._owed_terms import Owed, PaymentOwed

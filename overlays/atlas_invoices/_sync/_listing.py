@@ -13,11 +13,11 @@ from atlas_invoices import _ids
 from atlas_invoices._errors import InvalidIdError, UnexpectedResponseError
 from atlas_invoices._http._responses import PartsCheck, ResponseHead, check_invoice, unreadable
 from atlas_invoices._invoice_names import file_name, utc, with_linked
+from atlas_invoices._json_stream import members
 from atlas_invoices._utils import single_line
 from atlas_invoices_client.models import BillingInvoiceMetadata
 
 from ._compare import JsonSums
-from ._json_stream import members
 
 # Every documented status except PENDING (Atlas Admin API document). An invoice with an unknown one may still change.
 _FINAL = frozenset({"CLOSED", "FAILED", "FORGIVEN", "FREE", "INVOICED", "PAID", "PREPAID"})

@@ -94,7 +94,7 @@ def export_command(
         elif output_format == "jsonl":
             write_jsonl(opened.sources, file)
         else:
-            _tune_pyarrow()
+            tune_pyarrow()
             write_parquet(opened.sources, file, decimals=decimals)
         for invoice, source in zip(opened.invoices, opened.sources, strict=True):
             if missing_amount(invoice.layout):
@@ -103,7 +103,7 @@ def export_command(
         _output.saved(target.saved)
 
 
-def _tune_pyarrow() -> None:
+def tune_pyarrow() -> None:
     """Choose jemalloc, a sixth faster here than pyarrow's default and smaller (tests/benchmarks), and no BLAS threads.
 
     numpy, which pyarrow imports, would start threads that only spin. Both settings affect the whole process, so the

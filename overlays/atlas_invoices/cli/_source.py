@@ -18,7 +18,7 @@ from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
 from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, similar_name
-from atlas_invoices._utils import closest
+from atlas_invoices._utils import closest, text_or_none
 
 from . import _output
 from ._completion import complete_invoices, complete_sources, remember
@@ -56,10 +56,11 @@ sources_argument = click.argument(
 
 
 class FoundInvoice(NamedTuple):
-    """An invoice that was named: its ID, and the first day of its period, if that was looked up and is known."""
+    """An invoice that was named: its ID; the first day of its period and its status, if looked up and known."""
 
     id: str
     first_day: date | None = None
+    status: str | None = None
 
 
 def find_one(client: Client, org: str, name: str) -> str:
@@ -84,7 +85,7 @@ def find_invoices(client: Client, org: str, names: Sequence[str], *, with_days: 
         if listed is not None:
             try:
                 model = find_invoice(listed, name)
-                invoice = FoundInvoice(str(model.id).lower(), first_day(model))
+                invoice = FoundInvoice(str(model.id).lower(), first_day(model), text_or_none(model.status_name))
             except NotFoundError:
                 if not _ids.is_id(name):
                     raise
@@ -103,7 +104,7 @@ def save_all(client: Client, org: str, files: dict[str, AtomicFile]) -> list[Sav
 
     try:
         with bar(f"{len(files)} invoices" if len(files) > 1 else "download", lambda: _measure(files.values())):
-            _fetch_all(list(files), save)
+            fetch_all(list(files), save)
         for file in files.values():
             file.commit()
     finally:
@@ -120,7 +121,7 @@ def _measure(files: Collection[AtomicFile]) -> Measure:
     return Measure(sum(size for size, _ in progress), sum(totals) if len(totals) == len(progress) else None)
 
 
-def _fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
+def fetch_all(invoice_ids: Sequence[str], fetch: Callable[[str], Steps[Any]]) -> None:
     """Fetch invoices, several at a time; the first error ends it, and names its invoice."""
     from atlas_invoices._http._steps import run
     from atlas_invoices._sync._workers import WorkerPool
@@ -256,7 +257,7 @@ def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with
                 json.commit()
 
         with bar("fetch", lambda: _measure(files.values())):
-            _fetch_all(list(files), fetch)
+            fetch_all(list(files), fetch)
     return [NamedSource(folder / f"{id_}.csv", f"invoice {id_}") for id_ in files]
 
 

@@ -1,0 +1,386 @@
+"""Lines of invoices as rows of FOCUS, batch by batch. The mapping, column by column, is in `Converter._columns`.
+
+FOCUS (focus.finops.org) defines the columns; where MongoDB's own report has the same fact, it's in the same column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem
+from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
+from atlas_invoices._csv._arrow_tables import Digits, Rows, nulls, repeat
+from atlas_invoices._csv._invoices import OpenInvoice
+from atlas_invoices._errors import InvoiceFormatError
+
+from ._columns import NUMBERS, TEXT, TIME, TIMES, column_names, focus_unit
+from ._facts import InvoiceFacts
+from ._numbers import Number, column_type, discount_factor, factor_digits, fit, product, texts_of, times
+from ._sums import FocusSums, is_credit, is_true
+
+_MONGODB = "MongoDB"
+_CENTS = Decimal("0.01")
+# How many lines vote for the unit of Discount Percent: of each batch, the largest first, and of all.
+_VOTERS, _MAX_VOTERS = 50, 1000
+_HOSTS = {"aws": "AWS", "gcp": "GCP", "azure": "Azure"}
+_host = re.compile(r"\b(AWS|GCP|Azure)\b", re.IGNORECASE).search
+_DAY: Any = pa.date32()
+
+
+class Converter:
+    """Turns the rows of invoices into FOCUS, and adds them up.
+
+    Args:
+        sources: the invoices.
+        rows: their lines, in the same order.
+        facts: what is known of each invoice's JSON, by ID.
+        version: of FOCUS.
+        issuer: InvoiceIssuerName.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[OpenInvoice],
+        rows: Rows,
+        facts: Mapping[str, InvoiceFacts],
+        *,
+        version: str,
+        issuer: str,
+    ) -> None:
+        self._sources = sources
+        self._rows = rows
+        self._facts = facts
+        self._issuer = issuer
+        self._names = column_names(version)
+        self.sums = FocusSums()
+        self._discount_is_percent = self._find_discount_unit()
+        self.schema = self._find_schema()
+
+    def batches(self) -> Iterator[tuple[OpenInvoice, pa.RecordBatch]]:
+        """Yield the rows of each invoice in turn, its tax last."""
+        # An invoice without lines has no batch, but may have tax.
+        left = deque(self._sources)
+        for source, batch in self._rows.batches():
+            while left[0] is not source:
+                yield from self._tax(left.popleft())
+            if batch.num_rows:
+                yield source, self._convert(source, batch)
+        for source in left:
+            yield from self._tax(source)
+        self.sums.rounded = {name: count for name, count in self._rounded.items() if count}
+
+    def _find_discount_unit(self) -> bool | None:
+        if self._rows.digits["discount_percent"] == Digits():
+            return None
+        from atlas_invoices._money import DiscountVotes  # noqa: PLC0415 - slow to import, and only for discounts
+
+        votes, voters = DiscountVotes(), 0
+        for _, batch in self._rows.batches():
+            if voters > _MAX_VOTERS:
+                break
+            lines = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
+            has_discount = pc.not_equal(lines["discount_percent"], _zero(lines["discount_percent"]))
+            lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
+            if lines.num_rows:
+                first = pc.select_k_unstable(lines, _VOTERS, [("amount", "descending")])
+                for row in lines.take(first).to_pylist():
+                    votes.add(LineItem(**row))
+                voters += len(first)
+        unit = votes.result([])
+        return None if unit is None else unit == "percent"
+
+    def _find_schema(self) -> pa.Schema:
+        digits = self._rows.digits
+        price, quantity, discount = digits["unit_price"], digits["quantity"], digits["discount_percent"]
+        taxes = [abs(each.cents("salesTaxCents") or 0) for each in self._facts.values()]
+        amount = digits["amount"].union(Digits(len(str(max(taxes, default=0) // 100)), 2))
+        contracted = price
+        if self._discount_is_percent is not None:
+            contracted = product(price, factor_digits(discount, is_percent=self._discount_is_percent))
+        known = {
+            "BilledCost": amount,
+            "EffectiveCost": amount,
+            "PricingCurrencyEffectiveCost": amount,
+            "ListCost": product(price, quantity).union(amount),
+            "ContractedCost": product(contracted, quantity).union(amount),
+            "ListUnitPrice": price,
+            "PricingCurrencyListUnitPrice": price,
+            "ContractedUnitPrice": contracted,
+            "PricingCurrencyContractedUnitPrice": contracted,
+            "PricingQuantity": quantity,
+            "ConsumedQuantity": quantity,
+            "x_DiscountPercent": discount,
+        }
+        self._rounded: Counter[str] = Counter()
+        types: dict[str, pa.DataType] = {name: column_type(known.get(name, Digits())) for name in NUMBERS}
+        types |= dict.fromkeys(TIMES, TIME) | {"x_LineNumber": pa.int64()}
+        return pa.schema([pa.field(name, types.get(name, TEXT)) for name in self._names])
+
+    def _convert(self, source: OpenInvoice, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = self._columns(source, batch)
+        currency = columns["BillingCurrency"] if CURRENCY in source.invoice.columns else None
+        self.sums.add_lines(source, columns["BilledCost"], batch["sku"], currency)
+        return self._batch(columns, batch.num_rows)
+
+    def _batch(self, columns: Mapping[str, ArrowArray | str | None], rows: int) -> pa.RecordBatch:
+        arrays = []
+        for column in self.schema:
+            value = columns.get(column.name)
+            if value is None or isinstance(value, str):
+                value = repeat(value, column.type, rows)
+            arrays.append(value)
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _columns(self, source: OpenInvoice, batch: pa.RecordBatch) -> dict[str, Any]:
+        """Return the columns that aren't null, an array or one text for all rows."""
+        rows = batch.num_rows
+        sku, cluster, project = batch["sku"], batch["cluster"], batch["project_id"]
+        facts = self._facts_of(source)
+        columns = self._of_invoice(source, rows)
+        credit = is_credit(sku)
+        some = pc.any(credit).as_py()
+
+        def usage(value: ArrowArray | str, otherwise: Any = None) -> ArrowArray:  # noqa: ANN401 - an array or a text
+            if not some:
+                return value
+            kind = TEXT if isinstance(value, str) else value.type
+            if otherwise is None or isinstance(otherwise, str):
+                otherwise = scalar(otherwise, TEXT) if otherwise else nulls(1, kind)[0]
+            return pc.if_else(credit, otherwise, scalar(value, TEXT) if isinstance(value, str) else value)
+
+        numbers = self._numbers(batch)
+        amount = numbers["BilledCost"]
+        self.sums.without_amount += batch["amount"].null_count
+        for name in ("ListCost", "ContractedCost"):
+            numbers[name] = usage(numbers[name], amount.cast(numbers[name].type))
+        for name in set(numbers) - {"BilledCost", "ListCost", "ContractedCost", "x_DiscountPercent"}:
+            numbers[name] = usage(numbers[name])
+        unit = usage(self._mapped(batch["unit"], self._unit))
+        resource = pc.if_else(
+            cluster.is_valid(), _joined([project.fill_null(scalar("", TEXT)), "/", cluster]), nulls(1, TEXT)[0]
+        )
+        started = batch["usage_date"].is_valid()
+        days = batch["usage_date"]
+        account: ArrowArray = batch["organization_id"]
+        if account.null_count:
+            own = source.header.organization_id or (facts and facts.text("orgId"))
+            account = account.fill_null(scalar(own, TEXT)) if own else account
+            self.sums.without_account += account.null_count
+        account_name: ArrowArray = batch["organization_name"]
+        if account_name.null_count and source.header.organization_name:
+            account_name = account_name.fill_null(scalar(source.header.organization_name, TEXT))
+        columns |= {
+            **numbers,
+            "EffectiveCost": amount,
+            "PricingCurrencyEffectiveCost": amount,
+            "BillingAccountId": account,
+            "BillingAccountName": account_name,
+            "PricingUnit": unit,
+            "ConsumedUnit": unit,
+            "PricingCategory": usage("Standard"),
+            "ChargePeriodStart": pc.if_else(started, _time(days), columns["BillingPeriodStart"]),
+            "ChargePeriodEnd": pc.if_else(started, _time(_next(days)), columns["BillingPeriodEnd"]),
+            "ChargeCategory": usage("Usage", "Credit"),
+            "ChargeFrequency": usage("Usage-Based", "One-Time"),
+            "ChargeDescription": pc.coalesce(batch["description"], sku),
+            "SkuId": usage(sku),
+            "SkuPriceId": usage(sku),
+            "SkuMeter": usage(sku),
+            "RegionId": batch["region"],
+            "RegionName": batch["region"],
+            "ResourceId": resource,
+            "ResourceName": cluster,
+            "ResourceType": _where(cluster, "Cluster"),
+            "SubAccountId": project,
+            "SubAccountName": _only(batch["project"], project),
+            "SubAccountType": _where(project, "Project"),
+            "Tags": _tags(batch["tags"]),
+            "x_AtlasSku": sku,
+            "x_BilledDateEnd": _time(batch["date"]),
+            "x_Note": batch["note"],
+            "x_Application": batch["application"],
+            "x_ReplicaSet": batch["replica_set"],
+            "x_ConfigServer": batch["config_server"],
+            "x_LineNumber": batch["line_number"],
+        }
+        if CURRENCY in source.invoice.columns:
+            stated = pc.map_lookup(batch["extra"], CURRENCY, "first").fill_null(scalar(DEFAULT_CURRENCY, TEXT))
+            columns |= {"BillingCurrency": stated, "PricingCurrency": stated}
+        if "HostProviderName" in self._names:
+            host = self._mapped(sku, _host_of)
+            if facts and facts.providers:
+                host = pc.coalesce(self._mapped(resource, facts.providers.get), host)
+            columns["HostProviderName"] = host
+        return columns
+
+    def _numbers(self, batch: pa.RecordBatch) -> dict[str, ArrowArray]:
+        """Return the numbers, as usage has them."""
+        digits = self._rows.digits
+        price, quantity, discount = (
+            Number(batch[name], digits[name]) for name in ("unit_price", "quantity", "discount_percent")
+        )
+        amount = self._fit("BilledCost", Number(batch["amount"], digits["amount"]))
+        amount = amount.fill_null(_zero(amount)) if amount.null_count else amount
+        contracted, has_discount = price, is_true(pc.not_equal(discount.values, _zero(discount.values)))
+        if pc.any(has_discount).as_py():
+            if self._discount_is_percent is None:
+                unknown = pc.if_else(has_discount, nulls(1, price.values.type)[0], price.values)
+                self.sums.unknown_discounts += pc.sum(has_discount).as_py()
+                contracted = Number(unknown, price.digits)
+            else:
+                known = Number(discount.values.fill_null(_zero(discount.values)), discount.digits)
+                contracted = times(price, discount_factor(known, is_percent=self._discount_is_percent))
+        list_price = self._fit("ListUnitPrice", price)
+        contracted_price = self._fit("ContractedUnitPrice", contracted)
+        consumed = self._fit("PricingQuantity", quantity)
+        costs = {
+            name: self._fit(name, times(unit_price, quantity))
+            for name, unit_price in (("ListCost", price), ("ContractedCost", contracted))
+        }
+        return {
+            "BilledCost": amount,
+            **{
+                name: pc.coalesce(cost, amount.cast(cost.type)) if cost.null_count else cost
+                for name, cost in costs.items()
+            },
+            "ListUnitPrice": list_price,
+            "PricingCurrencyListUnitPrice": list_price,
+            "ContractedUnitPrice": contracted_price,
+            "PricingCurrencyContractedUnitPrice": contracted_price,
+            "PricingQuantity": consumed,
+            "ConsumedQuantity": consumed,
+            "x_DiscountPercent": self._fit("x_DiscountPercent", discount),
+        }
+
+    def _fit(self, name: str, number: Number) -> ArrowArray:
+        return fit(name, number, self.schema.field(name).type, self._rounded)
+
+    def _of_invoice(self, source: OpenInvoice, rows: int) -> dict[str, Any]:
+        """Return the columns that are the same in all rows of an invoice."""
+        start, end = self.period(source)
+        facts = self._facts_of(source)
+        return {
+            "BillingCurrency": DEFAULT_CURRENCY,
+            "PricingCurrency": DEFAULT_CURRENCY,
+            "BillingAccountType": "Organization",
+            "BillingPeriodStart": _time(repeat(start, _DAY, rows)),
+            "BillingPeriodEnd": _time(repeat(end, _DAY, rows)),
+            "InvoiceId": source.header.invoice_id or (facts and facts.id),
+            "InvoiceIssuerName": self._issuer,
+            "ProviderName": _MONGODB,
+            "PublisherName": _MONGODB,
+            "ServiceProviderName": _MONGODB,
+            "ServiceName": "MongoDB Atlas",
+            "ServiceCategory": "Databases",
+            "ServiceSubcategory": "NoSQL Databases",
+        }
+
+    def period(self, source: OpenInvoice) -> tuple[dt.date, dt.date]:
+        """Return an invoice's billing period, its end exclusive; an InvoiceFormatError if it isn't known."""
+        header, facts = source.header, self._facts_of(source)
+        start, end = header.period_start, header.period_end
+        if facts and not (start and end):
+            start, end = facts.day("startDate"), facts.day("endDate")
+        if not (start and end):
+            name = f"{source.name}: " if source.name else ""
+            raise InvoiceFormatError(
+                f"{name}the CSV has no Billing Period above its header row, which FOCUS needs; download it again, or "
+                "pass the invoice's JSON too"
+            )
+        return start, end
+
+    def _facts_of(self, source: OpenInvoice) -> InvoiceFacts | None:
+        return self._facts.get((source.header.invoice_id or "").lower())
+
+    def _tax(self, source: OpenInvoice) -> Iterator[tuple[OpenInvoice, pa.RecordBatch]]:
+        """Yield the row for sales tax, which only the JSON has."""
+        facts = self._facts_of(source)
+        self.sums.add_invoice(source, facts)
+        cents = facts.cents("salesTaxCents") if facts else None
+        if not facts or not cents:
+            return
+        cost = Decimal(cents) * _CENTS
+        columns = self._of_invoice(source, 1)
+        columns |= {
+            name: pa.array([cost], self.schema.field(name).type)
+            for name in ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingCurrencyEffectiveCost")
+        }
+        columns |= {
+            "BillingAccountId": source.header.organization_id or facts.text("orgId"),
+            "BillingAccountName": source.header.organization_name,
+            "ChargePeriodStart": columns["BillingPeriodStart"],
+            "ChargePeriodEnd": columns["BillingPeriodEnd"],
+            "ChargeCategory": "Tax",
+            "ChargeFrequency": "One-Time",
+            "ChargeDescription": "Sales tax",
+        }
+        self.sums.add_tax(source, cost)
+        yield source, self._batch(columns, 1)
+
+    def _unit(self, unit: str) -> str:
+        known = focus_unit(unit)
+        if known is None:
+            self.sums.unknown_units.add(unit)
+        return known or unit
+
+    def _mapped(self, texts: ArrowArray, function: Callable[[str], str | None]) -> ArrowArray:
+        """Return the texts with a function applied, once to each different one."""
+        coded = texts.dictionary_encode()
+        return texts_of(map(function, coded.dictionary.to_pylist())).take(coded.indices)
+
+
+def _host_of(sku: str) -> str | None:
+    found = _host(sku)
+    return _HOSTS[found[0].lower()] if found else None
+
+
+def _zero(values: ArrowArray) -> Any:  # noqa: ANN401 - a scalar
+    return scalar(0).cast(pa.decimal128(19, 0)).cast(values.type)
+
+
+def _time(days: ArrowArray) -> ArrowArray:
+    return days.cast(pa.timestamp("us")).cast(TIME)
+
+
+def _next(days: ArrowArray) -> ArrowArray:
+    return pc.add(days.cast(pa.int32()), scalar(1, pa.int32())).cast(_DAY)
+
+
+def _joined(parts: list[ArrowArray | str]) -> ArrowArray:
+    return pc.binary_join_element_wise(
+        *[scalar(part, TEXT) if isinstance(part, str) else part for part in [*parts, ""]]
+    )
+
+
+def _where(present: ArrowArray, text: str) -> ArrowArray:
+    return _only(scalar(text, TEXT), present)
+
+
+def _only(value: Any, present: ArrowArray) -> ArrowArray:  # noqa: ANN401 - an array or a scalar
+    """Return the value where another column isn't null: FOCUS allows no name or type without an ID."""
+    return pc.if_else(present.is_valid(), value, nulls(1, TEXT)[0])
+
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _tags(tags: ArrowArray) -> ArrowArray:
+    """Return each row's tags as a JSON object, null where there are none."""
+    if not len(tags.keys):
+        return nulls(len(tags), TEXT)
+    parts = []
+    for column in (tags.keys, tags.items):
+        coded = column.dictionary_encode()
+        parts.append(texts_of(map(_quote, coded.dictionary.to_pylist())).take(coded.indices))
+    pairs = pc.binary_join_element_wise(*parts, scalar(":", TEXT))
+    lists = pa.ListArray.from_arrays(tags.offsets, pairs)
+    inner = pc.binary_join(lists, scalar(",", TEXT))
+    return pc.if_else(pc.equal(inner, scalar("", TEXT)), nulls(1, TEXT)[0], _joined(["{", inner, "}"]))
