@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from drift.operation_diff import compare_operations
 from drift.rules import Change
@@ -57,8 +57,13 @@ def compare_packages(
         moves = f"moves to {as_code(generator.class_name(after))}, because two schemas share it"
         fate = moves if after in kept else f"keeps its name, which {as_code('openapi/names.yaml')} then has"
         title = at[0]
-        fact = f"is now {as_code(after)}" if _has_schema(new, after) else "is now written inline"
-        models.append(Change("renamed", title, at[1:], fact, f"the model {fate}", before))
+        # A model of an inline schema is named after what holds it.
+        is_inlined = _has_schema(old, before) and not _has_schema(new, after)
+        fact = "is now written inline" if is_inlined else f"is now {as_code(after)}"
+        change = Change("renamed", title, at[1:], fact, f"the model {fate}", before)
+        # A schema that is inlined in several places keeps one model.
+        if not any(evolve(other, at=change.at, operation=title) == change for other in models):
+            models.append(change)
     return PackageChanges([*_lines(*(_surface(document, operations) for document in made))], models, known)
 
 

@@ -52,7 +52,9 @@ def _restore_paths(document: dict[str, Any], operations: Sequence[Operation]) ->
         if found is None or found.path == operation.path:
             continue
         names = dict(zip(placeholders(found.path), placeholders(operation.path), strict=True))
-        for entry in (*found.path_item.get("parameters", []), *found.node.get("parameters", [])):
+        # All operations of the path, because it's renamed for all of them.
+        nodes = [found.path_item, *(found.path_item[method] for method in model.METHODS if method in found.path_item)]
+        for entry in (entry for node in nodes for entry in node.get("parameters", [])):
             parameter = model.resolve(document, entry, "Parameter", ())[0]
             if parameter.get("in") == "path":
                 parameter["name"] = names.get(parameter["name"], parameter["name"])
