@@ -52,7 +52,7 @@ def compare_packages(
     known = {**names, **{after: before for after, (before, _) in moved.items()}}
     made = [_given(root, operations, known) for root in (old, new)]
     kept = made[1]["components"].get("schemas", {}).keys()
-    models = []
+    models: list[Change] = []
     for after, (before, at) in moved.items():
         moves = f"moves to {as_code(generator.class_name(after))}, because two schemas share it"
         fate = moves if after in kept else f"keeps its name, which {as_code('openapi/names.yaml')} then has"
