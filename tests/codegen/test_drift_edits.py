@@ -339,3 +339,26 @@ def test_a_schema_inlined_in_several_places_is_named_once(openapi: Path, changed
 
     (change,) = compared(openapi, changed(inline)).models
     assert (change.subject, change.fact) == ("BillingPayment", "is now written inline")
+
+
+@pytest.mark.parametrize("third", ["AtlasOrganization", "PaymentOfOld"])
+def test_schemas_that_take_each_others_names_keep_their_python_names(
+    openapi: Path, changed: Change, tmp_path: Path, third: str
+) -> None:
+    """Two swap their names, or one takes the name that another gave up."""
+    upstream = changed(
+        lambda root: rename(
+            rename(rename(root, "BillingPayment", "Between"), "AtlasOrganization", "BillingPayment"),
+            "Between",
+            third,
+        )
+    )
+    report = compared(openapi, upstream)
+    assert {change.subject for change in report.models} == {"BillingPayment", "AtlasOrganization"}
+    assert all("keeps its name" in change.text for change in report.models)
+    assert (report.package, report.is_drift) == ([], False)
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    assert (compared(openapi, upstream).models, compared(openapi, upstream).package) == ([], [])
+    models = generated(openapi, tmp_path).models
+    assert "unit_price" in {field.name for field in models.BillingPayment.__attrs_attrs__}
+    assert "unit_price" not in {field.name for field in models.AtlasOrganization.__attrs_attrs__}
