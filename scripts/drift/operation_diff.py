@@ -215,8 +215,9 @@ class _Comparison:
                 yield from _common(before[name], after[name], "MediaType", place)
                 yield from self._schema(before[name], after[name], place, sent=sent)
                 if name == self._ours.accept:
-                    columns = [slicing.csv_columns(name, side[name]) for side in (before, after)]
-                    yield from _columns(columns[0], columns[1], place)
+                    columns = slicing.csv_columns
+                    was, now = columns(self._old.root, name, before[name]), columns(self._new.root, name, after[name])
+                    yield from _columns(was, now, place)
 
     def _schema(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: Location, *, sent: bool

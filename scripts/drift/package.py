@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from drift.operation_diff import compare_operations
 from drift.rules import Change
@@ -50,15 +50,24 @@ def compare_packages(
     befores, afters = (transforms.apply(slicing.slice_operations(root, both), both, names)[0] for root in (old, new))
     moved = _moved(befores, afters, both)
     known = {**names, **{after: before for after, (before, _) in moved.items()}}
-    made = [_given(root, operations, known) for root in (old, new)]
+    made = [_given(old, operations, names), _given(new, operations, known)]
     kept = made[1]["components"].get("schemas", {}).keys()
-    models = []
+    models: list[Change] = []
     for after, (before, at) in moved.items():
         moves = f"moves to {as_code(generator.class_name(after))}, because two schemas share it"
-        fate = moves if after in kept else f"keeps its name, which {as_code('openapi/names.yaml')} then has"
+        fate = (
+            moves
+            if after in kept and after not in known.values()
+            else f"keeps its name, which {as_code('openapi/names.yaml')} then has"
+        )
         title = at[0]
-        fact = f"is now {as_code(after)}" if _has_schema(new, after) else "is now written inline"
-        models.append(Change("renamed", title, at[1:], fact, f"the model {fate}", before))
+        # A model of an inline schema is named after what holds it.
+        is_inlined = _has_schema(old, before) and not _has_schema(new, after)
+        fact = "is now written inline" if is_inlined else f"is now {as_code(after)}"
+        change = Change("renamed", title, at[1:], fact, f"the model {fate}", before)
+        # A schema that is inlined in several places keeps one model.
+        if not any(evolve(other, at=change.at, operation=title) == change for other in models):
+            models.append(change)
     return PackageChanges([*_lines(*(_surface(document, operations) for document in made))], models, known)
 
 
@@ -78,13 +87,18 @@ def _moved(
     """For each new name of a model its old one, with the operation and the location where it was first met."""
     before, after = Resolver(old), Resolver(new)
     had, has = (document["components"].get("schemas", {}).keys() for document in (old, new))
-    made: dict[str, tuple[str, Location]] = {}
+    met: dict[tuple[str, str], Location] = {}
     for ours in operations:
         pairs = PairGraph(before, after)
         compare_operations(before, after, [ours], pairs)
         for was, now, at in pairs.names():
-            if was not in has and now not in had and now not in made:
-                made[now] = (was, (ours.title, *at))
+            met.setdefault((was, now), (ours.title, *at))
+    made: dict[str, tuple[str, Location]] = {}
+    for (was, now), place in met.items():
+        # A name may have gone to another schema, as when two swap theirs.
+        is_only = not any((was == one) != (now == other) for one, other in met)
+        if was != now and now not in made and (is_only or (was not in has and now not in had)):
+            made[now] = (was, place)
     # A schema that only an `allOf` includes isn't compared by itself, so it's recognized by its content.
     for was in sorted(had - has):
         same = [now for now in has - had if now not in made and _content(new, now) == _content(old, was)]

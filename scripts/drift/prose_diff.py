@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from attrs import evolve
 
 from drift.rules import Change
 from openapi_tools import prose
 from openapi_tools.errors import escape_unprintable
+from openapi_tools.model import Location
 from openapi_tools.operations import Operation, find_operation
 
 # Characters of a passage that changed, and words around what is different.
@@ -55,7 +58,7 @@ def compare_texts(
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any], ours: Operation) -> Iterator[Change]:
-    before, after = ({found.at: found for found in prose.texts(root, ours)} for root in (old, new))
+    before, after = (_by_location(prose.texts(root, ours)) for root in (old, new))
     for at in sorted(before.keys() | after.keys()):
         was, now = before.get(at), after.get(at)
         words = was.words if was else "", now.words if now else ""
@@ -64,6 +67,15 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any], ours: Operation) ->
         fact = "changed" if all(words) else "is new" if words[1] else "was removed"
         subject = next(found.subject for found in (now, was) if found)
         yield Change("documentation", ours.title, at, fact, "", subject, _passages(*words))
+
+
+def _by_location(texts: Iterable[prose.Text]) -> dict[Location, prose.Text]:
+    """The texts by location; those of the parts of an `allOf` are one text."""
+    made: dict[Location, prose.Text] = {}
+    for found in texts:
+        first = made.get(found.at)
+        made[found.at] = evolve(first, text=f"{first.text}\n{found.text}") if first else found
+    return made
 
 
 def _passages(old: str, new: str) -> tuple[str, str]:

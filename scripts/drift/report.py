@@ -237,12 +237,13 @@ def _about(change: Change, section: str) -> str:
 
 
 def _plural(fact: str) -> str:
-    """A fact about several things: "is new" becomes "are new"; code stays as it is."""
+    """A fact about several things: "is new" becomes "are new", "also accepts" "also accept"; code stays as it is."""
     parts = re.split(r"(`[^`]*`)", fact)
-    parts[::2] = [re.sub(r"\b(is|was|has)\b", lambda verb: _PLURALS[verb[0]], words) for words in parts[::2]]
+    parts[::2] = [_SINGULAR.sub(lambda verb: _PLURALS.get(verb[0], verb[0][:-1]), words) for words in parts[::2]]
     return "".join(parts)
 
 
+_SINGULAR: Final = re.compile(r"\b(?:is|was|has|accepts|ends|needs|takes)\b")
 _PLURALS: Final = {"is": "are", "was": "were", "has": "have"}
 
 
@@ -283,10 +284,15 @@ _PARTS: Final = {
     "oneOf": "variant {value} of {name}",
     "anyOf": "variant {value} of {name}",
     "mapping": "variant {value} of {name}",
+    "tokenUrl": "the token URL of {name}",
+    "refreshUrl": "the refresh URL of {name}",
+    "authorizationUrl": "the authorization URL of {name}",
+    "openIdConnectUrl": "the OpenID Connect URL of {name}",
     "description": "the description of {name}",
     "summary": "the summary of {name}",
     "example": "the example of {name}",
-    "examples": "the examples of {name}",
+    "examples": "the example of {name}",
+    "$comment": "the comment on {name}",
     "externalDocs": "the link to documentation of {name}",
 }
 # Followed by a name or an index, which is not a keyword whatever it says.

@@ -66,7 +66,7 @@ class PairGraph:
             if self._locations > model.MAX_LOCATIONS or len(place) > MAX_LENGTH:
                 raise model.too_many_references(at)
             pair = self._pairs[key]
-            subject = pair.names[0] or pair.names[1] or holder
+            subject = pair.names[0] or holder or pair.names[1] or ""
             for difference in pair.found:
                 yield evolve(
                     difference, at=(*place, *difference.at), subject=model.extend_subject(subject, difference.at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from drift import operation
@@ -42,7 +42,7 @@ def _sunsets(old: Resolver, new: Resolver, ours: Operation, today: date) -> Iter
 
 def _describe(day: str, today: date) -> tuple[str, bool]:
     try:
-        end = date.fromisoformat(day)
+        end = datetime.fromisoformat(day).date()
     except ValueError:
         return f"ends on {as_code(day)}, which is not a date", True
     left = (end - today).days

@@ -18,6 +18,7 @@ from openapi_tools.operations import LocatedOperation
 VERSION: Final = "3.0.1"
 _ANNOTATIONS: Final = model.PROSE | {"title", "readOnly", "writeOnly"}
 _CHOICES: Final = ("oneOf", "anyOf")
+_JSON_TYPES: Final[Mapping[type, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 # Keywords that apply to values of one type only.
 _BY_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
     "string": ("format", "pattern", "minLength", "maxLength"),
@@ -148,8 +149,17 @@ def _types(node: dict[str, Any], at: Location) -> None:
             node["oneOf"] = choice
 
 
+def _enum_type(node: dict[str, Any], _: Location) -> None:
+    """Add the type that a list of values says anyway."""
+    values = node.get("enum")
+    if "type" not in node and isinstance(values, list) and not node.keys() & {"allOf", *_CHOICES}:
+        types = {_JSON_TYPES.get(type(value)) for value in values if value is not None}
+        if len(types) == 1 and None not in types:
+            (node["type"],) = types
+
+
 def _bounds(node: dict[str, Any], _: Location) -> None:
-    """Rewrite an exclusive bound that is a number."""
+    """Rewrite an exclusive bound that is a number, and one of integers, which can include the next integer."""
     for name, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         bound = node.get(exclusive)
         if isinstance(bound, bool) or not isinstance(bound, int | float):
@@ -159,6 +169,19 @@ def _bounds(node: dict[str, Any], _: Location) -> None:
             del node[exclusive]
         else:
             node |= {name: bound, exclusive: True}
+    if node.get("type") == "integer":
+        for name, exclusive, step in (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)):
+            if node.get(exclusive) is True and type(node.get(name)) is int:
+                del node[exclusive]
+                node[name] += step
+
+
+def _examples(node: dict[str, Any], _: Location) -> None:
+    """Rewrite a list with one example."""
+    examples = node.get("examples")
+    if isinstance(examples, list) and len(examples) == 1:
+        del node["examples"]
+        node.setdefault("example", examples[0])
 
 
 def _allow_listed_null(node: dict[str, Any]) -> None:
@@ -170,4 +193,11 @@ def _allow_listed_null(node: dict[str, Any]) -> None:
         node["enum"] = [value for value in values if value is not None]
 
 
-_REWRITES: Final[tuple[Callable[[dict[str, Any], Location], None], ...]] = (_constant, _choices, _types, _bounds)
+_REWRITES: Final[tuple[Callable[[dict[str, Any], Location], None], ...]] = (
+    _constant,
+    _choices,
+    _types,
+    _enum_type,
+    _bounds,
+    _examples,
+)

@@ -16,7 +16,7 @@ from openapi_tools.errors import AssumptionError, DocumentError, escape_unprinta
 
 Kind = Literal[
     "PathItem", "Operation", "Parameter", "RequestBody", "Response", "Header", "Link", "MediaType", "Encoding",
-    "Schema", "Discriminator", "SecurityScheme", "OAuthFlows", "OAuthFlow", "Scopes",
+    "Example", "Schema", "Discriminator", "SecurityScheme", "OAuthFlows", "OAuthFlow", "Scopes",
 ]  # fmt: skip
 Holds = Literal["one", "list", "map"]
 # The tokens of a JSON pointer.
@@ -39,6 +39,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, tuple[Holds, Kind]]]] = {
     "Link": {},
     "MediaType": {"schema": ("one", "Schema"), "encoding": ("map", "Encoding")},
     "Encoding": {"headers": ("map", "Header")},
+    "Example": {},
     "Schema": {
         "properties": ("map", "Schema"),
         "additionalProperties": ("one", "Schema"),
@@ -66,11 +67,12 @@ SECTIONS: Final[Mapping[Kind, str]] = {
     "RequestBody": "requestBodies",
     "Header": "headers",
     "Link": "links",
+    "Example": "examples",
     "SecurityScheme": "securitySchemes",
 }
 
 # Keywords whose values are text for people; examples count as such.
-PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs"})
+PROSE: Final = frozenset({"description", "summary", "example", "examples", "externalDocs", "$comment"})
 
 # The longest chain of references in upstream's document has three members.
 _MAX_CHAIN: Final = 100

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from openapi_tools import documents, model
 from openapi_tools.model import Kind, Location, canonical_json
-from openapi_tools.operations import Operation, present_operations, require_operation
+from openapi_tools.operations import Operation, placeholders, present_operations, require_operation
 
 # HTML tags that end a line or a paragraph.
 _BREAKS: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|table|tr|td|th|h[1-6])\b[^<>]*>", re.IGNORECASE)
@@ -77,8 +77,14 @@ def texts(root: Mapping[str, Any], operation: Operation) -> list[Text]:
         for holder in (found.path_item, found.node)
         for node in holder.get("parameters", [])
     }
+    ours = dict(zip(placeholders(found.path), placeholders(operation.path), strict=True))
+    renamed = {f"path:{theirs}": f"path:{name}" for theirs, name in ours.items()}
     return [
-        Text((*place, keyword), value if isinstance(value := node[keyword], str) else canonical_json(value), subject)
+        Text(
+            (*place[:1], *(renamed.get(token, token) for token in place[1:]), keyword),
+            value if isinstance(value := node[keyword], str) else canonical_json(value),
+            subject,
+        )
         for place, node, subject in _walk(root, {**found.node, "parameters": [*parameters.values()]}, "Operation")
         for keyword in sorted(model.PROSE & node.keys())
     ]
@@ -104,7 +110,9 @@ def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator
             if count > model.MAX_LOCATIONS or len(at) > documents.MAX_DEPTH:
                 raise model.too_many_references(at)
             within = model.extend_subject(subject, at[len(place) :])
-            waiting.append((_stable_location(root, at, child, child_kind), child, child_kind, inside, within))
+            # Parts of an `allOf` are parts of one schema.
+            here = place if at[len(place)] == "allOf" else _stable_location(root, at, child, child_kind)
+            waiting.append((here, child, child_kind, inside, within))
 
 
 def _stable_location(root: Mapping[str, Any], at: Location, node: dict[str, Any], kind: Kind) -> Location:

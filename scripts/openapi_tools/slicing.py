@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from openapi_tools import dialect, model
 from openapi_tools.errors import AssumptionError, DocumentError
-from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, normalize
+from openapi_tools.model import Kind, Location, canonical_json, checked_list, checked_object, is_object, normalize
 from openapi_tools.operations import GUIDANCE, Operation, present_operations, require_operation
 
 # Upstream's prose is licensed CC BY-NC-SA. A server, not a client, calls `callbacks`.
@@ -75,8 +75,10 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     }
 
 
-def csv_columns(name: str, media: Mapping[str, Any]) -> list[str]:
+def csv_columns(root: Mapping[str, Any], name: str, media: Mapping[str, Any]) -> list[str]:
     """The columns of a CSV media type, which stand only in upstream's example; a fragment has them as `x-columns`.
+
+    The example may be written in the media type, in its schema or as a component.
 
     The header is the first of the example's rows with the most cells, whatever its columns are called.
     """
@@ -85,9 +87,10 @@ def csv_columns(name: str, media: Mapping[str, Any]) -> list[str]:
     # A request may have parameters after the media type.
     if not name.partition(";")[0].strip().lower().endswith(("+csv", "/csv")):
         return []
-    named = media.get("examples")
-    nodes = list(named.values()) if isinstance(named, dict) else []
-    examples = [media.get("example"), *(node.get("value") for node in nodes if isinstance(node, dict))]
+    named, schema = media.get("examples"), media.get("schema")
+    nodes = [model.resolve(root, node, "Example", (name,))[0] for node in named.values()] if is_object(named) else []
+    holder = model.resolve(root, schema, "Schema", (name,))[0] if is_object(schema) else {}
+    examples = [media.get("example"), *(node.get("value") for node in nodes), holder.get("example")]
     text = next((example for example in examples if isinstance(example, str)), "")
     try:
         rows = [[cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines())]
@@ -147,7 +150,7 @@ class _Slicer:
         elif kind == "Response":
             # OpenAPI requires a description.
             made = dict(sorted({**made, "description": ""}.items()))
-        if kind == "MediaType" and (columns := csv_columns(at[-1], node)):
+        if kind == "MediaType" and (columns := csv_columns(self._root, at[-1], node)):
             made = dict(sorted({**made, _COLUMNS: columns}.items()))
         if kind == "Discriminator":
             for value in checked_object(node.get("mapping", {}), at).values():

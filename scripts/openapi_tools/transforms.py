@@ -39,9 +39,9 @@ def apply(
     changed["components"].pop("securitySchemes", None)
     _restore_paths(changed, operations)
     # Before inline models are named after what contains them, and after, because they may be what was renamed.
-    _restore_names(changed, names)
+    done = _restore_names(changed, names)
     places = {transform.__name__: transform(changed, operations) for transform in TRANSFORMS}
-    _restore_names(changed, names)
+    _restore_names(changed, {new: ours for new, ours in names.items() if new not in done})
     return changed, places
 
 
@@ -52,24 +52,34 @@ def _restore_paths(document: dict[str, Any], operations: Sequence[Operation]) ->
         if found is None or found.path == operation.path:
             continue
         names = dict(zip(placeholders(found.path), placeholders(operation.path), strict=True))
-        for entry in (*found.path_item.get("parameters", []), *found.node.get("parameters", [])):
+        # All operations of the path, because it's renamed for all of them.
+        nodes = [found.path_item, *(found.path_item[method] for method in model.METHODS if method in found.path_item)]
+        for entry in (entry for node in nodes for entry in node.get("parameters", [])):
             parameter = model.resolve(document, entry, "Parameter", ())[0]
             if parameter.get("in") == "path":
                 parameter["name"] = names.get(parameter["name"], parameter["name"])
         document["paths"] = {operation.path if path == found.path else path: v for path, v in document["paths"].items()}
 
 
-def _restore_names(document: dict[str, Any], names: Mapping[str, str]) -> None:
-    """Give schemas the names they had; several that are the same share one, and one that is taken is left alone."""
+def _restore_names(document: dict[str, Any], names: Mapping[str, str]) -> set[str]:
+    """Give schemas the names they had, all at once, and return which were renamed.
+
+    Several that are the same share one name. One that another schema keeps is left alone.
+    """
     schemas = document["components"].get("schemas", {})
-    references = {}
-    for new, ours in names.items():
-        if new in schemas and new != ours and schemas.get(ours, schemas[new]) == schemas[new]:
-            schemas[ours] = schemas.pop(new)
-            references[model.reference_to("Schema", new)] = model.reference_to("Schema", ours)
-    if references:
+    renamed = {new: ours for new, ours in names.items() if new in schemas and new != ours}
+    count = -1
+    while count != len(renamed):
+        count, taken = len(renamed), {name: node for name, node in schemas.items() if name not in renamed}
+        for new, ours in list(renamed.items()):
+            if taken.setdefault(ours, schemas[new]) != schemas[new]:
+                del renamed[new]
+    if renamed:
+        references = {model.reference_to("Schema", new): model.reference_to("Schema", renamed[new]) for new in renamed}
         _replace_references(document, references)
-        document["components"]["schemas"] = dict(sorted(schemas.items()))
+        given = [(renamed.get(name, name), node) for name, node in schemas.items()]
+        document["components"]["schemas"] = dict(sorted(given, key=lambda entry: entry[0]))
+    return {*renamed}
 
 
 def _replace_references(node: object, references: Mapping[str, str]) -> None:

@@ -264,3 +264,101 @@ def test_two_schemas_are_never_in_one_line(openapi: Path, changed: Change) -> No
     ]
     assert report.title().startswith("`ApiError.more` and `ApiError.note` are new; `BillingPayment.more`")
     assert "get_invoice_csv, " not in report.to_text()  # all operations have errors
+
+
+@pytest.mark.parametrize("end", ["2030-01-01", "2030-01-01T00:00:00Z"])
+def test_an_end_may_have_a_time(openapi: Path, changed: Change, end: str) -> None:
+    report = compared(openapi, changed(lambda root: media_of(root)[JSON].update({"x-sunset": end})))
+    assert "ends on 2030-01-01, in 1132 days" in [change.fact for change in report.sunset]
+    assert report.in_category("breaking") == []
+
+
+def test_what_reaches_all_operations_reads_as_english(openapi: Path, changed: Change) -> None:
+    def change(root: Json) -> None:
+        root["components"]["securitySchemes"]["Bearer"] = {"type": "http", "scheme": "bearer"}
+        root["security"].append({"Bearer": []})
+        schemes = root["components"]["securitySchemes"].values()
+        (flow,) = (scheme["flows"]["clientCredentials"] for scheme in schemes if scheme["type"] == "oauth2")
+        flow["tokenUrl"] = "https://auth.example.com/token"
+
+    text = compared(openapi, changed(change)).to_text()
+    assert "5 operations also accept `http bearer`: nothing changes" in text
+    assert "the token URL of 5 operations was `https://" in text
+
+
+def test_where_the_example_of_the_csv_is_written_is_no_drift(openapi: Path, changed: Change) -> None:
+    def media(root: Json) -> Json:
+        made: Json = media_of(root, f"{INVOICE}/csv")["application/vnd.atlas.2023-01-01+csv"]
+        return made
+
+    def in_components(root: Json) -> None:
+        root["components"]["examples"] = {"Csv": {"value": media(root).pop("example")}}
+        media(root)["examples"] = {"one": {"$ref": "#/components/examples/Csv"}}
+
+    def in_media_type(root: Json) -> None:
+        media(root)["examples"] = {"one": root["components"].pop("examples")["Csv"]}
+
+    def in_schema(root: Json) -> None:
+        media(root)["schema"]["example"] = media(root).pop("examples")["one"]["value"]
+
+    for place in (in_components, in_media_type, in_schema):
+        assert not compared(openapi, changed(place)).is_drift
+
+
+def test_a_path_parameter_is_renamed_for_every_operation_of_the_path(openapi: Path, changed: Change) -> None:
+    """Another operation of the same path must not keep upstream's name."""
+
+    def with_post(root: Json) -> None:
+        root["paths"][INVOICE]["post"] = {**root["paths"][INVOICE]["get"], "operationId": "postInvoice"}
+
+    def rename_parameter(root: Json) -> None:
+        text = json.dumps(root).replace("{invoiceId}", "{id}").replace('"name": "invoiceId"', '"name": "id"')
+        root.update(json.loads(text))
+
+    operations = (openapi / "operations.yaml").read_text()
+    entry = f"  - {{name: post_invoice, module: invoices, method: post, path: '{INVOICE}', accept: {JSON}}}\n"
+    (openapi / "operations.yaml").write_text(operations + entry)
+    before = changed(with_post)
+    assert vendor_spec.main(["--upstream", str(before)], openapi) == 0
+    report = compared(openapi, changed(rename_parameter))
+    assert {change.category for change in report.changes} == {"renamed"}
+    assert report.package == []
+
+
+def test_a_schema_inlined_in_several_places_is_named_once(openapi: Path, changed: Change) -> None:
+    def fields(root: Json) -> Json:
+        made: Json = root["components"]["schemas"]["BillingInvoice"]["allOf"][1]["properties"]
+        return made
+
+    twice = changed(lambda root: fields(root).update(refund={"$ref": "#/components/schemas/BillingPayment"}))
+    assert vendor_spec.main(["--upstream", str(twice)], openapi) == 0
+
+    def inline(root: Json) -> None:
+        payment = root["components"]["schemas"].pop("BillingPayment")
+        fields(root).update(payment=payment, refund=payment)
+
+    (change,) = compared(openapi, changed(inline)).models
+    assert (change.subject, change.fact) == ("BillingPayment", "is now written inline")
+
+
+@pytest.mark.parametrize("third", ["AtlasOrganization", "PaymentOfOld"])
+def test_schemas_that_take_each_others_names_keep_their_python_names(
+    openapi: Path, changed: Change, tmp_path: Path, third: str
+) -> None:
+    """Two swap their names, or one takes the name that another gave up."""
+    upstream = changed(
+        lambda root: rename(
+            rename(rename(root, "BillingPayment", "Between"), "AtlasOrganization", "BillingPayment"),
+            "Between",
+            third,
+        )
+    )
+    report = compared(openapi, upstream)
+    assert {change.subject for change in report.models} == {"BillingPayment", "AtlasOrganization"}
+    assert all("keeps its name" in change.text for change in report.models)
+    assert (report.package, report.is_drift) == ([], False)
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    assert (compared(openapi, upstream).models, compared(openapi, upstream).package) == ([], [])
+    models = generated(openapi, tmp_path).models
+    assert "unit_price" in {field.name for field in models.BillingPayment.__attrs_attrs__}
+    assert "unit_price" not in {field.name for field in models.AtlasOrganization.__attrs_attrs__}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -224,7 +225,8 @@ def runner(root: Path, tmp_path: Path) -> Runner:
     program(
         runner,
         "gh",
-        f'. {temporary}/numbers; case "$1 $2" in "pr list") echo $pr ;; "issue list") echo $issue ;; esac\n'
+        f'. {temporary}/numbers; case "$*" in\n"pr list "*) echo $pr ;;\n'
+        f'"issue list --app github-actions "*) echo $issue ;;\nesac\n'
         f'for one; do printf "%s " "$(printf %s "$one" | head --lines=1)"; done >> {temporary}/asked_gh\n'
         f"echo >> {temporary}/asked_gh",
     )
@@ -232,7 +234,8 @@ def runner(root: Path, tmp_path: Path) -> Runner:
     program(
         runner,
         "git",
-        f'[ "$1" != ls-remote ] || {{ printf "{COMMIT}\\trefs/heads/main\\n"; exit; }}\nexec /usr/bin/git "$@"',
+        f'refs="{COMMIT} refs/heads/main 1 refs/heads/refs/heads/main"\n'
+        '[ "$1" != ls-remote ] || { printf "%s\\t%s\\n" $refs; exit; }\nexec /usr/bin/git "$@"',
     )
     return runner
 
@@ -368,7 +371,7 @@ def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
     assert runner.check() == "issue"
     assert runner.propose(issue="9", request="7") == [
         "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. ",
-        "issue edit 9 --title upstream-drift: The document can not be compared --body  ",
+        "issue edit 9 --title upstream-drift: The document can't be compared --body  ",
     ]
     assert "    error: v2.yaml: not an OpenAPI document" in (runner.temporary / "proposal" / "report.md").read_text()
 
@@ -417,3 +420,13 @@ def test_nothing_is_proposed_unless_the_document_was_compared(root: Path) -> Non
         assert by_name[name]["if"] == "steps.download.outputs.done == 'true'"
     assert jobs["propose"]["if"] == "needs.check.outputs.state != ''"
     assert jobs["check"]["outputs"] == {"state": "${{ steps.take.outputs.state }}"}
+
+
+def test_a_generator_that_cannot_even_be_looked_up_has_a_title(runner: Runner) -> None:
+    script = runner.repository / "scripts" / "upgrade_generator.py"
+    script.write_text("#!/bin/sh\necho 'error: uv not found' >&2\nexit 2\n")
+    shutil.copy(runner.root / "pyproject.toml", runner.repository)
+    assert runner.step("Upgrade the generator", "generator.yml") == 0
+    report = (runner.temporary / "proposal" / "report.md").read_text()
+    assert report == "## The generator can't be upgraded\n\n    error: uv not found\n"
+    assert runner.outputs["state"] == "issue"
