@@ -89,6 +89,15 @@ def test_the_invoice_that_fails_is_named_and_so_are_two_copies(way: str, tmp_pat
         WAYS[way]([JUNE, JUNE])
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.usefixtures("each_way")
+def test_warnings_name_the_invoice_as_errors_do(way: str) -> None:
+    with pytest.warns(UserWarning, match="after the last item") as caught:
+        WAYS[way]([JUNE, JULY + b"Total,-3.08\n"])
+    expected = "source 2: 1 row after the last item isn't counted: line 9 ('Total', '-3.08')"
+    assert [str(each.message) for each in caught] == [expected]
+
+
 def test_a_folder_of_sync_is_what_its_manifest_says(tmp_path: Path) -> None:
     ids = ["666acb8787ba43606905dcae", "666acb8787ba43606905dcaf"]
     manifest = {"format": "atlas-invoices sync", "invoices": [{"id": each} for each in ids]}

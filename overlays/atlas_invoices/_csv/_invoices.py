@@ -26,7 +26,7 @@ _MAX_NAME = 100
 
 @frozen
 class NamedSource:
-    """One invoice CSV, and what errors call it; `None` if the caller knows which one it is."""
+    """One invoice CSV, and what errors and warnings call it; `None` if the caller knows which one it is."""
 
     source: Source | InvoiceCsv
     name: str | None = None
@@ -127,7 +127,7 @@ def open_all(source: Sources) -> list[OpenInvoice]:
     names: dict[str, str] = {}
     for each in sources:
         with naming(each.name):
-            invoice = open_invoice(each.source)
+            invoice = open_invoice(each.source, each.name)
         if len(sources) > 1 and invoice is not each.source and invoice.rereadable:
             invoice.close()
         opened.append(OpenInvoice(invoice, each.name))
