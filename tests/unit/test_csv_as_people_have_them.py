@@ -19,7 +19,7 @@ from atlas_invoices import (
     summarize,
     to_arrow,
 )
-from atlas_invoices._csv import _summary
+from atlas_invoices._csv import _summary, missing_names
 from atlas_invoices._csv._layout import find_key
 from atlas_invoices._sync._compare import JsonSums, find_difference
 from atlas_invoices_client.models import BillingInvoice
@@ -234,6 +234,14 @@ def test_a_name_twice_is_kept_where_the_cells_differ(
     assert {(line.amount, *map(str, (line.tags, line.extra))) for line in lines} == {(1, str(tags), str(extra))}
     with pytest.warns(UserWarning, match="twice"):
         assert [dict(pairs) for pairs in to_arrow(data)["extra"].to_pylist()] == [extra] * many
+
+
+@pytest.mark.filterwarnings("ignore:.*the header has '.*' twice:UserWarning")
+def test_the_second_column_of_a_name_is_a_key_but_not_a_tag() -> None:
+    data = short("Amount,Tag/env,Tag/env,Region,Region", "1,a,b,x,y")
+    for by, key in (("extra:Tag/env#2", "b"), ("extra:Region#2", "y"), ("tag:env", "a"), ("tag:env#2", None)):
+        assert summarize(data, by=by).groups[0].key == (key,)
+    assert missing_names(["extra:Tag/env#2", "tag:env#2"], [read_csv(data).layout]) == ("tag:env#2",)
 
 
 @pytest.mark.parametrize("cells", ["1,2", ",2", "1,1.00"])
