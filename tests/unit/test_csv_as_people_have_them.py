@@ -276,7 +276,9 @@ AGAIN = "a spreadsheet may have saved this file again, so download it again"
     ("column", "cell"),
     [
         *(("Date", day) for day in ("7/1/2024", "2024-07-01", "1-Jul-24", "1.7.2024", "7/1/2024 0:00", "45474")),
+        *(("Usage Date", day) for day in ("Jul 1, 2024", "07/01/2024 ", "45474.0", "########")),
         *(("Amount", text) for text in ("1,234.50", "1.234,50", "$1.92", "(5.00)", "-$5.00", "1\xa0234")),
+        *(("Amount", text) for text in (" $1.92 ", "$(5.00)", "- 5.00", "1.92-", "1.92 USD", "EUR1.92", "####", "5 %")),
     ],
 )
 def test_what_a_spreadsheet_wrote_is_named_with_the_way_out(column: str, cell: str, ending: bytes) -> None:
