@@ -187,8 +187,9 @@ def test_a_name_that_only_begins_like_another_is_an_unknown_column() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["Tag/", "Tags/", "TAG/", "tag/", " Tag / ", "tags /"])
-def test_tags_have_any_prefix_and_keys_keep_their_spelling(prefix: str) -> None:
-    data = f"Date,Usage Date,SKU,Amount,{prefix}Cost Center\n07/01/2024,,S,1,core\n".encode()
+@pytest.mark.parametrize("blanks", ["", " ", "\xa0"])
+def test_tags_have_any_prefix_and_keys_keep_their_spelling(prefix: str, blanks: str) -> None:
+    data = f"Date,Usage Date,SKU,Amount,{prefix}Cost Center{blanks}\n07/01/2024,,S,1,core\n".encode()
     inv = read_csv(data)
     assert [line.tags for line in inv] == [{"Cost Center": "core"}]
     assert inv.columns[-1] == "Tag/Cost Center"
