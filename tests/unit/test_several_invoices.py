@@ -91,6 +91,18 @@ def test_the_invoice_that_fails_is_named_and_so_are_two_copies(way: str, tmp_pat
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.usefixtures("each_way")
+def test_rows_without_an_id_are_never_mixed_but_can_be_summed(way: str) -> None:
+    data = TAGGED % (b"team", b"core")
+    WAYS[way]([data, JUNE])
+    if way == "summarize":
+        assert WAYS[way]([data, data]).total == 3
+        return
+    with pytest.raises(ai.InvoiceFormatError, match="source 1 and source 3 have no Invoice Number"):
+        WAYS[way]([data, JUNE, data])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.usefixtures("each_way")
 def test_warnings_name_the_invoice_as_errors_do(way: str) -> None:
     with pytest.warns(UserWarning, match="after the last item") as caught:
         WAYS[way]([JUNE, JULY + b"Total,-3.08\n"])

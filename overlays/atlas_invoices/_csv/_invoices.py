@@ -140,3 +140,17 @@ def open_all(source: Sources) -> list[OpenInvoice]:
             raise InvoiceFormatError(f"{what}; leave one of them out")
         names[invoice_id] = name
     return opened
+
+
+def open_tables(source: Sources) -> list[OpenInvoice]:
+    """Open every source for a table; two without an Invoice Number are an InvoiceFormatError.
+
+    The rows of such invoices have no key: sums can do without, tables can't.
+    """
+    opened = open_all(source)
+    nameless = [str(each.name) for each in opened if each.header.invoice_id is None]
+    if len(nameless) > 1:
+        names = " and ".join(single_line(name, _MAX_NAME) for name in nameless[:2])
+        what = "have no Invoice Number above their lines, so their rows can't be told apart"
+        raise InvoiceFormatError(f"{names} {what}; make a table of each")
+    return opened
