@@ -84,7 +84,7 @@ def to_pandas(source: Sources | Summary, *, decimals: Decimals = "exact") -> pd.
     """Return invoices as a `pandas.DataFrame`. Needs the extra `pandas`. See `to_arrow`.
 
     Text is pandas' own string type, days are `datetime64`; numbers are exact decimals and `tags` are maps, both backed
-    by Arrow.
+    by Arrow. pandas' `describe` leaves such decimals out, or raises if asked for them alone: make them floats first.
 
     >>> data = b"Date,Usage Date,SKU,Quantity,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,2,1.92,search\\n"
     >>> frame = to_pandas(data)
@@ -94,6 +94,8 @@ def to_pandas(source: Sources | Summary, *, decimals: Decimals = "exact") -> pd.
     [Decimal('1.92')]
     >>> frame["tags"].map(lambda pairs: dict(pairs).get("team")).tolist()
     ['search']
+    >>> float(frame.astype({"amount": float}).describe()["amount"]["max"])
+    1.92
     """
     require("to_pandas", "pandas", "pandas", "pyarrow")
     import pandas as pd
@@ -112,9 +114,16 @@ def to_polars(source: Sources | Summary, *, decimals: Decimals = "exact") -> pl.
 
     `frame["tags"]` has polars' own maps (`.map.get("team")`), or lists of structs in versions without them.
 
-    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    polars rounds the product of two decimals to the decimals of the longer factor, silently. For an exact product, cast
+    one of them to as many decimals as both have together.
+
+    >>> import polars as pl
+    >>> data = b"Date,Usage Date,SKU,Unit Price,Quantity,Amount\\n07/01/2024,06/30/2024,M10,0.015,0.125,0.001875\\n"
+    >>> frame = to_polars(data)
     >>> frame.shape, frame["amount"].sum()
-    ((1, 25), Decimal('1.92'))
+    ((1, 25), Decimal('0.001875'))
+    >>> frame.select(pl.col("unit_price").cast(pl.Decimal(38, 6)) * pl.col("quantity")).item()
+    Decimal('0.001875')
     """
     require("to_polars", "polars", "polars", "pyarrow")
     import polars as pl
