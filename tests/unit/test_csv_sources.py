@@ -8,6 +8,7 @@ import io
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,20 @@ def test_a_second_loop_over_anything_else_is_a_clear_error(make: Callable[[bytes
     inv = read_csv(make(DATA))
     assert len(list(inv)) == 3
 
+    with pytest.raises(ConfigError, match="can be read once"):
+        iter(inv)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on Windows")
+def test_a_pipe_has_a_path_but_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(path.write_bytes, LONG)
+        assert summarize([path, EXAMPLE.replace(b"666ac", b"666ad")], by="sku").total == sum(range(20_000))
+        pool.submit(path.write_bytes, DATA)
+        inv = read_csv(path)
+        assert len(list(inv)) == 3
     with pytest.raises(ConfigError, match="can be read once"):
         iter(inv)
 

@@ -45,8 +45,10 @@ AsyncSource: TypeAlias = Source | AsyncBody | AsyncIterable[bytes]
 
 
 def is_rereadable(source: object) -> bool:
-    """Whether the source can be read again from its beginning."""
-    return isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview))
+    """Whether the source can be read again from its beginning; a shell's `<(command)` is a path that can't."""
+    if isinstance(source, (str, os.PathLike)):
+        return not Path(source).is_fifo()
+    return isinstance(source, (bytes, bytearray, memoryview))
 
 
 def source_size(source: object) -> int | None:
