@@ -322,14 +322,6 @@ class Sums:
             if line.is_credit:
                 self.add_credits(currency, amount)
 
-    def merge(self, other: Sums) -> None:
-        """Add another's sums."""
-        for currency, groups in other.groups.items():
-            for key, sums in groups.items():
-                self.add(currency, key, *sums)
-        for currency, amount in other.credits.items():
-            self.add_credits(currency, amount)
-
     def summary(self, by: Sequence[GroupBy]) -> Summary:
         """Return the result, with the groups in order."""
         groups: list[Group] = []
