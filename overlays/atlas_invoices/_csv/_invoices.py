@@ -50,11 +50,11 @@ def expand_sources(source: Sources) -> list[NamedSource]:
         if isinstance(each, NamedSource):
             sources.append(each)
         elif isinstance(each, (str, os.PathLike)):
-            path = Path(each)
-            if path.is_dir():
-                sources += [NamedSource(csv, str(csv)) for csv in _csvs(path)]
+            # Unlike Path.is_dir, this is False for what can't be a path, which reading reports.
+            if os.path.isdir(each):  # noqa: PTH112 - see above
+                sources += [NamedSource(csv, str(csv)) for csv in _csvs(Path(each))]
             else:
-                sources.append(NamedSource(each, str(path) if several else None))
+                sources.append(NamedSource(each, os.fspath(each) if several else None))
         else:
             sources.append(NamedSource(cast("Source | InvoiceCsv", each), f"source {number}" if several else None))
     return sources
