@@ -101,8 +101,8 @@ def test_files_that_are_not_several_invoices(run: Run, june: Path, command: tupl
         (folder / name).write_text(f"Invoice Number,{'a' * 24},\n\n{INVOICE}", encoding="utf-8")
     twice = refused(run(*command, "june.csv", "invoices"), 6)
     assert f"invoice '{'a' * 24}' twice: invoices/a.csv and invoices/b.csv; leave one of them out" in twice
-    (folder / "b.csv").write_text(INVOICE + "1,2,3,4,5\n", encoding="utf-8")
-    assert refused(run(*command, "june.csv", "invoices"), 6).startswith("error: invoices/b.csv: line 3")
+    (folder / "b.csv").write_text(f"Invoice Number,{'b' * 24},\n{INVOICE}1,2,3,4,5\n", encoding="utf-8")
+    assert refused(run(*command, "june.csv", "invoices"), 6).startswith("error: invoices/b.csv: line 4")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has no folder where root can create nothing")

@@ -119,7 +119,7 @@ def _is_unknown(name: str) -> bool:
 @st.composite
 def invoices(draw: st.DrawFn) -> Invoice:
     """Any lines, with any legal quoting, column order, line ending, tag and unknown columns."""
-    tags = draw(st.lists(_text, unique=True, max_size=3))
+    tags = draw(st.lists(_text, unique_by=str.strip, max_size=3))
     extra = draw(st.lists(_text.filter(_is_unknown), unique_by=_folded, max_size=2))
     optional = draw(st.lists(st.sampled_from(sorted(set(FIELDS) - {"Date", "Usage Date", "SKU"})), unique=True))
     columns = draw(st.permutations(["Date", "Usage Date", "SKU", *optional, *("Tag/" + tag for tag in tags), *extra]))
@@ -165,7 +165,8 @@ def _row(draw: st.DrawFn, columns: list[str]) -> tuple[dict[str, str], dict[str,
             if name in TEXTS:
                 values[TEXTS[name]] = cells[name]
             elif name.startswith("Tag/"):
-                values["tags"] = {**values["tags"], name.removeprefix("Tag/"): cells[name]}
+                key = name.removeprefix("Tag/")
+                values["tags"] = {**values["tags"], key.strip() or key: cells[name]}
             else:
                 values["extra"] = {**values["extra"], name: cells[name]}
     return cells, values

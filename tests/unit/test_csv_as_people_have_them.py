@@ -19,7 +19,7 @@ from atlas_invoices import (
     summarize,
     to_arrow,
 )
-from atlas_invoices._csv import _summary
+from atlas_invoices._csv import _summary, missing_names
 from atlas_invoices._csv._layout import find_key
 from atlas_invoices._sync._compare import JsonSums, find_difference
 from atlas_invoices_client.models import BillingInvoice
@@ -187,8 +187,9 @@ def test_a_name_that_only_begins_like_another_is_an_unknown_column() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["Tag/", "Tags/", "TAG/", "tag/", " Tag / ", "tags /"])
-def test_tags_have_any_prefix_and_keys_keep_their_spelling(prefix: str) -> None:
-    data = f"Date,Usage Date,SKU,Amount,{prefix}Cost Center\n07/01/2024,,S,1,core\n".encode()
+@pytest.mark.parametrize("blanks", ["", " ", "\xa0"])
+def test_tags_have_any_prefix_and_keys_keep_their_spelling(prefix: str, blanks: str) -> None:
+    data = f"Date,Usage Date,SKU,Amount,{prefix}Cost Center{blanks}\n07/01/2024,,S,1,core\n".encode()
     inv = read_csv(data)
     assert [line.tags for line in inv] == [{"Cost Center": "core"}]
     assert inv.columns[-1] == "Tag/Cost Center"
@@ -236,6 +237,14 @@ def test_a_name_twice_is_kept_where_the_cells_differ(
         assert [dict(pairs) for pairs in to_arrow(data)["extra"].to_pylist()] == [extra] * many
 
 
+@pytest.mark.filterwarnings("ignore:.*the header has '.*' twice:UserWarning")
+def test_the_second_column_of_a_name_is_a_key_but_not_a_tag() -> None:
+    data = short("Amount,Tag/env,Tag/env,Region,Region", "1,a,b,x,y")
+    for by, key in (("extra:Tag/env#2", "b"), ("extra:Region#2", "y"), ("tag:env", "a"), ("tag:env#2", None)):
+        assert summarize(data, by=by).groups[0].key == (key,)
+    assert missing_names(["extra:Tag/env#2", "tag:env#2"], [read_csv(data).layout]) == ("tag:env#2",)
+
+
 @pytest.mark.parametrize("cells", ["1,2", ",2", "1,1.00"])
 @pytest.mark.parametrize("names", ["Amount,Amount", "AMOUNT,amount"])
 def test_two_numbers_in_columns_of_one_name_are_an_error(names: str, cells: str) -> None:
@@ -268,7 +277,9 @@ AGAIN = "a spreadsheet may have saved this file again, so download it again"
     ("column", "cell"),
     [
         *(("Date", day) for day in ("7/1/2024", "2024-07-01", "1-Jul-24", "1.7.2024", "7/1/2024 0:00", "45474")),
+        *(("Usage Date", day) for day in ("Jul 1, 2024", "07/01/2024 ", "45474.0", "########")),
         *(("Amount", text) for text in ("1,234.50", "1.234,50", "$1.92", "(5.00)", "-$5.00", "1\xa0234")),
+        *(("Amount", text) for text in (" $1.92 ", "$(5.00)", "- 5.00", "1.92-", "1.92 USD", "EUR1.92", "####", "5 %")),
     ],
 )
 def test_what_a_spreadsheet_wrote_is_named_with_the_way_out(column: str, cell: str, ending: bytes) -> None:

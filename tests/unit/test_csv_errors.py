@@ -115,8 +115,6 @@ def test_an_invalid_row_is_named_with_its_line(rows: bytes, line: int) -> None:
         (b'{"status": 200, "content": "Date,"}', "JSON .* envelope=True"),
         (b'{\n "version": 1,\n "invoices": []}', r"JSON .* `sync` saved, its CSV is the \.csv file beside it"),
         (b"[]", "JSON"),
-        (b'{"date":"2024-07-01","usage_date":null}\n', "export of atlas-invoices"),
-        (b"date,usage_date,description\n2024-07-01,2024-06-30,x\n", "export of atlas-invoices"),
         (b"PK\x03\x04\x14\x00", "zip archive or an Excel workbook: unzip it"),
         (b"PAR1\x15\x04", "Parquet"),
         ("Date,Usage Date,SKU\n".encode("utf-16"), "UTF-16: save the file as UTF-8"),

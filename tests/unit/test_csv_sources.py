@@ -8,6 +8,7 @@ import io
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from atlas_invoices import ConfigError, InvoiceFormatError
-from atlas_invoices._csv import aread_csv, read_csv, summarize
+from atlas_invoices._csv import aread_csv, read_csv, summarize, to_arrow
 from invoice_lines import EXAMPLE, simple_invoice
 
 DATA = simple_invoice({"Amount": "1"}, {"Amount": "2", "Note": "é\nü"}, {"Amount": "3"})
@@ -126,6 +127,20 @@ def test_a_second_loop_over_anything_else_is_a_clear_error(make: Callable[[bytes
     inv = read_csv(make(DATA))
     assert len(list(inv)) == 3
 
+    with pytest.raises(ConfigError, match="can be read once"):
+        iter(inv)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on Windows")
+def test_a_pipe_has_a_path_but_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(path.write_bytes, LONG)
+        assert summarize([path, EXAMPLE.replace(b"666ac", b"666ad")], by="sku").total == sum(range(20_000))
+        pool.submit(path.write_bytes, DATA)
+        inv = read_csv(path)
+        assert len(list(inv)) == 3
     with pytest.raises(ConfigError, match="can be read once"):
         iter(inv)
 
@@ -317,7 +332,7 @@ def test_reading_takes_no_more_of_a_stream_than_it_needs() -> None:
         ("Date,Usage Date\n", ConfigError, "path"),
         (io.StringIO(DATA.decode()), ConfigError, "'rb'"),
         (OnlyAsync(DATA), ConfigError, "aread_csv"),
-        (["text"], TypeError, "chunks of bytes"),
+        (["text"], TypeError, "chunks of bytes, not of str; pass several invoices as a list"),
         ("a\0b", ConfigError, r"'a\\x00b' can't be the path"),
         ("a\udc41", ConfigError, r"can't be the path"),
         (_closed(), ConfigError, "the file is closed"),
@@ -327,6 +342,13 @@ def test_reading_takes_no_more_of_a_stream_than_it_needs() -> None:
 def test_an_impossible_source_is_named(source: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         read_csv(source)
+
+
+@pytest.mark.parametrize("text", [DATA.decode(), "Date,Usage Date\n" * 1000, "a\0b"])
+def test_text_for_a_path_is_named_however_it_is_read(text: str) -> None:
+    for way in (read_csv, lambda source: summarize(source, by="sku"), to_arrow, lambda source: to_arrow([source])):
+        with pytest.raises(ConfigError, match="path"):
+            way(text)
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:

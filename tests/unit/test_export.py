@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -58,6 +60,14 @@ def test_formulas_are_escaped_unless_raw(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["a=1", "1-2", "M10", "'x", "(=1)"])
 def test_other_text_is_left_alone(cell: str) -> None:
     assert _csv(simple_invoice({"Project": cell}))[0]["project"] == cell
+
+
+@pytest.mark.parametrize("write", [write_csv, partial(write_csv, bom=True), write_jsonl])
+def test_an_export_says_that_it_is_one(write: Callable[[bytes, io.BytesIO], None]) -> None:
+    out = io.BytesIO()
+    write(TAGGED, out)
+    with pytest.raises(InvoiceFormatError, match="this is an export of atlas-invoices, not an invoice CSV"):
+        read_csv(out.getvalue())
 
 
 def test_jsonl_keeps_numbers_exact() -> None:

@@ -89,12 +89,35 @@ def test_the_invoice_that_fails_is_named_and_so_are_two_copies(way: str, tmp_pat
         WAYS[way]([JUNE, JUNE])
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.usefixtures("each_way")
+def test_rows_without_an_id_are_never_mixed_but_can_be_summed(way: str) -> None:
+    data = TAGGED % (b"team", b"core")
+    WAYS[way]([data, JUNE])
+    if way == "summarize":
+        assert WAYS[way]([data, data]).total == 3
+        return
+    with pytest.raises(ai.InvoiceFormatError, match="source 1 and source 3 have no Invoice Number"):
+        WAYS[way]([data, JUNE, data])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.usefixtures("each_way")
+def test_warnings_name_the_invoice_as_errors_do(way: str) -> None:
+    with pytest.warns(UserWarning, match="after the last item") as caught:
+        WAYS[way]([JUNE, JULY + b"Total,-3.08\n"])
+    expected = "source 2: 1 row after the last item isn't counted: line 9 ('Total', '-3.08')"
+    assert [str(each.message) for each in caught] == [expected]
+
+
 def test_a_folder_of_sync_is_what_its_manifest_says(tmp_path: Path) -> None:
     ids = ["666acb8787ba43606905dcae", "666acb8787ba43606905dcaf"]
-    manifest = {"format": "atlas-invoices sync", "invoices": [{"id": each} for each in ids]}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    csvs: list[dict[str, str]] = [{}, {"name": f"{ids[1]}.csv"}]
+    invoices = [{"id": id_, "startDate": "2024-06-01", "csv": csv} for id_, csv in zip(ids, csvs, strict=True)]
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": "atlas-invoices sync", "invoices": invoices}))
     (tmp_path / f"2024-06-{ids[0]}.csv").write_bytes(JUNE)
-    (tmp_path / "notes.csv").write_bytes(b"not an invoice")
+    for name in ("notes.csv", f"copy-{ids[0]}.csv", f"x{ids[1]}.csv"):
+        (tmp_path / name).write_bytes(b"not an invoice")
     with pytest.raises(ai.ConfigError, match=f"lacks the CSV of invoice {ids[1]}"):
         ai.to_arrow(tmp_path)
     (tmp_path / f"{ids[1]}.csv").write_bytes(JULY)

@@ -125,11 +125,11 @@ def test_a_name_without_similar_ones_is_shown_on_one_short_line(name: Any) -> No
 
 
 def test_missing_names_are_those_without_a_column() -> None:
-    columns = read_csv(DATA).columns
+    layout = read_csv(DATA).layout
     by = ["project", "Project ID", "tag:team", "Tag/nope", "extra:Cost Center", "extra:Nope", "day", "month", "Region"]
 
-    assert missing_names(by, columns) == ("project", "tag:nope", "extra:Nope", "region")
-    assert missing_names("sku", columns) == ()
+    assert missing_names(by, [layout]) == ("project", "tag:nope", "extra:Nope", "region")
+    assert missing_names(["sku", "period", "line_number"], [layout]) == ()
     assert _keys(["project", "region"]) == [("None None", 5)]
 
 

@@ -38,12 +38,12 @@ MAX_DIGITS = 1000
 MAX_CELL = 128 * 1024
 _DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII).fullmatch
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII).fullmatch
-# 7/1/2024, 2024-07-01, 1-Jul-24, 1.7.2024, each with or without a time, and 45474.
+# 7/1/2024, 2024-07-01, 1-Jul-24, 1.7.2024, each with or without a time; Jul 1, 2024.
 _SPREADSHEET_DATE = re.compile(
-    r"\d{1,4}([/.\- ])(?:\d{1,2}|[A-Za-z]{3,9})\1\d{2,4}(?:[ T].*)?|\d{5}", re.ASCII
+    r"\d{1,4}([/.\- ])(?:\d{1,2}|[A-Za-z]{3,9})\1\d{2,4}(?:[ T].*)?|[A-Za-z]{3,9} \d{1,2}, \d{4}", re.ASCII
 ).fullmatch
-# 1,234.50, 1.234,50, $1.92, (5.00), 5 %, 1 234.
-_SPREADSHEET_NUMBER = re.compile(r"[-+(]?[$\u20ac\u00a3]?\s?\d[\d.,'\s]*[%$\u20ac\u00a3)]*").fullmatch
+# 1,234.50, 1.234,50, $1.92, $(5.00), 5 %, 1 234, 1.92 USD, 45474 for a day, #### in a column that is too narrow.
+_SPREADSHEET_NUMBER = re.compile(r"(?:[A-Z]{3})?[^\w.,]*\d[\d.,'\s]*[^\w.,]*(?:[A-Z]{3})?|#+").fullmatch
 SAVED_AGAIN = "a spreadsheet may have saved this file again, so download it again"
 PLAIN_NUMBER = b"0123456789.-"
 # Exact or an exception, whatever the caller's own decimal context.

@@ -175,7 +175,7 @@ def _kind(start: bytes) -> str | None:
     if start[:2] in {b"\xff\xfe", b"\xfe\xff"} or (len(some) > 1 and not (any(some[::2]) and any(some[1::2]))):
         return _UTF_16
     text = start.lstrip()
-    if text.startswith((b"date,usage_date,", b'{"date":')):
+    if text.startswith((b"invoice_id,line_number,", b'{"invoice_id":')):
         return _EXPORTED
     if text.startswith(b"<"):
         return _HTML

@@ -15,7 +15,7 @@ from atlas_invoices._utils import csv_row, plain_or_none
 
 from ._columns import COLUMNS
 from ._group_by import Summary
-from ._invoices import Decimals, OpenInvoice, Sources, open_all
+from ._invoices import Decimals, OpenInvoice, Sources, open_tables
 from ._model import LineItem
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def to_arrow(source: Sources | Summary, *, decimals: Decimals = "exact") -> pa.T
     """Return invoices as a `pyarrow.Table`, with a row for each line, in file order. Needs the extra `arrow`.
 
     `source` is what `read_csv` takes, an invoice it has opened, a list or tuple of these, or a folder with invoice
-    CSVs, such as `sync` keeps. The same invoice twice is an InvoiceFormatError, as is anything that `read_csv` can't
-    read; where there are several sources, the message begins with the name of the one that fails.
+    CSVs, such as `sync` keeps. The same invoice twice is an InvoiceFormatError, as are two without an ID, and anything
+    that `read_csv` can't read; where there are several sources, the message begins with the name of the one that fails.
 
     The columns are `invoice_id`, `line_number`, `period_start`, `period_end` (exclusive), LineItem's fields, `tags` and
     `extra`; the first two are the key of a row. Text is `string`, days are `date32`, `tags` and `extra` are maps. A
@@ -53,7 +53,7 @@ def to_arrow(source: Sources | Summary, *, decimals: Decimals = "exact") -> pa.T
 
     if isinstance(source, Summary):
         return _arrow_tables.summary_table(source)
-    return _arrow_tables.read_table(open_all(source), checked_decimals(decimals))
+    return _arrow_tables.read_table(open_tables(source), checked_decimals(decimals))
 
 
 def iter_batches(
@@ -74,7 +74,7 @@ def iter_batches(
 
     if batch_size < 1:
         raise ConfigError(f"batch_size is a number of rows from 1, not {batch_size}")
-    batches = _arrow_tables.read_batches(open_all(source), checked_decimals(decimals))
+    batches = _arrow_tables.read_batches(open_tables(source), checked_decimals(decimals))
     return (
         batch.slice(start, batch_size) for batch in batches for start in range(0, max(batch.num_rows, 1), batch_size)
     )
@@ -84,7 +84,7 @@ def to_pandas(source: Sources | Summary, *, decimals: Decimals = "exact") -> pd.
     """Return invoices as a `pandas.DataFrame`. Needs the extra `pandas`. See `to_arrow`.
 
     Text is pandas' own string type, days are `datetime64`; numbers are exact decimals and `tags` are maps, both backed
-    by Arrow.
+    by Arrow. pandas' `describe` leaves such decimals out, or raises if asked for them alone: make them floats first.
 
     >>> data = b"Date,Usage Date,SKU,Quantity,Amount,Tag/team\\n07/01/2024,06/30/2024,Backup,2,1.92,search\\n"
     >>> frame = to_pandas(data)
@@ -94,6 +94,8 @@ def to_pandas(source: Sources | Summary, *, decimals: Decimals = "exact") -> pd.
     [Decimal('1.92')]
     >>> frame["tags"].map(lambda pairs: dict(pairs).get("team")).tolist()
     ['search']
+    >>> float(frame.astype({"amount": float}).describe()["amount"]["max"])
+    1.92
     """
     require("to_pandas", "pandas", "pandas", "pyarrow")
     import pandas as pd
@@ -112,9 +114,16 @@ def to_polars(source: Sources | Summary, *, decimals: Decimals = "exact") -> pl.
 
     `frame["tags"]` has polars' own maps (`.map.get("team")`), or lists of structs in versions without them.
 
-    >>> frame = to_polars(b"Date,Usage Date,SKU,Amount\\n07/01/2024,06/30/2024,Atlas M10 Instance - Azure,1.92\\n")
+    polars rounds the product of two decimals to the decimals of the longer factor, silently. For an exact product, cast
+    one of them to as many decimals as both have together.
+
+    >>> import polars as pl
+    >>> data = b"Date,Usage Date,SKU,Unit Price,Quantity,Amount\\n07/01/2024,06/30/2024,M10,0.015,0.125,0.001875\\n"
+    >>> frame = to_polars(data)
     >>> frame.shape, frame["amount"].sum()
-    ((1, 25), Decimal('1.92'))
+    ((1, 25), Decimal('0.001875'))
+    >>> frame.select(pl.col("unit_price").cast(pl.Decimal(38, 6)) * pl.col("quantity")).item()
+    Decimal('0.001875')
     """
     require("to_polars", "polars", "polars", "pyarrow")
     import polars as pl
@@ -154,7 +163,7 @@ def write_csv(source: Sources, file: SupportsWrite[bytes], *, raw: bool = False,
     file with the options `header`, `multiLine`, `quote='"'` and `escape='"'`.
     """
     file.write(BOM_UTF8 * bom + (",".join(FIELDS) + "\n").encode())
-    for key, batch in _batches(open_all(source)):
+    for key, batch in _batches(open_tables(source)):
         rows = (
             [key.invoice_id, line.line_number, *key.period, *line[: len(COLUMNS)], _json(line.tags), _json(line.extra)]
             for line in batch
@@ -169,7 +178,7 @@ def write_jsonl(source: Sources, file: SupportsWrite[bytes]) -> None:
     each object in `tags` and `extra` has all keys of all sources, with "" for an empty cell: readers that look at the
     first lines only would miss a key that comes later.
     """
-    sources = open_all(source)
+    sources = open_tables(source)
     layouts = [source.invoice.layout for source in sources]
     tags = dict.fromkeys((key for layout in layouts for key, _ in layout.tags), "")
     extra = dict.fromkeys((name for layout in layouts for name, _ in layout.extra), "")
@@ -193,7 +202,7 @@ def write_parquet(source: Sources, file: SupportsWrite[bytes], *, decimals: Deci
     require("Parquet", "arrow", "pyarrow")
     from . import _arrow_parquet  # noqa: PLC0415 - pyarrow is an extra
 
-    _arrow_parquet.write_tables(open_all(source), file, checked_decimals(decimals))
+    _arrow_parquet.write_tables(open_tables(source), file, checked_decimals(decimals))
 
 
 class _Key(NamedTuple):

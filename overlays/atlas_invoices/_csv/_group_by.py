@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
@@ -32,6 +33,8 @@ _OF_INVOICE: dict[str, Callable[[InvoiceHeader], KeyPart]] = {
     "period_end": lambda header: header.period_end,
 }
 _LINE_NUMBER = "line_number"
+# What Layout calls the second column of a name.
+_is_second = re.compile(r".*#\d+", re.ASCII | re.DOTALL).fullmatch
 
 
 @frozen
@@ -61,12 +64,10 @@ def parse_by(by: object) -> tuple[GroupBy, ...]:
     return tuple(map(_parse, names))
 
 
-def missing_names(by: object, columns: Collection[str]) -> tuple[str, ...]:
-    """Return those names in `by` whose column a file lacks, tags too; they are None for every line.
-
-    `columns` is `InvoiceCsv.columns`, the names in the header row.
-    """
-    return tuple(part.name for part in parse_by(by) if part.column not in {None, *columns})
+def missing_names(by: object, layouts: Collection[Layout]) -> tuple[str, ...]:
+    """Return those names in `by` for which all these files lack a column or a tag; they are None for every line."""
+    parts = [part for part in parse_by(by) if part.column is not None]
+    return tuple(part.name for part in parts if all(part.find(layout) is None for layout in layouts))
 
 
 def match_tag(part: GroupBy, keys: Collection[str]) -> GroupBy:
@@ -105,7 +106,7 @@ def _parse(name: str) -> GroupBy:
             find=lambda layout: dict(layout.tags).get(key),
         )
     kind, separator, key = name.partition(":")
-    if separator and kind == "extra" and key not in BY_NAME and not key.startswith(TAG_PREFIX):
+    if separator and kind == "extra" and key not in BY_NAME and (_is_second(key) or not key.startswith(TAG_PREFIX)):
         return GroupBy(
             name, key, from_line=lambda line: line.extra.get(key), find=lambda layout: dict(layout.extra).get(key)
         )
@@ -320,14 +321,6 @@ class Sums:
             self.add(currency, tuple([part(line) for part in parts]), amount, line.quantity or ZERO, 1)
             if line.is_credit:
                 self.add_credits(currency, amount)
-
-    def merge(self, other: Sums) -> None:
-        """Add another's sums."""
-        for currency, groups in other.groups.items():
-            for key, sums in groups.items():
-                self.add(currency, key, *sums)
-        for currency, amount in other.credits.items():
-            self.add_credits(currency, amount)
 
     def summary(self, by: Sequence[GroupBy]) -> Summary:
         """Return the result, with the groups in order."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from attrs import frozen
 
@@ -26,7 +26,7 @@ _MAX_NAME = 100
 
 @frozen
 class NamedSource:
-    """One invoice CSV, and what errors call it; `None` if the caller knows which one it is."""
+    """One invoice CSV, and what errors and warnings call it; `None` if the caller knows which one it is."""
 
     source: Source | InvoiceCsv
     name: str | None = None
@@ -50,11 +50,11 @@ def expand_sources(source: Sources) -> list[NamedSource]:
         if isinstance(each, NamedSource):
             sources.append(each)
         elif isinstance(each, (str, os.PathLike)):
-            path = Path(each)
-            if path.is_dir():
-                sources += [NamedSource(csv, str(csv)) for csv in _csvs(path)]
+            # Unlike Path.is_dir, this is False for what can't be a path, which reading reports.
+            if os.path.isdir(each):  # noqa: PTH112 - see above
+                sources += [NamedSource(csv, str(csv)) for csv in _csvs(Path(each))]
             else:
-                sources.append(NamedSource(each, str(path) if several else None))
+                sources.append(NamedSource(each, os.fspath(each) if several else None))
         else:
             sources.append(NamedSource(cast("Source | InvoiceCsv", each), f"source {number}" if several else None))
     return sources
@@ -63,28 +63,36 @@ def expand_sources(source: Sources) -> list[NamedSource]:
 def _csvs(folder: Path) -> list[Path]:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
     shown = single_line(folder, _MAX_NAME)
-    ids = _manifest_ids(folder / _MANIFEST)
-    if ids is not None:
-        # `YYYY-MM-<id>.csv`, or `<id>.csv` in older folders.
-        by_id = {path.stem[-24:]: path for path in paths if path.stem[-24:] in ids}
-        if missing := ids - by_id.keys():
+    names = _manifest_names(folder / _MANIFEST)
+    if names is not None:
+        by_name = {path.name: path for path in paths}
+        found = {id_: [by_name[name] for name in some if name in by_name] for id_, some in names.items()}
+        if missing := [id_ for id_, some in found.items() if not some]:
             what = f"{shown} lacks the CSV of invoice {min(missing)}, which is in its manifest"
             raise ConfigError(f"{what}; run `atlas-invoices sync` to fetch it again")
-        paths = sorted(by_id.values())
+        paths = sorted(some[0] for some in found.values())
     if not paths:
         raise ConfigError(f"no invoice CSV (*.csv) in the folder {shown}")
     return paths
 
 
-def _manifest_ids(path: Path) -> set[str] | None:
-    """Return the invoices that a folder of `sync` has; `None` for any other folder."""
+def _manifest_names(path: Path) -> dict[str, list[str]] | None:
+    """Return the name of each invoice's CSV by ID, in a folder of `sync`; `None` for any other folder.
+
+    Format 1 of the manifest has no names: there it's the ID, or with the month if a sync was stopped while renaming.
+    """
     try:
         document = json.loads(path.read_bytes())
-        if document["format"] != _MANIFEST_FORMAT:
-            return None
-        return {invoice["id"] for invoice in document["invoices"]}
+        is_sync = document["format"] == _MANIFEST_FORMAT
+        return {each["id"]: _csv_names(each) for each in document["invoices"]} if is_sync else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _csv_names(invoice: dict[str, Any]) -> list[str]:
+    if "name" in invoice["csv"]:
+        return [invoice["csv"]["name"]]
+    return [f"{invoice['id']}.csv", f"{str(invoice['startDate'])[:7]}-{invoice['id']}.csv"]
 
 
 @frozen
@@ -127,7 +135,7 @@ def open_all(source: Sources) -> list[OpenInvoice]:
     names: dict[str, str] = {}
     for each in sources:
         with naming(each.name):
-            invoice = open_invoice(each.source)
+            invoice = open_invoice(each.source, each.name)
         if len(sources) > 1 and invoice is not each.source and invoice.rereadable:
             invoice.close()
         opened.append(OpenInvoice(invoice, each.name))
@@ -139,4 +147,18 @@ def open_all(source: Sources) -> list[OpenInvoice]:
             what = f"invoice {quoted(invoice_id)} twice: {names[invoice_id]} and {name}"
             raise InvoiceFormatError(f"{what}; leave one of them out")
         names[invoice_id] = name
+    return opened
+
+
+def open_tables(source: Sources) -> list[OpenInvoice]:
+    """Open every source for a table; two without an Invoice Number are an InvoiceFormatError.
+
+    The rows of such invoices have no key: sums can do without, tables can't.
+    """
+    opened = open_all(source)
+    nameless = [str(each.name) for each in opened if each.header.invoice_id is None]
+    if len(nameless) > 1:
+        names = " and ".join(single_line(name, _MAX_NAME) for name in nameless[:2])
+        what = "have no Invoice Number above their lines, so their rows can't be told apart"
+        raise InvoiceFormatError(f"{names} {what}; make a table of each")
     return opened

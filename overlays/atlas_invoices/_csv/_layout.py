@@ -101,7 +101,7 @@ class Layout:
             place = f"line {line}: the header has {quoted(name)} twice; where the cells differ, the second is"
             warnings.append(f"{place} {quoted(names[position])} in `extra`")
         known = [owners.get(column.name) for column in COLUMNS]
-        tags = [(name.removeprefix(TAG_PREFIX), position) for name, position in owners.items() if _is_tag(name)]
+        tags = [(name.removeprefix(TAG_PREFIX), at) for name, at in owners.items() if name.startswith(TAG_PREFIX)]
         taken = {*nameless, *known, *(position for _, position in tags)}
         extra = [(name, position) for position, name in enumerate(names) if position not in taken]
         _check_missing([column for column in COLUMNS if column.name not in owners], extra, line)
@@ -119,15 +119,10 @@ class Layout:
 
 def _canonical(name: str) -> str:
     """Return our spelling of a known name or a tag, the name itself if it's neither, and "" for blanks."""
-    tag = None if _is_tag(name) else _TAG(name)
-    if tag is not None:
+    if tag := _TAG(name):
         return TAG_PREFIX + tag[1]
     folded = fold_name(name)
     return _BY_FOLDED_NAME.get(folded, name) if folded else ""
-
-
-def _is_tag(name: str) -> bool:
-    return name.startswith(TAG_PREFIX)
 
 
 def _unused(name: str, names: Iterable[str]) -> str:

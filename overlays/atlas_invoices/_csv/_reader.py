@@ -30,13 +30,13 @@ class _BaseInvoiceCsv(Generic[Chunks]):
 
     _state: ReaderState[Chunks]
 
-    def __init__(self, source: object, on_error: OnError) -> None:
+    def __init__(self, source: object, on_error: OnError, name: str | None = None) -> None:
         if on_error not in {"raise", "collect"}:
             raise ConfigError(f"on_error is 'raise' or 'collect', not {on_error!r}")
         self._on_error = on_error
         self._rereadable = is_rereadable(source)
         self._kind = type(source).__name__
-        self._name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
+        self._name = name or (os.fspath(source) if isinstance(source, (str, os.PathLike)) else "")
         self._started = False
         # The states of all loops that are still running; `close` closes them.
         self._states: WeakSet[ReaderState[Chunks]] = WeakSet()
@@ -117,9 +117,9 @@ def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
     `source` is a path, bytes, a binary file, an iterable of bytes or the body of `Client.stream_invoice_csv`. Columns
     are found by name, whatever its case and blanks; a BOM, CRLF, blank lines and any legal quoting are fine. A
     UserWarning at the end names rows after the last item, which aren't counted, and a name that the header has twice.
-    Anything that can't be read is an
-    InvoiceFormatError with line, column and value; with `on_error="collect"` such rows are left out, and `.errors` has
-    their errors after iteration. A file without a header row is an error either way.
+    Anything that can't be read is an InvoiceFormatError with line, column and value; with `on_error="collect"` such
+    rows are left out, and `.errors` has their errors after iteration. A file without a header row is an error either
+    way.
 
     Raises, here or during iteration: InvoiceFormatError; OSError if a file can't be opened or read; ConfigError for an
     unknown `on_error`, an impossible path (a CSV's own text, for example), and a file that is closed, open as text, or
@@ -132,9 +132,9 @@ def read_csv(source: Source, *, on_error: OnError = "raise") -> InvoiceCsv:
     return InvoiceCsv(source, on_error=on_error)
 
 
-def open_invoice(source: Source | InvoiceCsv) -> InvoiceCsv:
-    """Return an open invoice as it is; open anything else."""
-    return source if isinstance(source, InvoiceCsv) else read_csv(source)
+def open_invoice(source: Source | InvoiceCsv, name: str | None) -> InvoiceCsv:
+    """Return an open invoice as it is; open anything else, with a name for warnings instead of its path."""
+    return source if isinstance(source, InvoiceCsv) else InvoiceCsv(source, name=name)
 
 
 class InvoiceCsv(_BaseInvoiceCsv[Generator[bytes, None, None]]):
@@ -148,9 +148,9 @@ class InvoiceCsv(_BaseInvoiceCsv[Generator[bytes, None, None]]):
     ('Date', 'Usage Date', 'SKU', 'Amount') 1.92
     """
 
-    def __init__(self, source: Source, *, on_error: OnError = "raise") -> None:
+    def __init__(self, source: Source, *, on_error: OnError = "raise", name: str | None = None) -> None:
         """Use `read_csv`."""
-        super().__init__(source, on_error)
+        super().__init__(source, on_error, name)
         self._source = source
         self._state = self._open()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
+import stat
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
@@ -45,8 +46,13 @@ AsyncSource: TypeAlias = Source | AsyncBody | AsyncIterable[bytes]
 
 
 def is_rereadable(source: object) -> bool:
-    """Whether the source can be read again from its beginning."""
-    return isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview))
+    """Whether the source can be read again from its beginning; a shell's `<(command)` is a path that can't."""
+    if isinstance(source, (str, os.PathLike)):
+        # Reading it reports a path that doesn't exist or can't be one.
+        with suppress(OSError, ValueError):
+            return not stat.S_ISFIFO(Path(source).stat().st_mode)
+        return True
+    return isinstance(source, (bytes, bytearray, memoryview))
 
 
 def source_size(source: object) -> int | None:
@@ -103,7 +109,8 @@ def _cut(data: bytes | bytearray | memoryview) -> Generator[bytes, None, None]:
 def _chunks(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     for chunk in chunks:
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
-            raise TypeError(f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}")
+            what = f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}"
+            raise TypeError(f"{what}; pass several invoices as a list")
         if len(chunk) <= CHUNK_SIZE:
             yield bytes(chunk)
         else:
@@ -221,19 +228,3 @@ def _end_of_rows(data: bytearray, start: int, stop: int) -> int:
         stop = data.rfind(b'"', start, end)
         quotes -= 1
     return start
-
-
-_CELL = rb'"[^"]*+(?:""[^"]*+)*+"'
-_CELLS = re.compile(rb"(?<![^,\n])" + _CELL + rb"(?:," + _CELL + rb")*+(?=[,\r\n]|\Z)").match
-
-
-def line_breaks_in_cells(data: bytes | bytearray) -> int | None:
-    """Return how many newlines are in quotes; `None` if a quote isn't at a cell's border or doubled in a cell."""
-    end = breaks = 0
-    while (start := data.find(b'"', end)) >= 0:
-        cells = _CELLS(data, start)
-        if cells is None:
-            return None
-        end = cells.end()
-        breaks += data.count(b"\n", start, end)
-    return breaks

@@ -102,12 +102,12 @@ def _parse_by(by: tuple[str, ...]) -> list[str]:
 def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     from atlas_invoices._csv import TAG_PREFIX, missing_names
 
-    columns = list(dict.fromkeys(name for invoice in invoices for name in invoice.columns))
-    missing = missing_names(names, columns)
+    missing = missing_names(names, [invoice.layout for invoice in invoices])
     if not missing:
         return
-    tags = [column.removeprefix(TAG_PREFIX) for column in columns if column.startswith(TAG_PREFIX)]
-    others = [column for column in columns if not column.startswith(TAG_PREFIX)]
+    tags = dict.fromkeys(key for invoice in invoices for key, _ in invoice.layout.tags)
+    columns = dict.fromkeys(name for invoice in invoices for name in invoice.columns)
+    others = [name for name in columns if name not in {TAG_PREFIX + key for key in tags}]
     what, whose, having = ("this file has", "its", "it has")
     if len(invoices) > 1:
         what, whose, having = ("these invoices have", "their", "they have")
