@@ -109,8 +109,9 @@ def _cut(data: bytes | bytearray | memoryview) -> Generator[bytes, None, None]:
 def _chunks(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     for chunk in chunks:
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
-            what = f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}"
-            raise TypeError(f"{what}; pass several invoices as a list")
+            raise TypeError(
+                f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}; pass several invoices as a list"
+            )
         if len(chunk) <= CHUNK_SIZE:
             yield bytes(chunk)
         else:

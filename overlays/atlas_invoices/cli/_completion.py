@@ -139,7 +139,7 @@ def _tags(sources: Iterable[str]) -> list[str]:
     with suppress(Exception):  # whatever the file is: its tags are only a suggestion
         for source in sources:
             if Path(source).exists():
-                with open_invoice(expand_sources((source,))[0].source) as invoice:
+                with open_invoice(expand_sources((source,))[0].source, None) as invoice:
                     return [name.removeprefix(TAG_PREFIX) for name in invoice.columns if name.startswith(TAG_PREFIX)]
     return []
 
