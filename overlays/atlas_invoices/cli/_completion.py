@@ -134,13 +134,13 @@ def complete_by(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
 
 def _tags(sources: Iterable[str]) -> list[str]:
-    from atlas_invoices._csv import TAG_PREFIX, expand_sources, open_invoice
+    from atlas_invoices._csv import expand_sources, open_invoice
 
     with suppress(Exception):  # whatever the file is: its tags are only a suggestion
         for source in sources:
             if Path(source).exists():
                 with open_invoice(expand_sources((source,))[0].source, None) as invoice:
-                    return [name.removeprefix(TAG_PREFIX) for name in invoice.columns if name.startswith(TAG_PREFIX)]
+                    return [key for key, _ in invoice.layout.tags]
     return []
 
 
