@@ -332,7 +332,7 @@ def test_reading_takes_no_more_of_a_stream_than_it_needs() -> None:
         ("Date,Usage Date\n", ConfigError, "path"),
         (io.StringIO(DATA.decode()), ConfigError, "'rb'"),
         (OnlyAsync(DATA), ConfigError, "aread_csv"),
-        (["text"], TypeError, "chunks of bytes, not of str; pass several invoices as a list"),
+        (["text"], TypeError, "chunks of bytes, not str; pass several invoices as a list"),
         ("a\0b", ConfigError, r"'a\\x00b' can't be the path"),
         ("a\udc41", ConfigError, r"can't be the path"),
         (_closed(), ConfigError, "the file is closed"),

@@ -110,7 +110,7 @@ def _chunks(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     for chunk in chunks:
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise TypeError(
-                f"an invoice CSV comes as chunks of bytes, not of {type(chunk).__name__}; pass several invoices as a list"
+                f"an invoice CSV comes as chunks of bytes, not {type(chunk).__name__}; pass several invoices as a list"
             )
         if len(chunk) <= CHUNK_SIZE:
             yield bytes(chunk)
