@@ -47,7 +47,7 @@ def compare_packages(
     Raises ScriptError if a document has something that the generator can't be given.
     """
     both = [ours for ours in operations if find_operation(old, ours) and find_operation(new, ours)]
-    befores, afters = (transforms.apply(slicing.slice_operations(root, both), both, names)[0] for root in (old, new))
+    befores, afters = (_given(root, both, names) for root in (old, new))
     moved = _moved(befores, afters, both)
     known = {**names, **{after: before for after, (before, _) in moved.items()}}
     made = [_given(old, operations, names), _given(new, operations, known)]

@@ -184,7 +184,7 @@ def _secret_attributes(document: Mapping[str, Any]) -> list[str]:
     """The attributes of models that no repr may show."""
     schemas = [node for node, kind, _ in _walk_paths(document) if kind == "Schema"]
     return [
-        str(strings.PythonIdentifier(name, prefix=_FIELD_PREFIX))
+        attribute_name(name)
         for schema in schemas
         for name, field in schema.get("properties", {}).items()
         if field.get("format") == "password"
