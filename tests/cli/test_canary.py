@@ -44,6 +44,8 @@ ARGUMENTS = {
     "owed": ("I",),
     "reconcile": ("I",),
     "report": ("I", "-o", "report.html"),
+    "focus": ("I", "-o", "focus.csv"),
+    "load": ("duckdb:costs.db", "I"),
     "doctor": (),
     "logout": (),
 }
