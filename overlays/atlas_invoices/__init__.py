@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._files import *
     from ._http._exchange import *
     from ._http._retry import *
+    from ._load import *
     from ._models import *
     from ._money import *
     from ._sync import *
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "._errors",
     "._csv",
+    "._load",
     "._money",
     "._files",
     "._http._retry",

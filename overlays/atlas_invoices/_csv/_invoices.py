@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from attrs import frozen
 
@@ -63,11 +63,11 @@ def expand_sources(source: Sources) -> list[NamedSource]:
 def _csvs(folder: Path) -> list[Path]:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
     shown = single_line(folder, _MAX_NAME)
-    ids = _manifest_ids(folder / _MANIFEST)
-    if ids is not None:
+    manifest = read_manifest(folder)
+    if manifest is not None:
         # `YYYY-MM-<id>.csv`, or `<id>.csv` in older folders.
-        by_id = {path.stem[-24:]: path for path in paths if path.stem[-24:] in ids}
-        if missing := ids - by_id.keys():
+        by_id = {path.stem[-24:]: path for path in paths if path.stem[-24:] in manifest}
+        if missing := manifest.keys() - by_id.keys():
             what = f"{shown} lacks the CSV of invoice {min(missing)}, which is in its manifest"
             raise ConfigError(f"{what}; run `atlas-invoices sync` to fetch it again")
         paths = sorted(by_id.values())
@@ -76,13 +76,13 @@ def _csvs(folder: Path) -> list[Path]:
     return paths
 
 
-def _manifest_ids(path: Path) -> set[str] | None:
-    """Return the invoices that a folder of `sync` has; `None` for any other folder."""
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]] | None:
+    """Return the entries of the manifest of a folder that `sync` keeps, by invoice; `None` for any other folder."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads((folder / _MANIFEST).read_bytes())
         if document["format"] != _MANIFEST_FORMAT:
             return None
-        return {invoice["id"] for invoice in document["invoices"]}
+        return {invoice["id"]: invoice for invoice in document["invoices"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -16,7 +16,7 @@ from atlas_invoices._version import __version__
 from . import _exit, _output
 
 if TYPE_CHECKING:
-    from . import _account, _export, _invoices, _money, _report, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
+    from . import _account, _export, _invoices, _load, _money, _report, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
 
 # Name: module, which is imported when the command is called, and text for the list of commands.
 COMMANDS = {
@@ -27,6 +27,7 @@ COMMANDS = {
     "sync": ("_sync", "Keep a folder with every invoice of an organization."),
     "show": ("_show", "Show where an invoice's money went."),
     "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
+    "load": ("_load", "Load invoices into DuckDB, Delta Lake or Iceberg, each whole and once."),
     "report": ("_report", "Make one HTML page that shows where the money went."),
     "owed": ("_money", "Show the amount owed on an invoice, term by term."),
     "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),

@@ -46,6 +46,7 @@ class _Invoice(click.types.StringParamType):
 invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE")
 invoices_argument = click.argument("invoices", type=_Invoice(), nargs=-1, required=True, metavar="INVOICE...")
 sources_argument = click.argument("sources", type=NOT_EMPTY, nargs=-1, required=True, metavar="SOURCE...")
+optional_sources_argument = click.argument("sources", type=NOT_EMPTY, nargs=-1, metavar="[SOURCE...]")
 
 
 class FoundInvoice(NamedTuple):
@@ -149,25 +150,11 @@ class OpenSources(NamedTuple):
 
 @contextmanager
 def open_sources(session: Session, arguments: Sequence[str], *, with_json: bool = False) -> Iterator[OpenSources]:
-    """Open the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
+    """Open the invoice CSVs that the arguments mean; see `find_sources`. Warns at the end if a file may be cut."""
+    from atlas_invoices._csv import NamedSource, open_all
 
-    Where a path exists, it's read, even if it could also be the name of an invoice. Warns at the end if a file may be
-    cut. `with_json` fetches the JSON of Atlas' invoices, too.
-    """
-    from atlas_invoices._csv import NamedSource, expand_sources, open_all
-
-    if twice := [argument for argument in arguments if arguments.count(argument) > 1]:
-        raise click.UsageError(f"{short_path(twice[0])} is given twice; name it once")
-    parts = [_read_argument(argument) for argument in arguments]
-    names = [part for part in parts if isinstance(part, str)]
-    try:
-        on_disk = [[] if isinstance(part, str) else expand_sources((part,)) for part in parts]
-    except ConfigError as error:  # a folder without invoices
-        raise click.UsageError(str(error)) from None
-    with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder:
-        fetched = iter(_fetch_sources(session, names, Path(folder), with_json=with_json) if names else [])
-        found = tuple(source for sources in on_disk for source in sources or [next(fetched)])
-        opened = open_all(tuple(NamedSource(each.source, short_path(each.name, _MAX_NAME)) for each in found))
+    with find_sources(session, arguments, with_json=with_json) as found:
+        opened = open_all(found)
         invoices = [(each.invoice, each.name) for each in opened]
         beside = [each.source.with_suffix(".json") for each in found if isinstance(each.source, Path)]
         jsons = [path for path in beside if path.is_file()]
@@ -181,6 +168,31 @@ def open_sources(session: Session, arguments: Sequence[str], *, with_json: bool 
     for invoice, name in invoices:
         if not invoice.ends_line:
             _output.warning(f"{name}: the last line has no line end, so the file may be cut off; download it again")
+
+
+@contextmanager
+def find_sources(
+    session: Session, arguments: Sequence[str], *, with_json: bool = False
+) -> Iterator[tuple[NamedSource, ...]]:
+    """Find the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
+
+    Where a path exists, it's read, even if it could also be the name of an invoice. `with_json` fetches the JSON of
+    Atlas' invoices, too.
+    """
+    from atlas_invoices._csv import NamedSource, expand_sources
+
+    if twice := [argument for argument in arguments if arguments.count(argument) > 1]:
+        raise click.UsageError(f"{short_path(twice[0])} is given twice; name it once")
+    parts = [_read_argument(argument) for argument in arguments]
+    names = [part for part in parts if isinstance(part, str)]
+    try:
+        on_disk = [[] if isinstance(part, str) else expand_sources((part,)) for part in parts]
+    except ConfigError as error:  # a folder without invoices
+        raise click.UsageError(str(error)) from None
+    with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder:
+        fetched = iter(_fetch_sources(session, names, Path(folder), with_json=with_json) if names else [])
+        found = (source for sources in on_disk for source in sources or [next(fetched)])
+        yield tuple(NamedSource(each.source, short_path(each.name, _MAX_NAME)) for each in found)
 
 
 def _read_argument(argument: str) -> NamedSource | Path | str:

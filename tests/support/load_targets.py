@@ -1,0 +1,71 @@
+"""The targets of `load`, read back without our code: each with its name, and its rows as the engine has them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from attrs import frozen
+
+from invoice_lines import HEADER
+
+
+@frozen
+class LoadTarget:
+    """A target in a folder of the test; `read` returns its lines as dictionaries."""
+
+    name: str
+    read: Callable[[], list[dict[str, Any]]]
+
+    def counts(self) -> dict[str, int]:
+        """The number of lines of each invoice."""
+        found: dict[str, int] = {}
+        for row in self.read():
+            found[row["invoice_id"]] = found.get(row["invoice_id"], 0) + 1
+        return found
+
+
+def query(path: Path, sql: str) -> list[dict[str, Any]]:
+    """The rows of a query to a DuckDB database."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        done = connection.execute(sql)
+        names = [column[0] for column in done.description or []]
+        return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+
+
+def duckdb_target(folder: Path) -> LoadTarget:
+    path = folder / "costs.db"
+    return LoadTarget(
+        f"duckdb:{path}", lambda: query(path, "SELECT * FROM invoice_lines ORDER BY invoice_id, line_number")
+    )
+
+
+def invoice(number: int, *amounts: str, **cells: str) -> bytes:
+    """The CSV of the invoice of a month of 2024, with a line for each amount."""
+    start, end = dt.date(2024, number, 1), dt.date(2024, number + 1, 1)
+    names = list(dict.fromkeys([*HEADER.decode().split(","), *cells]))
+    usual = {"Date": f"{end:%m/%d/%Y}", "Usage Date": f"{start:%m/%d/%Y}", "SKU": "M10", "Project": "web", **cells}
+    rows = [",".join({**usual, "Amount": amount}.get(name, "") for name in names) for amount in amounts]
+    period = f"{start:%B} 1, 2024 - {end:%B} 1, 2024"
+    preamble = f'Invoice Number,{invoice_id(number)},\nBilling Period,"{period}",\nOrganization Name,Test 2,\n\n'
+    return (preamble + "\n".join([",".join(names), *rows, ""])).encode()
+
+
+def invoice_id(number: int) -> str:
+    return f"{number:024x}"
+
+
+def save(folder: Path, *invoices: bytes) -> Path:
+    """Write invoices as 1.csv, 2.csv and so on; return the folder."""
+    folder.mkdir(exist_ok=True)
+    for number, data in enumerate(invoices, 1):
+        (folder / f"{number}.csv").write_bytes(data)
+    return folder
+
+
+def amounts(rows: list[dict[str, Any]]) -> list[Decimal]:
+    return [row["amount"] for row in rows]
