@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
+import pytest
 from attrs import frozen
 
+import atlas_invoices as ai
 from invoice_lines import HEADER
 
 
@@ -20,6 +23,11 @@ class LoadTarget:
 
     name: str
     read: Callable[[], list[dict[str, Any]]]
+    options: Mapping[str, str] = {}
+
+    def load(self, source: object, *, decimals: Literal["exact", "round"] = "exact") -> ai.LoadReport:
+        """Load any source."""
+        return ai.load(self.name, source, storage_options=self.options, decimals=decimals)  # type: ignore[arg-type] # each is one
 
     def counts(self) -> dict[str, int]:
         """The number of lines of each invoice."""
@@ -42,6 +50,33 @@ def duckdb_target(folder: Path) -> LoadTarget:
     return LoadTarget(
         f"duckdb:{path}", lambda: query(path, "SELECT * FROM invoice_lines ORDER BY invoice_id, line_number")
     )
+
+
+def delta_target(folder: Path) -> LoadTarget:
+    deltalake = pytest.importorskip("deltalake")
+
+    def read() -> list[dict[str, Any]]:
+        lines = deltalake.QueryBuilder().register("lines", deltalake.DeltaTable(str(folder / "delta")))
+        found = lines.execute("SELECT * FROM lines ORDER BY invoice_id, line_number").read_all()
+        return list(pa.table(found).to_pylist())
+
+    return LoadTarget(f"delta:{folder / 'delta'}", read)
+
+
+def iceberg_target(folder: Path) -> LoadTarget:
+    """A table of a catalog in SQLite; pyiceberg reads the environment when it's imported, for other processes."""
+    catalogs = pytest.importorskip("pyiceberg.catalog")
+    options = iceberg_options(folder)
+
+    def read() -> list[dict[str, Any]]:
+        found = catalogs.load_catalog("test", **options).load_table("billing.lines").scan().to_arrow()
+        return list(found.sort_by([("invoice_id", "ascending"), ("line_number", "ascending")]).to_pylist())
+
+    return LoadTarget("iceberg:test.billing.lines", read, options)
+
+
+def iceberg_options(folder: Path) -> dict[str, str]:
+    return {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/warehouse"}
 
 
 def invoice(number: int, *amounts: str, **cells: str) -> bytes:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
 from atlas_invoices._errors import LoadError
-from atlas_invoices._utils import single_line
 
 from ._schema import FACTS, INVOICES, LINES, PRECISION, SCALE, Type
 
@@ -37,16 +36,16 @@ class DuckDBTarget:
     transaction, because `invoices` has a primary key.
     """
 
+    conflicts: ClassVar = (duckdb.TransactionException, duckdb.ConstraintException)
+
     def __init__(
         self, path: str, options: Mapping[str, str], lock_timeout: float, on_progress: Callable[[str], None]
     ) -> None:
         self._path = path
-        with self._explaining():
-            self._connection = self._connect(dict(options), lock_timeout, on_progress)
+        self._connection = self._connect(dict(options), lock_timeout, on_progress)
         try:
-            with self._explaining():
-                for name, columns in _TABLES.items():
-                    self._create(name, columns)
+            for name, columns in _TABLES.items():
+                self._create(name, columns)
         except BaseException:
             self.close()
             raise
@@ -78,19 +77,18 @@ class DuckDBTarget:
                 if column not in found:
                     self._connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {_TYPES[kind]}")
                 elif found[column] != _TYPES[kind]:
-                    what = f"{self._path}: {name}.{column} is {found[column]}, not {_TYPES[kind]}"
+                    what = f"{name}.{column} in {self._path} is {found[column]}, not {_TYPES[kind]}"
                     raise LoadError(f"{what}; load into another database, or drop the table")
 
     def stored(self) -> dict[str, dict[str, object]]:
         """Return the facts about each invoice that is there, by its ID."""
         names = ("source_sha256", *FACTS)
-        with self._explaining():
-            rows = self._connection.execute(f"SELECT invoice_id, {', '.join(names)} FROM invoices").fetchall()  # noqa: S608 - our own names
+        rows = self._connection.execute(f"SELECT invoice_id, {', '.join(names)} FROM invoices").fetchall()  # noqa: S608 - our own names
         return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
     def replace(self, invoice: InvoiceRows) -> None:
         """Write an invoice and remove what was there of it, in one transaction."""
-        with self._explaining(), self._transaction():
+        with self._transaction():
             run = self._connection.execute
             run("DELETE FROM invoice_lines WHERE invoice_id = ?", [invoice.invoice_id])
             for batch in invoice.batches():
@@ -111,15 +109,6 @@ class DuckDBTarget:
             with suppress(duckdb.TransactionException):
                 self._connection.rollback()
             raise
-
-    @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error as error:
-            conflict = isinstance(error, (duckdb.TransactionException, duckdb.ConstraintException))
-            what = "another load is writing the same invoice; run it again" if conflict else single_line(error, 300)
-            raise LoadError(f"{self._path}: {what}") from error
 
     def close(self) -> None:
         """Close the database, so that others can open it."""

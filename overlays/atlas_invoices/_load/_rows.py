@@ -39,7 +39,7 @@ class InvoiceRows:
     """One invoice on its way into a table. `stored` is what tells later whether it has changed; see FACTS."""
 
     def __init__(self, source: OpenInvoice, stored: Mapping[str, object], decimals: Decimals) -> None:
-        self.invoice_id = source.header.invoice_id
+        self.invoice_id = source.header.invoice_id or ""
         self.lines = 0
         self.amount = Decimal(0)
         self.credits = Decimal(0)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from attrs import frozen
 
@@ -30,7 +31,7 @@ from atlas_invoices._csv import (
     read_manifest,
     require,
 )
-from atlas_invoices._errors import ConfigError, InvoiceFormatError
+from atlas_invoices._errors import AtlasError, ConfigError, InvoiceFormatError, LoadError
 from atlas_invoices._utils import pluralize, single_line, warn
 
 from ._schema import FACTS
@@ -45,7 +46,9 @@ _PENDING = "PENDING"
 
 
 class Target(Protocol):
-    """An open table, or tables, of invoices."""
+    """An open table, or tables, of invoices; `conflicts` are the errors when another writes the same at once."""
+
+    conflicts: ClassVar[tuple[type[Exception], ...]]
 
     def stored(self) -> dict[str, dict[str, object]]:
         """Return the facts about each invoice that is there, by its ID: `source_sha256`, and some of FACTS."""
@@ -146,10 +149,11 @@ def load(
         facts = _facts([each.source for each in sources], ids)
         tables = _open_target(target, storage_options or {}, lock_timeout, on_progress)
         try:
-            stored = tables.stored()
+            with _explaining(target):
+                stored = tables.stored()
             done = []
             for each, id_, new in zip(opened, ids, facts, strict=True):
-                loaded = _load_one(tables, each, id_, stored.get(id_), new, decimals)
+                loaded = _load_one(target, tables, each, id_, stored.get(id_), new, decimals)
                 if loaded.lines is not None:
                     on_progress(f"{loaded.outcome} invoice {id_}: {pluralize(loaded.lines, 'line', 'lines')}")
                 done.append(loaded)
@@ -158,8 +162,12 @@ def load(
     return LoadReport(target, tuple(done))
 
 
-# The engines by the beginning of a target: their package.
-_ENGINES = {"duckdb": "duckdb", "delta": "deltalake", "iceberg": "pyiceberg"}
+# By the beginning of a target: the engine's package, and the class that uses it, in a module imported only then.
+_ENGINES = {
+    "duckdb": ("duckdb", "DuckDBTarget"),
+    "delta": ("deltalake", "DeltaTarget"),
+    "iceberg": ("pyiceberg", "IcebergTarget"),
+}
 
 
 def check_target(target: str) -> None:
@@ -168,16 +176,30 @@ def check_target(target: str) -> None:
     if engine not in _ENGINES or not place:
         shown = single_line(repr(target), 60)
         raise ConfigError(f"{shown} isn't a target: write duckdb:PATH, delta:URI or iceberg:CATALOG.NAMESPACE.TABLE")
-    require(f"loading into {engine}", engine, _ENGINES[engine], "pyarrow")
+    require(f"loading into {engine}", engine, _ENGINES[engine][0], "pyarrow")
 
 
 def _open_target(
     target: str, options: Mapping[str, str], lock_timeout: float, on_progress: Callable[[str], None]
 ) -> Target:
-    _, _, place = target.partition(":")
-    from ._duckdb import DuckDBTarget  # noqa: PLC0415 - DuckDB is an extra
+    engine, _, place = target.partition(":")
+    make = getattr(import_module(f"._{engine}", __package__), _ENGINES[engine][1])
+    with _explaining(target):
+        opened: Target = make(place, options, lock_timeout, on_progress)
+    return opened
 
-    return DuckDBTarget(place, options, lock_timeout, on_progress)
+
+@contextmanager
+def _explaining(target: str, conflicts: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn an engine's error into a LoadError that names the target."""
+    try:
+        yield
+    except AtlasError:
+        raise
+    except conflicts as error:
+        raise LoadError(f"{target}: another run is writing the same table; run it again") from error
+    except Exception as error:
+        raise LoadError(f"{target}: {single_line(error, 300)}") from error
 
 
 def _rereadable(each: NamedSource, path: Path) -> NamedSource:
@@ -248,6 +270,7 @@ def _read_json(path: Path, invoice_id: str) -> dict[str, Any]:
 
 
 def _load_one(
+    target: str,
     tables: Target,
     source: OpenInvoice,
     invoice_id: str,
@@ -266,7 +289,8 @@ def _load_one(
 
     rows = InvoiceRows(source, new, decimals)
     try:
-        tables.replace(rows)
+        with _explaining(target, tables.conflicts):
+            tables.replace(rows)
     except Exception:
         if rows.failure:
             raise rows.failure from None
