@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import httpx
 import pyarrow as pa
 import pytest
 from attrs import frozen
@@ -61,6 +67,46 @@ def delta_target(folder: Path) -> LoadTarget:
         return list(pa.table(found).to_pylist())
 
     return LoadTarget(f"delta:{folder / 'delta'}", read)
+
+
+def s3_target(folder: Path) -> LoadTarget:
+    """A Delta table on the S3 that the environment describes."""
+    deltalake = pytest.importorskip("deltalake")
+    uri = f"s3://costs/{folder.parent.name}/{folder.name}"
+
+    def read() -> list[dict[str, Any]]:
+        lines = deltalake.DeltaTable(uri).to_pyarrow_dataset()
+        with duckdb.connect() as connection:
+            found = connection.from_arrow(lines).order("invoice_id, line_number").to_arrow_table()
+        return list(found.to_pylist())
+
+    return LoadTarget(f"delta:{uri}", read)
+
+
+@contextmanager
+def local_s3() -> Iterator[dict[str, str]]:
+    """Run moto's S3 with a bucket `costs`; the environment to use it."""
+    if find_spec("moto") is None:
+        pytest.skip('no local S3: pip install "moto[s3]" flask flask-cors')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            bucket = httpx.HTTPTransport(retries=8)
+            with httpx.Client(transport=bucket, trust_env=False, timeout=60) as client:
+                client.put(f"{url}/costs").raise_for_status()
+            yield {
+                "AWS_ENDPOINT_URL": url,
+                "AWS_ALLOW_HTTP": "true",
+                "AWS_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "made-up",
+                "AWS_SECRET_ACCESS_KEY": "made-up",
+            }
+        finally:
+            server.terminate()
 
 
 def iceberg_target(folder: Path) -> LoadTarget:

@@ -29,7 +29,9 @@ from load_targets import (
     iceberg_target,
     invoice,
     invoice_id,
+    local_s3,
     query,
+    s3_target,
     save,
 )
 
@@ -39,13 +41,22 @@ VICTIM = Path(__file__).parent.parent / "support" / "load_victim.py"
 HEAVY = pytest.mark.lakehouse
 
 
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    with local_s3() as environment:
+        yield environment
+
+
 @pytest.fixture(
-    params=[duckdb_target, pytest.param(delta_target, marks=HEAVY), pytest.param(iceberg_target, marks=HEAVY)],
-    ids=["duckdb", "delta", "iceberg"],
+    params=[duckdb_target, *(pytest.param(each, marks=HEAVY) for each in (delta_target, iceberg_target, s3_target))],
+    ids=["duckdb", "delta", "iceberg", "s3"],
 )
 def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadTarget:
     for name, value in iceberg_options(tmp_path).items():
         monkeypatch.setenv(f"PYICEBERG_CATALOG__TEST__{name.upper()}", value)
+    if request.param is s3_target:
+        for name, value in request.getfixturevalue("s3").items():
+            monkeypatch.setenv(name, value)
     made: LoadTarget = request.param(tmp_path)
     return made
 
@@ -148,6 +159,14 @@ def test_zeros_at_the_end_fit_and_the_rest_is_rounded_on_request(target: LoadTar
     with pytest.warns(UserWarning, match="amount: 1 number rounded to 14 decimals"):
         target.load(invoice(2, "0.000000000000005", "2"), decimals="round")
     assert amounts(target.read()) == [Decimal("1.5"), 0, 2]
+
+
+def test_an_invoice_without_lines_empties_what_was_there(target: LoadTarget) -> None:
+    target.load([invoice(1, "1", "2"), invoice(2, "3")])
+    report = target.load(invoice(1))
+    assert [(each.outcome, each.lines, each.amount) for each in report.invoices] == [("replaced", 0, 0)]
+    target.load(invoice(3))
+    assert target.counts() == {invoice_id(2): 1}
 
 
 def test_a_csv_without_its_number_is_refused_and_so_is_one_twice(target: LoadTarget) -> None:
@@ -264,6 +283,14 @@ class TestLakehouse:
         other.create_table("billing.lines", pa.schema([("amount", pa.float64())]))
         with pytest.raises(ai.LoadError, match="amount"):
             target.load(invoice(6, "1"))
+
+    def test_storage_options_reach_the_store(self, tmp_path: Path, s3: dict[str, str]) -> None:
+        report = ai.load(f"delta:s3://costs/{tmp_path.name}", invoice(6, "1"), storage_options=s3)
+        assert outcomes(report) == ["added"]
+        wrong = {**s3, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "retry_timeout": "1s", "max_retries": "0"}
+        with pytest.raises(ai.LoadError) as failed:
+            ai.load(f"delta:s3://costs/{tmp_path.name}", invoice(6, "1"), storage_options=wrong)
+        assert "made-up" not in str(failed.value)
 
     def test_iceberg_needs_a_catalog_a_namespace_and_a_table(self) -> None:
         pytest.importorskip("pyiceberg")

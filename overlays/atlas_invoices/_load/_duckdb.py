@@ -104,10 +104,13 @@ class DuckDBTarget:
         try:
             yield
             self._connection.commit()
-        except BaseException:
+        except BaseException as error:
             # After a commit that failed, DuckDB has rolled back already.
             with suppress(duckdb.TransactionException):
                 self._connection.rollback()
+            if str(error) == "Query interrupted":
+                # A signal came while DuckDB was at work, which hides it.
+                raise KeyboardInterrupt from error
             raise
 
     def close(self) -> None:

@@ -39,6 +39,7 @@ from ._schema import FACTS
 if TYPE_CHECKING:
     from datetime import date
 
+    from . import _delta, _duckdb, _iceberg  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
     from ._rows import InvoiceRows
 
 DEFAULT_LOCK_TIMEOUT = 60.0

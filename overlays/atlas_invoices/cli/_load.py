@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from atlas_invoices._utils import pluralize
+from atlas_invoices._utils import plain_or_none, pluralize
 
 from . import _output, _source, _table
 from ._session import NOT_EMPTY, Seconds, Session, atlas_options
@@ -136,7 +136,7 @@ def _as_json(report: LoadReport) -> dict[str, Any]:
                 "startDate": invoice.period_start and invoice.period_start.isoformat(),
                 "outcome": invoice.outcome,
                 "lines": invoice.lines,
-                "amount": invoice.amount and f"{invoice.amount:f}",
+                "amount": plain_or_none(invoice.amount),
             }
             for invoice in report.invoices
         ],

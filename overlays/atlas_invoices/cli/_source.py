@@ -16,7 +16,6 @@ import click
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
-from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name
 
 from . import _output
@@ -26,7 +25,7 @@ from ._session import NOT_EMPTY
 if TYPE_CHECKING:
     from atlas_invoices import Client, InvoiceCsv
     from atlas_invoices._csv import NamedSource
-    from atlas_invoices._files import SavedFile
+    from atlas_invoices._files import AtomicFile, SavedFile
     from atlas_invoices._http._steps import Steps
 
     from ._session import Session
@@ -217,6 +216,7 @@ def _read_argument(argument: str) -> NamedSource | Path | str:
 def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with_json: bool) -> list[NamedSource]:
     from atlas_invoices import _operations
     from atlas_invoices._csv import NamedSource
+    from atlas_invoices._files import AtomicFile
 
     with session.client() as client:
         org = session.org_id(client)
