@@ -406,9 +406,7 @@ def _finish(
 
 
 def _warn_rounded(rounded: Mapping[str, int], schema: pa.Schema) -> None:
-    for name, changed in rounded.items():
-        if not changed:
-            continue
+    for name, changed in (+Counter(rounded)).items():
         kind: Any = schema.field(name).type
         places = pluralize(kind.scale, "decimal", "decimals")
         what = f"{name}: {pluralize(changed, 'number', 'numbers')} rounded to {places}"
@@ -417,8 +415,7 @@ def _warn_rounded(rounded: Mapping[str, int], schema: pa.Schema) -> None:
 
 def _first_longer(values: ArrowArray, scale: int) -> int:
     """Return the place of the first number with more decimals that aren't zeros, or -1."""
-    place: int = pc.index(pc.not_equal(pc.round(values, scale), values).fill_null(False), value=True).as_py()
-    return place
+    return int(pc.index(pc.not_equal(pc.round(values, scale), values).fill_null(False), value=True).as_py())
 
 
 def read_fixed(source: OpenInvoice, schema: pa.Schema, decimals: Decimals) -> Iterator[pa.RecordBatch]:
