@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._focus import *
     from ._http._exchange import *
     from ._http._retry import *
+    from ._load import *
     from ._models import *
     from ._money import *
     from ._sync import *
@@ -31,6 +32,7 @@ _MODULES = (
     "._errors",
     "._csv",
     "._focus",
+    "._load",
     "._money",
     "._files",
     "._http._retry",

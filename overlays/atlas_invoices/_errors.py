@@ -18,6 +18,7 @@
     ├── UnexpectedResponseError     a response of the wrong kind, or of another invoice
     ├── ReportFailedError           Atlas couldn't make a report
     ├── IncompleteDownloadError     a response that ended early or is damaged
+    ├── LoadError                   a table that can't be opened or written to
     └── InvoiceFormatError          a CSV that can't be read as an invoice
 
 No message or attribute holds a secret. All of them can be pickled, because pipelines pass errors between processes.
@@ -44,6 +45,7 @@ __all__ = [
     "IncompleteDownloadError",
     "InvalidIdError",
     "InvoiceFormatError",
+    "LoadError",
     "NotAcceptableError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -183,6 +185,10 @@ class ReportFailedError(AtlasError):
 
 class IncompleteDownloadError(AtlasError):
     """A response that ended early or is damaged; none of it was kept."""
+
+
+class LoadError(AtlasError):
+    """A table of `load` that can't be opened or written to; the invoices that it has are whole."""
 
 
 class InvoiceFormatError(AtlasError):

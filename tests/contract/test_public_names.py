@@ -16,12 +16,11 @@ import atlas_invoices as ai
 PROMISED = """
 APIConnectionError APIStatusError APITimeoutError AccessTokenAuth ApiError AssociatedInvoice AsyncClient AtlasError
 AtlasOrganization AuthenticationError BadRequestDetail BadRequestError BillingInvoice BillingInvoiceMetadata
-BillingPayment BillingRefund Client ConfigError DigestAuth FieldViolation GoneError Group
-IncompleteDownloadError InvalidIdError InvoiceFormatError InvoiceLineItem InvoiceReportResponse LineItem
-NotAcceptableError
-NotFoundError Owed PaymentOwed PermissionDeniedError RateLimitError Reconciliation ReportFailedError ServerError
-ServiceAccountAuth SkuResponse Summary TokenError UNSET UnexpectedResponseError aread_csv owed payment_owed read_csv
-reconcile summarize to_arrow to_pandas to_polars
+BillingPayment BillingRefund Client ConfigError DigestAuth FieldViolation GoneError Group IncompleteDownloadError
+InvalidIdError InvoiceFormatError InvoiceLineItem InvoiceReportResponse LineItem LoadError LoadReport
+NotAcceptableError NotFoundError Owed PaymentOwed PermissionDeniedError RateLimitError Reconciliation
+ReportFailedError ServerError ServiceAccountAuth SkuResponse Summary TokenError UNSET UnexpectedResponseError
+aread_csv load owed payment_owed read_csv reconcile summarize to_arrow to_pandas to_polars
 """
 
 
@@ -52,7 +51,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize("use", ["atlas_invoices", "atlas_invoices.AtlasError", "atlas_invoices.read_csv"])
 def test_a_name_imports_nothing_heavy_that_it_does_not_need(use: str) -> None:
-    heavy = {"httpx", "click", "atlas_invoices_client", "pyarrow", "pandas", "polars", "rich"}
+    heavy = {"httpx", "click", "atlas_invoices_client", "duckdb", "pyarrow", "pandas", "polars", "rich"}
     code = f"import atlas_invoices, sys; {use}; print({heavy} & sys.modules.keys() or 'nothing')"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "nothing\n"
 

@@ -60,6 +60,8 @@ def money(invoice: ai.BillingInvoice) -> None:
     summary = ai.summarize("june.csv", by=["project", "tag:team"])
     assert_type(summary.total, Decimal)
     assert_type(summary.groups[0].share, Decimal | None)
+    loaded = ai.load("duckdb:costs.db", "june.csv", storage_options={"threads": "2"}).added[0]
+    assert_type((loaded.id, loaded.lines, loaded.amount), tuple[str, int | None, Decimal | None])
 
 
 def failures(atlas: ai.Client, org_id: str) -> None:

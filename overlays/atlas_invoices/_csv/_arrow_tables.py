@@ -377,8 +377,7 @@ class _Parts:
         """Raise `InvoiceFormatError` for the first number that needs so many decimals; the last may all be zeros."""
         for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
             values: ArrowArray = batch.column(name)
-            places = pc.not_equal(pc.round(values, scale - 1), values).fill_null(False)
-            place = pc.index(places, value=True).as_py()
+            place = _first_longer(values, scale - 1)
             if place >= 0:
                 line = batch.column("line_number")[place].as_py() + first_line
                 with naming(source.name):
@@ -395,37 +394,75 @@ class _Parts:
 
     def batches(self, schema: pa.Schema) -> Iterator[tuple[OpenInvoice, pa.RecordBatch]]:
         """Yield the rows with their source and their final types; warn of rounded numbers at the end."""
-        rounded: Counter[str] = Counter()
+        rounded: Counter[str] | None = Counter() if self._rounds else None
         for (source, first_line), batch in zip(self._places, self._read_back(), strict=True):
-            yield source, self._finish(source.header, first_line, batch, schema, rounded)
-        for name, changed in rounded.items():
-            scale = schema.field(name).type.scale
-            places = pluralize(scale, "decimal", "decimals")
-            what = f"{name}: {pluralize(changed, 'number', 'numbers')} rounded to {places}"
-            warnings.warn(what, UserWarning, stacklevel=2)
+            yield source, _finish(source.header, first_line, batch, schema, rounded)
+        _warn_rounded(rounded or {}, schema)
 
-    def _finish(
-        self, header: InvoiceHeader, first_line: int, batch: pa.RecordBatch, schema: pa.Schema, rounded: Counter[str]
-    ) -> pa.RecordBatch:
-        rows = batch.num_rows
-        lines, *columns = batch.columns
-        arrays: list[ArrowArray] = [
-            repeat(header.invoice_id, TEXT, rows),
-            pc.add(lines, scalar(first_line)),
-            repeat(header.period_start, DAY, rows),
-            repeat(header.period_end, DAY, rows),
-        ]
-        for name, values in zip(_PART_NAMES[1:], columns, strict=True):
+
+def _finish(
+    header: InvoiceHeader, first_line: int, batch: pa.RecordBatch, schema: pa.Schema, rounded: Counter[str] | None
+) -> pa.RecordBatch:
+    """Return a part's rows with their keys and final types; counts the rounded numbers, or rounds none with `None`."""
+    rows = batch.num_rows
+    lines, *columns = batch.columns
+    arrays: list[ArrowArray] = [
+        repeat(header.invoice_id, TEXT, rows),
+        pc.add(lines, scalar(first_line)),
+        repeat(header.period_start, DAY, rows),
+        repeat(header.period_end, DAY, rows),
+    ]
+    for name, values in zip(_PART_NAMES[1:], columns, strict=True):
+        kind: Any = schema.field(name).type
+        if values.type == kind:
+            arrays.append(values)
+            continue
+        column: ArrowArray = values
+        if rounded is not None and column.type.scale > kind.scale:
+            column = pc.round(values, kind.scale, "half_to_even")
+            rounded[name] += pc.sum(pc.not_equal(column, values)).as_py() or 0
+        arrays.append(column.cast(kind))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _warn_rounded(rounded: Mapping[str, int], schema: pa.Schema) -> None:
+    for name, changed in (+Counter(rounded)).items():
+        kind: Any = schema.field(name).type
+        places = pluralize(kind.scale, "decimal", "decimals")
+        what = f"{name}: {pluralize(changed, 'number', 'numbers')} rounded to {places}"
+        warnings.warn(what, UserWarning, stacklevel=3)
+
+
+def _first_longer(values: ArrowArray, scale: int) -> int:
+    """Return the place of the first number with more decimals that aren't zeros, or -1."""
+    return int(pc.index(pc.not_equal(pc.round(values, scale), values).fill_null(False), value=True).as_py())
+
+
+def read_fixed(source: OpenInvoice, schema: pa.Schema, decimals: Decimals) -> Iterator[pa.RecordBatch]:
+    """Yield one invoice's rows as they are read, in a schema whose numbers have one decimal type, however wide.
+
+    A number that doesn't fit is an InvoiceFormatError; `decimals="round"` rounds those with too many decimals.
+    """
+    rounded: Counter[str] | None = Counter() if decimals == "round" else None
+    for _, first_line, part in convert_blocks([source], _from_block, _from_lines, in_memory=True):
+        for name, digits in part.digits.items():
             kind: Any = schema.field(name).type
-            if values.type == kind:
-                arrays.append(values)
-                continue
-            column: ArrowArray = values
-            if self._rounds and column.type.scale > kind.scale:
-                column = pc.round(values, kind.scale, "half_to_even")
-                rounded[name] += pc.sum(pc.not_equal(column, values)).as_py() or 0
-            arrays.append(column.cast(kind))
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+            values: ArrowArray = part.batch.column(name)
+            place, what = -1, ""
+            if digits.whole > kind.precision - kind.scale:
+                most = kind.precision - kind.scale
+                limit = pa.scalar(Decimal(10) ** most)
+                place = pc.index(pc.greater_equal(pc.abs(values), limit).fill_null(False), value=True).as_py()
+                what = f"more than {most} digits before the point, the most that tables of load have"
+            elif digits.scale > kind.scale and rounded is None:
+                place = _first_longer(values, kind.scale)
+                what = f'more than {kind.scale} decimals; pass decimals="round" (--decimals round) to round them'
+            if place >= 0:
+                line = part.batch.column("line_number")[place].as_py() + first_line
+                with naming(source.name):
+                    raise format_error(what, line=line, column=BY_FIELD[name].name)
+        yield _finish(source.header, first_line, part.batch, schema, rounded)
+    _warn_rounded(rounded or {}, schema)
 
 
 def _too_long(column: str, line: int) -> InvoiceFormatError:

@@ -63,10 +63,10 @@ def expand_sources(source: Sources) -> list[NamedSource]:
 def _csvs(folder: Path) -> list[Path]:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
     shown = single_line(folder, _MAX_NAME)
-    names = _manifest_names(folder / _MANIFEST)
-    if names is not None:
+    manifest = read_manifest(folder)
+    if manifest is not None:
         by_name = {path.name: path for path in paths}
-        found = {id_: [by_name[name] for name in some if name in by_name] for id_, some in names.items()}
+        found = {id_: [by_name[name] for name in _csv_names(each) if name in by_name] for id_, each in manifest.items()}
         if missing := [id_ for id_, some in found.items() if not some]:
             what = f"{shown} lacks the CSV of invoice {min(missing)}, which is in its manifest"
             raise ConfigError(f"{what}; run `atlas-invoices sync` to fetch it again")
@@ -76,20 +76,22 @@ def _csvs(folder: Path) -> list[Path]:
     return paths
 
 
-def _manifest_names(path: Path) -> dict[str, list[str]] | None:
-    """Return the name of each invoice's CSV by ID, in a folder of `sync`; `None` for any other folder.
-
-    Format 1 of the manifest has no names: there it's the ID, or with the month if a sync was stopped while renaming.
-    """
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]] | None:
+    """Return the entries of the manifest of a folder that `sync` keeps, by invoice; `None` for any other folder."""
     try:
-        document = json.loads(path.read_bytes())
-        is_sync = document["format"] == _MANIFEST_FORMAT
-        return {each["id"]: _csv_names(each) for each in document["invoices"]} if is_sync else None
+        document = json.loads((folder / _MANIFEST).read_bytes())
+        if document["format"] != _MANIFEST_FORMAT:
+            return None
+        return {invoice["id"]: invoice for invoice in document["invoices"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _csv_names(invoice: dict[str, Any]) -> list[str]:
+    """Return what an invoice's CSV may be called.
+
+    Format 1 of the manifest has no names: there it's the ID, or with the month if a sync was stopped while renaming.
+    """
     if "name" in invoice["csv"]:
         return [invoice["csv"]["name"]]
     return [f"{invoice['id']}.csv", f"{str(invoice['startDate'])[:7]}-{invoice['id']}.csv"]

@@ -162,6 +162,11 @@ class InvoiceCsv(_BaseInvoiceCsv[Generator[bytes, None, None]]):
         return iter(self)
 
     @property
+    def source(self) -> Source:
+        """The path, bytes, file or stream that it was opened from."""
+        return self._source
+
+    @property
     def size(self) -> int | None:
         """The source's size in bytes, or `None` if that is only known at its end."""
         return source_size(self._source)

@@ -12,6 +12,7 @@ COMMANDS = {
     "show": ("_show", "Show where an invoice's money went."),
     "export": ("_export", "Write an invoice's lines with types: csv, jsonl or parquet."),
     "focus": ("_focus", "Write invoices in FOCUS, the table that cost tools exchange."),
+    "load": ("_load", "Load invoices into DuckDB, Delta Lake or Iceberg, each whole and once."),
     "report": ("_report", "Make one HTML page that shows where the money went."),
     "owed": ("_money", "Show the amount owed on an invoice, term by term."),
     "reconcile": ("_money", "Check that an invoice's CSV adds up to the invoice."),

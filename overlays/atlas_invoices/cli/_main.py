@@ -18,7 +18,7 @@ from . import _exit, _output
 from ._commands import COMMANDS, help_text
 
 if TYPE_CHECKING:
-    from . import _account, _completion, _export, _focus, _invoices, _money, _report, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
+    from . import _account, _completion, _export, _focus, _invoices, _load, _money, _report, _sandbox, _show, _sync  # noqa: F401 - for tools that freeze a program (PyInstaller), which follow import statements only
 
 # What other tools call these; any other word is compared with the names.
 _SYNONYMS = {

@@ -29,7 +29,7 @@ from ._session import NOT_EMPTY
 if TYPE_CHECKING:
     from atlas_invoices import Client, InvoiceCsv
     from atlas_invoices._csv import NamedSource
-    from atlas_invoices._files import SavedFile
+    from atlas_invoices._files import AtomicFile, SavedFile
     from atlas_invoices._http._steps import Steps
 
     from ._session import Session
@@ -52,6 +52,9 @@ invoices_argument = click.argument(
 )
 sources_argument = click.argument(
     "sources", type=NOT_EMPTY, nargs=-1, required=True, metavar="SOURCE...", shell_complete=complete_sources
+)
+optional_sources_argument = click.argument(
+    "sources", type=NOT_EMPTY, nargs=-1, metavar="[SOURCE...]", shell_complete=complete_sources
 )
 
 
@@ -167,27 +170,14 @@ class OpenSources(NamedTuple):
 def open_sources(
     session: Session, arguments: Sequence[str], *, to_stdout: bool = False, with_json: bool = False
 ) -> Iterator[OpenSources]:
-    """Open the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
+    """Open the invoice CSVs that the arguments mean; see `find_sources`. Warns at the end if a file may be cut.
 
     A bar shows how much is read, unless the block writes `to_stdout` at the same time.
-
-    Where a path exists, it's read, even if it could also be the name of an invoice. Warns at the end if a file may be
-    cut. `with_json` fetches the JSON of Atlas' invoices, too.
     """
-    from atlas_invoices._csv import NamedSource, expand_sources, open_all
+    from atlas_invoices._csv import NamedSource, open_all
 
-    if twice := [argument for argument in arguments if arguments.count(argument) > 1]:
-        raise click.UsageError(f"{short_path(twice[0])} is given twice; name it once")
-    parts = [_read_argument(argument) for argument in arguments]
-    names = [part for part in parts if isinstance(part, str)]
-    try:
-        on_disk = [[] if isinstance(part, str) else expand_sources((part,)) for part in parts]
-    except ConfigError as error:  # a folder without invoices
-        raise click.UsageError(str(error)) from None
-    with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder:
-        fetched = iter(_fetch_sources(session, names, Path(folder), with_json=with_json) if names else [])
-        found = tuple(source for sources in on_disk for source in sources or [next(fetched)])
-        opened = open_all(tuple(NamedSource(each.source, short_path(each.name, _MAX_NAME)) for each in found))
+    with find_sources(session, arguments, with_json=with_json) as found:
+        opened = open_all(found)
         invoices = [(each.invoice, each.name) for each in opened]
         beside = [each.source.with_suffix(".json") for each in found if isinstance(each.source, Path)]
         jsons = [path for path in beside if path.is_file()]
@@ -208,6 +198,31 @@ def open_sources(
     for invoice, name in invoices:
         if not invoice.ends_line:
             _output.warning(f"{name}: the last line has no line end, so the file may be cut off; download it again")
+
+
+@contextmanager
+def find_sources(
+    session: Session, arguments: Sequence[str], *, with_json: bool = False
+) -> Iterator[tuple[NamedSource, ...]]:
+    """Find the invoice CSVs that the arguments mean, in their order; those of Atlas come through a temporary folder.
+
+    Where a path exists, it's read, even if it could also be the name of an invoice. `with_json` fetches the JSON of
+    Atlas' invoices, too.
+    """
+    from atlas_invoices._csv import NamedSource, expand_sources
+
+    if twice := [argument for argument in arguments if arguments.count(argument) > 1]:
+        raise click.UsageError(f"{short_path(twice[0])} is given twice; name it once")
+    parts = [_read_argument(argument) for argument in arguments]
+    names = [part for part in parts if isinstance(part, str)]
+    try:
+        on_disk = [[] if isinstance(part, str) else expand_sources((part,)) for part in parts]
+    except ConfigError as error:  # a folder without invoices
+        raise click.UsageError(str(error)) from None
+    with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder:
+        fetched = iter(_fetch_sources(session, names, Path(folder), with_json=with_json) if names else [])
+        found = (source for sources in on_disk for source in sources or [next(fetched)])
+        yield tuple(NamedSource(each.source, short_path(each.name, _MAX_NAME)) for each in found)
 
 
 def _read_argument(argument: str) -> NamedSource | Path | str:
@@ -241,6 +256,7 @@ def _similar_file(path: Path) -> Path | None:
 def _fetch_sources(session: Session, names: Sequence[str], folder: Path, *, with_json: bool) -> list[NamedSource]:
     from atlas_invoices import _operations
     from atlas_invoices._csv import NamedSource
+    from atlas_invoices._files import AtomicFile
 
     with session.client() as client:
         org = session.org_id(client)

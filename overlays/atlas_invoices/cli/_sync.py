@@ -100,15 +100,17 @@ def sync_command(
     for invoice in report.saved:
         if invoice.difference:
             _output.warning(f"invoice {invoice.id}: {invoice.difference}; saved, and the next run fetches it again")
+    exit_if_failed(report, "the others are saved; run the same command again to fetch what is missing")
+
+
+def exit_if_failed(report: SyncReport, then: str) -> None:
+    """End the command if invoices failed, with the status of the most serious failure."""
     failures = [(invoice.id, *_exit.explain(invoice.error)) for invoice in report.failed if invoice.error]
     for invoice_id, _, text in failures:
         _output.warning(f"invoice {invoice_id}: {text}")
     if not report.ok:
         not_tried = f", {len(report.not_tried)} not tried" if report.not_tried else ""
-        _output.error(
-            f"{pluralize(len(failures), 'invoice', 'invoices')} failed{not_tried}; the others are saved; run the same "
-            "command again to fetch what is missing"
-        )
+        _output.error(f"{pluralize(len(failures), 'invoice', 'invoices')} failed{not_tried}; {then}")
         statuses = {status for _, status, _ in failures}
         raise SystemExit(next((status for status in _MOST_SERIOUS_FIRST if status in statuses), _exit.OTHER))
 

@@ -1,0 +1,118 @@
+"""The target `duckdb:PATH`: tables `invoice_lines` and `invoices` in a DuckDB database. Needs the extra `duckdb`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import duckdb
+
+from atlas_invoices._errors import LoadError
+
+from ._schema import FACTS, INVOICES, LINES, PRECISION, SCALE, Type
+
+if TYPE_CHECKING:
+    from ._rows import InvoiceRows
+
+_TABLES = {"invoice_lines": LINES, "invoices": INVOICES}
+_TYPES = {
+    Type.TEXT: "VARCHAR",
+    Type.DAY: "DATE",
+    Type.INTEGER: "BIGINT",
+    Type.NUMBER: f"DECIMAL({PRECISION},{SCALE})",
+    Type.MAP: "MAP(VARCHAR, VARCHAR)",
+}
+# How DuckDB says that another process has the file open, on Linux and macOS, and on Windows.
+_LOCKED = ("Could not set lock", "being used by another process")
+_POLL_SECONDS = 0.1
+
+
+class DuckDBTarget:
+    """An open database. It's locked against other processes until it's closed.
+
+    Two loads in one process share the database; where both write the same invoice, DuckDB refuses the second one's
+    transaction, because `invoices` has a primary key.
+    """
+
+    conflicts: ClassVar = (duckdb.TransactionException, duckdb.ConstraintException)
+
+    def __init__(
+        self, path: str, options: Mapping[str, str], lock_timeout: float, on_progress: Callable[[str], None]
+    ) -> None:
+        self._path = path
+        self._connection = self._connect(dict(options), lock_timeout, on_progress)
+        try:
+            for name, columns in _TABLES.items():
+                self._create(name, columns)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(
+        self, options: dict[str, Any], lock_timeout: float, on_progress: Callable[[str], None]
+    ) -> duckdb.DuckDBPyConnection:
+        end = time.monotonic() + lock_timeout
+        waiting = False
+        while True:
+            try:
+                return duckdb.connect(self._path, config=options)
+            except duckdb.IOException as error:
+                if not any(mark in str(error) for mark in _LOCKED) or time.monotonic() >= end:
+                    raise
+            if not waiting:
+                waiting = True
+                on_progress(f"waiting up to {lock_timeout:g} s for {self._path}, which another process has open")
+            time.sleep(_POLL_SECONDS)
+
+    def _create(self, name: str, columns: Mapping[str, Type]) -> None:
+        """Create a table, or add the columns that one of an earlier version lacks."""
+        with self._transaction():
+            key = ", PRIMARY KEY (invoice_id)" if name == "invoices" else ""
+            defined = ", ".join(f"{column} {_TYPES[kind]}" for column, kind in columns.items())
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({defined}{key})")
+            found = {row[0]: row[1] for row in self._connection.execute(f"DESCRIBE {name}").fetchall()}
+            for column, kind in columns.items():
+                if column not in found:
+                    self._connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {_TYPES[kind]}")
+                elif found[column] != _TYPES[kind]:
+                    what = f"{name}.{column} in {self._path} is {found[column]}, not {_TYPES[kind]}"
+                    raise LoadError(f"{what}; load into another database, or drop the table")
+
+    def stored(self) -> dict[str, dict[str, object]]:
+        """Return the facts about each invoice that is there, by its ID."""
+        names = ("source_sha256", *FACTS)
+        rows = self._connection.execute(f"SELECT invoice_id, {', '.join(names)} FROM invoices").fetchall()  # noqa: S608 - our own names
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+
+    def replace(self, invoice: InvoiceRows) -> None:
+        """Write an invoice and remove what was there of it, in one transaction."""
+        with self._transaction():
+            run = self._connection.execute
+            run("DELETE FROM invoice_lines WHERE invoice_id = ?", [invoice.invoice_id])
+            for batch in invoice.batches():
+                self._connection.register("batch", batch)
+                run("INSERT INTO invoice_lines BY NAME SELECT * FROM batch")
+            row = invoice.row()
+            marks = ", ".join("?" * len(row))
+            run(f"INSERT OR REPLACE INTO invoices ({', '.join(row)}) VALUES ({marks})", list(row.values()))  # noqa: S608 - our own names
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.begin()
+        try:
+            yield
+            self._connection.commit()
+        except BaseException as error:
+            # After a commit that failed, DuckDB has rolled back already.
+            with suppress(duckdb.TransactionException):
+                self._connection.rollback()
+            if str(error) == "Query interrupted":
+                # A signal came while DuckDB was at work, which hides it.
+                raise KeyboardInterrupt from error
+            raise
+
+    def close(self) -> None:
+        """Close the database, so that others can open it."""
+        self._connection.close()
