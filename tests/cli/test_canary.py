@@ -143,7 +143,7 @@ class Watched:
         for path in self._folder.rglob("*"):
             if not path.is_file():
                 continue
-            content = path.read_text()
+            content = path.read_bytes().decode("latin-1")
             if path.parent == self.cache / "atlas-invoices" and path.suffix == ".json":
                 # The one place for the one secret that is kept.
                 assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent)] == [0o600, 0o700]
