@@ -32,6 +32,8 @@ from ._sources import Block
 # The stubs know neither which kind of array a column is nor most of these functions' parameters.
 ArrowArray: TypeAlias = Any
 pc: Any = pyarrow.compute
+# The stubs want the type as a literal.
+nulls: Any = pa.nulls
 
 TEXT = pa.string()
 CODED = pa.dictionary(pa.int32(), TEXT)

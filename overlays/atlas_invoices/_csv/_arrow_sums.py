@@ -11,7 +11,7 @@ import pyarrow as pa
 from attrs import frozen
 
 from ._arrow import CODED, TEXT, ArrowArray, RefusedError, convert_blocks, number_of_lines, pc, read_block, scalar
-from ._arrow_tables import numbers
+from ._arrow_numbers import numbers
 from ._cells import EXACT, ZERO
 from ._columns import BY_FIELD, COLUMNS
 from ._group_by import DEFAULT_CURRENCY, GroupBy, Sums

@@ -7,9 +7,9 @@ import json
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import ROUND_05UP, Context, Decimal
+from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,9 +22,9 @@ from ._arrow import (
     DAY,
     TEXT,
     ArrowArray,
-    RefusedError,
     convert_blocks,
     days,
+    nulls,
     number_of_lines,
     pc,
     read_block,
@@ -32,7 +32,7 @@ from ._arrow import (
     scalar,
     starting_lines,
 )
-from ._cells import PLAIN_NUMBER, normalize, parse_number
+from ._arrow_numbers import WIDE, Digits, number_array, number_type, numbers, whole_digits
 from ._columns import BY_FIELD, COLUMNS, Kind, format_error
 from ._group_by import Summary
 from ._invoices import Decimals, OpenInvoice, naming
@@ -48,28 +48,8 @@ KEYS = (
     pa.field("period_start", DAY),
     pa.field("period_end", DAY),
 )
-# Most consumers multiply two decimals of 18 digits exactly, and refuse or overflow with more.
-_NARROW, _WIDE = 18, 38
-# Until all numbers of a column are known. Whatever is rounded later fits the second.
-_LONG = pa.decimal256(76, _WIDE)
-_CENTS = 2
 _MAX_IN_MEMORY = 1024 * 1024
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
-
-
-class Digits(NamedTuple):
-    """The most digits before and after the point in a column."""
-
-    whole: int = 0
-    scale: int = 0
-
-    def union(self, other: Digits) -> Digits:
-        """Return the digits that hold the numbers of both."""
-        return Digits(max(self.whole, other.whole), max(self.scale, other.scale))
-
-
-# Amounts have cents, even where none has any.
-_LEAST_SCALES = {"amount": _CENTS}
 
 
 class Part(NamedTuple):
@@ -109,7 +89,7 @@ def summary_table(summary: Summary) -> pa.Table:
 
 def _summary_numbers(name: str, values: Sequence[Decimal | None]) -> ArrowArray:
     try:
-        array, digits = _number_array(values)
+        array, digits = number_array(values)
         kind = number_type(name, digits)
     except OverflowError:
         kind = None
@@ -195,10 +175,6 @@ def _from_block(layout: Layout, block: Block, has_breaks: bool) -> tuple[Part, i
     return _part(starting_lines(only_text, rows), columns, digits), number_of_lines(block)
 
 
-# The stubs want the type as a literal.
-nulls: Any = pa.nulls
-
-
 def _from_lines(lines: Sequence[LineItem]) -> Part:
     columns: list[ArrowArray] = []
     digits: dict[str, Digits] = {}
@@ -206,10 +182,10 @@ def _from_lines(lines: Sequence[LineItem]) -> Part:
         values: list[Any] = [line[index] for line in lines]
         if column.kind is Kind.NUMBER:
             try:
-                array, digits[column.field] = _number_array(values)
+                array, digits[column.field] = number_array(values)
             except OverflowError:
                 place = next(
-                    line.line_number for line, value in zip(lines, values, strict=True) if _whole(value) > _WIDE
+                    line.line_number for line, value in zip(lines, values, strict=True) if whole_digits(value) > WIDE
                 )
                 what = "more than 38 digits before the point, the most that tables have; read_csv reads it"
                 raise format_error(what, line=place, column=column.name) from None
@@ -223,82 +199,6 @@ def _from_lines(lines: Sequence[LineItem]) -> Part:
 
 def _part(lines: ArrowArray, columns: Sequence[ArrowArray], digits: dict[str, Digits]) -> Part:
     return Part(pa.RecordBatch.from_arrays([lines, *columns], _PART_NAMES), digits)
-
-
-def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
-    """Return exact decimals, as wide as these numbers need, and their digits."""
-    if pa.types.is_dictionary(texts.type):
-        values, digits = numbers(texts.dictionary)
-        return values.take(texts.indices), digits
-    characters = texts.buffers()[2]
-    if texts.null_count == len(texts) or characters is None:
-        return nulls(len(texts), pa.decimal128(_NARROW, 0)), Digits()
-    # Only digits, points and minus signs: Arrow reads these as `parse_number` does, or refuses them.
-    if not characters.to_pybytes().translate(None, PLAIN_NUMBER):
-        try:
-            return _plain_numbers(texts)
-        except pa.ArrowInvalid:
-            # Not a number, or more than 38 digits.
-            pass
-    coded = texts.dictionary_encode()
-    try:
-        values, digits = _number_array([parse_number(text) for text in coded.dictionary.to_pylist()])
-    except (ValueError, OverflowError) as error:
-        raise RefusedError from error
-    return values.take(coded.indices), digits
-
-
-def _plain_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
-    for trims in (False, True):
-        if trims:
-            # A number such as 1.500000000000000000 needn't widen its column.
-            texts = pc.if_else(pc.match_substring(texts, "."), pc.utf8_rtrim(texts, "0"), texts)
-        length, point = pc.binary_length(texts), pc.find_substring(texts, ".")
-        before = pc.if_else(pc.less(point, scalar(0, pa.int32())), length, point)
-        scale = max((pc.max(pc.subtract(length, before)).as_py() or 0) - 1, 0)
-        # Arrow doesn't notice that a number has too many digits for its type.
-        if (pc.max(before).as_py() or 0) + scale > _WIDE:
-            continue
-        values = texts.cast(pa.decimal128(_WIDE, scale))
-        ends = pc.min_max(values).as_py()
-        digits = Digits(max(_whole(ends["min"]), _whole(ends["max"])), scale)
-        if sum(digits) <= _NARROW or trims:
-            return values, digits
-    raise pa.ArrowInvalid("more than 38 digits")
-
-
-def _number_array(values: Sequence[Decimal | None]) -> tuple[ArrowArray, Digits]:
-    """Return exact decimals and their digits; an OverflowError if one has more than 38 digits before the point."""
-    digits = _digits(values)
-    if sum(digits) > _NARROW:
-        values = [None if value is None else normalize(value) for value in values]
-        digits = _digits(values)
-    if digits.whole > _WIDE:
-        raise OverflowError("this number is too long for Arrow's decimals")
-    if sum(digits) <= _WIDE:
-        return pa.array(values, pa.decimal128(_WIDE, digits.scale)), digits
-    # Such a column is refused, or rounded to fewer decimals: ROUND_05UP now makes that come out right then.
-    unit = Decimal(1).scaleb(-_WIDE)
-    context = Context(prec=2 * _WIDE + 1, rounding=ROUND_05UP)
-    short = [
-        value if value is None or _digits([value]).scale <= _WIDE else context.quantize(value, unit) for value in values
-    ]
-    return pa.array(short, _LONG), digits
-
-
-def _digits(values: Iterable[Decimal | None]) -> Digits:
-    known = [value for value in values if value is not None]
-    scale = max((-_exponent(value) for value in known), default=0)
-    return Digits(max(map(_whole, known), default=0), max(scale, 0))
-
-
-def _exponent(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
-
-
-def _whole(value: Decimal | None) -> int:
-    return max(value.adjusted() + 1, 0) if value else 0
 
 
 def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
@@ -324,19 +224,6 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
 
 def repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> ArrowArray:
     return nulls(rows, kind) if value is None else pa.repeat(scalar(value, kind), rows)
-
-
-def number_type(name: str, digits: Digits, *, rounds: bool = False) -> pa.DataType | None:
-    """Return a column's narrowest decimal type for so many digits, exact or `rounds`; `None` if none has room."""
-    whole = digits.whole
-    scale = max(digits.scale, min(_LEAST_SCALES.get(name, 0), _WIDE - whole))
-    if whole + scale <= _NARROW:
-        return pa.decimal128(_NARROW, scale)
-    if rounds:
-        # One digit less, because rounding may carry into a new one.
-        precision = _NARROW if whole + _CENTS < _NARROW else _WIDE
-        return pa.decimal128(precision, max(min(scale, precision - 1 - whole), 0))
-    return pa.decimal128(_WIDE, scale) if whole + scale <= _WIDE else None
 
 
 class _Parts:
@@ -367,7 +254,7 @@ class _Parts:
         for name, digits in self.digits.items():
             kind, scale = number_type(name, digits, rounds=self._rounds), digits.scale
             while kind is None:
-                self._check_scale(name, min(scale, _WIDE))
+                self._check_scale(name, min(scale, WIDE))
                 scale -= 1
                 kind = number_type(name, Digits(digits.whole, scale))
             found[name] = kind

@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem
-from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
-from atlas_invoices._csv._arrow_tables import Digits, Rows, nulls, repeat
+from atlas_invoices._csv._arrow import ArrowArray, nulls, pc, scalar
+from atlas_invoices._csv._arrow_numbers import Digits
+from atlas_invoices._csv._arrow_tables import Rows, repeat
 from atlas_invoices._csv._invoices import OpenInvoice
 from atlas_invoices._errors import InvoiceFormatError
 

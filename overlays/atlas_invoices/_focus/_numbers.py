@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
-from atlas_invoices._csv._arrow_tables import Digits
+from atlas_invoices._csv._arrow_numbers import Digits
 from atlas_invoices._errors import InvoiceFormatError
 
 _NARROW, _WIDE, _WIDEST = 18, 38, 76

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from atlas_invoices._csv._arrow import RefusedError
-from atlas_invoices._csv._arrow_tables import Digits, numbers
+from atlas_invoices._csv._arrow_numbers import Digits, numbers
 from atlas_invoices._errors import InvoiceFormatError
 
 from ._columns import NUMBERS, TEXT, TIME, TIMES

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
+from atlas_invoices._csv._arrow import ArrowArray, nulls, pc, scalar
 from atlas_invoices._csv._arrow_parquet import write_batches
-from atlas_invoices._csv._arrow_tables import nulls
 from atlas_invoices._files import AtomicFile, SavedFile
 from atlas_invoices._ids import is_id
 
