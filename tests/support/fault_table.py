@@ -60,8 +60,8 @@ if TYPE_CHECKING:
 HANDSHAKES = (
     Fault("nobody listens", refused, no_connection()),
     Fault("the queue for connections is full", full_backlog, TIMEOUT),
-    # "No connection", or "no proper answer" where the reset came while the request was being sent.
-    Fault("reset on accept", on_accept(Connection.reset), Raises(ai.APIConnectionError, "no ", 2)),
+    # "No connection", or "invalid HTTP response" where the reset came while the request was being sent.
+    Fault("reset on accept", on_accept(Connection.reset), Raises(ai.APIConnectionError, "the base URL", 2)),
     Fault("hung up on accept", on_accept(Connection.close), NOT_HTTP),
     Fault(
         "a self-signed certificate",
