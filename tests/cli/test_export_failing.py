@@ -18,6 +18,8 @@ from atlas_invoices.sandbox import Settings
 from command import COMMAND
 from wire_sandbox import WireSandbox
 
+pytestmark = pytest.mark.slow
+
 HEADER = b"Date,Usage Date,SKU,Amount\n"
 LINE = b"07/01/2024,06/30/2024,Atlas M10 Instance - AWS,1.92\n"
 BAD = b"07/01/2024,not a day,Atlas M10 Instance - AWS,1.92\n"

@@ -18,7 +18,7 @@ from atlas_invoices.sandbox import Sandbox, Settings
 from command import COMMAND, Run
 from wire_sandbox import WireSandbox
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")]
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from atlas_invoices.sandbox import Sandbox
     from command import Run
 
+pytestmark = pytest.mark.slow
+
 
 def read(path: Path) -> ReportPage:
     return ReportPage(path.read_text(encoding="utf-8"))

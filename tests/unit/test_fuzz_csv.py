@@ -29,7 +29,7 @@ from mutations import cases, mutate_bytes
 from scripted_atlas import invoice_csv
 
 # Most of these inputs have rows after the last item, or a name twice.
-pytestmark = pytest.mark.filterwarnings("ignore:.*(after the last item|in `extra`):UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*(after the last item|in `extra`):UserWarning")]
 
 ROWS = [
     {"SKU": "Atlas M10 Instance - AWS", "Project": "web, \"app\"", "Quantity": "24", "Amount": "1.92"},

@@ -25,6 +25,8 @@ from sandbox_http import auth_for
 from scripted_atlas import invoice_csv, row
 from wire_sandbox import WireSandbox
 
+pytestmark = pytest.mark.slow
+
 EACH = 3
 
 

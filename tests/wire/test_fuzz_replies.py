@@ -38,6 +38,8 @@ from scripted_atlas import (
 if TYPE_CHECKING:
     from client_twin import Kind, Twin
 
+pytestmark = pytest.mark.slow
+
 GOOD = invoice_csv()
 FULL = invoice_json(
     lineItems=[{**line_item(), "tags": {"team": ["a", "b"]}, "note": "n"}, line_item("api", 126, "10.08")],

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from atlas_invoices._locks import FileLock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
