@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import atlas_invoices as ai
 from mutations import cases, mutate_bytes, mutate_json
 from raw_server import Connection, RawServer, http
