@@ -72,7 +72,7 @@ class Rule:
         return self.sent if direction == "sent" else self.read
 
     def effect(self, direction: Direction) -> str:
-        """The consequence for a client; empty if there is none to tell."""
+        """The consequence for a client, or an empty string."""
         return self.consequence or _CONSEQUENCES.get((direction, self.classify(direction)), "")
 
 

@@ -20,7 +20,7 @@ _PROVIDERS = {"AWS": "AWS", "GCP": "GCP", "AZURE": "Azure"}
 
 @frozen
 class InvoiceFacts:
-    """Facts of one invoice's JSON; money in whole US cents, `None` where there is none.
+    """Facts of one invoice's JSON; money in whole US cents, `None` where the JSON has no value.
 
     `providers` has the cloud provider of each cluster that has one only, by ResourceId.
     """

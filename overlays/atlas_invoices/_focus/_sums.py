@@ -101,7 +101,7 @@ class FocusSums:
             yield from self._difference(name, self._of_source.get(source, Amounts()).billed, facts)
         yield from self._notes
         if self._without_json:
-            yield f"no sales tax for {_some(self._without_json)}: only the invoice's JSON has it, and there is none"
+            yield f"no sales tax for {_some(self._without_json)}: only the invoice's JSON has it, which is missing"
         if self.unknown_units:
             yield f"units that FOCUS doesn't have were kept as sent: {_some(sorted(self.unknown_units))}"
         if self.unknown_discounts:
