@@ -141,7 +141,7 @@ def _check_missing(missing: Iterable[Column], extra: Sequence[tuple[str, int]], 
 
 
 def find_key(key: str, keys: Iterable[str]) -> str | None:
-    """Return the key as spelled in `keys`: exactly, or else the only one that differs just in case; `None` otherwise."""
+    """Return the key as spelled in `keys`: exactly, or else the only one that differs in case; `None` otherwise."""
     candidates = list(keys)
     if key in candidates:
         return key
