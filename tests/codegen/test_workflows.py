@@ -94,6 +94,7 @@ def test_ci_installs_and_checks_on_every_supported_python(root: Path) -> None:
         "python3 scripts/environment.py",
         "scripts/check",
         "scripts/test -m 'browser or slow or lakehouse'",
+        "scripts/test --warehouse",
     ]
 
 

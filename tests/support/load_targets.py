@@ -87,7 +87,7 @@ def s3_target(folder: Path) -> LoadTarget:
 def local_s3() -> Iterator[dict[str, str]]:
     """Run moto's S3 with a bucket `costs`; the environment to use it."""
     if find_spec("moto") is None:
-        pytest.skip('no local S3: pip install "moto[s3]" flask flask-cors')
+        pytest.skip("no local S3: run scripts/test --warehouse")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
