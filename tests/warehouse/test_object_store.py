@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
 import atlas_invoices as ai
-from load_targets import invoice, local_s3
+from load_targets import invoice
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.warehouse
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, str]]:
-    with local_s3() as environment:
-        yield environment
 
 
 def test_storage_options_reach_the_store(tmp_path: Path, s3: dict[str, str]) -> None:
@@ -51,3 +48,14 @@ def test_duckdb_reads_the_table_by_itself(tmp_path: Path, s3: dict[str, str]) ->
         sql = f"SELECT {sums} FROM delta_scan(?) GROUP BY period ORDER BY period"  # noqa: S608 - our own text
         found = connection.execute(sql, [uri]).fetchall()
     assert found == [(1, 3, Decimal("12.25"), None), (2, 1, Decimal(7), "data")]
+
+
+def test_spark_reads_the_table_through_delta_rs(spark: SparkSession, tmp_path: Path, s3: dict[str, str]) -> None:
+    """Delta Lake's and S3's jars aren't on PyPI, so delta-rs hands the table over as Arrow."""
+    deltalake = pytest.importorskip("deltalake")
+    uri = f"s3://costs/{tmp_path.name}"
+    ai.load(f"delta:{uri}", [invoice(1, "1", "2.5"), invoice(2, "7", **{"Tag/team": "data"})], storage_options=s3)
+    frame = spark.createDataFrame(deltalake.DeltaTable(uri, storage_options=s3).to_pyarrow_table())
+    rows = frame.groupBy("period_start").agg({"amount": "sum", "*": "count"}).orderBy("period_start").collect()
+    assert [(row["sum(amount)"], row["count(1)"]) for row in rows] == [(Decimal("3.5"), 2), (Decimal(7), 1)]
+    assert frame.where("tags['team'] = 'data'").count() == 1

@@ -9,6 +9,7 @@ from ._origin import BaseUrl as BaseUrl
 from ._origin import allow_http as allow_http
 from ._origin import parse_base_url as parse_base_url
 from ._service_account import ServiceAccountAuth
+from ._service_account import keep_for_half_an_hour as keep_for_half_an_hour
 from ._service_account import log_out as log_out
 from ._token_cache import cache_folder as cache_folder
 from ._token_http import TOKEN_SECONDS as TOKEN_SECONDS

@@ -25,6 +25,7 @@ from ._invoices import Sources as Sources
 from ._invoices import expand_sources as expand_sources
 from ._invoices import naming as naming
 from ._invoices import open_all as open_all
+from ._invoices import open_tables as open_tables
 from ._invoices import read_manifest as read_manifest
 from ._layout import CURRENCY as CURRENCY
 from ._model import CREDIT_SKU as CREDIT_SKU

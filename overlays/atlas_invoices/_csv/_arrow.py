@@ -8,7 +8,6 @@ pyarrow reads whole blocks, and each is checked: quotes around whole cells only,
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 from codecs import BOM_UTF8
 from collections import deque
@@ -85,7 +84,8 @@ def convert_blocks(
 
     `fast` runs in threads, and raises RefusedError for a block that only the parser may read. Errors name the invoice.
     """
-    workers = min(4, os.cpu_count() or 1)
+    # All cores, unless OMP_NUM_THREADS says otherwise, as Spark does for its tasks.
+    workers = min(4, pa.cpu_count())
     block_size = _BLOCK_SIZE if in_memory else min(_STREAM_BLOCK_SIZE, _BLOCK_SIZE)
     tasks: deque[_Task[T]] = deque()
     try:
