@@ -9,6 +9,7 @@ import io
 import tempfile
 from collections.abc import Callable
 from decimal import Context, Decimal
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,11 +42,12 @@ def datafusion(path: Path) -> list[object]:
     return [column[0].as_py() for column in context.sql(_SQL.format(table="lines")).to_arrow_table().columns]
 
 
-def spark(path: Path) -> list[object]:
-    """Ask Spark."""
+def spark(path: Path, *, precision_loss: bool = True) -> list[object]:
+    """Ask Spark; without precision loss, a product keeps all decimals, or it's an error."""
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    session.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", precision_loss)
     session.read.parquet(str(path)).createOrReplaceTempView("lines")
     return list(session.sql(_SQL.format(table="lines")).collect()[0])
 
@@ -63,6 +65,7 @@ CONSUMERS: dict[str, tuple[str, Callable[[Path], list[object]]]] = {
     "ClickHouse": ("chdb", clickhouse),
     "DataFusion": ("datafusion", datafusion),
     "Spark": ("pyspark", spark),
+    "Spark without precision loss": ("pyspark", partial(spark, precision_loss=False)),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ import duckdb
 import pytest
 
 import atlas_invoices as ai
-from load_targets import invoice
+from load_targets import invoice, save
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,6 +23,10 @@ pytestmark = pytest.mark.warehouse
 def test_storage_options_reach_the_store(tmp_path: Path, s3: dict[str, str]) -> None:
     uri = f"s3://costs/{tmp_path.name}"
     assert len(ai.load(f"delta:{uri}", invoice(6, "1"), storage_options=s3).added) == 1
+    options = [part for name, value in s3.items() for part in ("--storage-option", f"{name}={value}")]
+    command = [sys.executable, "-m", "atlas_invoices", "load", f"delta:{uri}", save(tmp_path / "in", invoice(6, "2"))]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    assert "0 added, 1 replaced" in done.stderr
     wrong = {**s3, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "retry_timeout": "1s", "max_retries": "0"}
     with pytest.raises(ai.LoadError) as failed:
         ai.load(f"delta:{uri}", invoice(6, "1"), storage_options=wrong)

@@ -131,6 +131,8 @@ def test_a_folder_that_sync_keeps_has_what_atlas_has(spark: SparkSession, sandbo
 
 
 def test_products_are_exact_without_precision_loss(spark: SparkSession, tmp_path: Path) -> None:
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - see conftest
+
     folder = save(tmp_path / "in", invoice(1, "1", "2", **{"Unit Price": "0.00034722222222", "Quantity": "744.123456"}))
     product = Decimal("0.00034722222222") * Decimal("744.123456")
     frame = lines(spark, path=folder)
@@ -138,6 +140,8 @@ def test_products_are_exact_without_precision_loss(spark: SparkSession, tmp_path
     spark.conf.set(name, "false")
     try:
         assert frame.selectExpr("sum(unit_price * quantity)").first() == (2 * product,)
+        with pytest.raises(PySparkException, match="NUMERIC_VALUE_OUT_OF_RANGE"):
+            frame.selectExpr("sum((quantity + 1000000) * (quantity + 1000000))").first()
     finally:
         spark.conf.unset(name)
 
