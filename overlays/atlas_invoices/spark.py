@@ -66,8 +66,8 @@ class AtlasInvoices(ds.DataSource):
         since, until: only invoices whose period starts in these months, as in `2026-01`; both inclusive.
         decimals: `round` rounds numbers of more than 14 decimals half to even; by default they are an error.
 
-    Credentials are found as by the command, in the environment of the driver. Executors get an access token, which
-    lasts half an hour at least; without a service account, they look for credentials in their own environment.
+    Credentials are found as by the command, in the environment of the driver. Executors get an access token; a service
+    account's lasts half an hour at least. An API key isn't sent: executors look for it in their own environment.
 
     Filters on `invoice_id`, `period_start` and `period_end` choose partitions if
     `spark.sql.python.filterPushdown.enabled` is true.
@@ -88,9 +88,11 @@ class AtlasInvoices(ds.DataSource):
         """Find the invoices, and the way to them; Spark calls this where it plans a read."""
         options = _checked(self.options)
         decimals = checked_decimals(options.get("decimals", "exact"))
-        months = _month(options, "since"), _month(options, "until")
+        since, until = _month(options, "since"), _month(options, "until")
+        if since and until and since > until:
+            raise ConfigError(f"since ({since:%Y-%m}) is later than until ({until:%Y-%m}); swap them")
         invoices, access = _in_folder(options["path"]) if "path" in options else _in_atlas(options.get("org"))
-        return _Reader([each for each in invoices if in_months(each.period_start, *months)], access, decimals)
+        return _Reader([each for each in invoices if in_months(each.period_start, since, until)], access, decimals)
 
 
 def _checked(options: Mapping[str, str]) -> dict[str, str]:

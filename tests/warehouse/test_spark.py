@@ -151,6 +151,7 @@ def test_products_are_exact_without_precision_loss(spark: SparkSession, tmp_path
     [
         ({"orgs": "x"}, "no option 'orgs'; did you mean org"),
         ({"since": "June 2026"}, "the option since is 'June 2026', which isn't a month; write it as 2026-06"),
+        ({"since": "2026-06", "until": "2026-05"}, "since (2026-06) is later than until (2026-05); swap them"),
         ({"org": "x"}, "organization ID 'x' isn't 24 hexadecimal digits"),
         ({"org": "x", "path": "x"}, "path and org exclude each other"),
         ({"decimals": "float"}, "decimals is 'exact' or 'round'"),
