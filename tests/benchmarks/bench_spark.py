@@ -49,7 +49,7 @@ _AT_LEAST = 1.6
 def main() -> bool:
     parser = argparse.ArgumentParser()
     parser.add_argument("--invoices", type=int, default=200)
-    parser.add_argument("--lines", type=int, default=2000)
+    parser.add_argument("--lines", type=int, default=500)
     parser.add_argument("--latency", type=float, default=0.1, help="of the sandbox's replies, in seconds")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
