@@ -130,19 +130,47 @@ def test_only_the_named_place_is_accepted(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[]", "not an OpenAPI document"),
-        ("accept: {}", "`accept` must be a list"),
-        ("accept: [{operation: x}]", "entry 1: needs exactly these texts: location, operation, reason, until"),
-        (ENTRY.format("*", "*").replace("2026-12-31", "soon"), "`until` must be a day such as 2026-12-31"),
+        ("[]", "its top level is not a mapping; is it the right file?"),
+        ("accept: {}", "no list `accept` at its top level"),
+        ("accept: [x]", "entry 1: must have the keys operation, location, reason, until"),
+        ("accept: [{operation: x}]", "entry 1: `location` is missing or isn't text"),
+        (ENTRY.format("*", "*").replace("reason", "why"), "entry 1: `reason` is missing or isn't text"),
+        (ENTRY.format("*", "*").replace("until", "x: y, until"), "entry 1: `x` is not one of operation, location, "),
+        (
+            ENTRY.format("*", "*") + ENTRY.format("*", "*").partition("\n")[2].replace("2026-12-31", "soon"),
+            "entry 2: `until` must be a day such as 2026-12-31",
+        ),
     ],
 )
-def test_a_malformed_file_is_2(
+def test_a_malformed_file_of_accepted_drift_is_2(
     openapi: Path, small_upstream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, problem: str
 ) -> None:
     (tmp_path / "accept.yaml").write_text(text)
     arguments = ["--upstream", str(small_upstream), "--accept", str(tmp_path / "accept.yaml")]
     assert check_drift.main(arguments, openapi) == 2
-    assert problem in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert (problem in printed, printed.count("\n")) == (True, 1)
+    assert printed.endswith("; scripts/README.md has an example\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "location", "is_accepted"),
+    [
+        ("filter[a]", "/parameters/query:filter[a]", True),
+        ("filtera", "/parameters/query:filter[a]", False),
+        ("page", "/parameters/query:?age", False),
+        ("page", "/parameters/*:pa*e", True),
+        ("page", "/parameters/query", False),
+    ],
+)
+def test_only_the_asterisk_is_special_in_accepted_drift(
+    openapi: Path, changed: Change, tmp_path: Path, name: str, location: str, *, is_accepted: bool
+) -> None:
+    new = {"in": "query", "name": name, "schema": {"type": "string"}}
+    upstream = changed(lambda root: root["paths"]["/api/atlas/v2/orgs"]["get"]["parameters"].append(new))
+    (tmp_path / "accept.yaml").write_text(ENTRY.format("GET /api/atlas/v2/orgs", location))
+    arguments = ["--upstream", str(upstream), "--accept", str(tmp_path / "accept.yaml")]
+    assert check_drift.main(arguments, openapi, TODAY) == int(not is_accepted)
 
 
 def generated(openapi: Path, tmp_path: Path) -> Any:
