@@ -13,7 +13,7 @@ from attrs import evolve, fields, frozen
 from drift.report import Report
 from drift.rules import Change
 from openapi_tools import documents, model
-from openapi_tools.errors import DocumentError
+from openapi_tools.errors import DocumentError, error_context
 
 HELP: Final = (
     "YAML with a list `accept`; each entry has `operation` (`GET /…`), `location` (a JSON pointer as the report shows "
@@ -43,10 +43,10 @@ def _matches(pattern: str, text: str) -> bool:
 def read_entries(path: Path) -> list[Entry]:
     """The entries of a file. Raises DocumentError if it can't be read, or an entry isn't as HELP says."""
     try:
-        nodes = documents.read_document(path).root.get("accept")
-        if not isinstance(nodes, list):
-            raise DocumentError(f"{path.name}: no list `accept` at its top level")
-        return [_entry(node, f"{path.name}: entry {number}") for number, node in enumerate(nodes, 1)]
+        root = documents.read_document(path).root
+        with error_context(path.name):
+            nodes = model.checked_list(root.get("accept"), ("accept",))
+            return [_entry(node, f"entry {number}") for number, node in enumerate(nodes, 1)]
     except DocumentError as error:
         raise DocumentError(f"{error}; scripts/README.md has an example") from None
 

@@ -232,8 +232,11 @@ def _columns(old: list[str], new: list[str], at: Location) -> Iterator[Differenc
         if old or new:
             yield Difference("columns-stated" if new else "columns-gone", at)
         return
-    for column in sorted({*old} ^ {*new}):
-        yield Difference("column-removed" if column in old else "column-added", (*at, "columns", column))
+    for column in sorted({*old, *new}):
+        before, after = old.count(column), new.count(column)
+        if before != after:
+            rule = "column-added" if not before else "column-removed" if not after else "column-repeated"
+            yield Difference(rule, (*at, "columns", column), str(before), str(after))
 
 
 def _schema_nodes(node: Mapping[str, Any]) -> Nodes:

@@ -291,7 +291,6 @@ _PARTS: Final = {
     "description": "the description of {name}",
     "summary": "the summary of {name}",
     "example": "the example of {name}",
-    "examples": "the example of {name}",
     "$comment": "the comment on {name}",
     "externalDocs": "the link to documentation of {name}",
 }

@@ -143,6 +143,7 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "column-removed": _always("was removed", "breaking", "code that reads it finds nothing"),
     "column-added": _always("is new", "additive", "it is read like any unknown column"),
+    "column-repeated": _always("is there {after} times, was {before}", "breaking", "code that reads it may fail"),
     "columns-stated": _always("now has its columns in the document", "documentation", _NO_CHANGE),
     "columns-gone": _always("no longer has its columns in the document", "breaking", "look at a real one"),
     # Schemas

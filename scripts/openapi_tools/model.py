@@ -251,6 +251,15 @@ def resolve(root: Mapping[str, Any], node: object, kind: Kind, at: Location) -> 
     raise DocumentError(f"{pointer(at)}: its references form a circle or a chain of more than {_MAX_CHAIN}")
 
 
+def examples(root: Mapping[str, Any], node: Mapping[str, Any], at: Location) -> list[object]:
+    """The values of `example` and of `examples`: an object by name or, in a schema of OpenAPI 3.1, a list."""
+    several = node.get("examples", [])
+    if is_object(several):
+        named = [resolve(root, entry, "Example", (*at, "examples", name))[0] for name, entry in several.items()]
+        several = [entry.get("value", entry) for entry in named]
+    return [*([node["example"]] if "example" in node else []), *checked_list(several, (*at, "examples"))]
+
+
 def too_many_references(at: Location) -> DocumentError:
     """The error to raise beyond MAX_LOCATIONS or a similar limit; `at` is one of the locations."""
     return DocumentError(f"{pointer(at[:20])}: references multiply beyond reason")

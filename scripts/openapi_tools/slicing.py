@@ -87,11 +87,10 @@ def csv_columns(root: Mapping[str, Any], name: str, media: Mapping[str, Any]) ->
     # A request may have parameters after the media type.
     if not name.partition(";")[0].strip().lower().endswith(("+csv", "/csv")):
         return []
-    named, schema = media.get("examples"), media.get("schema")
-    nodes = [model.resolve(root, node, "Example", (name,))[0] for node in named.values()] if is_object(named) else []
-    holder = model.resolve(root, schema, "Schema", (name,))[0] if is_object(schema) else {}
-    examples = [media.get("example"), *(node.get("value") for node in nodes), holder.get("example")]
-    text = next((example for example in examples if isinstance(example, str)), "")
+    schema = media.get("schema")
+    holders = [media, *([model.resolve(root, schema, "Schema", (name,))[0]] if is_object(schema) else [])]
+    values = [value for holder in holders for value in model.examples(root, holder, (name,))]
+    text = next((value for value in values if isinstance(value, str)), "")
     try:
         rows = [[cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines())]
     except csv.Error:

@@ -189,6 +189,7 @@ CASES: list[Case] = [
     ("roles-stated", needing(), needing("Owner", "Viewer"), "documentation", "/x-rolesRequirements"),
     ("column-removed", columns("Date,SKU,Region,Amount"), columns("Amount,Date,SKU"), B, f"{IN_CSV}/columns/Region"),
     ("column-added", columns("Date,SKU,Amount"), columns("Date,SKU,Region,Amount"), A, f"{IN_CSV}/columns/Region"),
+    ("column-repeated", columns("Date,SKU,Amount"), columns("Date,SKU,Amount,Amount"), B, f"{IN_CSV}/columns/Amount"),
     ("columns-stated", columns(""), columns("Date,SKU,Amount"), "documentation", IN_CSV),
     ("columns-gone", columns("Date,SKU,Amount"), columns(""), B, IN_CSV),
 ]  # fmt: skip

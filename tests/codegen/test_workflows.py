@@ -373,7 +373,10 @@ def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
         "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. ",
         "issue edit 9 --title upstream-drift: The document can't be compared --body  ",
     ]
-    assert "    error: v2.yaml: its top level is not a mapping" in (runner.temporary / "proposal" / "report.md").read_text()
+    assert (
+        "    error: v2.yaml: its top level is not a mapping"
+        in (runner.temporary / "proposal" / "report.md").read_text()
+    )
 
 
 @pytest.mark.slow
