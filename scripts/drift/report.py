@@ -104,7 +104,7 @@ class Report:
             groups = group_changes(changes)
             lines += ["", _HEADINGS[name].lower()] if groups else []
             for group in groups:
-                where = f"{self._reached(group)} {escape_unprintable(group.location)}"
+                where = self._where(group, escape_unprintable(group.location))
                 lines += [f"  {group.text}", f"      {where}"]
                 lines += [f"      {label} {text}" for label, text in zip("-+", group.words or (), strict=False) if text]
         if self.package is not None:
@@ -124,8 +124,8 @@ class Report:
             groups.sort(key=lambda group: group.words is not None)
             for number, group in enumerate(groups):
                 if group.words and (number == 0 or not groups[number - 1].words):
-                    lines += ["", "| what | before | after |", "| --- | --- | --- |"]
-                where = f"{self._reached(group)} {_whole_code(group.location or '/')}"
+                    lines += [*([""] if lines[-1] else []), "| what | before | after |", "| --- | --- | --- |"]
+                where = self._where(group, _whole_code(group.location))
                 line = f"- {group.text}<br><sub>{where}</sub>"
                 if group.words:
                     cells = [f"{group.text}<br><sub>{where}</sub>", *map(_as_cell, group.words)]
@@ -150,16 +150,14 @@ class Report:
         yield "models", self.models
         yield "accepted", self.accepted
 
-    def _reached(self, group: Group) -> str:
-        """The operations by their names, before the first location."""
+    def _where(self, group: Group, location: str) -> str:
+        """The operations by their names and the first location, unless a group is about operations as a whole."""
         names = [ours.name for ours in self.operations if ours.title in group.operations]
-        if len(names) == 1:
-            return f"in {names[0]}"
         # A new operation has no changes of its own.
         added = {change.operation for change in self.changes if not change.at}
         compared = [ours.name for ours in self.operations if ours.title not in added]
-        listed = f"all {len(names)} operations" if names == compared else ", ".join(names)
-        return f"in {listed}, first"
+        listed = f"all {len(names)} operations" if names == compared and len(names) > 1 else ", ".join(names)
+        return f"in {listed}{', first' if len(names) > 1 else ''} {location}" if group.location else f"in {listed}"
 
 
 @frozen
@@ -204,7 +202,8 @@ def group_changes(changes: Sequence[Change]) -> list[Group]:
             names = [name.replace("the operation", title) for name in names]
         listed = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
         fact = f"{listed} {_plural(first.fact) if are_several else first.fact}"
-        groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached, first.words))
+        effect = re.sub(r"\bit\b", "them", first.effect) if are_several else first.effect
+        groups.append(Group(fact, effect, first.operation, model.pointer(first.at), reached, first.words))
     return groups
 
 
@@ -261,7 +260,8 @@ def _thing(change: Change) -> str:
 def describe_location(at: Location) -> str:
     """Describe a location in words: ("responses", "429") is "response `429`"."""
     name = holder = "the operation"
-    for keyword, value in _steps(at):
+    # The keyword itself is about the object, not about its values.
+    for keyword, value in _steps(at[:-1] if at[-1:] == ("additionalProperties",) else at):
         if keyword == "parameters":
             place, _, called = value.partition(":")
             name = f"{place} parameter {as_code(called)}"

@@ -241,18 +241,18 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     successes = success_responses(fragment, node, at)
     if not successes:
         raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {GUIDANCE}")
-    for response, _ in successes:
-        _check_offer(operation, "offers", operation.accept, response)
+    for response, place in successes:
+        _check_offer(operation, f"response {place[-1]}", operation.accept, response)
     if "requestBody" in node:
         body = model.resolve(fragment, node["requestBody"], "RequestBody", (*at, "requestBody"))[0]
-        _check_offer(operation, "takes", operation.body_type, body)
+        _check_offer(operation, "the request body", operation.body_type, body)
 
 
-def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mapping[str, Any]) -> None:
+def _check_offer(operation: Operation, part: str, media_type: str, holder: Mapping[str, Any]) -> None:
     offered = holder.get("content", {})
     if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {GUIDANCE}")
+        raise AssumptionError(f"{operation.title}: {part} has {names}, but not {media_type}: {GUIDANCE}")
 
 
 def success_responses(

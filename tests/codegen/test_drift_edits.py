@@ -287,8 +287,8 @@ def test_two_schemas_are_never_in_one_line(openapi: Path, changed: Change) -> No
 
     report = compared(openapi, changed(change))
     assert [line for line in report.to_text().splitlines() if "are new: " in line] == [
-        "  `ApiError.more` and `ApiError.note` are new: an existing client still reads it",
-        "  `BillingPayment.more` and `BillingPayment.note` are new: an existing client still reads it",
+        "  `ApiError.more` and `ApiError.note` are new: an existing client still reads them",
+        "  `BillingPayment.more` and `BillingPayment.note` are new: an existing client still reads them",
     ]
     assert report.title().startswith("`ApiError.more` and `ApiError.note` are new; `BillingPayment.more`")
     assert "get_invoice_csv, " not in report.to_text()  # all operations have errors
@@ -348,6 +348,46 @@ def test_where_the_example_of_the_csv_is_written_changes_nothing(
 
     for place in (in_schema, in_list):
         assert {change.category for change in compared(openapi, changed(place)).changes} <= {"documentation"}
+
+
+def test_what_is_about_whole_operations_has_no_location(openapi: Path, changed: Change) -> None:
+    def change(root: Json) -> None:
+        del root["paths"]["/api/atlas/v2/orgs"], root["paths"][f"{INVOICE}/csv"]
+
+    report = compared(openapi, changed(change))
+    assert (
+        "  2 operations were removed: every call fails\n      in get_invoice_csv, list_organizations\n"
+        in report.to_text()
+    )
+    assert "<br><sub>in get_invoice_csv, list_organizations</sub>" in report.to_markdown()
+
+
+def test_words_of_what_has_another_type_are_not_listed(openapi: Path, small_upstream: Path, changed: Change) -> None:
+    """Nothing inside was compared, so the words would be all old ones, and all new ones."""
+
+    def split(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        schemas["One"] = schemas["BillingPayment"]
+        schemas["BillingPayment"] = {"oneOf": [{"$ref": "#/components/schemas/One"}, {"type": "object"}]}
+
+    upstream, previous = (documents.read_document(path) for path in (changed(split), small_upstream))
+    report = check_drift.compare_upstream(upstream, folder=openapi, previous=previous, today=TODAY)
+    assert {change.category for change in report.changes} == {"breaking"}
+
+
+def test_other_properties_are_those_of_the_object(openapi: Path, changed: Change) -> None:
+    upstream = changed(lambda root: root["components"]["schemas"]["ApiError"].update(additionalProperties=False))
+    report = compared(openapi, upstream)
+    assert report.title() == "`ApiError` no longer takes other properties"
+    assert "the body of response `404` no longer takes other properties" in report.to_json()
+
+
+def test_only_operations_that_are_there_count_as_all(openapi: Path, changed: Change) -> None:
+    with (openapi / "operations.yaml").open("a") as file:
+        file.write(
+            f"  - {{name: absent, module: things, method: get, path: /absent, accept: {JSON}, optional: true}}\n"
+        )
+    assert "in all 5 operations, first" in compared(openapi, changed(nullable)).to_text()
 
 
 def test_a_path_parameter_is_renamed_for_every_operation_of_the_path(openapi: Path, changed: Change) -> None:
