@@ -215,6 +215,20 @@ def test_an_inlined_schema_keeps_its_python_name(openapi: Path, changed: Change,
     assert "BillingPayment" in generated(openapi, tmp_path).models.__all__
 
 
+def test_a_schema_that_wraps_another_keeps_its_python_name(openapi: Path, changed: Change, tmp_path: Path) -> None:
+    def wrap(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        schemas["Content"] = schemas["BillingInvoice"]
+        schemas["BillingInvoice"] = {"allOf": [{"$ref": "#/components/schemas/Content"}], "title": "Invoice"}
+
+    upstream = changed(wrap)
+    report = compared(openapi, upstream)
+    assert (report.changes, report.models, report.package) == ([], [], [])
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    models = generated(openapi, tmp_path).models.__all__
+    assert ("BillingInvoice" in models, "Content" in models) == (True, False)
+
+
 def test_a_schema_inlined_in_two_ways_says_what_moves(openapi: Path, changed: Change) -> None:
     def twice(root: Json) -> None:
         schemas = root["components"]["schemas"]
