@@ -7,7 +7,10 @@ lists whose order means nothing. Everything else is kept as upstream has it.
 from __future__ import annotations
 
 import csv
+import itertools
+import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, Final
 
 from openapi_tools import dialect, model
@@ -23,6 +26,8 @@ _COLUMNS: Final = "x-columns"
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version", ROLES, _COLUMNS})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
+# The variables of a server multiply.
+_MAX_URLS: Final = 100
 # The statuses that a success may have; a client must expect the one that is documented.
 SUCCESSES: Final = ("200", "201", "202")
 
@@ -210,10 +215,29 @@ def _check_top(root: Mapping[str, Any]) -> None:
         raise AssumptionError(f"an https server was expected, the document has {_servers(root)}: {GUIDANCE}")
 
 
+def server_urls(holder: Mapping[str, Any]) -> list[str]:
+    """The URLs of the servers of a document, a path or an operation, with every value that their variables may have."""
+    made: list[str] = []
+    for server in _servers(holder):
+        url, at = server.get("url"), ("servers", "variables")
+        if not isinstance(url, str):
+            raise DocumentError("/servers: a server needs a url")
+        choices = []
+        for name, variable in checked_object(server.get("variables", {}), at).items():
+            node, slot = checked_object(variable, (*at, name)), f"{{{name}}}"
+            values = [node.get("default", slot), *checked_list(node.get("enum", []), (*at, name))]
+            choices.append([(slot, value) for value in dict.fromkeys(map(str, values))])
+        if math.prod(map(len, choices)) > _MAX_URLS:
+            raise model.too_many_references(at)
+        filled = (
+            reduce(lambda text, value: text.replace(*value), values, url) for values in itertools.product(*choices)
+        )
+        made += (text.rstrip("/") or "/" for text in filled)
+    return made
+
+
 def _urls(holder: Mapping[str, Any]) -> set[str]:
-    """The servers with a fixed https URL, of a document, a path or an operation."""
-    urls = (str(server.get("url")) for server in _servers(holder))
-    return {url for url in urls if url.startswith("https://") and "{" not in url}
+    return {url for url in server_urls(holder) if url.startswith("https://") and "{" not in url}
 
 
 def _security_kind(scheme: Mapping[str, Any]) -> str:

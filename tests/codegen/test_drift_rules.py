@@ -113,6 +113,10 @@ CASES: list[Case] = [
      whole(servers=[{"url": "https://a.example/"}]), B, "/servers"),
     ("server-added", whole(),
      whole(servers=[{"url": "https://atlas.example"}, {"url": "https://b.example"}]), A, "/servers"),
+    # A variable stands for each of its values.
+    ("server-added", whole(), whole(servers=[
+        {"url": "https://{where}.example/", "variables": {"where": {"default": "atlas", "enum": ["atlas", "b"]}}}
+    ]), A, "/servers"),
     ("security-removed", whole(), whole(security=[{"Digest": []}]), B, "/security/OAuth 2 clientCredentials"),
     ("security-removed", document(replying({})), document(replying({}, security=[{"Account": []}])), B,
      "/security/http digest"),

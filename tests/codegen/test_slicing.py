@@ -161,7 +161,7 @@ def server_of_its_path(root: dict[str, Any]) -> None:
 
 
 def server_with_a_variable(root: dict[str, Any]) -> None:
-    root["servers"] = [{"url": "https://{region}.example.com", "variables": {"region": {"default": "eu"}}}]
+    root["servers"] = [{"url": "https://{region}.example.com", "variables": {"region": {}}}]
 
 
 def security_of_its_own(root: dict[str, Any]) -> None:
