@@ -308,7 +308,7 @@ def test_a_later_run_updates_its_pull_request_and_closes_its_issue(runner: Runne
         "pr edit 7 --title `BillingInvoice.newField` is new --body  ",
         "pr ready 7 ",
         "workflow run ci.yml --ref upstream-drift ",
-        "issue close 9 --comment This is over: see the latest run. ",
+        "issue close 9 --comment The latest run no longer found this problem. ",
     ]
 
 
@@ -320,7 +320,7 @@ def test_a_proposal_that_upstream_took_back_is_closed(runner: Runner) -> None:
 
     assert "0 breaking, 0 additive, 1 renamed" in (runner.temporary / "summary.md").read_text()
     assert runner.propose(request="7") == [
-        "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. "
+        "pr close 7 --delete-branch --comment The latest run found nothing left to change. "
     ]
     assert runner.git("log", "--format=%s", "--all") == "Start"
 
@@ -338,6 +338,27 @@ def test_a_client_that_cannot_be_generated_is_a_draft_with_the_error(runner: Run
     report = (runner.temporary / "proposal" / "report.md").read_text()
     assert "    error: /components/schemas/BillingInvoice: the field `toDict` would need a name" in report
     assert runner.git("log", "--format=%s") == "Take over a new revision of the Atlas API\nStart"
+
+
+@pytest.mark.slow
+def test_an_end_that_nothing_can_be_merged_against_is_an_issue(runner: Runner) -> None:
+    """The first run takes it over; from then on only somebody who requests another version can mend it."""
+
+    def end(document: Json) -> None:
+        path = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
+        (media,) = document["paths"][path]["get"]["responses"]["200"]["content"].values()
+        media["x-sunset"] = "2020-01-01"
+        document["info"]["x-xgen-sha"] = "another revision"
+
+    publish(runner, end)
+    assert runner.check() == "ready"
+    runner.git("commit", "--quiet", "--message", "Merged")
+    shutil.rmtree(runner.temporary / "proposal")
+    assert runner.check() == "issue"
+    (title,) = runner.propose()
+    assert re.match(
+        r"issue create --title upstream-drift: media type `.*` of response `200` ended on 2020-01-01", title
+    )
 
 
 @pytest.mark.slow
@@ -370,7 +391,7 @@ def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
 
     assert runner.check() == "issue"
     assert runner.propose(issue="9", request="7") == [
-        "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. ",
+        "pr close 7 --delete-branch --comment The latest run couldn't make this change; an issue says why. ",
         "issue edit 9 --title upstream-drift: The document can't be compared --body  ",
     ]
     assert (
