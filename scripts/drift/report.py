@@ -125,10 +125,13 @@ class Report:
             for number, group in enumerate(groups):
                 if group.words and (number == 0 or not groups[number - 1].words):
                     lines += [*([""] if lines[-1] else []), "| what | before | after |", "| --- | --- | --- |"]
-                where = self._where(group, _whole_code(group.location))
+                where = self._where(group, as_code(group.location, _MAX_MARKDOWN))
                 line = f"- {group.text}<br><sub>{where}</sub>"
                 if group.words:
-                    cells = [f"{group.text}<br><sub>{where}</sub>", *map(_as_cell, group.words)]
+                    cells = [
+                        f"{group.text}<br><sub>{where}</sub>",
+                        *(as_code(text, _MAX_MARKDOWN) if text else "" for text in group.words),
+                    ]
                     line = f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"
                 length += len(line)
                 if length > _MAX_MARKDOWN:
@@ -225,11 +228,6 @@ def _became(words: tuple[str, str] | None) -> str:
     return f": {words[0]!r} became {words[1]!r}" if words else ""
 
 
-def _as_cell(text: str) -> str:
-    """A passage as code, where nothing of it is formatted."""
-    return f"`{text.replace('`', chr(39))}`" if text else ""
-
-
 def _about(change: Change, section: str) -> str:
     """The subject of an entry in JSON: its location in words, or the schema that moved."""
     return as_code(change.subject) if section == "models" else describe_location(change.at)
@@ -317,8 +315,3 @@ def _steps(at: Location) -> Iterator[tuple[str, str]]:
     waiting = iter(at)
     for keyword in waiting:
         yield keyword, next(waiting, "") if keyword in _WITH_NAME else ""
-
-
-def _whole_code(text: str) -> str:
-    # Like as_code(), but never shortened: half a pointer is useless.
-    return f"`{escape_unprintable(text).replace('`', chr(39))}`"

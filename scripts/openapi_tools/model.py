@@ -284,13 +284,13 @@ def canonical_json(value: object) -> str:
     return json.dumps(normalize(value), ensure_ascii=False)
 
 
-def as_code(value: object) -> str:
+def as_code(value: object, limit: int = _MAX_CODE) -> str:
     """A value as code in a message: `` `text` ``, anything else as JSON; long values lose their middle."""
     text = value if isinstance(value, str) else canonical_json(value)
     # A backtick would end the code.
     safe = escape_unprintable(text[:10_000]).replace("`", "'")
-    if len(safe) > _MAX_CODE:
-        safe = f"{safe[: _MAX_CODE // 2]}…{safe[-_MAX_CODE // 2 :]}"
+    if len(safe) > limit:
+        safe = f"{safe[: limit // 2]}…{safe[-limit // 2 :]}"
     return f"`{safe}`"
 
 
