@@ -99,7 +99,7 @@ class _Waiting:
         )
         keys = zip(*parts, strict=True)
         for currency, key, amount, quantity, lines in zip(currencies, keys, *values, strict=True):
-            self._sums.add(currency or DEFAULT_CURRENCY, key, amount or ZERO, quantity or ZERO, lines)
+            self._sums.add(currency, key, amount or ZERO, quantity or ZERO, lines)
         self._blocks = []
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem
+from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem, currency_code
 from atlas_invoices._csv._arrow import ArrowArray, nulls, pc, scalar
 from atlas_invoices._csv._arrow_numbers import Digits
 from atlas_invoices._csv._arrow_tables import Rows, repeat
@@ -213,7 +213,8 @@ class Converter:
             "x_LineNumber": batch["line_number"],
         }
         if CURRENCY in source.invoice.columns:
-            stated = pc.map_lookup(batch["extra"], CURRENCY, "first").fill_null(scalar(DEFAULT_CURRENCY, TEXT))
+            stated = self._mapped(pc.map_lookup(batch["extra"], CURRENCY, "first"), currency_code)
+            stated = stated.fill_null(scalar(DEFAULT_CURRENCY, TEXT))
             columns |= {"BillingCurrency": stated, "PricingCurrency": stated}
         if "HostProviderName" in self._names:
             host = self._mapped(sku, _host_of)
