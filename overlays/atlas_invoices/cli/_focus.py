@@ -293,8 +293,7 @@ def _compare(session: Session, sources: tuple[str, ...], output_format: str) -> 
         _output.warning("no SKU of the lines is in the report, so both were joined without SKUs")
     _output.note(
         f"usage: lines {_money(result.lines)}, report {_money(result.report)} USD; {len(rows):,} of "
-        f"{pluralize(result.keys, 'sum', 'sums')} by day, project, cluster and SKU differ; credits and tax aren't in "
-        "the report"
+        f"{pluralize(result.keys, 'sum', 'sums')} by day, project, cluster and SKU differ"
     )
     if not result.matches:
         _output.error("the lines and MongoDB's report differ by more than rounding")

@@ -176,7 +176,7 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, footer: Se
     natural = _natural_widths([[column.heading for column in columns], *rows, *([footer] if footer else [])])
     kept, least = _fitting(columns, natural, available)
     if left_out := [column.heading for index, column in enumerate(columns) if index not in kept]:
-        _output.note(f"left out to fit the terminal: {', '.join(left_out)}; --format csv has every column")
+        _output.note(f"hidden to fit: {', '.join(left_out)}; see --format")
     flexible = [place for place, index in enumerate(kept) if columns[index].flexible]
     widths = fit_widths([natural[index] for index in kept], flexible, available, least)
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=footer is not None)
