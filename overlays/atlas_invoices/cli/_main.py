@@ -47,6 +47,13 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         return _command(cmd_name) if cmd_name in COMMANDS else None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Not left to click, which changed in 8.2 what it does. Completion has no arguments either.
+        if not args and not ctx.resilient_parsing:
+            click.echo(self.get_help(ctx), err=True)
+            raise SystemExit(_exit.USAGE)
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -91,9 +98,6 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         # The reader of our output has stopped.
         return _exit.OTHER
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return _exit.USAGE
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else _exit.OTHER
     except BaseException as error:  # noqa: BLE001 - every failure becomes an exit status here
