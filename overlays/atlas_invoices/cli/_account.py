@@ -36,6 +36,8 @@ def doctor_command(session: Session) -> None:
 
     A service account is checked by requesting a new token, even if one is cached. The last line is the next command.
 
+    The proxy is that of HTTPS_PROXY, except for hosts in NO_PROXY. SSL_CERT_FILE names the certificates to trust.
+
     The exit status is that of the first failure.
     """
     import httpx

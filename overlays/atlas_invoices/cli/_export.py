@@ -69,7 +69,9 @@ def export_command(
     """
     output_format = output_format or _ENDINGS.get(Path(output).suffix.lower())
     if output_format is None:
-        raise click.UsageError("choose --format csv, jsonl or parquet, or an output file that ends in one of them")
+        raise click.UsageError(
+            "choose --format csv (for Excel, with --bom), jsonl or parquet, or an output file that ends in one of them"
+        )
     for option, given, needed in (
         ("--raw", raw, "csv"),
         ("--bom", bom, "csv"),

@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 # What other tools call these; any other word is compared with the names.
 _SYNONYMS = {
     "auth": "doctor",
+    "budget": "pending --forecast",
+    "config": "doctor",
+    "costs": "show",
     "fetch": "download",
+    "forecast": "pending --forecast",
     "get": "download",
     "help": "--help",
     "invoices": "list",
     "login": "doctor",
     "organizations": "orgs",
+    "profile": "doctor",
+    "summary": "show",
+    "verify": "reconcile",
     "version": "--version",
 }
 
