@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -86,6 +86,7 @@ def export_command(
     _source.refuse_source(sources, output)
     target = None if output == "-" else AtomicFile(output, overwrite=force)
     with (
+        _output.if_interrupted("nothing was saved") if target else nullcontext(),
         _source.open_sources(session, sources, to_stdout=target is None) as opened,
         target or _output.binary_stdout() as file,
     ):

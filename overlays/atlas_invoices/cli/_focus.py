@@ -124,6 +124,8 @@ def focus_command(
         _source.refuse_source(sources, output)
     target = None if folder or output == "-" else AtomicFile(output, overwrite=force)
     with ExitStack() as stack:
+        if output != "-":
+            stack.enter_context(_output.if_interrupted("nothing was saved"))
         if origin == "atlas":
             table: _Table = _ReportTable(session, sources, version, stack)
         else:

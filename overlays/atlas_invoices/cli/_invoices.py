@@ -232,10 +232,7 @@ def download_command(session: Session, invoices: tuple[str, ...], output: str | 
             invoice.id: AtomicFile(output or file_name(invoice.id, invoice.first_day, ".csv"), overwrite=force)
             for invoice in found
         }
-        try:
+        with _output.if_interrupted("nothing was saved"):
             saved = _source.save_all(client, org, files)
-        except KeyboardInterrupt:
-            _output.note("nothing was saved")
-            raise
         for file in saved:
             _output.saved(file)
