@@ -13,6 +13,7 @@ import altair as alt
 import vl_convert
 
 COLORS = 6
+_MAX_DAYS_WITH_GAPS = 130
 _AUTOSIZE = {"type": "fit-x", "contains": "padding"}
 _AXIS = {
     "domain": False,
@@ -33,22 +34,26 @@ _CONFIG = {
 }
 
 
-def specifications(*, months: bool, tags: bool) -> dict[str, dict[str, Any]]:
+def specifications(*, months: bool, tags: bool, days: int) -> dict[str, dict[str, Any]]:
     """Return the specification of each chart, by the name of its table."""
     charts = {
-        "day": _stacked(alt.X("key:T", timeUnit="utcyearmonthdate", axis=alt.Axis(format="%b %-d", labelOverlap=True))),
+        "day": _stacked(
+            alt.X("key:T", timeUnit="utcyearmonthdate", axis=alt.Axis(format="%b %-d", labelOverlap=True)),
+            # A gap of a pixel would be wider than the bars.
+            gap=int(days <= _MAX_DAYS_WITH_GAPS),
+        ),
         **{name: _bars() for name in ("project", "cluster", "service", "sku", *(["tag"] if tags else []))},
     }
     if months:
-        charts["period"] = _stacked(alt.X("key:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)))
+        charts["period"] = _stacked(alt.X("key:O", axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=8)))
     return {name: {**chart.to_dict(), "autosize": _AUTOSIZE, "config": _CONFIG} for name, chart in charts.items()}
 
 
-def _stacked(x: alt.X) -> alt.Chart:
+def _stacked(x: alt.X, *, gap: int = 1) -> alt.Chart:
     """Bars over time, stacked by project."""
     chart: alt.Chart = (
         alt.Chart(alt.NamedData("rows"), width="container", height=220)
-        .mark_bar()
+        .mark_bar(binSpacing=gap)
         .encode(
             x=x,
             y=alt.Y("amount:Q"),

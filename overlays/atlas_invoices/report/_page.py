@@ -24,8 +24,6 @@ from ._data import Invoice, ReportData, Totals
 from ._payload import make_payload, shorten
 from ._tables import Tables
 
-# The status of an invoice whose period isn't over (Atlas Admin API document).
-_OPEN = "PENDING"
 _TITLES = {
     "project": "By project",
     "service": "By service",
@@ -43,7 +41,9 @@ def render(data: ReportData, today: dt.date) -> str:
     """Return the whole document."""
     payload = make_payload(data)
     tables = Tables(payload)
-    charts = _charts.specifications(months=bool(tables.months), tags=bool(data.tags))
+    charts = _charts.specifications(
+        months=bool(tables.months), tags=bool(data.tags), days=len(payload["kinds"]["day"]["keys"])
+    )
     # "<", ">" and "&" can't end a script or begin a comment in it.
     data_json = json.dumps({**payload, "charts": charts}, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -80,7 +80,7 @@ def render(data: ReportData, today: dt.date) -> str:
         },
         months=[payload["kinds"]["period"]["keys"][month] for month in tables.months],
         invoices=[_invoice_row(each, tables) for each in data.invoices],
-        still_open=[_month(each.header) for each in data.invoices if _is_open(each)],
+        still_open=[_month(each.header) for each in data.invoices if each.is_open],
         documents=_document_figures(data.invoices),
         warnings=_warnings(data.invoices),
     )
@@ -134,16 +134,14 @@ def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
     ]
 
 
-def _is_open(invoice: Invoice) -> bool:
-    return invoice.document is not None and invoice.document.status_name == _OPEN
-
-
 def _amount(total: Decimal, tables: Tables) -> str:
     return tables.money(int(EXACT.scaleb(total, tables.places)))
 
 
 def _in_currencies(by_currency: Mapping[str, Decimal]) -> list[tuple[str, str]]:
-    return [(money(cents), shorten(currency, 10)) for currency, cents in by_currency.items()]
+    """Return the amounts with their currencies, without zeros beside others."""
+    shown = [(currency, cents) for currency, cents in by_currency.items() if cents] or list(by_currency.items())[:1]
+    return [(money(cents), shorten(currency, 10)) for currency, cents in shown]
 
 
 def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str, str]], str]]:
