@@ -41,9 +41,8 @@ def render(data: ReportData, today: dt.date) -> str:
     """Return the whole document."""
     payload = make_payload(data)
     tables = Tables(payload)
-    charts = _charts.specifications(
-        months=bool(tables.months), tags=bool(data.tags), days=len(payload["kinds"]["day"]["keys"])
-    )
+    weekly = len(payload["kinds"]["day"]["keys"]) > _charts.MAX_DAYS
+    charts = _charts.specifications(months=bool(tables.months), tags=bool(data.tags), weekly=weekly)
     # "<", ">" and "&" can't end a script or begin a comment in it.
     data_json = json.dumps({**payload, "charts": charts}, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -78,6 +77,7 @@ def render(data: ReportData, today: dt.date) -> str:
             "credits": tables.lines("credits"),
             **({"month": tables.by_month(), "change": tables.changes()} if tables.months else {}),
         },
+        weekly=weekly,
         months=[payload["kinds"]["period"]["keys"][month] for month in tables.months],
         invoices=[_invoice_row(each, tables) for each in data.invoices],
         still_open=[_month(each.header) for each in data.invoices if each.is_open],
