@@ -126,6 +126,10 @@ def test_the_json_adds_tax_and_what_is_owed_and_outstanding(page: ReportPage, in
     pending = ReportPage(build_report(invoices[0].csv, documents={document["id"]: growing}))
     assert pending.texts["still-open"] == "Still open, so amounts may grow: 2026-01."
     assert pending.rows("invoices")[0][8] == ""
+    # An open month isn't compared with a complete one.
+    last = BillingInvoice.from_dict({**invoices[2].document, "statusName": "PENDING"})
+    compared = ReportPage(build_report([each.csv for each in invoices], documents={invoices[2].document["id"]: last}))
+    assert compared.tables["month"][0] == ["Project", "2026-01", "2026-02", "Change", "Change %"]
     payments = [{**payment, "amountPaidCents": 0, "statusName": "NEW"} for payment in document["payments"]]
     for status, outstanding in (("FORGIVEN", "0.00 USD"), ("CLOSED", f"{billed} USD")):
         changes = {"statusName": status, "amountPaidCents": 0, "payments": payments}
