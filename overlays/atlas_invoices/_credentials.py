@@ -182,10 +182,10 @@ def _find(values: _Values, names: _Names, base_url: BaseUrl | None) -> Iterator[
     if token in values and not (isinstance(values, Profile) and values.is_personal):
         auth: httpx.Auth = AccessTokenAuth(values[token], base_url=bound)
         yield ResolvedCredentials(auth, "access token", values.describe(token))
-    if pair := _pair(values, names.accounts):
+    if pair := _pair(values, names.accounts, _VARIABLES.accounts[0]):
         auth = ServiceAccountAuth(values[pair[0]], values[pair[1]], base_url=bound)
         yield ResolvedCredentials(auth, "service account", values.describe(*pair))
-    if pair := _pair(values, names.keys):
+    if pair := _pair(values, names.keys, _VARIABLES.keys[0]):
         auth = DigestAuth(values[pair[0]], values[pair[1]], base_url=bound)
         yield ResolvedCredentials(auth, "API key", values.describe(*pair))
 
@@ -208,7 +208,7 @@ class _Environment:
         return ", ".join(names)
 
 
-def _pair(values: _Values, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
+def _pair(values: _Values, pairs: tuple[tuple[str, str], ...], variables: tuple[str, str]) -> tuple[str, str] | None:
     """Return the names of the first complete pair; half a pair is an error only if no other is complete."""
     for pair in pairs:
         if all(name in values for name in pair):
@@ -216,6 +216,8 @@ def _pair(values: _Values, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str
     for public, secret in pairs:
         if public in values or secret in values:
             present, missing = (public, secret) if public in values else (secret, public)
-            hint = f" ({values.hint})" if values.hint else ""
-            raise CredentialsError(f"{values.describe(present)} is set, but {missing} isn't{hint}; set both or neither")
+            half = f"{values.describe(present)} is set, but {missing} isn't"
+            if values.hint:
+                raise CredentialsError(f"{half}, and {values.hint}; set {variables[0]} and {variables[1]} instead")
+            raise CredentialsError(f"{half}; set both or neither")
     return None

@@ -74,6 +74,11 @@ class Invoice:
     lines: int
     document: BillingInvoice | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its period isn't over (a status of the Atlas Admin API document), as far as is known."""
+        return self.document is not None and self.document.status_name == "PENDING"
+
 
 @frozen
 class ReportData:
