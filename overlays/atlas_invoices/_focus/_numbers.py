@@ -16,6 +16,7 @@ from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
 from atlas_invoices._csv._arrow_numbers import Digits
 from atlas_invoices._errors import InvoiceFormatError
 
+TIME = pa.timestamp("us", "UTC")
 _NARROW, _WIDE, _WIDEST = 18, 38, 76
 # The stubs don't have it.
 _Builder: Any = pa.lib.StringBuilder

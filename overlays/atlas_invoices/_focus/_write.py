@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from atlas_invoices._csv._arrow import ArrowArray, nulls, pc, scalar
+from atlas_invoices._csv._arrow import TEXT, ArrowArray, nulls, pc, scalar
 from atlas_invoices._csv._arrow_parquet import write_batches
 from atlas_invoices._files import AtomicFile, SavedFile
 from atlas_invoices._ids import is_id
 
-from ._columns import TEXT, TIMES
+from ._columns import TIMES
 from ._numbers import as_text
 
 if TYPE_CHECKING:
