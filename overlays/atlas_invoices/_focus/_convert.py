@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem
+from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY
 from atlas_invoices._csv._arrow import TEXT, ArrowArray, nulls, pc, scalar
 from atlas_invoices._csv._arrow_numbers import Digits
 from atlas_invoices._csv._arrow_tables import Rows, repeat
@@ -35,12 +35,22 @@ from ._columns import (
     host_of,
 )
 from ._facts import InvoiceFacts
-from ._numbers import TIME, Number, column_type, discount_factor, factor_digits, fit, product, texts_of, times
+from ._numbers import (
+    TIME,
+    DiscountVoters,
+    Number,
+    column_type,
+    discount_factor,
+    factor_digits,
+    fit,
+    product,
+    texts_of,
+    times,
+    zero,
+)
 from ._sums import FocusSums, is_credit, is_true
 
 _CENTS = Decimal("0.01")
-# How many lines vote for the unit of Discount Percent: of each batch, the largest first, and of all.
-_VOTERS, _MAX_VOTERS = 50, 1000
 _DAY: Any = pa.date32()
 # A column for each field: all columns of a field have one type.
 _COLUMN_OF = {field: name for name, field in (FIELDS | USAGE_FIELDS).items()}
@@ -91,22 +101,11 @@ class Converter:
     def _find_discount_unit(self) -> bool | None:
         if self._rows.digits["discount_percent"] == Digits():
             return None
-        from atlas_invoices._money import DiscountVotes  # noqa: PLC0415 - slow to import, and only for discounts
-
-        votes, voters = DiscountVotes(), 0
+        voters = DiscountVoters()
         for _, batch in self._rows.batches():
-            if voters > _MAX_VOTERS:
+            if not voters.add(batch):
                 break
-            lines = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
-            has_discount = pc.not_equal(lines["discount_percent"], _zero(lines["discount_percent"]))
-            lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
-            if lines.num_rows:
-                first = pc.select_k_unstable(lines, _VOTERS, [("amount", "descending")])
-                for row in lines.take(first).to_pylist():
-                    votes.add(LineItem(**row))
-                voters += len(first)
-        unit = votes.result([])
-        return None if unit is None else unit == "percent"
+        return None if voters.unit is None else voters.unit == "percent"
 
     def _find_schema(self) -> pa.Schema:
         digits = self._rows.digits
@@ -162,7 +161,7 @@ class Converter:
             return pc.if_else(credit, otherwise, scalar(value, TEXT) if isinstance(value, str) else value)
 
         amount = self._fit("BilledCost", Number(batch["amount"], self._rows.digits["amount"]))
-        amount = amount.fill_null(_zero(amount)) if amount.null_count else amount
+        amount = amount.fill_null(zero(amount)) if amount.null_count else amount
         self.sums.without_amount += batch["amount"].null_count
         contracted = self._contracted_price(batch)
         contracted_price = usage(self._fit("ContractedUnitPrice", contracted))
@@ -219,13 +218,13 @@ class Converter:
     def _contracted_price(self, batch: pa.RecordBatch) -> Number:
         """Return the prices less the discounts; null where it's unknown whether a discount is a percentage."""
         price, discount = self._number(batch, "unit_price"), self._number(batch, "discount_percent")
-        has_discount = is_true(pc.not_equal(discount.values, _zero(discount.values)))
+        has_discount = is_true(pc.not_equal(discount.values, zero(discount.values)))
         if not pc.any(has_discount).as_py():
             return price
         if self._discount_is_percent is None:
             self.sums.unknown_discounts += pc.sum(has_discount).as_py()
             return Number(pc.if_else(has_discount, nulls(1, price.values.type)[0], price.values), price.digits)
-        known = Number(discount.values.fill_null(_zero(discount.values)), discount.digits)
+        known = Number(discount.values.fill_null(zero(discount.values)), discount.digits)
         return times(price, discount_factor(known, is_percent=self._discount_is_percent))
 
     def _number(self, batch: pa.RecordBatch, field: str) -> Number:
@@ -304,10 +303,6 @@ class Converter:
         """Return the texts with a function applied, once to each different one."""
         coded = texts.dictionary_encode()
         return texts_of(map(function, coded.dictionary.to_pylist())).take(coded.indices)
-
-
-def _zero(values: ArrowArray) -> Any:  # noqa: ANN401 - a scalar
-    return scalar(0).cast(pa.decimal128(19, 0)).cast(values.type)
 
 
 def _time(days: ArrowArray) -> ArrowArray:
