@@ -146,8 +146,11 @@ def load(
     """
     decimals = checked_decimals(decimals)
     check_target(target)
-    with TemporaryDirectory(prefix="atlas-invoices-") as folder:
+    workers = min(4, os.cpu_count() or 1)
+    with TemporaryDirectory(prefix="atlas-invoices-") as folder, ThreadPoolExecutor(workers) as pool:
         sources = [_rereadable(each, Path(folder) / str(number)) for number, each in enumerate(expand_sources(source))]
+        # hashlib lets other threads run, so the engine is imported, and the first invoices are loaded, in the meantime.
+        digests = pool.map(_digest, [each.source for each in sources])
         opened = open_all(tuple(sources))
         ids = [_invoice_id(each) for each in opened]
         known = _known([each.source for each in sources], ids)
@@ -156,7 +159,8 @@ def load(
             with _explaining(target):
                 stored = tables.stored()
             done = []
-            for each, id_, new in zip(opened, ids, known, strict=True):
+            for each, id_, digest, new in zip(opened, ids, digests, known, strict=True):
+                new.stored["source_sha256"] = digest
                 loaded = _load_one(target, tables, each, id_, stored.get(id_), new, decimals)
                 if loaded.lines is not None:
                     on_progress(f"{loaded.outcome} invoice {id_}: {pluralize(loaded.lines, 'line', 'lines')}")
@@ -243,23 +247,17 @@ class _Known(NamedTuple):
     facts: Callable[[], InvoiceFacts]
 
 
-def _known(sources: Sequence[object], ids: Sequence[str]) -> list[_Known]:
+def _known(sources: Sequence[object], ids: Sequence[str]) -> Iterator[_Known]:
     manifests: dict[Path, dict[str, Any]] = {}
-    found: list[_Known] = []
-    # hashlib lets other threads run.
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for source, id_, digest in zip(sources, ids, pool.map(_digest, sources), strict=True):
-            path = Path(source) if isinstance(source, (str, os.PathLike)) else None
-            if path and path.parent not in manifests:
-                manifests[path.parent] = read_manifest(path.parent) or {}
-            entry = manifests[path.parent].get(id_) if path else None
-            facts = cache(partial(_read_json, path and path.with_suffix(".json"), id_))
-            document: Mapping[str, Any] = entry or facts().fields
-            stored = {
-                name: document[api_name] for name, api_name in FACTS.items() if document.get(api_name) is not None
-            }
-            found.append(_Known({"source_sha256": digest, **stored}, facts))
-    return found
+    for source, id_ in zip(sources, ids, strict=True):
+        path = Path(source) if isinstance(source, (str, os.PathLike)) else None
+        if path and path.parent not in manifests:
+            manifests[path.parent] = read_manifest(path.parent) or {}
+        entry = manifests[path.parent].get(id_) if path else None
+        facts = cache(partial(_read_json, path and path.with_suffix(".json"), id_))
+        document: Mapping[str, Any] = entry or facts().fields
+        known = {name: document[api_name] for name, api_name in FACTS.items() if document.get(api_name) is not None}
+        yield _Known(known, facts)
 
 
 def _read_json(path: Path | None, invoice_id: str) -> InvoiceFacts:
