@@ -81,6 +81,7 @@ class Converter:
         self._facts = facts
         self._issuer = issuer
         self._names = column_names(version)
+        self._repeats: dict[tuple[str | None, pa.DataType], ArrowArray] = {}
         self.sums = FocusSums()
         self._discount_is_percent = self._find_discount_unit()
         self.schema = self._find_schema()
@@ -139,9 +140,16 @@ class Converter:
         for column in self.schema:
             value = columns.get(column.name)
             if value is None or isinstance(value, str):
-                value = repeat(value, column.type, rows)
+                value = self._repeated(value, column.type, rows)
             arrays.append(value)
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _repeated(self, value: str | None, kind: pa.DataType, rows: int) -> ArrowArray:
+        """Return a column of one value: a part of a longer one, which is made once."""
+        known = self._repeats.get((value, kind))
+        if known is None or len(known) < rows:
+            known = self._repeats[value, kind] = repeat(value, kind, rows)
+        return known[:rows]
 
     def _columns(self, source: OpenInvoice, batch: pa.RecordBatch) -> dict[str, Any]:
         """Return the columns that aren't null, an array or one text for all rows."""
@@ -167,15 +175,22 @@ class Converter:
         contracted_price = usage(self._fit("ContractedUnitPrice", contracted))
         for name, price in (("ListCost", self._number(batch, "unit_price")), ("ContractedCost", contracted)):
             cost = self._fit(name, times(price, self._number(batch, "quantity")))
-            as_cost = amount.cast(cost.type)
-            columns[name] = usage(pc.coalesce(cost, as_cost) if cost.null_count else cost, as_cost)
+            if some or cost.null_count:
+                as_cost = amount.cast(cost.type)
+                cost = usage(pc.coalesce(cost, as_cost), as_cost)
+            columns[name] = cost
         of_usage = {field: usage(self._field(batch, field)) for field in set(USAGE_FIELDS.values())}
         unit = usage(self._mapped(batch["unit"], self._unit))
         resource = pc.if_else(
             cluster.is_valid(), _joined([project.fill_null(scalar("", TEXT)), "/", cluster]), nulls(1, TEXT)[0]
         )
-        started = batch["usage_date"].is_valid()
         days = batch["usage_date"]
+        start, end = _time(days), _time(_next(days))
+        if days.null_count:
+            start, end = (
+                pc.coalesce(start, columns["BillingPeriodStart"]),
+                pc.coalesce(end, columns["BillingPeriodEnd"]),
+            )
         account: ArrowArray = batch["organization_id"]
         if account.null_count:
             own = source.header.organization_id or (facts and facts.text("orgId"))
@@ -195,8 +210,8 @@ class Converter:
             "BillingAccountName": account_name,
             "PricingUnit": unit,
             "ConsumedUnit": unit,
-            "ChargePeriodStart": pc.if_else(started, _time(days), columns["BillingPeriodStart"]),
-            "ChargePeriodEnd": pc.if_else(started, _time(_next(days)), columns["BillingPeriodEnd"]),
+            "ChargePeriodStart": start,
+            "ChargePeriodEnd": end,
             "ChargeDescription": pc.coalesce(batch["description"], sku),
             "ResourceId": resource,
             "ResourceType": _where(cluster, "Cluster"),
@@ -319,8 +334,8 @@ def _joined(parts: list[ArrowArray | str]) -> ArrowArray:
     )
 
 
-def _where(present: ArrowArray, text: str) -> ArrowArray:
-    return _only(scalar(text, TEXT), present)
+def _where(present: ArrowArray, text: str) -> ArrowArray | str:
+    return _only(scalar(text, TEXT), present) if present.null_count else text
 
 
 def _only(value: Any, present: ArrowArray) -> ArrowArray:  # noqa: ANN401 - an array or a scalar
