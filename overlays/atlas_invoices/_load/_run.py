@@ -241,7 +241,7 @@ def _digest(source: Any) -> str:  # noqa: ANN401 - a path or bytes
 
 
 class _Known(NamedTuple):
-    """What tells whether an invoice has changed: `source_sha256`, and some of FACTS. `facts` reads its JSON."""
+    """An invoice's `source_sha256` and known FACTS, which show whether it has changed; `facts` reads its JSON."""
 
     stored: dict[str, object]
     facts: Callable[[], InvoiceFacts]
