@@ -15,7 +15,6 @@ import click
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
-from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, similar_name
 from atlas_invoices._utils import closest, text_or_none
 
