@@ -9,8 +9,8 @@ Two resources, each of them incremental by itself:
 A run loads the invoices that are new, whose status, time of change or an amount in the list differs from what was
 loaded, and those whose status isn't final, such as PENDING. What was loaded is in dlt's state, for each resource.
 
-Lines are dictionaries, not Arrow tables: only these give JSON columns in every destination (in Parquet, BigQuery and
-Redshift refuse them, and Snowflake takes them as text). dlt writes them to files as they come.
+Lines are dictionaries, not Arrow tables, because dlt would write those to Parquet, in which BigQuery refuses JSON. dlt
+writes them to files as they come, so memory stays flat.
 """
 
 from __future__ import annotations
@@ -195,11 +195,11 @@ def _changed(atlas: Client, options: SyncOptions) -> Iterator[ListedInvoice]:
 
 def _check_destination() -> None:
     """Raise `ConfigError` if the resource would be merged, and the destination can't do that."""
-    resource = dlt.current.resource()
-    capabilities = Container().get(DestinationCapabilitiesContext)
-    table = resource.compute_table_schema()
-    if capabilities is None:
+    capabilities = Container()[DestinationCapabilitiesContext]
+    if capabilities.supported_merge_strategies is None:  # not in a run
         return
+    resource = dlt.current.resource()
+    table = resource.compute_table_schema()
     try:
         fits = resolve_merge_strategy({str(table["name"]): table}, table, capabilities)
     except DestinationCapabilitiesException:
