@@ -196,7 +196,7 @@ def _changed(atlas: Client, options: SyncOptions) -> Iterator[ListedInvoice]:
 def _check_destination() -> None:
     """Raise `ConfigError` if the resource would be merged, and the destination can't do that."""
     capabilities = Container()[DestinationCapabilitiesContext]
-    if capabilities.supported_merge_strategies is None:  # not in a run
+    if capabilities["supported_merge_strategies"] is None:  # no run, or one without a destination
         return
     resource = dlt.current.resource()
     table = resource.compute_table_schema()
