@@ -89,7 +89,7 @@ class AtlasCredentials(CredentialsConfiguration):
 
 @frozen
 class _Request:
-    """What to load, and a way to connect."""
+    """The invoices to load, and how to connect."""
 
     options: SyncOptions
     connect: partial[Client] = field(repr=False)
