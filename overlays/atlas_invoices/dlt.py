@@ -176,8 +176,9 @@ def _line(invoice_id: str, row: Mapping[str, Any]) -> dict[str, object]:
 
 def _changed(atlas: Client, options: SyncOptions) -> Iterator[ListedInvoice]:
     """Yield the invoices to load; each counts as loaded when the next is asked for."""
-    _check_destination()
     package = Container().get(LoadPackageStateInjectableContext)
+    if package:  # not where somebody looks at the rows without a pipeline
+        _check_destination()
     # Two sources in one run may have the same invoice, such as those of two linked organizations.
     load = package.load_id if package else None
     state = dlt.current.resource_state()
@@ -196,7 +197,7 @@ def _changed(atlas: Client, options: SyncOptions) -> Iterator[ListedInvoice]:
 def _check_destination() -> None:
     """Raise `ConfigError` if the resource would be merged, and the destination can't do that."""
     capabilities = Container()[DestinationCapabilitiesContext]
-    if capabilities["supported_merge_strategies"] is None:  # no run, or one without a destination
+    if capabilities["supported_merge_strategies"] is None:  # extracted without a destination
         return
     resource = dlt.current.resource()
     table = resource.compute_table_schema()

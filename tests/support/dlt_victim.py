@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any
 
 import dlt
@@ -55,7 +54,4 @@ def work(url: str, folder: str, dataset: str, step: int) -> None:
 
 
 if __name__ == "__main__":
-    for module in ("duckdb.duckdb", "postgres.postgres"):
-        # dlt imports it only then, and so would each fork.
-        import_module(f"dlt.destinations.impl.{module}")
     answer(work)
