@@ -175,6 +175,15 @@ def find_source(environ: Mapping[str, str] | None = None, *, profile: str | None
     return Source(env, load_profile(profile or env.get(PROFILE) or None, env))
 
 
+def from_mapping(values: Mapping[str, str]) -> httpx.Auth | None:
+    """Return the first credentials in a mapping with the names of a profile, such as `client_id`; `None` if empty.
+
+    Raises `CredentialsError` for half a pair.
+    """
+    found = list(_find(_Environment(values), _PROFILE_KEYS, None))
+    return found[0].auth if found else None
+
+
 def _find(values: _Values, names: _Names, base_url: BaseUrl | None) -> Iterator[ResolvedCredentials]:
     # No local variable holds a secret: a traceback may be shown with its locals.
     bound = None if base_url is None else str(base_url)

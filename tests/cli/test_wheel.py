@@ -89,6 +89,13 @@ def test_both_packages_import_without_any_extra(python: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_dlt_source_says_which_extra_it_needs(python: Path) -> None:
+    done = subprocess.run(
+        [python, "-c", "import atlas_invoices.dlt"], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert "ConfigError: atlas_invoices.dlt needs dlt and pyarrow: pip install 'atlas-invoices[dlt]'" in done.stderr
+
+
 def test_without_the_cli_extra_only_the_version_works(python: Path) -> None:
     command = python.with_name("atlas-invoices")
     version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
