@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -34,7 +34,7 @@ class NamedSource:
 
 AnySource: TypeAlias = Source | InvoiceCsv | NamedSource
 Decimals: TypeAlias = Literal["exact", "round"]
-Sources: TypeAlias = AnySource | list[AnySource] | tuple[AnySource, ...]
+Sources: TypeAlias = AnySource | Sequence[AnySource]
 
 
 def expand_sources(source: Sources) -> list[NamedSource]:
