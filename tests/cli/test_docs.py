@@ -16,7 +16,7 @@ import atlas_invoices as ai
 from atlas_invoices.cli._commands import COMMANDS
 from atlas_invoices.sandbox import Sandbox
 from environment import ROOT
-from snippets import LANGUAGES, PAGES, check_setup_line, check_types, read_snippets, run_page, setup_lines
+from snippets import LANGUAGES, PAGES, check_setup, check_types, needs, read_snippets, run_page
 
 DOCS = ROOT / "overlays" / "docs"
 # Its recipes are for an upload, and run in wire/test_focus_sandbox.py.
@@ -32,6 +32,8 @@ def friendly() -> Iterator[Sandbox]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
 def test_a_page_can_be_typed_from_the_top_to_the_end(page: Path, friendly: Sandbox, tmp_path: Path) -> None:
+    for module in needs(page):
+        pytest.importorskip(module)
     folder = tmp_path / "page"
     folder.mkdir()
     starts_one = "sandbox.env" in page.read_text("utf-8")
@@ -48,8 +50,7 @@ def test_a_page_has_no_snippet_that_nothing_runs(page: Path) -> None:
     fences = re.findall(r"^```(\w+)", page.read_text("utf-8"), flags=re.MULTILINE)
     assert fences == [each.language for each in read_snippets(page)]
     assert set(fences) <= LANGUAGES
-    for line in setup_lines(page):
-        check_setup_line(line)
+    check_setup(page)
 
 
 def test_every_page_is_in_the_navigation() -> None:

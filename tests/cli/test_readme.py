@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from environment import ROOT
-from snippets import README, check_setup_line, check_types, read_snippets, run_page, setup_lines
+from snippets import README, check_setup, check_types, read_snippets, run_page
 
 TEXT = README.read_text("utf-8")
 
@@ -29,9 +27,8 @@ def test_python_snippets_type_check(tmp_path: Path) -> None:
     check_types([README], tmp_path)
 
 
-@pytest.mark.parametrize("line", setup_lines(README))
-def test_what_it_installs_and_runs_exists(line: str) -> None:
-    check_setup_line(line)
+def test_what_it_installs_and_runs_exists() -> None:
+    check_setup(README)
 
 
 def test_it_is_short_and_its_links_lead_somewhere() -> None:

@@ -3,6 +3,7 @@
 `sh` and `python` run as they are; so do the steps of a GitHub workflow (`yaml`) and the commands of a crontab (`cron`);
 `sql` runs in DuckDB. A block of `text` must be part of what the commands print at 80 columns. A file name in the fence
 (```python title="test_costs.py") saves the snippet under that name; a test file isn't run, since pytest runs it.
+A page that needs modules which may be missing names them in a comment: `<!-- needs: pyspark, delta -->`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from environment import ROOT
 PAGES = sorted((ROOT / "overlays" / "docs").glob("*.md"))
 README = ROOT / "README.md"
 LANGUAGES = {"cron", "python", "sh", "sql", "text", "toml", "yaml"}
-# What a page shows for another machine or another moment; `check_setup_line` reads it instead.
+# What a page shows for another machine or another moment; `check_setup` reads it instead.
 _SETUP = re.compile(
     r"(pip install|pipx install|uv tool install|scripts/\w|\.venv/bin/python|export MONGODB_ATLAS_\w+=)"
 )
-_EXTRAS = re.compile(r'(?:"atlas-invoices|"\.)\[([\w,]+)\]"')
+_EXTRAS = re.compile(r'(?:atlas-invoices|"\.)\[([\w,]+)\]')
 _SQL = "import duckdb, sys; duckdb.connect().execute(open(sys.argv[1], encoding='utf-8').read())"
 # A stand-in for Airflow, which is far too large for one snippet: it calls each task where the DAG orders it.
 _AIRFLOW = "task = lambda function: function\ndag = lambda **_: task\n"
@@ -51,6 +52,12 @@ def read_snippets(page: Path) -> list[Snippet]:
     """Return a page's fenced blocks, in order."""
     found = re.findall(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     return [Snippet(language, title or None, text) for language, title, text in found]
+
+
+def needs(page: Path) -> list[str]:
+    """The modules that a page says it needs."""
+    found = re.search(r"^<!-- needs: (.+) -->$", page.read_text("utf-8"), re.MULTILINE)
+    return found[1].split(", ") if found else []
 
 
 def run_page(page: Path, folder: Path, environment: Mapping[str, str]) -> str:
@@ -108,30 +115,26 @@ def _script(snippets: list[Snippet], folder: Path) -> Iterator[str]:
                         yield from Snippet("sh", None, step.get("run", "")).lines()
 
 
-def setup_lines(page: Path) -> list[str]:
-    """The lines of shell that a page shows but that don't run."""
-    shell = [line for each in read_snippets(page) if each.language == "sh" for line in each.text.splitlines()]
-    return [line for line in shell if _SETUP.match(line)]
-
-
-def check_setup_line(line: str) -> None:
-    """Assert that what a line installs, runs or sets exists."""
+def check_setup(page: Path) -> None:
+    """Assert that what a page installs, runs or sets, but that doesn't run here, exists."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    if "install " in line:
-        assert _EXTRAS.search(line), line
-    elif line.startswith("export "):
-        assert all(name.startswith("MONGODB_ATLAS_") for name in re.findall(r"(\w+)=", line)), line
-    else:
-        assert all((ROOT / name).exists() for name in re.findall(r"(?:scripts|tests)/[\w/.]+", line)), line
-    for extras in _EXTRAS.findall(line):
-        assert set(extras.split(",")) <= project["optional-dependencies"].keys(), line
+    for extras in _EXTRAS.findall(page.read_text("utf-8")):
+        assert set(extras.split(",")) <= project["optional-dependencies"].keys(), extras
+    shell = [line for each in read_snippets(page) if each.language == "sh" for line in each.text.splitlines()]
+    for line in filter(_SETUP.match, shell):
+        if "install " in line:
+            assert _EXTRAS.search(line), line
+        elif line.startswith("export "):
+            assert all(name.startswith("MONGODB_ATLAS_") for name in re.findall(r"(\w+)=", line)), line
+        else:
+            assert all((ROOT / name).exists() for name in re.findall(r"(?:scripts|tests)/[\w/.]+", line)), line
 
 
 def check_types(pages: list[Path], folder: Path) -> None:
     """Assert that mypy accepts the Python of pages; with the cache of `scripts/check`, which has run it just before."""
     paths = []
     for page in pages:
-        for number, snippet in enumerate(read_snippets(page)):
+        for number, snippet in enumerate([] if needs(page) else read_snippets(page)):
             if snippet.language == "python" and "airflow" not in snippet.text:
                 path = folder / f"{page.stem.replace('-', '_').lower()}_{number}.py"
                 path.write_text(snippet.text, "utf-8")
