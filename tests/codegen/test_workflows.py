@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from atlas_invoices import __version__
 from openapi_tools import documents
 from tracked_copy import copy_tracked
 
 Json = dict[str, Any]
-NAMES = ("ci.yml", "drift.yml", "generator.yml", "propose.yml")
+NAMES = ("ci.yml", "docs.yml", "drift.yml", "generator.yml", "propose.yml", "release.yml")
 # Write permissions that the job which proposes needs; the file gives the reason for each.
 WRITES = {"contents: write", "pull-requests: write", "issues: write", "actions: write"}
 
@@ -65,13 +67,18 @@ def test_the_job_that_reads_what_others_wrote_can_write_nothing(root: Path) -> N
     }
     assert rights == {
         "ci.yml/check": set(),
+        "docs.yml/build": {"contents: read"},
+        "docs.yml/publish": {"pages: write", "id-token: write"},
+        "release.yml/build": {"contents: read"},
+        "release.yml/publish": {"id-token: write"},
         "drift.yml/check": {"contents: read"},
         "generator.yml/upgrade": {"contents: read"},
         "drift.yml/heartbeat": {"actions: write"},
         **dict.fromkeys(("drift.yml/propose", "generator.yml/propose", "propose.yml/propose"), WRITES),
     }
-    # The jobs with rights run git and gh, and none of our scripts.
-    for name, job in (("propose.yml", "propose"), ("drift.yml", "heartbeat")):
+    # The jobs with rights run git and gh, or actions, and none of our scripts.
+    jobs = {"propose.yml": "propose", "drift.yml": "heartbeat", "docs.yml": "publish", "release.yml": "publish"}
+    for name, job in jobs.items():
         text = " ".join(step.get("run", "") for step in read(root, name)["jobs"][job]["steps"])
         assert "scripts/" not in text
         assert "python" not in text
@@ -120,6 +127,7 @@ def test_scripts_that_are_run_exist(root: Path) -> None:
     text = " ".join(step.get("run", "") for name in NAMES for step in steps(read(root, name)))
     scripts = {
         "check",
+        "docs",
         "test",
         "environment.py",
         "check_drift.py",
@@ -129,6 +137,13 @@ def test_scripts_that_are_run_exist(root: Path) -> None:
     }
     assert set(re.findall(r"scripts/(\w+(?:\.py)?)", text.replace("requirements.txt", ""))) - {""} == scripts
     assert all(os.access(root / "scripts" / name, os.X_OK) for name in scripts - {"environment.py"})
+
+
+def test_only_main_and_tags_are_published(root: Path) -> None:
+    docs, release = read(root, "docs.yml"), read(root, "release.yml")
+    assert docs["jobs"]["publish"]["if"] == "github.ref == 'refs/heads/main'"
+    assert release["on"] == {"push": {"tags": ["v*"]}}
+    assert all(workflow["jobs"]["publish"]["needs"] == "build" for workflow in (docs, release))
 
 
 def test_pre_commit_runs_every_step_of_the_check_but_the_tests(root: Path) -> None:
@@ -454,3 +469,43 @@ def test_a_generator_that_cannot_even_be_looked_up_has_a_title(runner: Runner) -
     report = (runner.temporary / "proposal" / "report.md").read_text()
     assert report == "## The generator can't be upgraded\n\n    error: uv not found\n"
     assert runner.outputs["state"] == "issue"
+
+
+@pytest.fixture
+def release(runner: Runner) -> Runner:
+    """The repository of `runner`, with what a release needs."""
+    for folder in ("overlays", ".github"):
+        copy_tracked(folder, runner.repository / folder)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(runner.root / name, runner.repository)
+    (runner.repository / ".venv").symlink_to(sys.prefix)
+    changelog = runner.repository / ".github" / "CHANGELOG.md"
+    changelog.write_text(
+        re.sub(f"^## {__version__}, .*$", f"## {__version__}, 2026-12-01", changelog.read_text(), flags=re.MULTILINE)
+    )
+    return runner
+
+
+def test_a_release_has_the_version_of_its_tag_and_a_day(release: Runner) -> None:
+    name = "Compare the tag with the version"
+    assert release.step(name, "release.yml", TAG=f"v{__version__}") == 0, release.printed
+    assert release.step(name, "release.yml", TAG="v9.9.9") == 1
+    assert f"the tag is v9.9.9, but the version is {__version__}" in release.printed
+    (release.repository / ".github" / "CHANGELOG.md").write_text(f"## {__version__}, unreleased\n")
+    assert release.step(name, "release.yml", TAG=f"v{__version__}") == 1
+    assert f"CHANGELOG.md has no day for {__version__}" in release.printed
+
+
+@pytest.mark.slow
+def test_a_release_is_an_sdist_and_the_wheel_made_of_it(release: Runner) -> None:
+    assert release.step("Build", "release.yml") == 0, release.printed
+    sdist, wheel = sorted((release.repository / "dist").iterdir(), key=lambda path: path.suffix)
+    assert sdist.name == f"atlas_invoices-{__version__}.tar.gz"
+    assert wheel.name == f"atlas_invoices-{__version__}-py3-none-any.whl"
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("atlas_invoices-")}
+    folders = (
+        release.repository / "overlays" / "atlas_invoices",
+        release.repository / "generated" / "atlas_invoices_client",
+    )
+    files = {path.relative_to(each.parent).as_posix() for each in folders for path in each.rglob("*") if path.is_file()}
+    assert packed == files

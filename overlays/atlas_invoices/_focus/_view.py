@@ -56,7 +56,7 @@ def _of_lines() -> dict[str, str]:
     price = _usage(f"l.unit_price * {paid}")
     unit = _usage("CASE WHEN list_count(l.units) = len(l.units) THEN array_to_string(l.units, '-') ELSE l.unit END")
     host = _case(f"lower(regexp_extract(l.sku, {_text(HOST_PATTERN)}, 1, 'i'))", HOSTS)
-    currency = f"coalesce(l.extra[{_text(CURRENCY)}], {_text(DEFAULT_CURRENCY)})"
+    currency = f"coalesce(nullif(upper(trim(l.extra[{_text(CURRENCY)}])), ''), {_text(DEFAULT_CURRENCY)})"
     return {
         **_of_invoice(),
         **dict.fromkeys(AMOUNTS, "l.cost"),
