@@ -63,7 +63,8 @@ def compare(
             changes += prose_diff.compare_digests(prose, upstream.root, ours, structural)
     revision = upstream.root["info"].get("x-xgen-sha")
     revision = revision if isinstance(revision, str) else None
-    return Report(fragment.name, upstream.name, revision, ours, changes, sunsets)
+    here = [entry for entry in ours if any(operations.find_operation(side.root, entry) for side in (old, new))]
+    return Report(fragment.name, upstream.name, revision, here, changes, sunsets)
 
 
 def compare_upstream(

@@ -22,7 +22,7 @@ _PIN: Final = re.compile(rf'"{NAME}==([^"]+)"')
 # Also in README.md, for other changes of the lock.
 _LOCK: Final = (
     "--universal", "--python-version", "3.11", "--generate-hashes", "--group", "dev",
-    "--extra", "all", "--extra", "delta", "--extra", "iceberg",
+    "--extra", "all", "--extra", "delta", "--extra", "dlt", "--extra", "iceberg",
     "--no-emit-package", "atlas-invoices", "--no-annotate", "--custom-compile-command", "see scripts/README.md",
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from ._http._network import Proxy, Verify
 from ._http._presigned import FileHost
 from ._http._retry import RetryPolicy, retry
 from ._http._steps import Steps, run, run_async
-from ._http._transport import make_async_client
+from ._http._transport import make_async_client, make_client
 from ._ids import is_id
 from ._invoice_names import find_invoice, invoice_name
 from ._operations import Id
@@ -148,7 +148,7 @@ class Client(ReportMethods, _BaseClient[httpx.BaseTransport]):
         ...         print(org.id, org.name)
     """
 
-    _http = httpx.Client
+    _http = staticmethod(make_client)
     _files = staticmethod(partial(FileHost, httpx.Client, httpx.HTTPTransport))
 
     def __enter__(self) -> Self:

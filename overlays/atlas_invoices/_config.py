@@ -68,9 +68,9 @@ def resolve(
         raise ConfigError(f"max_retries must be 0 or more, not {max_retries!r}")
     if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
         raise ConfigError("user_agent must be printable ASCII, because it goes into a header")
-    # One TLS context for API and token requests: making one takes longer than a request to a near server.
+    # One TLS context for API and token requests, which go to the same origin.
     connection = connection_settings(httpx.URL(str(server)), verify=verify, proxy=proxy, transport=transport)
-    connect = partial(connection_settings, verify=connection["verify"], proxy=proxy, transport=transport)
+    connect = partial(connection_settings, verify=verify, proxy=proxy, transport=transport)
     policy = retry_policy or RetryPolicy(max_retries=max_retries)
     # A request's first attempt fetches the token, so that can't take longer than all attempts may.
     token_seconds = min(TOKEN_SECONDS, policy.deadline)

@@ -175,6 +175,15 @@ def find_source(environ: Mapping[str, str] | None = None, *, profile: str | None
     return Source(env, load_profile(profile or env.get(PROFILE) or None, env))
 
 
+def from_mapping(values: Mapping[str, str]) -> httpx.Auth | None:
+    """Return the first credentials in a mapping with the names of a profile, such as `client_id`; `None` if empty.
+
+    Raises `CredentialsError` for half a pair.
+    """
+    found = list(_find(_Environment(values), _PROFILE_KEYS, None))
+    return found[0].auth if found else None
+
+
 def _find(values: _Values, names: _Names, base_url: BaseUrl | None) -> Iterator[ResolvedCredentials]:
     # No local variable holds a secret: a traceback may be shown with its locals.
     bound = None if base_url is None else str(base_url)
@@ -182,10 +191,10 @@ def _find(values: _Values, names: _Names, base_url: BaseUrl | None) -> Iterator[
     if token in values and not (isinstance(values, Profile) and values.is_personal):
         auth: httpx.Auth = AccessTokenAuth(values[token], base_url=bound)
         yield ResolvedCredentials(auth, "access token", values.describe(token))
-    if pair := _pair(values, names.accounts):
+    if pair := _pair(values, names.accounts, _VARIABLES.accounts[0]):
         auth = ServiceAccountAuth(values[pair[0]], values[pair[1]], base_url=bound)
         yield ResolvedCredentials(auth, "service account", values.describe(*pair))
-    if pair := _pair(values, names.keys):
+    if pair := _pair(values, names.keys, _VARIABLES.keys[0]):
         auth = DigestAuth(values[pair[0]], values[pair[1]], base_url=bound)
         yield ResolvedCredentials(auth, "API key", values.describe(*pair))
 
@@ -208,7 +217,7 @@ class _Environment:
         return ", ".join(names)
 
 
-def _pair(values: _Values, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
+def _pair(values: _Values, pairs: tuple[tuple[str, str], ...], variables: tuple[str, str]) -> tuple[str, str] | None:
     """Return the names of the first complete pair; half a pair is an error only if no other is complete."""
     for pair in pairs:
         if all(name in values for name in pair):
@@ -216,6 +225,8 @@ def _pair(values: _Values, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str
     for public, secret in pairs:
         if public in values or secret in values:
             present, missing = (public, secret) if public in values else (secret, public)
-            hint = f" ({values.hint})" if values.hint else ""
-            raise CredentialsError(f"{values.describe(present)} is set, but {missing} isn't{hint}; set both or neither")
+            half = f"{values.describe(present)} is set, but {missing} isn't"
+            if values.hint:
+                raise CredentialsError(f"{half}, and {values.hint}; set {variables[0]} and {variables[1]} instead")
+            raise CredentialsError(f"{half}; set both or neither")
     return None

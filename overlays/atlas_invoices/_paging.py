@@ -99,7 +99,8 @@ class Paginator(Generic[T]):
         else:
             self.more = self._is_extra = True
         self._number += 1
-        self._next = self._operation(page=self._number, size=self._size)
+        if self.more:
+            self._next = self._operation(page=self._number, size=self._size)
         return new
 
     def read_all(self) -> Steps[list[T]]:

@@ -10,7 +10,6 @@ import base64
 import binascii
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -143,6 +142,8 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8"
         raise CredentialsError(f"can't read the Atlas CLI's settings {path}: {reason}") from None
+    import tomllib  # noqa: PLC0415 - most users of the command have no profile
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -69,22 +70,30 @@ def mask_id(identifier: Secret) -> str:
 class Mask:
     """Replaces secrets, plain, encoded or cut off, in a server's text."""
 
-    __slots__ = ("_forms",)
+    __slots__ = ("_forms", "_secrets")
 
-    def __init__(self, *secrets: Secret) -> None:
-        # Each form of a secret with the beginning to look for: all of a header with a scheme and parameters, as those
-        # of digest, which begin with ordinary words.
-        self._forms = tuple(
-            dict.fromkeys(
+    def __init__(self, *secrets: Secret, sent: Mapping[str, str] | None = None) -> None:
+        """Mask these secrets, and the credentials in the headers of a request that was sent."""
+        # Generators: most replies are good, and never need the forms.
+        self._secrets = chain(secrets, _sent_secrets(sent or {}))
+        self._forms: list[tuple[str, str]] | None = None
+
+    def _find_forms(self) -> list[tuple[str, str]]:
+        """Return each form of a secret with the beginning to look for.
+
+        That is all of a header with a scheme and parameters, as those of digest, which begin with ordinary words.
+        """
+        if self._forms is None:
+            self._forms = [
                 (form, form if " " in secret.reveal() else form[:_CUT_OFF])
-                for secret in secrets
+                for secret in self._secrets
                 for form in _forms(secret)
-            )
-        )
+            ]
+        return self._forms
 
     def text(self, text: str) -> str:
         """Return the text with `***` for each secret."""
-        for form, beginning in self._forms:
+        for form, beginning in self._find_forms():
             parts = text.split(beginning)
             if len(parts) > 1:
                 rest = form[len(beginning) :]
@@ -109,9 +118,14 @@ def _common_length(text: str, other: str) -> int:
 
 def mask_sent(headers: Mapping[str, str]) -> Mask:
     """Return a mask for the credentials in a request's headers."""
-    private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
-    words = [word for value in private for word in (value, value.partition(" ")[2], *_DIGEST_RESPONSE.findall(value))]
-    return Mask(*(Secret(word) for word in words if len(word) >= _SHORT))
+    return Mask(sent=headers)
+
+
+def _sent_secrets(headers: Mapping[str, str]) -> Iterator[Secret]:
+    for name, value in headers.items():
+        if name.lower() not in _PUBLIC_HEADERS:
+            words = (value, value.partition(" ")[2], *_DIGEST_RESPONSE.findall(value))
+            yield from (Secret(word) for word in words if len(word) >= _SHORT)
 
 
 def _forms(secret: Secret) -> tuple[str, ...]:

@@ -59,8 +59,9 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice that a mistyped word probably means, in any case; `None` if none is close."""
     from difflib import get_close_matches  # noqa: PLC0415 - imported only for a mistake
 
-    by_fold = {choice.casefold(): choice for choice in choices}
-    found = get_close_matches(word.casefold(), by_fold, n=1)
+    # Without the dashes of options, which would make any two of them similar.
+    by_fold = {choice.casefold().lstrip("-"): choice for choice in choices}
+    found = get_close_matches(word.casefold().lstrip("-"), by_fold, n=1)
     return by_fold[found[0]] if found else None
 
 

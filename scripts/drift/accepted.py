@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from attrs import evolve, fields, frozen
 from drift.report import Report
 from drift.rules import Change
 from openapi_tools import documents, model
-from openapi_tools.errors import DocumentError
+from openapi_tools.errors import DocumentError, error_context
 
 HELP: Final = (
     "YAML with a list `accept`; each entry has `operation` (`GET /…`), `location` (a JSON pointer as the report shows "
@@ -32,22 +32,34 @@ class Entry:
 
     def covers(self, change: Change) -> bool:
         """Whether a change is at this place."""
-        place = model.pointer(change.at)
-        return fnmatchcase(change.operation, self.operation) and fnmatchcase(place, self.location)
+        return _matches(self.operation, change.operation) and _matches(self.location, model.pointer(change.at))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether a text is the pattern, in which only `*` is special: a query parameter may be called `filter[]`."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """The entries of a file. Raises DocumentError if one lacks something or has an invalid date."""
-    nodes = documents.read_document(path).root.get("accept")
-    if not isinstance(nodes, list):
-        raise DocumentError(f"{path.name}: `accept` must be a list")
-    return [_entry(node, f"{path.name}: entry {number}") for number, node in enumerate(nodes, 1)]
+    """The entries of a file. Raises DocumentError if it can't be read, or an entry isn't as HELP says."""
+    try:
+        root = documents.read_document(path).root
+        with error_context(path.name):
+            nodes = model.checked_list(root.get("accept"), ("accept",))
+            return [_entry(node, f"entry {number}") for number, node in enumerate(nodes, 1)]
+    except DocumentError as error:
+        raise DocumentError(f"{error}; scripts/README.md has an example") from None
 
 
 def _entry(node: object, name: str) -> Entry:
-    wanted = {attribute.name for attribute in fields(Entry)}
-    if not isinstance(node, dict) or node.keys() != wanted or not all(isinstance(v, str) and v for v in node.values()):
-        raise DocumentError(f"{name}: needs exactly these texts: {', '.join(sorted(wanted))}")
+    wanted = [attribute.name for attribute in fields(Entry)]
+    if not isinstance(node, dict):
+        raise DocumentError(f"{name}: must have the keys {', '.join(wanted)}")
+    for key in [*wanted, *node]:
+        if key not in wanted:
+            raise DocumentError(f"{name}: {model.as_code(key)} is not one of {', '.join(wanted)}")
+        if not isinstance(node.get(key), str) or not node[key]:
+            raise DocumentError(f"{name}: `{key}` is missing or isn't text")
     try:
         return Entry(**{**node, "until": date.fromisoformat(node["until"])})
     except ValueError:

@@ -135,20 +135,8 @@ def servers(resolver: Resolver, found: LocatedOperation) -> list[str]:
     """The URLs that an operation is served at: its own, its path's, or the document's."""
     for holder in (found.node, found.path_item, resolver.root):
         if "servers" in holder:
-            nodes = [checked_object(node, ("servers",)) for node in checked_list(holder["servers"], ("servers",))]
-            return [_server(node) for node in nodes] or ["/"]
+            return slicing.server_urls(holder) or ["/"]
     return ["/"]
-
-
-def _server(node: Mapping[str, Any]) -> str:
-    url = node.get("url")
-    if not isinstance(url, str):
-        raise DocumentError("/servers: a server needs a url")
-    variables = {
-        name: {key: value for key, value in checked_object(variable, ("servers",)).items() if key not in ANNOTATIONS}
-        for name, variable in checked_object(node.get("variables", {}), ("servers",)).items()
-    }
-    return f"{url.rstrip('/')} with {canonical_json(variables)}" if variables else url.rstrip("/") or "/"
 
 
 def unknown_keywords(node: Mapping[str, Any], kind: Kind) -> dict[str, str]:

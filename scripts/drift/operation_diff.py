@@ -178,7 +178,7 @@ class _Comparison:
             if status not in after:
                 yield Difference("response-removed" if status.startswith("2") else "error-removed", at)
             elif status not in before:
-                yield Difference("response-added", at)
+                yield Difference("success-added" if status.startswith("2") else "response-added", at)
             else:
                 yield from _common(before[status], after[status], "Response", at)
                 yield from self._headers(before[status], after[status], at)
@@ -209,7 +209,7 @@ class _Comparison:
             if name not in after:
                 yield Difference("media-type-removed", place)
             elif name not in before:
-                rule = "media-type-newer" if not sent and is_newer(name, self._ours) else "media-type-added"
+                rule = "media-type-newer" if is_newer(name, self._ours) else "media-type-added"
                 yield Difference(rule, place, before=as_code(self._ours.accept))
             else:
                 yield from _common(before[name], after[name], "MediaType", place)
@@ -232,8 +232,11 @@ def _columns(old: list[str], new: list[str], at: Location) -> Iterator[Differenc
         if old or new:
             yield Difference("columns-stated" if new else "columns-gone", at)
         return
-    for column in sorted({*old} ^ {*new}):
-        yield Difference("column-removed" if column in old else "column-added", (*at, "columns", column))
+    for column in sorted({*old, *new}):
+        before, after = old.count(column), new.count(column)
+        if before != after:
+            rule = "column-added" if not before else "column-removed" if not after else "column-repeated"
+            yield Difference(rule, (*at, "columns", column), str(before), str(after))
 
 
 def _schema_nodes(node: Mapping[str, Any]) -> Nodes:

@@ -47,7 +47,10 @@ def compare_texts(
 
     Prose that came or went together with what it describes is left out, because `structural` reports that already.
     """
-    reported = {(change.operation, change.at) for change in structural}
+    # Where the type changed, nothing inside was compared.
+    reported = {
+        (change.operation, change.at[:-1] if change.at[-1:] == ("type",) else change.at) for change in structural
+    }
     return [
         change
         for ours in operations

@@ -104,7 +104,7 @@ class Report:
             groups = group_changes(changes)
             lines += ["", _HEADINGS[name].lower()] if groups else []
             for group in groups:
-                where = f"{self._reached(group)} {escape_unprintable(group.location)}"
+                where = self._where(group, escape_unprintable(group.location))
                 lines += [f"  {group.text}", f"      {where}"]
                 lines += [f"      {label} {text}" for label, text in zip("-+", group.words or (), strict=False) if text]
         if self.package is not None:
@@ -124,11 +124,14 @@ class Report:
             groups.sort(key=lambda group: group.words is not None)
             for number, group in enumerate(groups):
                 if group.words and (number == 0 or not groups[number - 1].words):
-                    lines += ["", "| what | before | after |", "| --- | --- | --- |"]
-                where = f"{self._reached(group)} {_whole_code(group.location or '/')}"
+                    lines += [*([""] if lines[-1] else []), "| what | before | after |", "| --- | --- | --- |"]
+                where = self._where(group, as_code(group.location, _MAX_MARKDOWN))
                 line = f"- {group.text}<br><sub>{where}</sub>"
                 if group.words:
-                    cells = [f"{group.text}<br><sub>{where}</sub>", *map(_as_cell, group.words)]
+                    cells = [
+                        f"{group.text}<br><sub>{where}</sub>",
+                        *(as_code(text, _MAX_MARKDOWN) if text else "" for text in group.words),
+                    ]
                     line = f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"
                 length += len(line)
                 if length > _MAX_MARKDOWN:
@@ -150,16 +153,14 @@ class Report:
         yield "models", self.models
         yield "accepted", self.accepted
 
-    def _reached(self, group: Group) -> str:
-        """The operations by their names, before the first location."""
+    def _where(self, group: Group, location: str) -> str:
+        """The operations by their names and the first location, unless a group is about operations as a whole."""
         names = [ours.name for ours in self.operations if ours.title in group.operations]
-        if len(names) == 1:
-            return f"in {names[0]}"
         # A new operation has no changes of its own.
         added = {change.operation for change in self.changes if not change.at}
         compared = [ours.name for ours in self.operations if ours.title not in added]
-        listed = f"all {len(names)} operations" if names == compared else ", ".join(names)
-        return f"in {listed}, first"
+        listed = f"all {len(names)} operations" if names == compared and len(names) > 1 else ", ".join(names)
+        return f"in {listed}{', first' if len(names) > 1 else ''} {location}" if group.location else f"in {listed}"
 
 
 @frozen
@@ -204,7 +205,8 @@ def group_changes(changes: Sequence[Change]) -> list[Group]:
             names = [name.replace("the operation", title) for name in names]
         listed = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
         fact = f"{listed} {_plural(first.fact) if are_several else first.fact}"
-        groups.append(Group(fact, first.effect, first.operation, model.pointer(first.at), reached, first.words))
+        effect = re.sub(r"\bit\b", "them", first.effect) if are_several else first.effect
+        groups.append(Group(fact, effect, first.operation, model.pointer(first.at), reached, first.words))
     return groups
 
 
@@ -224,11 +226,6 @@ def _name(change: Change) -> str:
 
 def _became(words: tuple[str, str] | None) -> str:
     return f": {words[0]!r} became {words[1]!r}" if words else ""
-
-
-def _as_cell(text: str) -> str:
-    """A passage as code, where nothing of it is formatted."""
-    return f"`{text.replace('`', chr(39))}`" if text else ""
 
 
 def _about(change: Change, section: str) -> str:
@@ -261,7 +258,8 @@ def _thing(change: Change) -> str:
 def describe_location(at: Location) -> str:
     """Describe a location in words: ("responses", "429") is "response `429`"."""
     name = holder = "the operation"
-    for keyword, value in _steps(at):
+    # The keyword itself is about the object, not about its values.
+    for keyword, value in _steps(at[:-1] if at[-1:] == ("additionalProperties",) else at):
         if keyword == "parameters":
             place, _, called = value.partition(":")
             name = f"{place} parameter {as_code(called)}"
@@ -291,7 +289,6 @@ _PARTS: Final = {
     "description": "the description of {name}",
     "summary": "the summary of {name}",
     "example": "the example of {name}",
-    "examples": "the example of {name}",
     "$comment": "the comment on {name}",
     "externalDocs": "the link to documentation of {name}",
 }
@@ -318,8 +315,3 @@ def _steps(at: Location) -> Iterator[tuple[str, str]]:
     waiting = iter(at)
     for keyword in waiting:
         yield keyword, next(waiting, "") if keyword in _WITH_NAME else ""
-
-
-def _whole_code(text: str) -> str:
-    # Like as_code(), but never shortened: half a pointer is useless.
-    return f"`{escape_unprintable(text).replace('`', chr(39))}`"

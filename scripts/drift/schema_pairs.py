@@ -68,9 +68,9 @@ class PairGraph:
             pair = self._pairs[key]
             subject = pair.names[0] or holder or pair.names[1] or ""
             for difference in pair.found:
-                yield evolve(
-                    difference, at=(*place, *difference.at), subject=model.extend_subject(subject, difference.at)
-                )
+                # The keyword itself is about the object, not about its values.
+                inside = () if difference.at == ("additionalProperties",) else difference.at
+                yield evolve(difference, at=(*place, *difference.at), subject=model.extend_subject(subject, inside))
             within = above | {key}
             waiting += [
                 ((*place, *token), inner, within, model.extend_subject(subject, token))

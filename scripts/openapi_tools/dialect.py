@@ -91,6 +91,9 @@ def _choices(node: dict[str, Any], at: Location) -> None:
             _merge_single(node, keyword, others[0])
         elif keyword == "anyOf" and "oneOf" not in node and _are_bare_types(others):
             node["oneOf"] = node.pop("anyOf")
+        elif keyword == "anyOf" and _is_open_list(others, constants):
+            del node[keyword]
+            node.setdefault("type", types[0])
 
 
 def _constants(variant: Mapping[str, Any]) -> list[Any] | None:
@@ -114,6 +117,14 @@ def _are_bare_types(variants: list[dict[str, Any]]) -> bool:
     """Whether each variant is a type and nothing else, so that a value fits one of them at most."""
     named = {str(variant.get("type")) for variant in variants if variant.keys() - _ANNOTATIONS == {"type"}}
     return len(named) == len(variants) and not {"integer", "number"} <= named
+
+
+def _is_open_list(variants: list[dict[str, Any]], constants: list[list[Any] | None]) -> bool:
+    """Whether constants stand beside their type itself, so that any value of the type is valid."""
+    bare = [variant for variant in variants if variant.keys() - _ANNOTATIONS == {"type"}]
+    others = [variant for variant, values in zip(variants, constants, strict=True) if values]
+    one_type = len({str(variant.get("type")) for variant in variants}) == 1
+    return one_type and len(bare) == 1 and len(others) == len(variants) - 1
 
 
 def _is_null(variant: Mapping[str, Any]) -> bool:

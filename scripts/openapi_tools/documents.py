@@ -74,7 +74,7 @@ def parse(data: bytes, name: str) -> dict[str, Any]:
         raise DocumentError(f"{name}: the document is empty")
     root = _parse_json(text, data, name) if text.lstrip().startswith("{") else _Builder(name).build(text)
     if not isinstance(root, dict):
-        raise DocumentError(f"{name}: not an OpenAPI document: its top level is not a mapping")
+        raise DocumentError(f"{name}: its top level is not a mapping; is it the right file?")
     return root
 
 

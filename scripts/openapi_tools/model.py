@@ -251,6 +251,15 @@ def resolve(root: Mapping[str, Any], node: object, kind: Kind, at: Location) -> 
     raise DocumentError(f"{pointer(at)}: its references form a circle or a chain of more than {_MAX_CHAIN}")
 
 
+def examples(root: Mapping[str, Any], node: Mapping[str, Any], at: Location) -> list[object]:
+    """The values of `example` and of `examples`: an object by name or, in a schema of OpenAPI 3.1, a list."""
+    several = node.get("examples", [])
+    if is_object(several):
+        named = [resolve(root, entry, "Example", (*at, "examples", name))[0] for name, entry in several.items()]
+        several = [entry.get("value", entry) for entry in named]
+    return [*([node["example"]] if "example" in node else []), *checked_list(several, (*at, "examples"))]
+
+
 def too_many_references(at: Location) -> DocumentError:
     """The error to raise beyond MAX_LOCATIONS or a similar limit; `at` is one of the locations."""
     return DocumentError(f"{pointer(at[:20])}: references multiply beyond reason")
@@ -275,13 +284,13 @@ def canonical_json(value: object) -> str:
     return json.dumps(normalize(value), ensure_ascii=False)
 
 
-def as_code(value: object) -> str:
+def as_code(value: object, limit: int = _MAX_CODE) -> str:
     """A value as code in a message: `` `text` ``, anything else as JSON; long values lose their middle."""
     text = value if isinstance(value, str) else canonical_json(value)
     # A backtick would end the code.
     safe = escape_unprintable(text[:10_000]).replace("`", "'")
-    if len(safe) > _MAX_CODE:
-        safe = f"{safe[: _MAX_CODE // 2]}…{safe[-_MAX_CODE // 2 :]}"
+    if len(safe) > limit:
+        safe = f"{safe[: limit // 2]}…{safe[-limit // 2 :]}"
     return f"`{safe}`"
 
 

@@ -82,12 +82,19 @@ def texts(root: Mapping[str, Any], operation: Operation) -> list[Text]:
     return [
         Text(
             (*place[:1], *(renamed.get(token, token) for token in place[1:]), keyword),
-            value if isinstance(value := node[keyword], str) else canonical_json(value),
+            "\n".join(dict.fromkeys(value if isinstance(value, str) else canonical_json(value) for value in values)),
             subject,
         )
         for place, node, subject in _walk(root, {**found.node, "parameters": [*parameters.values()]}, "Operation")
-        for keyword in sorted(model.PROSE & node.keys())
+        for keyword, values in _prose(root, node, place)
     ]
+
+
+def _prose(root: Mapping[str, Any], node: Mapping[str, Any], at: Location) -> Iterator[tuple[str, list[object]]]:
+    """The prose of one object by keyword; all its examples count as `example`, wherever they are written."""
+    yield from ((keyword, [node[keyword]]) for keyword in sorted(model.PROSE & node.keys() - {"example", "examples"}))
+    if values := model.examples(root, node, at):
+        yield "example", values
 
 
 def _walk(root: Mapping[str, Any], node: dict[str, Any], kind: Kind) -> Iterator[tuple[Location, dict[str, Any], str]]:

@@ -7,7 +7,10 @@ lists whose order means nothing. Everything else is kept as upstream has it.
 from __future__ import annotations
 
 import csv
+import itertools
+import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, Final
 
 from openapi_tools import dialect, model
@@ -23,6 +26,8 @@ _COLUMNS: Final = "x-columns"
 _KEPT_EXTENSIONS: Final = frozenset({"x-sunset", "x-xgen-version", ROLES, _COLUMNS})
 # Lists whose order means nothing.
 _UNORDERED: Final = frozenset({"required", "enum"})
+# The variables of a server multiply.
+_MAX_URLS: Final = 100
 # The statuses that a success may have; a client must expect the one that is documented.
 SUCCESSES: Final = ("200", "201", "202")
 
@@ -87,11 +92,10 @@ def csv_columns(root: Mapping[str, Any], name: str, media: Mapping[str, Any]) ->
     # A request may have parameters after the media type.
     if not name.partition(";")[0].strip().lower().endswith(("+csv", "/csv")):
         return []
-    named, schema = media.get("examples"), media.get("schema")
-    nodes = [model.resolve(root, node, "Example", (name,))[0] for node in named.values()] if is_object(named) else []
-    holder = model.resolve(root, schema, "Schema", (name,))[0] if is_object(schema) else {}
-    examples = [media.get("example"), *(node.get("value") for node in nodes), holder.get("example")]
-    text = next((example for example in examples if isinstance(example, str)), "")
+    schema = media.get("schema")
+    holders = [media, *([model.resolve(root, schema, "Schema", (name,))[0]] if is_object(schema) else [])]
+    values = [value for holder in holders for value in model.examples(root, holder, (name,))]
+    text = next((value for value in values if isinstance(value, str)), "")
     try:
         rows = [[cell.strip() for cell in row if cell.strip()] for row in csv.reader(text.splitlines())]
     except csv.Error:
@@ -211,10 +215,29 @@ def _check_top(root: Mapping[str, Any]) -> None:
         raise AssumptionError(f"an https server was expected, the document has {_servers(root)}: {GUIDANCE}")
 
 
+def server_urls(holder: Mapping[str, Any]) -> list[str]:
+    """The URLs of the servers of a document, a path or an operation, with every value that their variables may have."""
+    made: list[str] = []
+    for server in _servers(holder):
+        url, at = server.get("url"), ("servers", "variables")
+        if not isinstance(url, str):
+            raise DocumentError("/servers: a server needs a url")
+        choices = []
+        for name, variable in checked_object(server.get("variables", {}), at).items():
+            node, slot = checked_object(variable, (*at, name)), f"{{{name}}}"
+            values = [node.get("default", slot), *checked_list(node.get("enum", []), (*at, name))]
+            choices.append([(slot, value) for value in dict.fromkeys(map(str, values))])
+        if math.prod(map(len, choices)) > _MAX_URLS:
+            raise model.too_many_references(at)
+        filled = (
+            reduce(lambda text, value: text.replace(*value), values, url) for values in itertools.product(*choices)
+        )
+        made += (text.rstrip("/") or "/" for text in filled)
+    return made
+
+
 def _urls(holder: Mapping[str, Any]) -> set[str]:
-    """The servers with a fixed https URL, of a document, a path or an operation."""
-    urls = (str(server.get("url")) for server in _servers(holder))
-    return {url for url in urls if url.startswith("https://") and "{" not in url}
+    return {url for url in server_urls(holder) if url.startswith("https://") and "{" not in url}
 
 
 def _security_kind(scheme: Mapping[str, Any]) -> str:
@@ -242,18 +265,18 @@ def _check_operation(fragment: Mapping[str, Any], operation: Operation) -> None:
     successes = success_responses(fragment, node, at)
     if not successes:
         raise AssumptionError(f"{operation.title} no longer has a response {' or '.join(SUCCESSES)}: {GUIDANCE}")
-    for response, _ in successes:
-        _check_offer(operation, "offers", operation.accept, response)
+    for response, place in successes:
+        _check_offer(operation, f"response {place[-1]}", operation.accept, response)
     if "requestBody" in node:
         body = model.resolve(fragment, node["requestBody"], "RequestBody", (*at, "requestBody"))[0]
-        _check_offer(operation, "takes", operation.body_type, body)
+        _check_offer(operation, "the request body", operation.body_type, body)
 
 
-def _check_offer(operation: Operation, verb: str, media_type: str, holder: Mapping[str, Any]) -> None:
+def _check_offer(operation: Operation, part: str, media_type: str, holder: Mapping[str, Any]) -> None:
     offered = holder.get("content", {})
     if media_type not in offered:
         names = ", ".join(offered) or "nothing"
-        raise AssumptionError(f"{operation.title} no longer {verb} {media_type}, but {names}: {GUIDANCE}")
+        raise AssumptionError(f"{operation.title}: {part} has {names}, but not {media_type}: {GUIDANCE}")
 
 
 def success_responses(

@@ -34,6 +34,8 @@ def apply(
     Raises TransformError if an operation lacks what its entry in operations.yaml requests.
     """
     changed = copy.deepcopy(document)
+    if _unwrap_components(changed):
+        changed = slicing.slice_operations(changed, operations)
     # The generator doesn't use them, and 3.0 doesn't know every scheme of 3.1.
     changed.pop("security", None)
     changed["components"].pop("securitySchemes", None)
@@ -43,6 +45,19 @@ def apply(
     places = {transform.__name__: transform(changed, operations) for transform in TRANSFORMS}
     _restore_names(changed, {new: ours for new, ours in names.items() if new not in done})
     return changed, places
+
+
+def _unwrap_components(document: dict[str, Any]) -> bool:
+    """Replace each schema that only wraps another by a copy of that one; the generator would take the other's name."""
+    schemas = document["components"].get("schemas", {})
+    wrapped = {
+        name: node["allOf"][0]
+        for name, node in schemas.items()
+        if node.keys() - {"title"} == {"allOf"} and len(node["allOf"]) == 1 and "$ref" in node["allOf"][0]
+    }
+    made = {name: model.resolve(document, inner, "Schema", ())[0] for name, inner in wrapped.items()}
+    schemas |= copy.deepcopy(made)
+    return bool(made)
 
 
 def _restore_paths(document: dict[str, Any], operations: Sequence[Operation]) -> None:

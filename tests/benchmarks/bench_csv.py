@@ -235,7 +235,7 @@ def main() -> None:
         small, large = (write_invoice(arguments.dir, lines) for lines in (10_000, arguments.lines))
         folder = _folder(arguments.dir, arguments.lines, SHAPES[0])
         for command in MEMORY:
-            least, most, several = (_process(_command(command, path)).peak for path in (small, large, folder))
+            least, most, several = (run_process(_command(command, path)).peak for path in (small, large, folder))
             name = command.replace(" {path}", "").split(" -o")[0]
             more = f"{most - least:+.0f}, folder {several - least:+.0f} (at most {MAX_EXTRA_MEGABYTES})"
             print(f"memory of {name}: 10,000 lines {least:.0f} MB; {arguments.lines:,} lines {more}", flush=True)
@@ -264,8 +264,8 @@ def _measure(row: Row, path: Path, runs: int) -> tuple[float, float]:
     """Return how many times the other's speed ours is, and which part of its memory it takes."""
     ours, theirs = [], []
     for _ in range(runs):
-        theirs.append(_process(_script(row.theirs, path)) if row.command else _here(row.theirs, path))
-        ours.append(_process(_command(row.ours, path)) if row.command else _here(row.ours, path))
+        theirs.append(run_process(_script(row.theirs, path)) if row.command else _here(row.theirs, path))
+        ours.append(run_process(_command(row.ours, path)) if row.command else _here(row.ours, path))
     speed = median(cost.seconds for cost in theirs) / median(cost.seconds for cost in ours)
     peaks = [median(cost.peak for cost in costs) for costs in (ours, theirs)]
     return speed, peaks[0] / peaks[1] if row.command else 0
@@ -289,7 +289,7 @@ def _script(code: str, path: Path) -> list[str]:
     return [sys.executable, "-c", f"path = {str(path)!r}\n" + textwrap.dedent(code)]
 
 
-def _process(arguments: list[str]) -> Cost:
+def run_process(arguments: list[str]) -> Cost:
     done = subprocess.run([sys.executable, "-c", _SMALL_PARENT, *arguments], check=True, capture_output=True, text=True)
     seconds, cpu, peak = map(float, done.stdout.split()[-3:])
     return Cost(seconds, cpu, peak)

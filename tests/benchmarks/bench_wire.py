@@ -94,6 +94,12 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
+    """How long it takes, and how much CPU time, in seconds."""
+    before = time.process_time()
+    return seconds(work), time.process_time() - before
+
+
 def download() -> bool:
     """Whether `download_invoice_csv` is fast and flat enough, sync and async."""
     some_id = "0" * 24
@@ -191,12 +197,19 @@ asyncio.run(main())
 
 def calls() -> bool:
     """Whether 1,000 calls at once, by tasks and from 64 threads, are as fast beside bare httpx as they must be."""
-    auth, timeout = ai.AccessTokenAuth("made-up-token-of-a-benchmark"), httpx.Timeout(60, pool=None)
+    token = "made-up-token-of-a-benchmark"
+    # Bare httpx does what a call needs at least: the same header, a look at the status, the JSON parsed.
+    auth, headers = ai.AccessTokenAuth(token), {"Authorization": f"Bearer {token}"}
+    timeout = httpx.Timeout(60, pool=None)
     path = "/api/atlas/v2/orgs?itemsPerPage=100&pageNum=1"
 
     async def bare_tasks(url: str) -> None:
-        async with httpx.AsyncClient(base_url=url, timeout=timeout) as client:
-            await asyncio.gather(*[client.get(path) for _ in range(1000)])
+        async with httpx.AsyncClient(base_url=url, timeout=timeout, headers=headers) as client:
+
+            async def one() -> Any:
+                return (await client.get(path)).raise_for_status().json()
+
+            await asyncio.gather(*[one() for _ in range(1000)])
 
     async def our_tasks(url: str) -> None:
         async with ai.AsyncClient(auth=auth, base_url=url) as client:
@@ -207,8 +220,14 @@ def calls() -> bool:
             await asyncio.gather(*[one() for _ in range(1000)])
 
     def bare_threads(url: str) -> None:
-        with httpx.Client(base_url=url, timeout=timeout) as client, ThreadPoolExecutor(64) as pool:
-            list(pool.map(lambda _: client.get(path).json(), range(1000)))
+        # As many connections kept as are open, as ours does. By default httpx keeps 20, and closes some that other
+        # threads read from: a run takes half the CPU time, but may fail, or hang until the timeout.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+        with (
+            httpx.Client(base_url=url, timeout=timeout, headers=headers, limits=limits) as client,
+            ThreadPoolExecutor(64) as pool,
+        ):
+            list(pool.map(lambda _: client.get(path).raise_for_status().json(), range(1000)))
 
     def our_threads(url: str) -> None:
         with ai.Client(auth=auth, base_url=url) as client, ThreadPoolExecutor(64) as pool:
@@ -222,10 +241,10 @@ def calls() -> bool:
             ("tasks", lambda: asyncio.run(bare_tasks(url)), lambda: asyncio.run(our_tasks(url)), 3.0),
             ("64 threads", lambda: bare_threads(url), lambda: our_threads(url), 0.9),
         ):
-            pairs = [(seconds(bare_work), seconds(our_work)) for _ in range(3)]
-            ratio = statistics.median(bare_took / our_took for bare_took, our_took in pairs)
+            pairs = [(timed(bare_work), timed(our_work)) for _ in range(5)]
+            ratio, cpu = (statistics.median(bare[i] / ours[i] for bare, ours in pairs) for i in (0, 1))
             good &= ratio >= goal
-            print(f"1,000 calls by {name}: {ratio:.2f} times bare httpx (goal {goal})")
+            print(f"1,000 calls by {name}: {ratio:.2f} times bare httpx (goal {goal}), {cpu:.2f} times by CPU time")
         server.kill()
     return good
 

@@ -1,9 +1,12 @@
-"""Completion, asked for as bash does: from the printed script, files and the cache, never from Atlas."""
+"""Completion in the shells themselves: from the printed script, files and the cache, never from Atlas."""
 
 from __future__ import annotations
 
 import json
 import os
+import pty
+import re
+import select
 import shlex
 import shutil
 import subprocess
@@ -17,22 +20,80 @@ from command import COMMAND, Run
 CSV = "Date,Usage Date,SKU,Project,Tag/team,Amount\n07/01/2024,06/30/2024,M10,Alpha,search,1.50\n"
 
 
-def complete(line: str, folder: Path, **environment: str) -> list[str]:
-    """Press Tab at the end of a command line in bash."""
+# The shells, without anybody's settings, and how each learns the completion.
+SHELLS = {
+    "bash": (["bash", "--norc", "-i"], 'eval "$(atlas-invoices completion bash)"'),
+    "zsh": (["zsh", "-f", "-i"], 'autoload -U compinit; compinit -D -u; eval "$(atlas-invoices completion zsh)"'),
+}
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PATH": f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}", "TERM": "dumb", **more}
+
+
+def press_tab(shell: str, lines: list[str], folder: Path) -> list[str]:
+    """Type each line's beginning and Tab into a real shell on a terminal, and return what the line becomes."""
+    arguments, load = SHELLS[shell]
+    ours, theirs = pty.openpty()
+    # The completed line runs this function, while the completion itself runs the command.
+    done = "done"
+    show = f"atlas-invoices() {{ echo '<'\"$*\"'>'; }}; echo '<'{done}'>'\n"
+    started = subprocess.Popen(
+        arguments, env=environment(), cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    try:
+        screen = Screen(ours)
+        screen.type(f"{load}; {show}")
+        assert screen.printed() == done
+        completed = []
+        for line in lines:
+            # What Tab adds comes before the shell reads on.
+            screen.type(f"{line}\t\n")
+            completed.append(screen.printed())
+        return completed
+    finally:
+        started.kill()
+        started.wait()
+        os.close(ours)
+
+
+class Screen:
+    """What a shell writes to its terminal."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._text = descriptor, ""
+
+    def type(self, text: str) -> None:
+        os.write(self._descriptor, text.encode())
+
+    def printed(self) -> str:
+        """Wait for the next <…> on a line of its own."""
+        while (found := re.search(r"[\r\n]<([^<>]*)>\r?\n", self._text)) is None:
+            assert select.select([self._descriptor], [], [], 30)[0], self._text
+            self._text += os.read(self._descriptor, 65536).decode()
+        self._text = self._text[found.end() :]
+        return found[1]
+
+
+def complete(line: str, folder: Path, shell: str = "bash", **more: str) -> list[str]:
+    """Ask bash or fish for everything that Tab would offer at the end of a line."""
     *words, last = line.split(" ")
     quoted = " ".join(shlex.quote(word) for word in [*words, last])
-    script = f"""
-        eval "$(atlas-invoices completion bash)"
-        compopt() {{ :; }}
-        COMP_WORDS=({quoted}); COMP_CWORD={len(words)}
-        $(complete -p atlas-invoices | sed 's/.*-F \\([^ ]*\\) .*/\\1/') atlas-invoices
-        printf '%s\\n' "$COMP_WORDBREAKS" | grep -q : && echo colon
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
+    scripts = {
+        "bash": f"""
+            eval "$(atlas-invoices completion bash)"
+            compopt() {{ :; }}
+            COMP_WORDS=({quoted}); COMP_CWORD={len(words)}
+            $(complete -p atlas-invoices | sed 's/.*-F \\([^ ]*\\) .*/\\1/') atlas-invoices
+            printf '%s\\n' "${{COMPREPLY[@]}}"
+        """,
+        "fish": f"atlas-invoices completion fish | source; complete -C {shlex.quote(line)}",
+    }
     done = subprocess.run(
-        ["bash", "--norc", "-c", script],
-        env={**os.environ, "PATH": path, **environment},
+        [shell, "--norc" if shell == "bash" else "--no-config", "-c", scripts[shell]],
+        env=environment(**more),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -40,22 +101,37 @@ def complete(line: str, folder: Path, **environment: str) -> list[str]:
         timeout=60,
     )
     assert done.stderr == ""
-    return [found for found in done.stdout.split("\n") if found]
+    return [found.split("\t")[0] for found in done.stdout.split("\n") if found]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_completes_commands_choices_columns_and_tags(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "shell",
+    [
+        pytest.param(each, marks=pytest.mark.skipif(shutil.which(each) is None, reason=f"needs {each}"))
+        for each in ("bash", "zsh", "fish")
+    ],
+)
+def test_every_shell_completes_commands_choices_columns_tags_and_files(shell: str, tmp_path: Path) -> None:
     # The second column of a name isn't a tag.
     (tmp_path / "june.csv").write_text(CSV.replace("Tag/team", "Tag/team,Tag/team"), encoding="utf-8")
-    assert complete("atlas-invoices rec", tmp_path) == ["reconcile"]
-    assert complete("atlas-invoices list --st", tmp_path) == ["--status"]
-    assert complete("atlas-invoices list --status PA", tmp_path) == ["PAID"]
-    assert complete("atlas-invoices show ju", tmp_path) == ["june.csv"]
-    assert complete("atlas-invoices show june.csv --by tag:", tmp_path) == ["tag:team"]
-    assert complete("atlas-invoices show june.csv --by project,sk", tmp_path) == ["project,sku"]
+    expected = {
+        "rec": "reconcile",
+        "list --st": "list --status",
+        "list --status PA": "list --status PAID",
+        "show ju": "show june.csv",
+        "export june.csv -o ju": "export june.csv -o june.csv",
+        "show june.csv --by tag:": "show june.csv --by tag:team",
+        "show june.csv --by project,sk": "show june.csv --by project,sku",
+    }
+    begun = [f"atlas-invoices {line}" for line in expected]
+    if shell == "fish":
+        completed = [f"{line.rpartition(' ')[0]} {' '.join(complete(line, tmp_path, 'fish'))}" for line in begun]
+        assert completed == [f"atlas-invoices {line}" for line in expected.values()]
+    else:
+        assert press_tab(shell, begun, tmp_path) == list(expected.values())
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@needs_bash
 def test_months_and_ids_come_from_the_last_listing(run: Run, server: Sandbox, tmp_path: Path) -> None:
     assert complete("atlas-invoices owed ", tmp_path) == ["latest", "pending"]
     assert run("list", "--limit", "2").returncode == 0
@@ -80,10 +156,3 @@ def test_the_cache_is_only_a_help(run: Run, server: Sandbox) -> None:
     cache.mkdir()
     done = run("list", "--limit", "1")
     assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_has_a_script(shell: str, run: Run) -> None:
-    done = run("completion", shell, env={})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "_ATLAS_INVOICES_COMPLETE" in done.stdout

@@ -60,6 +60,22 @@ def test_an_address_that_is_not_on_the_access_list(run: Run, server: Sandbox) ->
     done = run("doctor", env=server.environment("service-account"))
     assert done.returncode == 3
     assert "add 203.0.113.7 to the access list" in done.stderr
+    assert done.stdout.endswith("next:          atlas-invoices doctor, once that is fixed\n")
+
+
+def test_the_token_endpoint_is_down(run: Run, server: Sandbox) -> None:
+    server.fail(503, path="/api/oauth/token")
+    done = run("doctor", "--max-retries", "0", env=server.environment("service-account"))
+    assert done.returncode == 5
+    assert "the token endpoint failed (503" in done.stderr
+    assert done.stdout.endswith("next:          atlas-invoices doctor, later\n")
+
+
+def test_the_organization_of_somebody_else(run: Run, server: Sandbox) -> None:
+    done = run("doctor", "--org", "f" * 24)
+    assert done.returncode == 4
+    assert "organization ffffffffffffffffffffffff not found" in done.stderr
+    assert done.stdout.endswith(f"next:          atlas-invoices doctor --org {server.org_id}\n")
 
 
 def test_a_missing_role(run: Run, server: Sandbox) -> None:
@@ -92,6 +108,7 @@ def test_nothing_is_configured(run: Run) -> None:
     assert done.returncode == 3
     assert "server:        https://cloud.mongodb.com (default)\n" in done.stdout
     assert "no credentials: set MONGODB_ATLAS_CLIENT_ID" in done.stderr
+    assert "next:          set credentials, then atlas-invoices doctor" in done.stdout
 
 
 def test_a_server_that_is_not_there(run: Run, server: Sandbox) -> None:
@@ -100,3 +117,4 @@ def test_a_server_that_is_not_there(run: Run, server: Sandbox) -> None:
     assert done.returncode == 5
     assert "Connection refused; check the network, the proxy and the base URL" in done.stderr
     assert "response:" not in done.stdout
+    assert "next:          curl -v http://127.0.0.1:9," in done.stdout

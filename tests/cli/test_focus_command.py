@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import signal
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ from pyarrow import dataset
 from pyarrow import parquet as pq
 
 from command import COMMAND
+from load_targets import invoice, save
 
 if TYPE_CHECKING:
     from atlas_invoices.sandbox import Sandbox
@@ -72,6 +76,59 @@ def test_a_folder_of_sync_becomes_a_folder_with_a_file_for_each_invoice(run: Run
     after = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in files}
     assert [name for name in files if before[name] != after[name]] == [files[1]]
     assert sorted(path.suffix for path in (tmp_path / "out").rglob("*.*")) == [".parquet"] * 3
+
+
+# Runs the command, which kills itself before it puts the file of the number on stdin in place. Forked, to save imports.
+VICTIMS = """
+import os, signal, sys
+from atlas_invoices._files import AtomicFile
+from atlas_invoices.cli import main
+
+def commit(file, commit=AtomicFile.commit):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    commit(file)
+
+AtomicFile.commit = commit
+while line := sys.stdin.readline():
+    left = int(line)
+    if not os.fork():
+        sys.exit(main())
+    print(os.wait()[1], flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the victims are forked")
+def test_killed_between_files_of_a_folder_it_leaves_whole_invoices_and_the_next_run_completes(
+    run: Run, tmp_path: Path
+) -> None:
+    old, new = ([invoice(month, *[f"{part}"] * (part * month)) for month in (1, 2, 3)] for part in (2, 3))
+    kept = save(tmp_path / "in", *old)
+    assert run("focus", "in", "-o", "out/", env={}).returncode == 0
+    save(kept, *new)
+
+    def parts() -> list[int]:
+        """Whether each file has the old lines or the new ones; all must be there."""
+        found = []
+        for month in (1, 2, 3):
+            costs = pq.read_table(tmp_path / f"out/billing_period=2024-0{month}", partitioning=None)[
+                "BilledCost"
+            ].to_pylist()
+            assert costs == costs[:1] * int(costs[0] * month)
+            found.append(int(costs[0]))
+        return found
+
+    command = [sys.executable, "-c", VICTIMS, "focus", "in", "-o", "out/", "--force", "-q"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as victims:
+        assert victims.stdin
+        assert victims.stdout
+        for step, expected in ((2, [3, 2, 2]), (4, [3, 3, 3])):
+            print(step, file=victims.stdin, flush=True)
+            assert int(victims.stdout.readline()) == (signal.SIGKILL if step < 4 else 0)
+            assert parts() == expected
+        victims.communicate()
 
 
 def test_parquet_and_csv_have_the_same_values(run: Run, tmp_path: Path) -> None:

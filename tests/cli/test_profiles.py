@@ -132,7 +132,7 @@ def test_a_person_s_login_is_told_what_is_needed(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[default]\npublic_api_key = "abcdefgh"\n', "private_api_key isn't (this machine's keyring can't be read"),
+        ('[default]\npublic_api_key = "abcdefgh"\n', "private_api_key isn't, and this machine's keyring can't be read"),
         ('[default]\nclient_secret = "s3cr3t-value\n', "aren't valid TOML"),
         ("[default]\n", "no credentials in profile default of"),
         ('default = "text"\n', "no credentials: set"),

@@ -35,7 +35,7 @@ def test_a_summary_fits(width: int, run: Run, folder: Path) -> None:
         total = next(number for number, line in enumerate(table) if line.startswith("tot"))
         assert total == 1 + 4 + 1, "headings, rows, the rest, and the total have a line each"
         assert all(re.search(r"-?[0-9,]+\.[0-9]{2}( |$)", line) for line in table[1 : total + 1])
-        assert ("left out to fit" in done.stderr) == ("lines" not in table[0])
+        assert ("hidden to fit" in done.stderr) == ("lines" not in table[0])
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -45,7 +45,7 @@ def test_tables_of_atlas_fit(width: int, run: Run, server: Sandbox) -> None:
     headings, *rows, total = listed.stdout.splitlines()
     assert [row.split()[:2] for row in rows] == [[f"{each.start:%Y-%m}", each.id] for each in server.invoices[:3]]
     assert total.startswith("total ")
-    assert ("left out to fit the terminal: Paid USD, Open USD; --format csv" in listed.stderr) == (width == 60)
+    assert ("hidden to fit: Paid USD, Open USD; see --format\n" in listed.stderr) == (width == 60)
     assert headings.split()[:3] == ["Month", "Invoice", "Status"]
     others = (
         "orgs",

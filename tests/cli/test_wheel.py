@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -71,6 +75,8 @@ def test_it_holds_both_packages_typed_and_nothing_else(wheel: Path) -> None:
     assert {"atlas_invoices/py.typed", "atlas_invoices_client/py.typed"} <= set(names)
     assert {f"atlas_invoices/report/page.{ending}" for ending in ("css", "html.jinja", "js")} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    (points,) = [zipfile.ZipFile(wheel).read(name).decode() for name in names if name.endswith("/entry_points.txt")]
+    assert "[pytest11]\natlas_invoices = atlas_invoices._pytest_plugin\n" in points
 
 
 def test_the_base_install_needs_three_libraries(wheel: Path) -> None:
@@ -89,6 +95,13 @@ def test_both_packages_import_without_any_extra(python: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_dlt_source_says_which_extra_it_needs(python: Path) -> None:
+    done = subprocess.run(
+        [python, "-c", "import atlas_invoices.dlt"], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert "ConfigError: atlas_invoices.dlt needs dlt and pyarrow: pip install 'atlas-invoices[dlt]'" in done.stderr
+
+
 def test_without_the_cli_extra_only_the_version_works(python: Path) -> None:
     command = python.with_name("atlas-invoices")
     version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
@@ -99,3 +112,37 @@ def test_without_the_cli_extra_only_the_version_works(python: Path) -> None:
         assert done.returncode == 2
         assert "atlas-invoices[cli]" in done.stderr
         assert done.stdout == ""
+
+
+def pins(lock: str) -> set[str]:
+    return set(re.findall(r"^[\w-]+==\S+", (ROOT / lock).read_text("utf-8"), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", [".github/container/requirements.txt", "scripts/requirements-docs.txt"])
+def test_other_locks_have_the_versions_of_the_first(lock: str) -> None:
+    """Otherwise, lock again: scripts/README.md."""
+    versions = dict(pin.split("==") for pin in pins("scripts/requirements.txt"))
+    assert [
+        pin for pin in pins(lock) if pin.split("==")[1] != versions.get(pin.split("==")[0], pin.split("==")[1])
+    ] == []
+
+
+@pytest.mark.slow
+def test_the_container_runs_the_command_as_a_user_without_rights(wheel: Path, tmp_path: Path) -> None:
+    """Its build stage, without Docker: in folders of this test, and the command in them."""
+    text = (ROOT / ".github" / "container" / "Dockerfile").read_text("utf-8")
+    lines = [line.split(None, 1) for line in text.splitlines() if re.match(r"[A-Z]+ ", line)]
+    build, opt = tmp_path / "build", tmp_path / "opt" / "atlas-invoices"
+    build.mkdir()
+    assert ["COPY", "dist/*.whl .github/container/requirements.txt /build/"] in lines
+    shutil.copy(wheel, build)
+    shutil.copy(ROOT / ".github" / "container" / "requirements.txt", build)
+    path = f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    for command in [words for name, words in lines if name == "RUN" and "useradd" not in words]:
+        here = command.replace("/opt/atlas-invoices", str(opt)).replace("/build", str(build))
+        subprocess.run(["sh", "-euc", here], check=True, env={**os.environ, "PATH": path})
+    (entry,) = (json.loads(words) for name, words in lines if name == "ENTRYPOINT")
+    command = [opt / "bin" / Path(entry[0]).name, "--version"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.startswith("atlas-invoices ")
+    (user,) = (words for name, words in lines if name == "USER")
+    assert int(user) >= 1000

@@ -59,7 +59,7 @@ def test_an_entry_has_the_operation_the_location_and_a_message(
     path = changed(lambda root: csv_of(root)["responses"].update({"429": {"description": ""}}))
     assert check_drift.main(["--upstream", str(path), "--format", "json"], openapi) == 1
     (entry,) = entries(capsys)["additive"]
-    message = "response `429` is new: an existing client doesn't expect it"
+    message = "response `429` is new: an existing client treats it as any other failure"
     assert entry == {"operation": CSV, "location": "/responses/429", "message": message}
 
 

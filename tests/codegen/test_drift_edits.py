@@ -130,19 +130,47 @@ def test_only_the_named_place_is_accepted(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[]", "not an OpenAPI document"),
-        ("accept: {}", "`accept` must be a list"),
-        ("accept: [{operation: x}]", "entry 1: needs exactly these texts: location, operation, reason, until"),
-        (ENTRY.format("*", "*").replace("2026-12-31", "soon"), "`until` must be a day such as 2026-12-31"),
+        ("[]", "its top level is not a mapping; is it the right file?"),
+        ("accept: {}", "accept.yaml: /accept: must be a list"),
+        ("accept: [x]", "entry 1: must have the keys operation, location, reason, until"),
+        ("accept: [{operation: x}]", "entry 1: `location` is missing or isn't text"),
+        (ENTRY.format("*", "*").replace("reason", "why"), "entry 1: `reason` is missing or isn't text"),
+        (ENTRY.format("*", "*").replace("until", "x: y, until"), "entry 1: `x` is not one of operation, location, "),
+        (
+            ENTRY.format("*", "*") + ENTRY.format("*", "*").partition("\n")[2].replace("2026-12-31", "soon"),
+            "entry 2: `until` must be a day such as 2026-12-31",
+        ),
     ],
 )
-def test_a_malformed_file_is_2(
+def test_a_malformed_file_of_accepted_drift_is_2(
     openapi: Path, small_upstream: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, problem: str
 ) -> None:
     (tmp_path / "accept.yaml").write_text(text)
     arguments = ["--upstream", str(small_upstream), "--accept", str(tmp_path / "accept.yaml")]
     assert check_drift.main(arguments, openapi) == 2
-    assert problem in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert (problem in printed, printed.count("\n")) == (True, 1)
+    assert printed.endswith("; scripts/README.md has an example\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "location", "is_accepted"),
+    [
+        ("filter[a]", "/parameters/query:filter[a]", True),
+        ("filtera", "/parameters/query:filter[a]", False),
+        ("page", "/parameters/query:?age", False),
+        ("page", "/parameters/*:pa*e", True),
+        ("page", "/parameters/query", False),
+    ],
+)
+def test_only_the_asterisk_is_special_in_accepted_drift(
+    openapi: Path, changed: Change, tmp_path: Path, name: str, location: str, *, is_accepted: bool
+) -> None:
+    new = {"in": "query", "name": name, "schema": {"type": "string"}}
+    upstream = changed(lambda root: root["paths"]["/api/atlas/v2/orgs"]["get"]["parameters"].append(new))
+    (tmp_path / "accept.yaml").write_text(ENTRY.format("GET /api/atlas/v2/orgs", location))
+    arguments = ["--upstream", str(upstream), "--accept", str(tmp_path / "accept.yaml")]
+    assert check_drift.main(arguments, openapi, TODAY) == int(not is_accepted)
 
 
 def generated(openapi: Path, tmp_path: Path) -> Any:
@@ -185,6 +213,20 @@ def test_an_inlined_schema_keeps_its_python_name(openapi: Path, changed: Change,
     assert report.package == []
     assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
     assert "BillingPayment" in generated(openapi, tmp_path).models.__all__
+
+
+def test_a_schema_that_wraps_another_keeps_its_python_name(openapi: Path, changed: Change, tmp_path: Path) -> None:
+    def wrap(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        schemas["Content"] = schemas["BillingInvoice"]
+        schemas["BillingInvoice"] = {"allOf": [{"$ref": "#/components/schemas/Content"}], "title": "Invoice"}
+
+    upstream = changed(wrap)
+    report = compared(openapi, upstream)
+    assert (report.changes, report.models, report.package) == ([], [], [])
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    models = generated(openapi, tmp_path).models.__all__
+    assert ("BillingInvoice" in models, "Content" in models) == (True, False)
 
 
 def test_a_schema_inlined_in_two_ways_says_what_moves(openapi: Path, changed: Change) -> None:
@@ -259,8 +301,8 @@ def test_two_schemas_are_never_in_one_line(openapi: Path, changed: Change) -> No
 
     report = compared(openapi, changed(change))
     assert [line for line in report.to_text().splitlines() if "are new: " in line] == [
-        "  `ApiError.more` and `ApiError.note` are new: an existing client still reads it",
-        "  `BillingPayment.more` and `BillingPayment.note` are new: an existing client still reads it",
+        "  `ApiError.more` and `ApiError.note` are new: an existing client still reads them",
+        "  `BillingPayment.more` and `BillingPayment.note` are new: an existing client still reads them",
     ]
     assert report.title().startswith("`ApiError.more` and `ApiError.note` are new; `BillingPayment.more`")
     assert "get_invoice_csv, " not in report.to_text()  # all operations have errors
@@ -286,7 +328,11 @@ def test_what_reaches_all_operations_reads_as_english(openapi: Path, changed: Ch
     assert "the token URL of 5 operations was `https://" in text
 
 
-def test_where_the_example_of_the_csv_is_written_is_no_drift(openapi: Path, changed: Change) -> None:
+def test_where_the_example_of_the_csv_is_written_changes_nothing(
+    openapi: Path, small_upstream: Path, changed: Change
+) -> None:
+    """Not even as documentation, with or without the words before."""
+
     def media(root: Json) -> Json:
         made: Json = media_of(root, f"{INVOICE}/csv")["application/vnd.atlas.2023-01-01+csv"]
         return made
@@ -296,13 +342,66 @@ def test_where_the_example_of_the_csv_is_written_is_no_drift(openapi: Path, chan
         media(root)["examples"] = {"one": {"$ref": "#/components/examples/Csv"}}
 
     def in_media_type(root: Json) -> None:
-        media(root)["examples"] = {"one": root["components"].pop("examples")["Csv"]}
+        example = root["components"].pop("examples")["Csv"]
+        media(root)["examples"] = {"one": example, "same": example}
+
+    def back(root: Json) -> None:
+        media(root)["example"] = media(root).pop("examples")["one"]["value"]
+
+    for place in (in_components, in_media_type, back):
+        upstream = documents.read_document(changed(place))
+        for previous in (None, documents.read_document(small_upstream)):
+            assert not check_drift.compare_upstream(upstream, folder=openapi, previous=previous, today=TODAY).changes
 
     def in_schema(root: Json) -> None:
-        media(root)["schema"]["example"] = media(root).pop("examples")["one"]["value"]
+        media(root)["schema"]["example"] = media(root).pop("example")
 
-    for place in (in_components, in_media_type, in_schema):
-        assert not compared(openapi, changed(place)).is_drift
+    def in_list(root: Json) -> None:
+        root["openapi"] = "3.1.0"
+        media(root)["schema"]["examples"] = [media(root)["schema"]["example"], media(root)["schema"].pop("example")]
+
+    for place in (in_schema, in_list):
+        assert {change.category for change in compared(openapi, changed(place)).changes} <= {"documentation"}
+
+
+def test_what_is_about_whole_operations_has_no_location(openapi: Path, changed: Change) -> None:
+    def change(root: Json) -> None:
+        del root["paths"]["/api/atlas/v2/orgs"], root["paths"][f"{INVOICE}/csv"]
+
+    report = compared(openapi, changed(change))
+    assert (
+        "  2 operations were removed: every call fails\n      in get_invoice_csv, list_organizations\n"
+        in report.to_text()
+    )
+    assert "<br><sub>in get_invoice_csv, list_organizations</sub>" in report.to_markdown()
+
+
+def test_words_of_what_has_another_type_are_not_listed(openapi: Path, small_upstream: Path, changed: Change) -> None:
+    """Nothing inside was compared, so the words would be all old ones, and all new ones."""
+
+    def split(root: Json) -> None:
+        schemas = root["components"]["schemas"]
+        schemas["One"] = schemas["BillingPayment"]
+        schemas["BillingPayment"] = {"oneOf": [{"$ref": "#/components/schemas/One"}, {"type": "object"}]}
+
+    upstream, previous = (documents.read_document(path) for path in (changed(split), small_upstream))
+    report = check_drift.compare_upstream(upstream, folder=openapi, previous=previous, today=TODAY)
+    assert {change.category for change in report.changes} == {"breaking"}
+
+
+def test_other_properties_are_those_of_the_object(openapi: Path, changed: Change) -> None:
+    upstream = changed(lambda root: root["components"]["schemas"]["ApiError"].update(additionalProperties=False))
+    report = compared(openapi, upstream)
+    assert report.title() == "`ApiError` no longer takes other properties"
+    assert "the body of response `404` no longer takes other properties" in report.to_json()
+
+
+def test_only_operations_that_are_there_count_as_all(openapi: Path, changed: Change) -> None:
+    with (openapi / "operations.yaml").open("a") as file:
+        file.write(
+            f"  - {{name: absent, module: things, method: get, path: /absent, accept: {JSON}, optional: true}}\n"
+        )
+    assert "in all 5 operations, first" in compared(openapi, changed(nullable)).to_text()
 
 
 def test_a_path_parameter_is_renamed_for_every_operation_of_the_path(openapi: Path, changed: Change) -> None:

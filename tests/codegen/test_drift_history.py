@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import lzma
 import random
@@ -13,11 +14,12 @@ import pytest
 import check_drift
 from drift_documents import FIVE, classified, inlined, renamed
 from environment import ROOT
-from openapi_tools import documents
+from openapi_tools import documents, slicing
 
 HISTORY = ROOT.parent / "shared" / "upstream"
 pytestmark = pytest.mark.skipif(not HISTORY.is_dir(), reason="no copies of upstream's documents here")
 
+Json = dict[str, Any]
 Entries = list[dict[str, str]]
 _read: dict[str, documents.Document] = {}
 
@@ -75,6 +77,72 @@ def test_a_person_reads_a_line_for_each_change() -> None:
     assert report.to_text().count("may now be null") == 2
     assert "`ApiError.detail` and `ApiError.reason` may now be null" in report.to_text()
     assert "all 5 operations" in report.to_text()
+
+
+def reached(root: Json) -> Json:
+    """A copy of what our operations reach, with its prose: the whole document takes seconds to copy."""
+    sections = slicing.slice_operations(root, FIVE)["components"].items()
+    components = {section: {name: root["components"][section][name] for name in names} for section, names in sections}
+    paths = {ours.path: root["paths"][ours.path] for ours in FIVE}
+    return copy.deepcopy({**root, "paths": paths, "components": components})
+
+
+def sku(root: Json) -> Json:
+    made: Json = root["components"]["schemas"]["InvoiceLineItem"]["properties"]["sku"]
+    return made
+
+
+def test_the_months_between_in_steps() -> None:
+    """What each month's report had to say, with that month's change taken from the later document."""
+    month, now = (reached(upstream(day).root) for day in ("2025-10-07", "2026-08-21"))
+    operations = [(month["paths"][ours.path]["get"], now["paths"][ours.path]["get"]) for ours in FIVE]
+    schemas = (month["components"]["schemas"], now["components"]["schemas"])
+
+    def grow() -> None:
+        sku(month)["enum"].append("NEW_SKU")
+
+    def open_skus() -> None:
+        del sku(month)["enum"]
+
+    def state_roles() -> None:
+        for before, after in operations:
+            if "x-rolesRequirements" in after:
+                before["x-rolesRequirements"] = after["x-rolesRequirements"]
+
+    def leave_roles_out_of_the_words() -> None:
+        for before, after in operations:
+            before["description"] = after["description"]
+
+    def allow_null() -> None:
+        for name in ("ApiError", "BadRequestDetail"):
+            schemas[0][name] = schemas[1][name]
+
+    for change, is_drift, title in (
+        (grow, True, "`InvoiceLineItem.sku` may now also be `NEW_SKU`"),
+        (open_skus, True, "`InvoiceLineItem.sku` no longer has a list of values, of which there were 427"),
+        (
+            state_roles,
+            False,
+            "4 operations now have the role `Organization Billing Viewer` in the document",
+        ),
+        (
+            leave_roles_out_of_the_words,
+            False,
+            "the description of `GET /api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv`",
+        ),
+        (
+            allow_null,
+            True,
+            "`BadRequestDetail` may now be null; `ApiError.detail` and `ApiError.reason` may now be null",
+        ),
+    ):
+        before = documents.Document("before", "", copy.deepcopy(month))
+        change()
+        after = documents.Document("after", "", copy.deepcopy(month))
+        report = check_drift.compare(before, after, FIVE, previous=before)
+        assert (report.title()[: len(title)], report.is_drift) == (title, is_drift)
+        assert bool(report.in_category("breaking")) == (change is allow_null)
+        assert ("Organization Billing Viewer" in report.to_text()) == ("roles" in change.__name__)
 
 
 def test_wherever_the_document_is_cut_off_it_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

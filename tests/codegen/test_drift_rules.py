@@ -113,6 +113,10 @@ CASES: list[Case] = [
      whole(servers=[{"url": "https://a.example/"}]), B, "/servers"),
     ("server-added", whole(),
      whole(servers=[{"url": "https://atlas.example"}, {"url": "https://b.example"}]), A, "/servers"),
+    # A variable stands for each of its values.
+    ("server-added", whole(), whole(servers=[
+        {"url": "https://{where}.example/", "variables": {"where": {"default": "atlas", "enum": ["atlas", "b"]}}}
+    ]), A, "/servers"),
     ("security-removed", whole(), whole(security=[{"Digest": []}]), B, "/security/OAuth 2 clientCredentials"),
     ("security-removed", document(replying({})), document(replying({}, security=[{"Account": []}])), B,
      "/security/http digest"),
@@ -159,8 +163,12 @@ CASES: list[Case] = [
     ("required-body-added", document(replying({})), body(content={}, required=True), B, "/requestBody"),
     ("now-required", body(content={}), body(content={}, required=True), B, "/requestBody/required"),
     ("media-type-removed", body(content={JSON: {}}), body(content={}), B, f"{SENT}"),
+    ("media-type-newer", body(content={JSON: {}}),
+     body(content={JSON: {}, "application/vnd.atlas.2027-02-01+json": {}}), A,
+     "/requestBody/content/application~1vnd.atlas.2027-02-01+json"),
     ("response-removed", responses("200", "201"), responses("201"), B, "/responses/200"),
     ("error-removed", responses("200", "404"), responses("200"), A, "/responses/404"),
+    ("success-added", responses("200"), responses("200", "202"), B, "/responses/202"),
     ("response-added", responses("200"), responses("200", "429"), A, "/responses/429"),
     ("header-removed", response(headers={"Retry-After": {}}), response(), B, "/responses/200/headers/Retry-After"),
     ("header-added", response(), response(headers={"Retry-After": {}}), A, "/responses/200/headers/Retry-After"),
@@ -189,6 +197,7 @@ CASES: list[Case] = [
     ("roles-stated", needing(), needing("Owner", "Viewer"), "documentation", "/x-rolesRequirements"),
     ("column-removed", columns("Date,SKU,Region,Amount"), columns("Amount,Date,SKU"), B, f"{IN_CSV}/columns/Region"),
     ("column-added", columns("Date,SKU,Amount"), columns("Date,SKU,Region,Amount"), A, f"{IN_CSV}/columns/Region"),
+    ("column-repeated", columns("Date,SKU,Amount"), columns("Date,SKU,Amount,Amount"), B, f"{IN_CSV}/columns/Amount"),
     ("columns-stated", columns(""), columns("Date,SKU,Amount"), "documentation", IN_CSV),
     ("columns-gone", columns("Date,SKU,Amount"), columns(""), B, IN_CSV),
 ]  # fmt: skip

@@ -127,6 +127,7 @@ SAME: dict[str, tuple[Json, Json]] = {
         {"type": "integer", "minimum": 1, "maximum": 8},
         {"type": "integer", "minimum": 0, "exclusiveMinimum": True, "maximum": 9, "exclusiveMaximum": True},
     ),
+    "constants beside their type": (TEXT, {"anyOf": [{**TEXT, "enum": ["A", "B"]}, TEXT]}),
     "a choice of one": (TEXT, {"oneOf": [TEXT], "description": "x"}),
     "a list of one type": (TEXT, {"type": ["string"]}),
     "a list of types": ({"anyOf": [TEXT, {"type": "boolean"}]}, {"type": ["boolean", "string"]}),

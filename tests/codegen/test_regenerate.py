@@ -291,11 +291,10 @@ def test_generating_records_the_tools(openapi_folder: Path, tree: Path, monkeypa
 def test_a_transform_that_matches_nothing_stops_the_committed_fragment(
     openapi_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # As if upstream had dropped its invalid pattern.
-    edit(
-        openapi_folder / "fragment.json",
-        lambda content: content["components"]["schemas"]["AtlasOrganization"]["properties"]["name"].pop("pattern"),
-    )
+    # As if upstream had dropped all its patterns, the invalid ones too.
+    fragment = openapi_folder / "fragment.json"
+    without = json.loads(fragment.read_text(), object_hook=lambda node: {k: node[k] for k in node if k != "pattern"})
+    edit(fragment, lambda content: content.update(without))
 
     assert regenerate.main(["--output", str(tmp_path / "generated")], openapi_folder) == 2
     assert "transform drop_invalid_patterns" in capsys.readouterr().err

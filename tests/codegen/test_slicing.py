@@ -161,7 +161,7 @@ def server_of_its_path(root: dict[str, Any]) -> None:
 
 
 def server_with_a_variable(root: dict[str, Any]) -> None:
-    root["servers"] = [{"url": "https://{region}.example.com", "variables": {"region": {"default": "eu"}}}]
+    root["servers"] = [{"url": "https://{region}.example.com", "variables": {"region": {}}}]
 
 
 def security_of_its_own(root: dict[str, Any]) -> None:
@@ -205,7 +205,7 @@ def newer_openapi(root: dict[str, Any]) -> None:
         (basic_auth, r"another scheme \(http\)"),
         (both_at_once, "digest and service account"),
         (no_security, "the document has nothing"),
-        (other_media_type, r"no longer offers application/vnd.atlas.2023-01-01\+csv, but .*2031"),
+        (other_media_type, r"csv: response 200 has .*2031.*, but not application/vnd.atlas.2023-01-01\+csv"),
         (no_success, "no longer has a response 200 or 201 or 202"),
         (newer_openapi, "OpenAPI 3.0 or 3.1 was expected"),
     ],
@@ -271,7 +271,7 @@ def test_an_operation_with_a_body_is_kept_with_any_success(small_root: dict[str,
     ("status", "body", "message"),
     [
         ("204", MORE.accept, "POST /things no longer has a response 200 or 201 or 202"),
-        ("201", "application/json", r"POST /things no longer takes .*2025-01-01\+json, but application/json"),
+        ("201", "application/json", r"POST /things: the request body has application/json, but not .*2025-01-01\+json"),
     ],
 )
 def test_another_success_or_body_stops_an_optional_operation_too(

@@ -131,15 +131,15 @@ def test_the_lock_names_the_source(small_upstream: Path, small_folder: Path) -> 
 
 @pytest.mark.parametrize("url", ["raw.githubusercontent.com/mongodb/openapi/", "github.com/mongodb/openapi/raw/"])
 def test_the_lock_names_the_public_commit_where_it_can_be_told(
-    small_upstream: Path, openapi_folder: Path, url: str
+    small_upstream: Path, small_folder: Path, url: str
 ) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     assert lock.commit_in(f"https://{url}{commit}/openapi/v2.yaml") == commit
     assert lock.commit_in(f"https://{url}refs/heads/main/openapi/v2.yaml") is None
     assert lock.commit_in(str(small_upstream)) is None
 
-    assert vendor_spec.main(["--upstream", str(small_upstream), "--commit", commit], openapi_folder) == 0
-    assert lock.read_lock(openapi_folder)["upstream"]["commit"] == commit
+    assert vendor_spec.main(["--upstream", str(small_upstream), "--commit", commit], small_folder) == 0
+    assert lock.read_lock(small_folder)["upstream"]["commit"] == commit
 
 
 def test_compression_and_format_change_neither_fragment_nor_digest(small_upstream: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from atlas_invoices import __version__
 from openapi_tools import documents
 from tracked_copy import copy_tracked
 
 Json = dict[str, Any]
-NAMES = ("ci.yml", "drift.yml", "generator.yml", "propose.yml")
+NAMES = ("ci.yml", "docs.yml", "drift.yml", "generator.yml", "propose.yml", "release.yml")
 # Write permissions that the job which proposes needs; the file gives the reason for each.
 WRITES = {"contents: write", "pull-requests: write", "issues: write", "actions: write"}
 
@@ -65,13 +67,18 @@ def test_the_job_that_reads_what_others_wrote_can_write_nothing(root: Path) -> N
     }
     assert rights == {
         "ci.yml/check": set(),
+        "docs.yml/build": {"contents: read"},
+        "docs.yml/publish": {"pages: write", "id-token: write"},
+        "release.yml/build": {"contents: read"},
+        "release.yml/publish": {"id-token: write"},
         "drift.yml/check": {"contents: read"},
         "generator.yml/upgrade": {"contents: read"},
         "drift.yml/heartbeat": {"actions: write"},
         **dict.fromkeys(("drift.yml/propose", "generator.yml/propose", "propose.yml/propose"), WRITES),
     }
-    # The jobs with rights run git and gh, and none of our scripts.
-    for name, job in (("propose.yml", "propose"), ("drift.yml", "heartbeat")):
+    # The jobs with rights run git and gh, or actions, and none of our scripts.
+    jobs = {"propose.yml": "propose", "drift.yml": "heartbeat", "docs.yml": "publish", "release.yml": "publish"}
+    for name, job in jobs.items():
         text = " ".join(step.get("run", "") for step in read(root, name)["jobs"][job]["steps"])
         assert "scripts/" not in text
         assert "python" not in text
@@ -93,7 +100,7 @@ def test_ci_installs_and_checks_on_every_supported_python(root: Path) -> None:
     assert [step["run"] for step in job["steps"] if "run" in step] == [
         "python3 scripts/environment.py",
         "scripts/check",
-        "scripts/test -m 'browser or slow or lakehouse'",
+        "scripts/test -m 'browser or slow or lakehouse or warehouse'",
         "scripts/test --warehouse",
     ]
 
@@ -121,6 +128,7 @@ def test_scripts_that_are_run_exist(root: Path) -> None:
     text = " ".join(step.get("run", "") for name in NAMES for step in steps(read(root, name)))
     scripts = {
         "check",
+        "docs",
         "test",
         "environment.py",
         "check_drift.py",
@@ -130,6 +138,13 @@ def test_scripts_that_are_run_exist(root: Path) -> None:
     }
     assert set(re.findall(r"scripts/(\w+(?:\.py)?)", text.replace("requirements.txt", ""))) - {""} == scripts
     assert all(os.access(root / "scripts" / name, os.X_OK) for name in scripts - {"environment.py"})
+
+
+def test_only_main_and_tags_are_published(root: Path) -> None:
+    docs, release = read(root, "docs.yml"), read(root, "release.yml")
+    assert docs["jobs"]["publish"]["if"] == "github.ref == 'refs/heads/main'"
+    assert release["on"] == {"push": {"tags": ["v*"]}}
+    assert all(workflow["jobs"]["publish"]["needs"] == "build" for workflow in (docs, release))
 
 
 def test_pre_commit_runs_every_step_of_the_check_but_the_tests(root: Path) -> None:
@@ -309,7 +324,7 @@ def test_a_later_run_updates_its_pull_request_and_closes_its_issue(runner: Runne
         "pr edit 7 --title `BillingInvoice.newField` is new --body  ",
         "pr ready 7 ",
         "workflow run ci.yml --ref upstream-drift ",
-        "issue close 9 --comment This is over: see the latest run. ",
+        "issue close 9 --comment The latest run no longer found this problem. ",
     ]
 
 
@@ -321,7 +336,7 @@ def test_a_proposal_that_upstream_took_back_is_closed(runner: Runner) -> None:
 
     assert "0 breaking, 0 additive, 1 renamed" in (runner.temporary / "summary.md").read_text()
     assert runner.propose(request="7") == [
-        "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. "
+        "pr close 7 --delete-branch --comment The latest run found nothing left to change. "
     ]
     assert runner.git("log", "--format=%s", "--all") == "Start"
 
@@ -339,6 +354,27 @@ def test_a_client_that_cannot_be_generated_is_a_draft_with_the_error(runner: Run
     report = (runner.temporary / "proposal" / "report.md").read_text()
     assert "    error: /components/schemas/BillingInvoice: the field `toDict` would need a name" in report
     assert runner.git("log", "--format=%s") == "Take over a new revision of the Atlas API\nStart"
+
+
+@pytest.mark.slow
+def test_an_end_that_nothing_can_be_merged_against_is_an_issue(runner: Runner) -> None:
+    """The first run takes it over; from then on only somebody who requests another version can mend it."""
+
+    def end(document: Json) -> None:
+        path = "/api/atlas/v2/orgs/{orgId}/invoices/{invoiceId}/csv"
+        (media,) = document["paths"][path]["get"]["responses"]["200"]["content"].values()
+        media["x-sunset"] = "2020-01-01"
+        document["info"]["x-xgen-sha"] = "another revision"
+
+    publish(runner, end)
+    assert runner.check() == "ready"
+    runner.git("commit", "--quiet", "--message", "Merged")
+    shutil.rmtree(runner.temporary / "proposal")
+    assert runner.check() == "issue"
+    (title,) = runner.propose()
+    assert re.match(
+        r"issue create --title upstream-drift: media type `.*` of response `200` ended on 2020-01-01", title
+    )
 
 
 @pytest.mark.slow
@@ -371,10 +407,13 @@ def test_a_document_that_cannot_be_read_is_an_issue(runner: Runner) -> None:
 
     assert runner.check() == "issue"
     assert runner.propose(issue="9", request="7") == [
-        "pr close 7 --delete-branch --comment Nothing of this is left to merge: see the latest run. ",
+        "pr close 7 --delete-branch --comment The latest run couldn't make this change; an issue says why. ",
         "issue edit 9 --title upstream-drift: The document can't be compared --body  ",
     ]
-    assert "    error: v2.yaml: not an OpenAPI document" in (runner.temporary / "proposal" / "report.md").read_text()
+    assert (
+        "    error: v2.yaml: its top level is not a mapping"
+        in (runner.temporary / "proposal" / "report.md").read_text()
+    )
 
 
 @pytest.mark.slow
@@ -431,3 +470,43 @@ def test_a_generator_that_cannot_even_be_looked_up_has_a_title(runner: Runner) -
     report = (runner.temporary / "proposal" / "report.md").read_text()
     assert report == "## The generator can't be upgraded\n\n    error: uv not found\n"
     assert runner.outputs["state"] == "issue"
+
+
+@pytest.fixture
+def release(runner: Runner) -> Runner:
+    """The repository of `runner`, with what a release needs."""
+    for folder in ("overlays", ".github"):
+        copy_tracked(folder, runner.repository / folder)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(runner.root / name, runner.repository)
+    (runner.repository / ".venv").symlink_to(sys.prefix)
+    changelog = runner.repository / ".github" / "CHANGELOG.md"
+    changelog.write_text(
+        re.sub(f"^## {__version__}, .*$", f"## {__version__}, 2026-12-01", changelog.read_text(), flags=re.MULTILINE)
+    )
+    return runner
+
+
+def test_a_release_has_the_version_of_its_tag_and_a_day(release: Runner) -> None:
+    name = "Compare the tag with the version"
+    assert release.step(name, "release.yml", TAG=f"v{__version__}") == 0, release.printed
+    assert release.step(name, "release.yml", TAG="v9.9.9") == 1
+    assert f"the tag is v9.9.9, but the version is {__version__}" in release.printed
+    (release.repository / ".github" / "CHANGELOG.md").write_text(f"## {__version__}, unreleased\n")
+    assert release.step(name, "release.yml", TAG=f"v{__version__}") == 1
+    assert f"CHANGELOG.md has no day for {__version__}" in release.printed
+
+
+@pytest.mark.slow
+def test_a_release_is_an_sdist_and_the_wheel_made_of_it(release: Runner) -> None:
+    assert release.step("Build", "release.yml") == 0, release.printed
+    sdist, wheel = sorted((release.repository / "dist").iterdir(), key=lambda path: path.suffix)
+    assert sdist.name == f"atlas_invoices-{__version__}.tar.gz"
+    assert wheel.name == f"atlas_invoices-{__version__}-py3-none-any.whl"
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("atlas_invoices-")}
+    folders = (
+        release.repository / "overlays" / "atlas_invoices",
+        release.repository / "generated" / "atlas_invoices_client",
+    )
+    files = {path.relative_to(each.parent).as_posix() for each in folders for path in each.rglob("*") if path.is_file()}
+    assert packed == files

@@ -31,7 +31,7 @@ PHRASES = [
 ]
 PAGES = sorted(
     path
-    for pattern in ("README.md", "overlays/**/*.py", "overlays/*.md", "scripts/**/*.py", "scripts/*.md")
+    for pattern in ("README.md", ".github/*.md", "overlays/**/*.[mp][dy]", "scripts/*.md", "scripts/**/*.py")
     for path in ROOT.glob(pattern)
 )
 

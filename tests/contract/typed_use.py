@@ -58,6 +58,9 @@ def money(invoice: ai.BillingInvoice) -> None:
     assert_type(ai.payment_owed(total_billed_cents=1, unit_price="0.92"), Decimal)
     assert_type(ai.reconcile("june.csv", invoice).matches, bool)
     summary = ai.summarize("june.csv", by=["project", "tag:team"])
+    months: list[Path] = [Path("june.csv"), Path("july.csv")]
+    assert_type(ai.summarize(months, by="period"), ai.Summary)
+    assert_type(ai.summarize(("june.csv", b"..."), by="period"), ai.Summary)
     assert_type(summary.total, Decimal)
     assert_type(summary.groups[0].share, Decimal | None)
     loaded = ai.load("duckdb:costs.db", "june.csv", storage_options={"threads": "2"}).added[0]

@@ -51,6 +51,19 @@ def query(path: Path, sql: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
 
 
+def assert_same_focus(path: Path, expected: pa.Table) -> None:
+    """Check that a database's view `focus` has the columns and rows of `to_focus`; its times have no zone."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = connection.sql("FROM focus").to_arrow_table()
+    assert found.column_names == expected.column_names
+    key = [("InvoiceId", "ascending"), ("x_LineNumber", "ascending")]
+    for ours, theirs in zip(found.sort_by(key).to_pylist(), expected.sort_by(key).to_pylist(), strict=True):
+        assert ours == {
+            name: value.replace(tzinfo=None) if isinstance(value, dt.datetime) else value
+            for name, value in theirs.items()
+        }
+
+
 def duckdb_target(folder: Path) -> LoadTarget:
     path = folder / "costs.db"
     return LoadTarget(

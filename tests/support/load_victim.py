@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import atlas_invoices as ai
@@ -42,21 +42,26 @@ def work(target: str, folder: str, step: int) -> None:
     ai.load(target, folder, on_progress=count)
 
 
-def fork_and_work(target: str, folder: str, step: int) -> int:
+def answer(work: Callable[..., None]) -> None:
+    """Do the work of each line of stdin in a fork, and say how that ended."""
+    # Of forks in a process with threads, which pyarrow may have; a child starts its own.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    while line := sys.stdin.readline():
+        _, status = os.waitpid(_fork_and_work(work, json.loads(line)), 0)
+        print("killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done", flush=True)  # noqa: T201 - what the test reads
+
+
+def _fork_and_work(work: Callable[..., None], arguments: list[Any]) -> int:
     child = os.fork()
     if child:
         return child
     status = 1
     try:
-        work(target, folder, step)
+        work(*arguments)
         status = 0
     finally:
         os._exit(status)
 
 
 if __name__ == "__main__":
-    # Of forks in a process with threads, which pyarrow may have; a child starts its own.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    while line := sys.stdin.readline():
-        _, status = os.waitpid(fork_and_work(*json.loads(line)), 0)
-        print("killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done", flush=True)  # noqa: T201 - what the test reads
+    answer(work)

@@ -317,6 +317,15 @@ def test_currencies_are_never_added_when_reconciling(tmp_path: Path) -> None:
     assert reconcile(MIXED.replace(b"EUR", b"USD"), INVOICE).matches
 
 
+@pytest.mark.parametrize("code", [b"usd", b" USD ", b"Usd", b"  ", b""])
+def test_currencies_are_the_same_whatever_their_case_and_blanks(code: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_summary, "MIN_ARROW_SIZE", 0)
+    data = MIXED.replace(b"USD", code) + MIXED.split(b"\n")[-3] + b"\n"
+    for source in (data, list(read_csv(data))):
+        assert summarize(source, by="sku").totals == {"EUR": Decimal("10.08"), "USD": Decimal("3.84")}
+    assert reconcile(MIXED.replace(b"USD", b"eur"), INVOICE).matches
+
+
 def test_a_column_of_currencies_has_one_name_whatever_its_case() -> None:
     assert [line.extra for line in read_csv(MIXED.replace(b"Currency", b"currency "))] == [
         {"Currency": "USD"},

@@ -226,6 +226,17 @@ def test_a_full_width_row_with_neither_day_is_trailing(row: bytes, around: bytes
         list(read_csv(data + simple_invoice({}).split(b"\n")[-2]))
 
 
+def test_an_item_without_days_may_follow_the_totals() -> None:
+    data = (
+        simple_invoice({"Amount": "7"}) + b"Total" + b"," * 18 + b"7\n" + b",,Credit,,,,,,Credit" + b"," * 10 + b"-5\n"
+    )
+    inv = read_csv(data)
+
+    with pytest.warns(UserWarning, match="1 row after the last item isn't counted: line 8 "):
+        assert [(line.line_number, line.amount, line.date) for line in inv][1:] == [(9, -5, None)]
+    assert [row[0] for row in inv.trailing] == ["Total"]
+
+
 @pytest.mark.parametrize("row", [b"Total,USD" + b"," * 17 + b"\n", b"5" + b"," * 18 + b"\n", b",x" + b"," * 17 + b"\n"])
 def test_a_full_width_row_with_something_else_for_a_day_is_an_error(row: bytes) -> None:
     with pytest.raises(InvoiceFormatError, match="line 8, column"):

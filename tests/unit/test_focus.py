@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import warnings
 from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 import atlas_invoices as ai
 from invoice_lines import HEADER, PREAMBLE
+from load_targets import assert_same_focus
 
 INVOICE_ID = "666acb8787ba43606905dcae"
 
@@ -196,6 +198,25 @@ def test_an_unknown_unit_is_kept_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="kept as sent: furlongs"):
         table = to_focus(focus_csv({**USAGE, "Unit": "furlongs"}))
     assert table["ConsumedUnit"].to_pylist() == ["furlongs"]
+
+
+@pytest.mark.parametrize("discount", ["12.5", "0.125", "50"])
+def test_the_view_of_a_database_has_the_same_rows(tmp_path: Path, discount: str) -> None:
+    rows = [
+        {**USAGE, "Unit": unit, "Tag/team": 'Ida "I" Öst, \n', "Discount Percent": discount, "Quantity": "71.8975"}
+        for unit in ("GB hours", "server hours", "server", "Server-hours", "GB  days", "GB x", "%", "GB-hours ", "it's")
+    ]
+    rows[0] |= {"Unit Price": "0.54", "Quantity": "71.897507", "Amount": "33.97", "Currency": "EUR"}
+    rows += [CREDIT, USAGE, {**USAGE, "Project ID": "", "Organization Name": "x"}]
+    rows += [{**USAGE, "Usage Date": "", "Amount": ""}, {**USAGE, "Quantity": "", "SKU": "Search awsx"}]
+    (tmp_path / "1.csv").write_bytes(focus_csv(*rows, tags=("team",), more="Currency"))
+    fields = {"groupId": USAGE["Project ID"], "clusterName": "c0", "cloudProvider": "GCP"}
+    (tmp_path / "1.json").write_text(json.dumps({"id": INVOICE_ID, "salesTaxCents": 14, "lineItems": [fields]}))
+    ai.load(f"duckdb:{tmp_path / 'costs.db'}", tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = ai.to_focus(tmp_path, version="1.3")
+    assert_same_focus(tmp_path / "costs.db", expected)
 
 
 def test_without_the_json_there_is_no_tax_and_a_warning() -> None:

@@ -335,6 +335,23 @@ class TestDuckDB:
         assert rows[0] == {"note_of_ours": "kept", "amount": 5, "sku": None}
         assert rows[1]["amount"] == 1
 
+    def test_the_view_of_another_version_is_replaced_and_a_table_of_the_users_own_is_left_alone(
+        self, path: Path, tmp_path: Path
+    ) -> None:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE VIEW focus AS SELECT 1 AS earlier")
+            connection.execute("COMMENT ON VIEW focus IS 'Created by atlas-invoices load of last year'")
+        ai.load(f"duckdb:{path}", invoice(6, "1.5"))
+        assert query(path, "SELECT BilledCost, InvoiceId FROM focus") == [
+            {"BilledCost": Decimal("1.5"), "InvoiceId": invoice_id(6)}
+        ]
+        own = tmp_path / "own.db"
+        with duckdb.connect(str(own)) as connection:
+            connection.execute("CREATE TABLE focus AS SELECT 7 AS n")
+        with pytest.warns(UserWarning, match=r"own\.db has a table or view focus of its own"):
+            ai.load(f"duckdb:{own}", invoice(6, "1"))
+        assert query(own, "FROM focus") == [{"n": 7}]
+
     def test_a_column_of_another_type_is_an_error_and_changes_nothing(self, path: Path) -> None:
         with duckdb.connect(str(path)) as connection:
             connection.execute("CREATE TABLE invoice_lines (amount DOUBLE)")

@@ -120,14 +120,20 @@ def test_the_json_adds_tax_and_what_is_owed_and_outstanding(page: ReportPage, in
     document = invoices[0].document
     billed = dollars(Decimal(document["amountBilledCents"]) / 100)
     tax = dollars(Decimal(document["salesTaxCents"]) / 100)
-    assert by_month["2026-01"][4:] == ["PAID", tax, billed, billed, "0.00", f"{billed} USD"]
+    assert by_month["2026-01"][4:] == ["PAID", tax, billed, billed, "0.00 USD", f"{billed} USD"]
     assert "still-open" not in page.texts
-    growing = BillingInvoice.from_dict({**document, "statusName": "PENDING"})
+    growing = BillingInvoice.from_dict({**document, "statusName": "PENDING", "payments": []})
     pending = ReportPage(build_report(invoices[0].csv, documents={document["id"]: growing}))
     assert pending.texts["still-open"] == "Still open, so amounts may grow: 2026-01."
     assert pending.rows("invoices")[0][8] == ""
-    for status, outstanding in (("FORGIVEN", "0.00"), ("CLOSED", billed)):
-        unpaid = BillingInvoice.from_dict({**document, "statusName": status, "amountPaidCents": 0})
+    # An open month isn't compared with a complete one.
+    last = BillingInvoice.from_dict({**invoices[2].document, "statusName": "PENDING"})
+    compared = ReportPage(build_report([each.csv for each in invoices], documents={invoices[2].document["id"]: last}))
+    assert compared.tables["month"][0] == ["Project", "2026-01", "2026-02", "Change", "Change %"]
+    payments = [{**payment, "amountPaidCents": 0, "statusName": "NEW"} for payment in document["payments"]]
+    for status, outstanding in (("FORGIVEN", "0.00 USD"), ("CLOSED", f"{billed} USD")):
+        changes = {"statusName": status, "amountPaidCents": 0, "payments": payments}
+        unpaid = BillingInvoice.from_dict({**document, **changes})
         shown = ReportPage(build_report(invoices[0].csv, documents={document["id"]: unpaid}))
         assert shown.rows("invoices")[0][7:9] == ["0.00", outstanding]
     without = ReportPage(build(invoices[:1], documents=False))

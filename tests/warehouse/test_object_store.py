@@ -51,7 +51,7 @@ def test_duckdb_reads_the_table_by_itself(tmp_path: Path, s3: dict[str, str]) ->
             f"ENDPOINT '{endpoint}', USE_SSL false, URL_STYLE 'path')"
         )
         sums = "month(period_start) AS period, count(*), sum(amount), max(tags['team'])"
-        sql = f"SELECT {sums} FROM delta_scan(?) GROUP BY period ORDER BY period"  # noqa: S608 - our own text
+        sql = f"SELECT {sums} FROM delta_scan(?) GROUP BY period ORDER BY period"
         found = connection.execute(sql, [uri]).fetchall()
     assert found == [(1, 3, Decimal("12.25"), None), (2, 1, Decimal(7), "data")]
 

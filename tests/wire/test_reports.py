@@ -205,7 +205,7 @@ STORAGE_FAULTS: dict[str, Script] = {
     "ended": replies(http(403, body=b"canary", kind="application/xml"))[0],
     "gone": replies(http(404, body=b"canary"))[0],
     "busy": replies(http(503, body=b"canary"))[0],
-    "redirect": replies(http(307, [("Location", "http://127.0.0.1:9/canary")]))[0],
+    "redirect": replies(http(307, [("Location", "/canary-bucket/canary-key.csv?X-Amz-Signature=canary%2Fsign")]))[0],
     "a web page": replies(http(200, body=b"<html>canary", kind="text/html"))[0],
     "JSON": replies(http(200, body=b'{"canary": 1}', kind="application/json"))[0],
     "binary": replies(http(200, body=bytes(range(64))))[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
@@ -31,6 +32,8 @@ class Flight(Generic[T]):
 
 
 def _current_task() -> asyncio.Task[Any] | None:
+    if "asyncio.tasks" not in sys.modules:  # the command loads asyncio when it's used
+        return None
     try:
         return asyncio.current_task()
     except RuntimeError:  # no event loop runs in this thread

@@ -15,6 +15,7 @@ from ._export import write_parquet as write_parquet
 from ._group_by import DEFAULT_CURRENCY as DEFAULT_CURRENCY
 from ._group_by import GROUP_NAMES as GROUP_NAMES
 from ._group_by import Group, Summary
+from ._group_by import currency_code as currency_code
 from ._group_by import missing_names as missing_names
 from ._group_by import month as month
 from ._group_by import parse_by as parse_by

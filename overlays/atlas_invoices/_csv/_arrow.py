@@ -13,6 +13,7 @@ from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -45,9 +46,9 @@ T = TypeVar("T")
 _REPEATED = {"unit_price", "discount_percent"}
 # Large enough that the start of pyarrow's reader doesn't show, and for a stream small enough that memory doesn't.
 _BLOCK_SIZE = 4 * 1024 * 1024
-_STREAM_BLOCK_SIZE = 1024 * 1024
+_STREAM_BLOCK_SIZE = 1536 * 1024
 # Blocks that wait, so that no thread is idle while the caller works on a result.
-_AHEAD = 2
+_AHEAD = 1
 # pyarrow needs some kilobytes for each column of each block; with more columns the parser needs less.
 _MAX_COLUMNS = 1000
 
@@ -73,7 +74,7 @@ class _Task(NamedTuple, Generic[T]):
     future: Future[tuple[T, int]] | None
 
 
-# From a block's layout, its bytes, and whether cells have newlines: the result, and the block's number of lines.
+# From a block's layout, its bytes, and whether cells may have newlines: the result, and the block's number of lines.
 Fast: TypeAlias = Callable[[Layout, Block, bool], tuple[T, int]]
 
 
@@ -96,9 +97,9 @@ def convert_blocks(
                     # The parser may put the end of its block back, so no later one is taken before.
                     in_order = task.block is not None and task.future is None
                     while tasks and (in_order or len(tasks) > workers + _AHEAD):
-                        yield from _finish(tasks.popleft(), exact)
+                        yield from _finish(tasks, exact)
             while tasks:
-                yield from _finish(tasks.popleft(), exact)
+                yield from _finish(tasks, exact)
     finally:
         for task in tasks:
             if task.future is not None:
@@ -116,7 +117,7 @@ def _tasks(
         try:
             for block in state.blocks():
                 fits = simple and block.may_have_columns(layout.width)
-                breaks = _has_breaks(block) if state.only_items and fits else None
+                breaks = _may_have_breaks(block) if state.only_items and fits else None
                 if breaks is not False and state.recut(block):
                     continue
                 future = None if breaks is None else pool.submit(fast, layout, block, breaks)
@@ -126,49 +127,70 @@ def _tasks(
             state.close()
 
 
-def _finish(task: _Task[T], exact: Callable[[Sequence[LineItem]], T]) -> Iterator[Piece[T]]:
-    """Yield a block's result, and count its lines."""
-    source, state, block, future = task
+def _finish(tasks: deque[_Task[T]], exact: Callable[[Sequence[LineItem]], T]) -> Iterator[Piece[T]]:
+    """Yield the first block's result, and count its lines."""
+    source, state, block, future = tasks.popleft()
     if block is None:
         state.finish()
         return
     if future is not None and state.only_items:
-        try:
+        with suppress(RefusedError):
             result, lines = future.result()
-        except RefusedError:
-            # Later blocks have been taken, so this one can't be put back.
-            state.cutter.counts_quotes = True
-        else:
             first_line = state.line_number
             state.line_number += lines
             yield Piece(source, first_line, result)
             return
+    held = state.cutter.size
+    if future is not None and block.data.count(b'"') % 2:
+        state.cutter.counts_quotes = True
+        state.cutter.put_back(block.data)
+    else:
+        yield _parse(source, state, block, exact)
+    rest = state.cutter.size - held
+    if future is not None and rest:
+        # To the parser, a quote within a cell may open one that ends in a later block, which was taken before.
+        later = []
+        while tasks and tasks[0].source is source:
+            later.append(tasks.popleft().block)
+        is_last = bool(later) and later[-1] is None
+        state.cutter.put_back(b"".join(each.data for each in later if each), after=rest)
+        while again := state.cutter.take(final=is_last):
+            yield _parse(source, state, again, exact)
+        if is_last:
+            state.finish()
+
+
+def _parse(source: OpenInvoice, state: SyncState, block: Block, exact: Callable[[Sequence[LineItem]], T]) -> Piece[T]:
     with naming(source.name):
-        parsed = exact(list(chain.from_iterable(state.parse(block))))
-    yield Piece(source, 0, parsed)
+        return Piece(source, 0, exact(list(chain.from_iterable(state.parse(block)))))
 
 
-# Rows whose quotes are all around whole cells, or doubled in them, without or with newlines in cells. pyarrow accepts
-# text after a closing quote, where the parser doesn't.
-_QUOTED_CELLS = rb'(?:[^"]*+(?<![^,\n])"%b*+(?:""%b*+)*+"(?=[,\r\n]|\Z))*+[^"]*+'
-_single_line_cells = re.compile(_QUOTED_CELLS.replace(b"%b", rb'[^"\n]')).fullmatch
-_quoted_cells = re.compile(_QUOTED_CELLS.replace(b"%b", rb'[^"]')).fullmatch
+# Rows whose quotes are all around whole cells, or doubled in them. Unlike the parser, pyarrow accepts text after a
+# closing quote.
+_quoted_cells = re.compile(rb'(?:[^"]*+(?<![^,\n])"[^"]*+(?:""[^"]*+)*+"(?=[,\r\n]|\Z))*+[^"]*+').fullmatch
+# Finds all that this refuses, and a few rows that it accepts; but most blocks have none, and this takes half the time.
+_SUSPECT_CELL = rb'"(?<![^,\n"]")%b*+(?!"[,\r\n"])'
+_suspect_or_several_lines = re.compile(_SUSPECT_CELL.replace(b"%b", rb'[^"\n]')).search
+_suspect_cell = re.compile(_SUSPECT_CELL.replace(b"%b", rb'[^"]')).search
 _has_newline = re.compile(b"\n").search
 
 
-def _has_breaks(block: Block) -> bool | None:
-    """Return whether cells have newlines; `None` if these aren't whole rows or have a quote where none belongs."""
+def _may_have_breaks(block: Block) -> bool | None:
+    """Return whether cells may have newlines; `None` if these aren't whole rows or have a quote where none belongs."""
     if not block.is_whole:
         return None
-    if _single_line_cells(block.data):
+    if not _suspect_or_several_lines(block.data):
         return False
-    return True if _quoted_cells(block.data) else None
+    return True if not _suspect_cell(block.data) or _quoted_cells(block.data) else None
 
 
-def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[ArrowArray]:
-    """Return the columns at these positions as text, null where empty; days, and numbers that repeat, as dictionaries.
+def read_block(
+    layout: Layout, block: Block, may_have_breaks: bool, positions: Iterable[int], *, coded: bool = False
+) -> list[ArrowArray]:
+    """Return the columns at these positions as text, null where empty.
 
-    A row's days tell whether it's an item, so both are always read and checked.
+    Days, and numbers that repeat, are dictionaries; with `coded` also the known columns of text. A row's days tell
+    whether it's an item, so both are always read and checked.
     """
     data = block.data
     # pyarrow keeps NUL, skips a BOM at the start of whatever it is given, and ends a row at a lone CR.
@@ -178,7 +200,9 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
         raise RefusedError
     known = [(column, place) for column, place in zip(COLUMNS, layout.known, strict=True) if place is not None]
     dates = [place for column, place in known if column.kind is Kind.DATE]
-    coded = {*dates, *(place for column, place in known if column.field in _REPEATED)}
+    repeats = {*dates, *(place for column, place in known if column.field in _REPEATED)}
+    if coded:
+        repeats |= {place for column, place in known if column.kind is Kind.TEXT}
     wanted = list(dict.fromkeys([*dates, *positions]))
     try:
         buffer: Any = pa.BufferReader(data)
@@ -191,7 +215,7 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=[str(position) for position in wanted],
-                column_types={str(position): CODED if position in coded else TEXT for position in wanted},
+                column_types={str(position): CODED if position in repeats else TEXT for position in wanted},
                 # By default, NaN, NA and null are empty cells, too.
                 null_values=[""],
                 strings_can_be_null=True,
@@ -200,7 +224,8 @@ def read_block(layout: Layout, block: Block, positions: Iterable[int]) -> list[A
         )
     except pa.ArrowException as error:
         raise RefusedError from error
-    columns = {position: _only_chunk(table.column(str(position))) for position in wanted}
+    has_long = may_have_breaks or _has_long_line(data)
+    columns = {position: _only_chunk(table.column(str(position)), has_long) for position in wanted}
     try:
         for position in dates:
             for text in columns[position].dictionary.to_pylist():
@@ -225,14 +250,21 @@ def _is_utf8(data: bytes | bytearray) -> bool:
     return True
 
 
-def _only_chunk(column: ArrowArray) -> ArrowArray:
+def _has_long_line(data: bytes | bytearray) -> bool:
+    """Whether a line may have more than MAX_CELL bytes: none has if there is a newline in every half of that."""
+    half = MAX_CELL // 2
+    return any(data.find(b"\n", start, start + half) < 0 for start in range(0, len(data), half))
+
+
+def _only_chunk(column: ArrowArray, has_long: bool) -> ArrowArray:
     if column.num_chunks != 1:
         raise RefusedError
     array = column.chunk(0)
     # These bytes may be more characters than csv allows in a cell; the parser decides.
-    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
-    if texts.nbytes > MAX_CELL and (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_CELL:
-        raise RefusedError
+    if has_long:
+        texts = array.dictionary if pa.types.is_dictionary(array.type) else array
+        if (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_CELL:
+            raise RefusedError
     return array
 
 
@@ -258,13 +290,16 @@ def row_numbers(rows: int) -> ArrowArray:
     return pc.subtract(pc.cumulative_sum(pa.repeat(one, rows)), one)
 
 
-def starting_lines(texts: Sequence[ArrowArray], rows: int) -> ArrowArray:
-    """Return the line on which each row starts, from 0; `texts` are all columns of text."""
+def starting_lines(columns: Sequence[ArrowArray], rows: int) -> ArrowArray:
+    """Return the line on which each row starts, from 0; `columns` are all columns of text."""
     lines = row_numbers(rows)
-    for column in texts:
-        characters = column.buffers()[2]
+    for column in columns:
+        is_coded = pa.types.is_dictionary(column.type)
+        texts = column.dictionary if is_coded else column
+        characters = texts.buffers()[2]
         if characters is not None and _has_newline(characters):
-            breaks = pc.fill_null(pc.count_substring(column, "\n").cast(_INTEGER), scalar(0))
+            breaks = pc.count_substring(texts, "\n").cast(_INTEGER)
+            breaks = pc.fill_null(breaks.take(column.indices) if is_coded else breaks, scalar(0))
             lines = pc.add(lines, pc.subtract(pc.cumulative_sum(breaks), breaks))
     return lines
 

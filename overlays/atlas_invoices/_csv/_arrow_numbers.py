@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from ._arrow import ArrowArray, RefusedError, nulls, pc, scalar
+from ._arrow import TEXT, ArrowArray, RefusedError, nulls, pc, scalar
 from ._cells import PLAIN_NUMBER, normalize, parse_number
 
 # Most consumers multiply two decimals of 18 digits exactly, and refuse or overflow with more.
@@ -38,11 +38,9 @@ def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
     if pa.types.is_dictionary(texts.type):
         values, digits = numbers(texts.dictionary)
         return values.take(texts.indices), digits
-    characters = texts.buffers()[2]
-    if texts.null_count == len(texts) or characters is None:
+    if texts.null_count == len(texts):
         return nulls(len(texts), pa.decimal128(_NARROW, 0)), Digits()
-    # Only digits, points and minus signs: Arrow reads these as `parse_number` does, or refuses them.
-    if not characters.to_pybytes().translate(None, PLAIN_NUMBER):
+    if _are_plain(texts):
         try:
             return _plain_numbers(texts)
         except pa.ArrowInvalid:
@@ -54,6 +52,26 @@ def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
     except (ValueError, OverflowError) as error:
         raise RefusedError from error
     return values.take(coded.indices), digits
+
+
+def numbers_of_18_decimals(texts: ArrowArray) -> ArrowArray | None:
+    """Return exact decimals of 38 digits, 18 of them after the point; `None` if only `numbers` can.
+
+    It takes less time than `numbers`, because it doesn't look for the narrowest type.
+    """
+    # With 20 digits before the point they are still exact, and no text of 20 characters has more.
+    if texts.type != TEXT or not _are_plain(texts) or (pc.max(pc.binary_length(texts)).as_py() or 0) > WIDE - _NARROW:
+        return None
+    try:
+        return texts.cast(pa.decimal128(WIDE, _NARROW))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _are_plain(texts: ArrowArray) -> bool:
+    """Whether there are only digits, points and minus signs, which Arrow reads as `parse_number` does, or refuses."""
+    characters = texts.buffers()[2]
+    return characters is None or not characters.to_pybytes().translate(None, PLAIN_NUMBER)
 
 
 def _plain_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:

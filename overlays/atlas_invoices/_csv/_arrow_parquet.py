@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from itertools import chain, count, islice
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # The stubs want a path or a pyarrow file here.
 _parquet_writer: Any = pq.ParquetWriter
-_BATCHES_IN_ROW_GROUP = 8
+_BATCHES_IN_ROW_GROUP = 3
 _GROUPS_BEFORE_RELEASE = 4
 # Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
 _CODED = [
@@ -32,7 +33,7 @@ _WITH_STATISTICS = [field.name for field in KEYS] + [column.field for column in 
 
 def write_tables(sources: Sequence[OpenInvoice], file: SupportsWrite[bytes], decimals: Decimals) -> None:
     """Write the invoices as Parquet."""
-    batches = read_batches(sources, decimals)
+    batches = read_batches(sources, decimals, coded=True)
     first = next(batches)
     write_batches(chain([first], batches), first.schema, file, dictionaries=_CODED, statistics=_WITH_STATISTICS)
 
@@ -53,18 +54,38 @@ def write_batches(
     `dictionaries` and `statistics` are the columns that get them.
     """
     held = io.BytesIO()
-    with _parquet_writer(held, schema, use_dictionary=dictionaries, write_statistics=statistics) as writer:
-        for number in count(1):
-            # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
-            group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
-            if not group and number > 1:
-                break
-            writer.write_table(pa.Table.from_batches(group, schema))
+    # Readers would return dictionaries if the stored schema had them, so there is none but for its metadata.
+    with _parquet_writer(
+        held, schema, use_dictionary=dictionaries, write_statistics=statistics, store_schema=False
+    ) as writer:
+        if schema.metadata:
+            writer.add_key_value_metadata(schema.metadata)
+        for number, group in enumerate(_made_ahead(_groups(batches, schema)), 1):
+            writer.write_table(group.unify_dictionaries())
             del group
             _pass_on(held, file)
+            # pyarrow keeps the memory that each thread has freed, a third of its total; releasing it takes time, too.
             if number % _GROUPS_BEFORE_RELEASE == 0:
                 pa.default_memory_pool().release_unused()
     _pass_on(held, file)
+
+
+def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield tables of several batches, and an empty one without any."""
+    group = list(islice(batches, _BATCHES_IN_ROW_GROUP))
+    yield pa.Table.from_batches(group, schema)
+    while group := list(islice(batches, _BATCHES_IN_ROW_GROUP)):
+        yield pa.Table.from_batches(group, schema)
+
+
+def _made_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the tables; each is made in a thread while the caller works on the one before."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(next, tables, None)
+        while (table := future.result()) is not None:
+            future = pool.submit(next, tables, None)
+            yield table
+            del table
 
 
 def _pass_on(held: io.BytesIO, file: SupportsWrite[bytes]) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from attrs import frozen
 
 from ._arrow import CODED, TEXT, ArrowArray, RefusedError, convert_blocks, number_of_lines, pc, read_block, scalar
-from ._arrow_numbers import numbers
+from ._arrow_numbers import numbers, numbers_of_18_decimals
 from ._cells import EXACT, ZERO
 from ._columns import BY_FIELD, COLUMNS
 from ._group_by import DEFAULT_CURRENCY, GroupBy, Sums
@@ -42,7 +42,7 @@ class _BlockSums:
 def add_invoices(sums: Sums, sources: Sequence[OpenInvoice], by: Sequence[GroupBy]) -> None:
     """Add all lines of these invoices; keys that no cell has come from their headers."""
     waiting = _Waiting(sums, by)
-    for source, _, block in convert_blocks(sources, partial(_from_block, by=by), list):
+    for source, _, block in convert_blocks(sources, partial(_from_block, by=by), list, in_memory=True):
         if isinstance(block, list):
             sums.add_lines(block, by, source.header)
         else:
@@ -99,18 +99,18 @@ class _Waiting:
         )
         keys = zip(*parts, strict=True)
         for currency, key, amount, quantity, lines in zip(currencies, keys, *values, strict=True):
-            self._sums.add(currency or DEFAULT_CURRENCY, key, amount or ZERO, quantity or ZERO, lines)
+            self._sums.add(currency, key, amount or ZERO, quantity or ZERO, lines)
         self._blocks = []
 
 
 def _from_block(
-    layout: Layout, block: Block, has_breaks: bool, by: Sequence[GroupBy]
+    layout: Layout, block: Block, may_have_breaks: bool, by: Sequence[GroupBy]
 ) -> tuple[_BlockSums | list[LineItem], int]:
     """Read the needed columns and sum them."""
     keys = [*(part.find(layout) for part in by), layout.position(CURRENCY)]
     places = [layout.known[_AMOUNT], layout.known[_QUANTITY], layout.known[_SKU], *keys]
     found = dict.fromkeys(place for place in places if place is not None)
-    columns = dict(zip(found, read_block(layout, block, found), strict=True))
+    columns = dict(zip(found, read_block(layout, block, may_have_breaks, found), strict=True))
     rows = len(next(iter(columns.values())))
     try:
         for part, place in zip(by, keys, strict=False):
@@ -122,10 +122,7 @@ def _from_block(
     except ValueError as error:
         raise RefusedError from error
     amount, quantity, sku = (columns[place] if place in columns else _no_texts(rows) for place in places[:3])
-    (amount, in_amount), (quantity, in_quantity) = (numbers(texts) for texts in (amount, quantity))
-    # Numbers that no decimal has room for are cut off.
-    if max(in_amount.scale, in_quantity.scale) > _MAX_SCALE:
-        raise RefusedError
+    amount, quantity = _exact(amount), _exact(quantity)
     bound = EXACT.multiply(Decimal(rows), max(_largest(amount), _largest(quantity)))
     limit = next((limit for kind, limit in _SUMMABLE if _fits(bound, limit, kind, amount, quantity)), None)
     if limit is None:
@@ -138,8 +135,19 @@ def _from_block(
     arranged = [groups.column(str(n)) if str(n) in named else _no_texts(groups.num_rows) for n in range(len(keys))]
     sums = [groups.column(name).cast(kind) for name in ("amount", "quantity")]
     table = pa.table([*arranged, *sums, groups.column("lines")], [*map(str, range(len(keys))), *_VALUES])
-    lines = number_of_lines(block) if has_breaks else rows
+    lines = number_of_lines(block) if may_have_breaks else rows
     return _BlockSums(table, _credits(sku, currency, amount), bound, limit), lines
+
+
+def _exact(texts: ArrowArray) -> ArrowArray:
+    values = numbers_of_18_decimals(texts)
+    if values is not None:
+        return values
+    values, digits = numbers(texts)
+    # Numbers that no decimal has room for are cut off.
+    if digits.scale > _MAX_SCALE:
+        raise RefusedError
+    return values
 
 
 def _no_texts(rows: int) -> ArrowArray:

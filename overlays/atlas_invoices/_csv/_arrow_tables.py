@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
-from typing import Any, NamedTuple
+from functools import partial, reduce
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -19,6 +19,7 @@ from atlas_invoices._errors import InvoiceFormatError
 from atlas_invoices._utils import pluralize
 
 from ._arrow import (
+    CODED,
     DAY,
     TEXT,
     ArrowArray,
@@ -48,8 +49,11 @@ KEYS = (
     pa.field("period_start", DAY),
     pa.field("period_end", DAY),
 )
+# Of a cell in a block.
+_INDEX = pa.int32()
 _MAX_IN_MEMORY = 1024 * 1024
-_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
 
 
 class Part(NamedTuple):
@@ -59,6 +63,8 @@ class Part(NamedTuple):
     digits: dict[str, Digits]
 
 
+# A part's rows, a batch or compressed, and their digits.
+_Stored: TypeAlias = tuple[Any, dict[str, Digits]]
 _PART_NAMES = ["line_number", *(column.field for column in COLUMNS), "tags", "extra"]
 
 
@@ -98,27 +104,39 @@ def _summary_numbers(name: str, values: Sequence[Decimal | None]) -> ArrowArray:
     return array.cast(kind)
 
 
-def read_batches(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of `read_table`; all rows wait in a temporary file until the types are known."""
+def read_batches(
+    sources: Sequence[OpenInvoice], decimals: Decimals, *, coded: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of `read_table`; all rows wait in a temporary file until the types are known.
+
+    With `coded`, columns of text are dictionaries, one for each batch.
+    """
     with read_rows(sources, decimals) as rows:
+        schema = rows.schema
+        if coded:
+            for number, field in enumerate(schema):
+                if field.type == TEXT:
+                    schema = schema.set(number, field.with_type(CODED))
         some = False
-        for _, batch in rows.batches():
+        for _, batch in rows.batches(schema=schema):
             if batch.num_rows:
                 some = True
                 yield batch
         if not some:
-            yield pa.RecordBatch.from_arrays([nulls(0, field.type) for field in rows.schema], schema=rows.schema)
+            yield pa.RecordBatch.from_arrays([nulls(0, field.type) for field in schema], schema=schema)
 
 
 class Rows(NamedTuple):
     """All rows of all sources: `batches` yields them with their source, as often as it's called.
+
+    It takes another `schema`, with columns of text as dictionaries.
 
     `digits` are the most digits of each column of numbers.
     """
 
     schema: pa.Schema
     digits: Mapping[str, Digits]
-    batches: Callable[[], Iterator[tuple[OpenInvoice, pa.RecordBatch]]]
+    batches: Callable[..., Iterator[tuple[OpenInvoice, pa.RecordBatch]]]
 
 
 @contextmanager
@@ -128,7 +146,7 @@ def read_rows(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[Ro
         parts = _Parts(decimals, file)
         parts.read(sources)
         schema = arrow_schema(sources, parts.types())
-        yield Rows(schema, parts.digits, partial(parts.batches, schema))
+        yield Rows(schema, parts.digits, partial(parts.batches, schema=schema))
 
 
 def arrow_schema(sources: Sequence[OpenInvoice], numbers: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -153,8 +171,8 @@ def _metadata(header: InvoiceHeader) -> dict[bytes | str, bytes | str]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _from_block(layout: Layout, block: Block, has_breaks: bool) -> tuple[Part, int]:
-    texts = read_block(layout, block, range(layout.width))
+def _from_block(layout: Layout, block: Block, may_have_breaks: bool, *, coded: bool = False) -> tuple[Part, int]:
+    texts = read_block(layout, block, may_have_breaks, range(layout.width), coded=coded)
     rows = len(texts[0])
     columns: list[ArrowArray] = []
     digits: dict[str, Digits] = {}
@@ -169,10 +187,9 @@ def _from_block(layout: Layout, block: Block, has_breaks: bool) -> tuple[Part, i
     columns += [
         mapping([(key, texts[position]) for key, position in places], rows) for places in (layout.tags, layout.extra)
     ]
-    if not has_breaks:
+    if not may_have_breaks:
         return _part(row_numbers(rows), columns, digits), rows
-    only_text = [column for column in texts if column.type == TEXT]
-    return _part(starting_lines(only_text, rows), columns, digits), number_of_lines(block)
+    return _part(starting_lines(texts, rows), columns, digits), number_of_lines(block)
 
 
 def _from_lines(lines: Sequence[LineItem]) -> Part:
@@ -205,25 +222,27 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     """Return a map for each row, of the columns' non-empty cells."""
     filled = [(key, column) for key, column in columns if column.null_count < rows]
     if not filled:
-        return pa.MapArray.from_arrays(repeat(0, pa.int32(), rows + 1), nulls(0, TEXT), nulls(0, TEXT))
+        return pa.MapArray.from_arrays(repeat(0, _INDEX, rows + 1), nulls(0, TEXT), nulls(0, TEXT))
     keys = pa.concat_arrays([repeat(key, TEXT, 1) for key, _ in filled])
     # Cell by cell in the order of rows: from which column each comes, and where that stands in all columns together.
-    width = scalar(len(filled))
-    cells = row_numbers(rows * len(filled))
+    width, one = (scalar(number, _INDEX) for number in (len(filled), 1))
+    cells = pc.subtract(pc.cumulative_sum(pa.repeat(one, rows * len(filled))), one)
     row = pc.divide(cells, width)
     column = pc.subtract(cells, pc.multiply(row, width))
-    place = pc.add(pc.multiply(column, scalar(rows)), row)
+    place = pc.add(pc.multiply(column, scalar(rows, _INDEX)), row)
     texts = pa.concat_arrays([texts for _, texts in filled]).take(place)
     some = texts.is_valid()
-    ends = pc.cumulative_sum(some.cast(pa.int32()))
-    # Each row's pairs end where those of its last column do.
-    last = pc.add(pc.multiply(row_numbers(rows), width), scalar(len(filled) - 1))
-    offsets = pa.concat_arrays([repeat(0, pa.int32(), 1), ends.take(last)])
+    counts = reduce(pc.add, (texts.is_valid().cast(_INDEX) for _, texts in filled))
+    offsets = pa.concat_arrays([repeat(0, _INDEX, 1), pc.cumulative_sum(counts)])
     return pa.MapArray.from_arrays(offsets, keys.take(column.filter(some)), texts.filter(some))
 
 
 def repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> ArrowArray:
-    return nulls(rows, kind) if value is None else pa.repeat(scalar(value, kind), rows)
+    if value is None:
+        return nulls(rows, kind)
+    if kind == CODED:
+        return pa.DictionaryArray.from_arrays(repeat(0, kind.index_type, rows), repeat(value, TEXT, 1))
+    return pa.repeat(scalar(value, kind), rows)
 
 
 class _Parts:
@@ -238,15 +257,29 @@ class _Parts:
 
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
-        for source, first_line, part in convert_blocks(sources, _from_block, _from_lines, in_memory=self._file is None):
+        for source, first_line, (rows, digits) in convert_blocks(
+            sources, self._from_block, lambda lines: self._stored(_from_lines(lines)), in_memory=self._file is None
+        ):
             self._places.append((source, first_line))
-            for name, digits in part.digits.items():
-                self.digits[name] = self.digits[name].union(digits)
+            for name, each in digits.items():
+                self.digits[name] = self.digits[name].union(each)
             if self._file is None:
-                self._batches.append(part.batch)
+                self._batches.append(rows)
             else:
-                with pa.ipc.new_stream(self._file, part.batch.schema, options=_COMPRESSED) as writer:
-                    writer.write_batch(part.batch)
+                self._file.write(rows)
+
+    def _from_block(self, layout: Layout, block: Block, may_have_breaks: bool) -> tuple[_Stored, int]:
+        part, lines = _from_block(layout, block, may_have_breaks, coded=self._file is not None)
+        return self._stored(part), lines
+
+    def _stored(self, part: Part) -> _Stored:
+        """Return a part's rows as they are kept, compressed if that is in a file; in threads."""
+        if self._file is None:
+            return part.batch, part.digits
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.batch.schema, options=_COMPRESSED) as writer:
+            writer.write_batch(part.batch)
+        return sink.getvalue(), part.digits
 
     def types(self) -> dict[str, pa.DataType]:
         """Return the type of each number column; one that no type has room for is an InvoiceFormatError."""
@@ -276,7 +309,7 @@ class _Parts:
             return
         self._file.seek(0)
         for _ in self._places:
-            with pa.ipc.open_stream(self._file) as reader:
+            with pa.ipc.open_stream(self._file, options=_READ) as reader:
                 yield from reader
 
     def batches(self, schema: pa.Schema) -> Iterator[tuple[OpenInvoice, pa.RecordBatch]]:
@@ -294,7 +327,7 @@ def _finish(
     rows = batch.num_rows
     lines, *columns = batch.columns
     arrays: list[ArrowArray] = [
-        repeat(header.invoice_id, TEXT, rows),
+        repeat(header.invoice_id, schema.field("invoice_id").type, rows),
         pc.add(lines, scalar(first_line)),
         repeat(header.period_start, DAY, rows),
         repeat(header.period_end, DAY, rows),
@@ -303,6 +336,9 @@ def _finish(
         kind: Any = schema.field(name).type
         if values.type == kind:
             arrays.append(values)
+            continue
+        if kind in (TEXT, CODED):
+            arrays.append(values.cast(TEXT) if kind == TEXT else values.dictionary_encode())
             continue
         column: ArrowArray = values
         if rounded is not None and column.type.scale > kind.scale:

@@ -21,6 +21,13 @@ from ._layout import CURRENCY, Layout, find_key
 from ._model import InvoiceHeader, LineItem
 
 DEFAULT_CURRENCY = "USD"
+
+
+def currency_code(cell: str | None) -> str:
+    """Return the currency that a cell of the column `Currency` names; case and blanks don't count (ISO 4217)."""
+    return (cell or "").strip().upper() or DEFAULT_CURRENCY
+
+
 _TIMES = ("day", "month")
 
 KeyPart: TypeAlias = str | dt.date | Decimal | int | None
@@ -300,23 +307,27 @@ class Sums:
         self.groups: dict[str, dict[_Key, tuple[Decimal, Decimal, int]]] = {}
         self.credits: dict[str, Decimal] = {}
 
-    def add(self, currency: str, key: _Key, amount: Decimal, quantity: Decimal, lines: int) -> None:
-        """Add the sums of lines with one key. The credits among them are added by `add_credits`, too."""
-        groups = self.groups.setdefault(currency, {})
+    def add(self, currency: str | None, key: _Key, amount: Decimal, quantity: Decimal, lines: int) -> None:
+        """Add the sums of lines with one key and one cell of the column `Currency`.
+
+        The credits among them are added by `add_credits`, too.
+        """
+        groups = self.groups.setdefault(currency_code(currency), {})
         known = groups.get(key)
         if known is not None:
             amount, quantity, lines = EXACT.add(known[0], amount), EXACT.add(known[1], quantity), known[2] + lines
         groups[key] = (amount, quantity, lines)
 
-    def add_credits(self, currency: str, amount: Decimal) -> None:
+    def add_credits(self, currency: str | None, amount: Decimal) -> None:
         """Add an amount of credits, which is also in the groups."""
+        currency = currency_code(currency)
         self.credits[currency] = EXACT.add(self.credits.get(currency, ZERO), amount)
 
     def add_lines(self, lines: Iterable[LineItem], by: Sequence[GroupBy], header: InvoiceHeader) -> None:
         """Add the lines of one invoice, one by one."""
         parts = [part.from_line if part.from_header is None else constant(part.from_header(header)) for part in by]
         for line in lines:
-            currency = line.extra.get(CURRENCY, DEFAULT_CURRENCY)
+            currency = line.extra.get(CURRENCY)
             amount = line.amount or ZERO
             self.add(currency, tuple([part(line) for part in parts]), amount, line.quantity or ZERO, 1)
             if line.is_credit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -34,17 +34,22 @@ class NamedSource:
 
 AnySource: TypeAlias = Source | InvoiceCsv | NamedSource
 Decimals: TypeAlias = Literal["exact", "round"]
-Sources: TypeAlias = AnySource | list[AnySource] | tuple[AnySource, ...]
+Sources: TypeAlias = AnySource | Sequence[AnySource]
+
+
+def is_sequence(source: object) -> bool:
+    """Whether it's a list, tuple or other sequence of values, rather than text or bytes."""
+    return isinstance(source, Sequence) and not isinstance(source, (str, bytes, bytearray, memoryview))
 
 
 def expand_sources(source: Sources) -> list[NamedSource]:
-    """Return the single sources in one source, a list or tuple of them, or folders.
+    """Return the single sources in one source, a sequence of them, or folders.
 
     A folder has its `*.csv`, in the order of their names; if `sync` keeps it, those in its manifest. An iterable of
-    bytes that is neither a list nor a tuple is one source. A folder without a CSV, or one that lacks an invoice of its
+    bytes that isn't a sequence is one source. A folder without a CSV, or one that lacks an invoice of its
     manifest, is a ConfigError.
     """
-    several = isinstance(source, (list, tuple))
+    several = is_sequence(source)
     sources: list[NamedSource] = []
     for number, each in enumerate(cast("Iterable[AnySource]", source) if several else [source], 1):
         if isinstance(each, NamedSource):

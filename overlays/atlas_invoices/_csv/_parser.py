@@ -221,7 +221,8 @@ class ReaderState(Generic[Chunks]):
         return None
 
     def _full_row(self, rows: RowReader, row: Sequence[str], line: int) -> LineItem:
-        if self.trailing:
+        # One without days, such as a credit, may follow the totals.
+        if self.trailing and rows.has_day(row):
             what = f"an item after the trailing line {self.trailing[0][0]}, which isn't an item"
             raise format_error(f"{what}; if two invoice CSVs were joined in one file, read each by itself", line=line)
         item = rows.line(row, line)

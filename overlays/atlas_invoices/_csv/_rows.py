@@ -133,9 +133,13 @@ class RowReader:
 
     def is_item(self, row: Sequence[str]) -> bool:
         """Whether a row of full width is an item: it has a day, or both a SKU and an amount."""
-        if row[self._usage_date] or not is_label(row[self._date]):
+        if self.has_day(row):
             return True
         return not row[self._date] and self._amount is not None and bool(row[self._sku] and row[self._amount])
+
+    def has_day(self, row: Sequence[str]) -> bool:
+        """Whether a row of full width has a day, or what should be one."""
+        return bool(row[self._usage_date]) or not is_label(row[self._date])
 
     def may_trail(self, row: Sequence[str]) -> bool:
         """Whether a row of another width can be a total or a remark: it isn't an item that is damaged."""

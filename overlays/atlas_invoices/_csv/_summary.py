@@ -12,7 +12,7 @@ from atlas_invoices._errors import InvoiceFormatError
 
 from ._columns import format_error
 from ._group_by import Summary, Sums, match_tag, parse_by
-from ._invoices import Sources, naming, open_all
+from ._invoices import Sources, is_sequence, naming, open_all
 from ._layout import Layout
 from ._model import InvoiceHeader, LineItem
 from ._reader import InvoiceCsv
@@ -88,17 +88,18 @@ def _split(source: Sources | Iterable[LineItem]) -> tuple[Iterable[LineItem] | N
     """Return lines, or else the sources of lines."""
     if isinstance(source, Mapping):
         raise TypeError(f"summarize takes invoice CSVs or LineItems, not {type(source).__name__}")
-    if isinstance(source, (list, tuple)):
-        is_lines = not source or isinstance(source[0], LineItem)
-        return cast("list[LineItem]", source) if is_lines else None, cast("Sources", source)
+    if is_sequence(source):
+        items = cast("Sequence[object]", source)
+        is_lines = not items or isinstance(items[0], LineItem)
+        return cast("Sequence[LineItem]", source) if is_lines else None, cast("Sources", source)
     if (
         isinstance(source, Iterable)
         and not isinstance(source, (str, bytes, bytearray, memoryview, InvoiceCsv))
         and not hasattr(source, "read")
     ):
-        items: Iterator[object] = iter(source)
-        start = list(islice(items, 1))
-        again = chain(start, items)
+        rest: Iterator[object] = iter(source)
+        start = list(islice(rest, 1))
+        again = chain(start, rest)
         is_lines = not start or isinstance(start[0], LineItem)
         return cast("Iterator[LineItem]", again) if is_lines else None, cast("Iterator[bytes]", again)
     return None, cast("Sources", source)

@@ -12,6 +12,8 @@ from atlas_invoices._csv import NamedSource, Sources, expand_sources, missing_am
 from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import warn
 
+from ._columns import MONGODB as MONGODB
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from ._facts import InvoiceFacts
 
 __all__ = ["to_focus"]
-
-MONGODB = "MongoDB"
 
 
 def to_focus(

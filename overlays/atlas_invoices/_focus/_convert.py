@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -15,25 +14,46 @@ from typing import Any
 
 import pyarrow as pa
 
-from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, LineItem
-from atlas_invoices._csv._arrow import ArrowArray, nulls, pc, scalar
+from atlas_invoices._csv import CURRENCY, DEFAULT_CURRENCY, currency_code
+from atlas_invoices._csv._arrow import TEXT, ArrowArray, nulls, pc, scalar
 from atlas_invoices._csv._arrow_numbers import Digits
 from atlas_invoices._csv._arrow_tables import Rows, repeat
 from atlas_invoices._csv._invoices import OpenInvoice
 from atlas_invoices._errors import InvoiceFormatError
 
-from ._columns import NUMBERS, TEXT, TIME, TIMES, column_names, focus_unit
+from ._columns import (
+    AMOUNTS,
+    BY_CATEGORY,
+    CONSTANTS,
+    FIELDS,
+    NUMBERS,
+    TAX_DESCRIPTION,
+    TIMES,
+    USAGE_FIELDS,
+    column_names,
+    focus_unit,
+    host_of,
+)
 from ._facts import InvoiceFacts
-from ._numbers import Number, column_type, discount_factor, factor_digits, fit, product, texts_of, times
+from ._numbers import (
+    TIME,
+    DiscountVoters,
+    Number,
+    column_type,
+    discount_factor,
+    factor_digits,
+    fit,
+    product,
+    texts_of,
+    times,
+    zero,
+)
 from ._sums import FocusSums, is_credit, is_true
 
-_MONGODB = "MongoDB"
 _CENTS = Decimal("0.01")
-# How many lines vote for the unit of Discount Percent: of each batch, the largest first, and of all.
-_VOTERS, _MAX_VOTERS = 50, 1000
-_HOSTS = {"aws": "AWS", "gcp": "GCP", "azure": "Azure"}
-_host = re.compile(r"\b(AWS|GCP|Azure)\b", re.IGNORECASE).search
 _DAY: Any = pa.date32()
+# A column for each field: all columns of a field have one type.
+_COLUMN_OF = {field: name for name, field in (FIELDS | USAGE_FIELDS).items()}
 
 
 class Converter:
@@ -61,6 +81,7 @@ class Converter:
         self._facts = facts
         self._issuer = issuer
         self._names = column_names(version)
+        self._repeats: dict[tuple[str | None, pa.DataType], ArrowArray] = {}
         self.sums = FocusSums()
         self._discount_is_percent = self._find_discount_unit()
         self.schema = self._find_schema()
@@ -81,22 +102,11 @@ class Converter:
     def _find_discount_unit(self) -> bool | None:
         if self._rows.digits["discount_percent"] == Digits():
             return None
-        from atlas_invoices._money import DiscountVotes  # noqa: PLC0415 - slow to import, and only for discounts
-
-        votes, voters = DiscountVotes(), 0
+        voters = DiscountVoters()
         for _, batch in self._rows.batches():
-            if voters > _MAX_VOTERS:
+            if not voters.add(batch):
                 break
-            lines = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
-            has_discount = pc.not_equal(lines["discount_percent"], _zero(lines["discount_percent"]))
-            lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
-            if lines.num_rows:
-                first = pc.select_k_unstable(lines, _VOTERS, [("amount", "descending")])
-                for row in lines.take(first).to_pylist():
-                    votes.add(LineItem(**row))
-                voters += len(first)
-        unit = votes.result([])
-        return None if unit is None else unit == "percent"
+        return None if voters.unit is None else voters.unit == "percent"
 
     def _find_schema(self) -> pa.Schema:
         digits = self._rows.digits
@@ -107,18 +117,12 @@ class Converter:
         if self._discount_is_percent is not None:
             contracted = product(price, factor_digits(discount, is_percent=self._discount_is_percent))
         known = {
-            "BilledCost": amount,
-            "EffectiveCost": amount,
-            "PricingCurrencyEffectiveCost": amount,
+            **dict.fromkeys(AMOUNTS, amount),
             "ListCost": product(price, quantity).union(amount),
             "ContractedCost": product(contracted, quantity).union(amount),
-            "ListUnitPrice": price,
-            "PricingCurrencyListUnitPrice": price,
             "ContractedUnitPrice": contracted,
             "PricingCurrencyContractedUnitPrice": contracted,
-            "PricingQuantity": quantity,
-            "ConsumedQuantity": quantity,
-            "x_DiscountPercent": discount,
+            **{name: digits[field] for name, field in (FIELDS | USAGE_FIELDS).items() if field in digits},
         }
         self._rounded: Counter[str] = Counter()
         types: dict[str, pa.DataType] = {name: column_type(known.get(name, Digits())) for name in NUMBERS}
@@ -136,9 +140,16 @@ class Converter:
         for column in self.schema:
             value = columns.get(column.name)
             if value is None or isinstance(value, str):
-                value = repeat(value, column.type, rows)
+                value = self._repeated(value, column.type, rows)
             arrays.append(value)
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _repeated(self, value: str | None, kind: pa.DataType, rows: int) -> ArrowArray:
+        """Return a column of one value: a part of a longer one, which is made once."""
+        known = self._repeats.get((value, kind))
+        if known is None or len(known) < rows:
+            known = self._repeats[value, kind] = repeat(value, kind, rows)
+        return known[:rows]
 
     def _columns(self, source: OpenInvoice, batch: pa.RecordBatch) -> dict[str, Any]:
         """Return the columns that aren't null, an array or one text for all rows."""
@@ -157,19 +168,29 @@ class Converter:
                 otherwise = scalar(otherwise, TEXT) if otherwise else nulls(1, kind)[0]
             return pc.if_else(credit, otherwise, scalar(value, TEXT) if isinstance(value, str) else value)
 
-        numbers = self._numbers(batch)
-        amount = numbers["BilledCost"]
+        amount = self._fit("BilledCost", Number(batch["amount"], self._rows.digits["amount"]))
+        amount = amount.fill_null(zero(amount)) if amount.null_count else amount
         self.sums.without_amount += batch["amount"].null_count
-        for name in ("ListCost", "ContractedCost"):
-            numbers[name] = usage(numbers[name], amount.cast(numbers[name].type))
-        for name in set(numbers) - {"BilledCost", "ListCost", "ContractedCost", "x_DiscountPercent"}:
-            numbers[name] = usage(numbers[name])
+        contracted = self._contracted_price(batch)
+        contracted_price = usage(self._fit("ContractedUnitPrice", contracted))
+        for name, price in (("ListCost", self._number(batch, "unit_price")), ("ContractedCost", contracted)):
+            cost = self._fit(name, times(price, self._number(batch, "quantity")))
+            if some or cost.null_count:
+                as_cost = amount.cast(cost.type)
+                cost = usage(pc.coalesce(cost, as_cost), as_cost)
+            columns[name] = cost
+        of_usage = {field: usage(self._field(batch, field)) for field in set(USAGE_FIELDS.values())}
         unit = usage(self._mapped(batch["unit"], self._unit))
         resource = pc.if_else(
             cluster.is_valid(), _joined([project.fill_null(scalar("", TEXT)), "/", cluster]), nulls(1, TEXT)[0]
         )
-        started = batch["usage_date"].is_valid()
         days = batch["usage_date"]
+        start, end = _time(days), _time(_next(days))
+        if days.null_count:
+            start, end = (
+                pc.coalesce(start, columns["BillingPeriodStart"]),
+                pc.coalesce(end, columns["BillingPeriodEnd"]),
+            )
         account: ArrowArray = batch["organization_id"]
         if account.null_count:
             own = source.header.organization_id or (facts and facts.text("orgId"))
@@ -179,87 +200,57 @@ class Converter:
         if account_name.null_count and source.header.organization_name:
             account_name = account_name.fill_null(scalar(source.header.organization_name, TEXT))
         columns |= {
-            **numbers,
-            "EffectiveCost": amount,
-            "PricingCurrencyEffectiveCost": amount,
+            **dict.fromkeys(AMOUNTS, amount),
+            **{name: self._field(batch, field) for name, field in FIELDS.items()},
+            **{name: of_usage[field] for name, field in USAGE_FIELDS.items()},
+            **{name: usage(*texts[:2]) for name, texts in BY_CATEGORY.items()},
+            "ContractedUnitPrice": contracted_price,
+            "PricingCurrencyContractedUnitPrice": contracted_price,
             "BillingAccountId": account,
             "BillingAccountName": account_name,
             "PricingUnit": unit,
             "ConsumedUnit": unit,
-            "PricingCategory": usage("Standard"),
-            "ChargePeriodStart": pc.if_else(started, _time(days), columns["BillingPeriodStart"]),
-            "ChargePeriodEnd": pc.if_else(started, _time(_next(days)), columns["BillingPeriodEnd"]),
-            "ChargeCategory": usage("Usage", "Credit"),
-            "ChargeFrequency": usage("Usage-Based", "One-Time"),
+            "ChargePeriodStart": start,
+            "ChargePeriodEnd": end,
             "ChargeDescription": pc.coalesce(batch["description"], sku),
-            "SkuId": usage(sku),
-            "SkuPriceId": usage(sku),
-            "SkuMeter": usage(sku),
-            "RegionId": batch["region"],
-            "RegionName": batch["region"],
             "ResourceId": resource,
-            "ResourceName": cluster,
             "ResourceType": _where(cluster, "Cluster"),
-            "SubAccountId": project,
             "SubAccountName": _only(batch["project"], project),
             "SubAccountType": _where(project, "Project"),
             "Tags": _tags(batch["tags"]),
-            "x_AtlasSku": sku,
             "x_BilledDateEnd": _time(batch["date"]),
-            "x_Note": batch["note"],
-            "x_Application": batch["application"],
-            "x_ReplicaSet": batch["replica_set"],
-            "x_ConfigServer": batch["config_server"],
-            "x_LineNumber": batch["line_number"],
         }
         if CURRENCY in source.invoice.columns:
-            stated = pc.map_lookup(batch["extra"], CURRENCY, "first").fill_null(scalar(DEFAULT_CURRENCY, TEXT))
+            stated = self._mapped(pc.map_lookup(batch["extra"], CURRENCY, "first"), currency_code)
+            stated = stated.fill_null(scalar(DEFAULT_CURRENCY, TEXT))
             columns |= {"BillingCurrency": stated, "PricingCurrency": stated}
         if "HostProviderName" in self._names:
-            host = self._mapped(sku, _host_of)
+            host = self._mapped(sku, host_of)
             if facts and facts.providers:
                 host = pc.coalesce(self._mapped(resource, facts.providers.get), host)
             columns["HostProviderName"] = host
         return columns
 
-    def _numbers(self, batch: pa.RecordBatch) -> dict[str, ArrowArray]:
-        """Return the numbers, as usage has them."""
-        digits = self._rows.digits
-        price, quantity, discount = (
-            Number(batch[name], digits[name]) for name in ("unit_price", "quantity", "discount_percent")
-        )
-        amount = self._fit("BilledCost", Number(batch["amount"], digits["amount"]))
-        amount = amount.fill_null(_zero(amount)) if amount.null_count else amount
-        contracted, has_discount = price, is_true(pc.not_equal(discount.values, _zero(discount.values)))
-        if pc.any(has_discount).as_py():
-            if self._discount_is_percent is None:
-                unknown = pc.if_else(has_discount, nulls(1, price.values.type)[0], price.values)
-                self.sums.unknown_discounts += pc.sum(has_discount).as_py()
-                contracted = Number(unknown, price.digits)
-            else:
-                known = Number(discount.values.fill_null(_zero(discount.values)), discount.digits)
-                contracted = times(price, discount_factor(known, is_percent=self._discount_is_percent))
-        list_price = self._fit("ListUnitPrice", price)
-        contracted_price = self._fit("ContractedUnitPrice", contracted)
-        consumed = self._fit("PricingQuantity", quantity)
-        costs = {
-            name: self._fit(name, times(unit_price, quantity))
-            for name, unit_price in (("ListCost", price), ("ContractedCost", contracted))
-        }
-        return {
-            "BilledCost": amount,
-            **{
-                name: pc.coalesce(cost, amount.cast(cost.type)) if cost.null_count else cost
-                for name, cost in costs.items()
-            },
-            "ListUnitPrice": list_price,
-            "PricingCurrencyListUnitPrice": list_price,
-            "ContractedUnitPrice": contracted_price,
-            "PricingCurrencyContractedUnitPrice": contracted_price,
-            "PricingQuantity": consumed,
-            "ConsumedQuantity": consumed,
-            "x_DiscountPercent": self._fit("x_DiscountPercent", discount),
-        }
+    def _contracted_price(self, batch: pa.RecordBatch) -> Number:
+        """Return the prices less the discounts; null where it's unknown whether a discount is a percentage."""
+        price, discount = self._number(batch, "unit_price"), self._number(batch, "discount_percent")
+        has_discount = is_true(pc.not_equal(discount.values, zero(discount.values)))
+        if not pc.any(has_discount).as_py():
+            return price
+        if self._discount_is_percent is None:
+            self.sums.unknown_discounts += pc.sum(has_discount).as_py()
+            return Number(pc.if_else(has_discount, nulls(1, price.values.type)[0], price.values), price.digits)
+        known = Number(discount.values.fill_null(zero(discount.values)), discount.digits)
+        return times(price, discount_factor(known, is_percent=self._discount_is_percent))
+
+    def _number(self, batch: pa.RecordBatch, field: str) -> Number:
+        return Number(batch[field], self._rows.digits[field])
+
+    def _field(self, batch: pa.RecordBatch, field: str) -> ArrowArray:
+        """Return a field as its columns have it."""
+        if field not in self._rows.digits:
+            return batch[field]
+        return self._fit(_COLUMN_OF[field], self._number(batch, field))
 
     def _fit(self, name: str, number: Number) -> ArrowArray:
         return fit(name, number, self.schema.field(name).type, self._rounded)
@@ -271,17 +262,11 @@ class Converter:
         return {
             "BillingCurrency": DEFAULT_CURRENCY,
             "PricingCurrency": DEFAULT_CURRENCY,
-            "BillingAccountType": "Organization",
+            **CONSTANTS,
             "BillingPeriodStart": _time(repeat(start, _DAY, rows)),
             "BillingPeriodEnd": _time(repeat(end, _DAY, rows)),
             "InvoiceId": source.header.invoice_id or (facts and facts.id),
             "InvoiceIssuerName": self._issuer,
-            "ProviderName": _MONGODB,
-            "PublisherName": _MONGODB,
-            "ServiceProviderName": _MONGODB,
-            "ServiceName": "MongoDB Atlas",
-            "ServiceCategory": "Databases",
-            "ServiceSubcategory": "NoSQL Databases",
         }
 
     def period(self, source: OpenInvoice) -> tuple[dt.date, dt.date]:
@@ -311,17 +296,15 @@ class Converter:
         cost = Decimal(cents) * _CENTS
         columns = self._of_invoice(source, 1)
         columns |= {
-            name: pa.array([cost], self.schema.field(name).type)
-            for name in ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingCurrencyEffectiveCost")
+            name: pa.array([cost], self.schema.field(name).type) for name in (*AMOUNTS, "ListCost", "ContractedCost")
         }
         columns |= {
             "BillingAccountId": source.header.organization_id or facts.text("orgId"),
             "BillingAccountName": source.header.organization_name,
             "ChargePeriodStart": columns["BillingPeriodStart"],
             "ChargePeriodEnd": columns["BillingPeriodEnd"],
-            "ChargeCategory": "Tax",
-            "ChargeFrequency": "One-Time",
-            "ChargeDescription": "Sales tax",
+            **{name: tax for name, (_, _, tax) in BY_CATEGORY.items()},
+            "ChargeDescription": TAX_DESCRIPTION,
         }
         self.sums.add_tax(source, cost)
         yield source, self._batch(columns, 1)
@@ -338,15 +321,6 @@ class Converter:
         return texts_of(map(function, coded.dictionary.to_pylist())).take(coded.indices)
 
 
-def _host_of(sku: str) -> str | None:
-    found = _host(sku)
-    return _HOSTS[found[0].lower()] if found else None
-
-
-def _zero(values: ArrowArray) -> Any:  # noqa: ANN401 - a scalar
-    return scalar(0).cast(pa.decimal128(19, 0)).cast(values.type)
-
-
 def _time(days: ArrowArray) -> ArrowArray:
     return days.cast(pa.timestamp("us")).cast(TIME)
 
@@ -361,8 +335,8 @@ def _joined(parts: list[ArrowArray | str]) -> ArrowArray:
     )
 
 
-def _where(present: ArrowArray, text: str) -> ArrowArray:
-    return _only(scalar(text, TEXT), present)
+def _where(present: ArrowArray, text: str) -> ArrowArray | str:
+    return _only(scalar(text, TEXT), present) if present.null_count else text
 
 
 def _only(value: Any, present: ArrowArray) -> ArrowArray:  # noqa: ANN401 - an array or a scalar

@@ -82,13 +82,18 @@ def _elements(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from ((name, element) for element in value) if isinstance(value, list) else [(name, value)]
 
 
+def read_file(path: Path) -> InvoiceFacts:
+    """Read the facts of an invoice's JSON file; ValueError or RecursionError if it isn't one."""
+    with path.open("rb") as file:
+        return InvoiceFacts.of((member.name, member.value) for member in members(file, lambda _: None))
+
+
 def read_facts(paths: Iterable[Path]) -> dict[str, InvoiceFacts]:
     """Read the JSON files of invoices; one that isn't an invoice is left out with a warning. Returns them by ID."""
     found = {}
     for path in paths:
         try:
-            with path.open("rb") as file:
-                facts = InvoiceFacts.of((member.name, member.value) for member in members(file, lambda _: None))
+            facts = read_file(path)
         except (ValueError, RecursionError):
             warn(f"{path.name} isn't the JSON of an invoice, so it was ignored")
             continue

@@ -1,4 +1,4 @@
-"""Exact products of columns of decimals, in types that tables have.
+"""Exact products of columns of decimals, in types that tables have; and whether discounts are percentages.
 
 A product has the decimals of both factors, so it's computed in up to 76 digits, and then put into the narrowest type
 that holds it: 18 or 38 digits. A column that needs more is rounded to 38, and the changed numbers are counted.
@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from atlas_invoices._csv import LineItem
 from atlas_invoices._csv._arrow import ArrowArray, pc, scalar
 from atlas_invoices._csv._arrow_numbers import Digits
 from atlas_invoices._errors import InvoiceFormatError
 
+if TYPE_CHECKING:
+    from atlas_invoices._money import DiscountVotes
+
+TIME = pa.timestamp("us", "UTC")
 _NARROW, _WIDE, _WIDEST = 18, 38, 76
+# How many lines vote for the unit of Discount Percent: of each batch, the largest first, and of all.
+_VOTERS, _MAX_VOTERS = 50, 1000
 # The stubs don't have it.
 _Builder: Any = pa.lib.StringBuilder
 
@@ -80,6 +87,40 @@ def discount_factor(discount: Number, *, is_percent: bool) -> Number:
     # The same digits, with the point two places to the left for a percentage.
     kind = pa.decimal128(sum(digits), digits.scale)
     return Number(pa.Array.from_buffers(kind, len(values), values.buffers(), offset=values.offset), digits)
+
+
+class DiscountVoters:
+    """Finds out whether discounts are percentages or fractions: lines vote with what they amount to."""
+
+    def __init__(self) -> None:
+        self._votes: DiscountVotes | None = None
+        self._voters = 0
+
+    def add(self, batch: pa.RecordBatch) -> bool:
+        """Let the lines of a batch vote that have a discount; returns whether more are needed."""
+        lines: Any = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
+        has_discount = pc.not_equal(lines["discount_percent"], zero(lines["discount_percent"]))
+        lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
+        if lines.num_rows:
+            if self._votes is None:
+                from atlas_invoices._money import DiscountVotes  # noqa: PLC0415 - slow to import, and only for discounts
+
+                self._votes = DiscountVotes()
+            first = pc.select_k_unstable(lines, _VOTERS, [("amount", "descending")])
+            for row in lines.take(first).to_pylist():
+                self._votes.add(LineItem(**row))
+            self._voters += len(first)
+        return self._voters <= _MAX_VOTERS
+
+    @property
+    def unit(self) -> str | None:
+        """`percent` or `fraction`, by most votes; `None` if it's undecided."""
+        return self._votes.result([]) if self._votes else None
+
+
+def zero(values: ArrowArray) -> Any:  # noqa: ANN401 - a scalar
+    """Return 0 in the type of decimals."""
+    return scalar(0).cast(pa.decimal128(19, 0)).cast(values.type)
 
 
 def as_text(values: ArrowArray) -> ArrowArray:

@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from atlas_invoices._csv._arrow import RefusedError
+from atlas_invoices._csv._arrow import TEXT, RefusedError
 from atlas_invoices._csv._arrow_numbers import Digits, numbers
 from atlas_invoices._errors import InvoiceFormatError
 
-from ._columns import NUMBERS, TEXT, TIME, TIMES
-from ._numbers import column_type
+from ._columns import NUMBERS, TIMES
+from ._numbers import TIME, column_type
 
 # FOCUS's names of columns that have another one in the report.
 _RENAMED = {"InvoiceIssuer": "InvoiceIssuerName"}

@@ -133,7 +133,7 @@ class Exchange:
 
 def _head(request: httpx.Request, path: str, reply: httpx.Response, success: int) -> ResponseHead:
     mask, advice = mask_sent(reply.request.headers), reply.request.extensions.get(REFUSAL_ADVICE, "")
-    return ResponseHead(request.method, path, reply.status_code, reply.headers, mask, advice, success)
+    return ResponseHead(request.method, path, reply.status_code, dict(reply.headers), mask, advice, success)
 
 
 def _error_body(head: ResponseHead, reply: httpx.Response) -> Steps[bytes]:

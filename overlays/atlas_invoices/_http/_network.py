@@ -54,7 +54,8 @@ def connection_settings(
     elif transport is None:
         proxy = find_proxy(url).proxy
     return {
-        "verify": _ssl_context(verify),
+        # Reading the certificates takes longer than a request to a near server; plain HTTP needs none.
+        "verify": _ssl_context(verify) if url.scheme == "https" else False,
         "proxy": proxy,
         "transport": transport,
         "trust_env": False,

@@ -6,7 +6,9 @@ the address is filled in below httpx's client, and everything above it sees the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -22,6 +24,10 @@ from ._retry import RetryPolicy
 from ._steps import Steps
 from ._transport import remove_secrets
 
+_is_fetching: ContextVar[bool] = ContextVar("_is_fetching", default=False)
+# At DEBUG, httpcore logs the headers of every reply. Those of storage may repeat the address, as a redirect does.
+logging.getLogger("httpcore.http11").addFilter(lambda _record: not _is_fetching.get())
+
 
 class _PresignedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Sends each request to the address; for either of httpx's clients, like the transport inside."""
@@ -32,19 +38,25 @@ class _PresignedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._close_inner = close_inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        token = _is_fetching.set(True)
         try:
             response: httpx.Response = self._inner.handle_request(self._addressed(request))
         except BaseException as error:
             remove_secrets(error)  # an interrupt has no request, but its frames have the address too
             raise
+        finally:
+            _is_fetching.reset(token)
         return response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        token = _is_fetching.set(True)
         try:
             response: httpx.Response = await self._inner.handle_async_request(self._addressed(request))
         except BaseException as error:
             remove_secrets(error)
             raise
+        finally:
+            _is_fetching.reset(token)
         return response
 
     def close(self) -> None:

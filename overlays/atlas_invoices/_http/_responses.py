@@ -87,7 +87,8 @@ class ResponseHead:
     method: str
     path: str
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    """With lower-case names. A redirect's may have a presigned address, so a traceback's locals don't show them."""
     mask: Mask = field(factory=Mask, repr=False)
     """For the server's text in messages: it may send back the credentials that the request carried."""
     refusal_advice: str = ""

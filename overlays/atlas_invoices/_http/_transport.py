@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
+import time
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -28,6 +31,89 @@ REFUSAL_ADVICE = "atlas_invoices.refusal_advice"
 _TURN = "atlas_invoices.turn"
 # All open ones may be kept alive, so that many threads don't reconnect all the time.
 MAX_CONNECTIONS = 100
+
+
+# As in httpx: how long an unused connection is kept.
+_KEEPALIVE_SECONDS = 5.0
+
+
+class _ThreadTransport(httpx.BaseTransport):
+    """A transport with one connection for each request under way; the one used last is used next.
+
+    httpcore's own pool goes through all its connections, under a lock, whenever a request begins or ends, which takes
+    64 threads longer than their requests.
+    """
+
+    def __init__(self, connect: Callable[[], httpx.BaseTransport]) -> None:
+        self._connect = connect
+        self._turns = threading.Semaphore(MAX_CONNECTIONS)
+        self._lock = threading.Lock()
+        self._open: set[httpx.BaseTransport] = set()
+        self._idle: deque[tuple[float, httpx.BaseTransport]] = deque()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._turns.acquire(timeout=request.extensions.get("timeout", {}).get("pool")):
+            raise httpx.PoolTimeout("no connection became free in time", request=request)
+        with self._lock:
+            transport = self._idle.pop()[1] if self._idle else self._connect()
+            self._open.add(transport)
+        try:
+            response = transport.handle_request(request)
+        except BaseException:
+            # Broken, or in an unknown state after an interrupt.
+            self._close([transport])
+            self._turns.release()
+            raise
+        response.stream = _ReturningStream(cast("httpx.SyncByteStream", response.stream), partial(self._put, transport))
+        return response
+
+    def close(self) -> None:
+        with self._lock:
+            self._idle.clear()
+        self._close(list(self._open))
+
+    def _put(self, transport: httpx.BaseTransport) -> None:
+        now = time.monotonic()
+        expired = []
+        with self._lock:
+            if transport in self._open:
+                self._idle.append((now, transport))
+            while self._idle and now - self._idle[0][0] > _KEEPALIVE_SECONDS:
+                expired.append(self._idle.popleft()[1])
+        self._turns.release()
+        self._close(expired)
+
+    def _close(self, transports: list[httpx.BaseTransport]) -> None:
+        for transport in transports:
+            self._open.discard(transport)
+            transport.close()
+
+
+class _ReturningStream(httpx.SyncByteStream):
+    """A body whose connection is free again once it's closed."""
+
+    def __init__(self, stream: httpx.SyncByteStream, put: Callable[[], None]) -> None:
+        self._stream = stream
+        self._put: Callable[[], None] | None = put
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        put, self._put = self._put, None
+        if put is not None:
+            try:
+                self._stream.close()
+            finally:
+                put()
+
+
+def make_client(*, transport: httpx.BaseTransport | None, **settings: Any) -> httpx.Client:  # noqa: ANN401 - passed on to httpx
+    """Make httpx's client for threads; a transport from outside is used as it is."""
+    if transport is None:
+        connection = {name: settings.pop(name) for name in ("verify", "proxy", "limits")}
+        transport = _ThreadTransport(partial(httpx.HTTPTransport, **connection))
+    return httpx.Client(transport=transport, **settings)
 
 
 class _LoopTransport(httpx.AsyncBaseTransport):
@@ -87,6 +173,7 @@ class Connections:
 
     def __init__(self, http: httpx.Client | httpx.AsyncClient) -> None:
         self._http: Any = http
+        self._base = str(http.base_url).rstrip("/")
         self.read_timeout = http.timeout.read
         # Closing goes on after the task that waited for it has been cancelled.
         self._background: set[asyncio.Task[Any]] = set()
@@ -94,7 +181,9 @@ class Connections:
 
     def request(self, arguments: dict[str, Any]) -> httpx.Request:
         """Build a request from a generated module's arguments."""
-        request: httpx.Request = self._http.build_request(**arguments)
+        # In one step: httpx takes the URL apart once for the base URL, and again for the query.
+        url = httpx.URL(f"{self._base}{arguments['url']}", params=arguments.get("params"))
+        request: httpx.Request = self._http.build_request(**{**arguments, "url": url, "params": None})
         return request
 
     def send(self, request: httpx.Request) -> Step[httpx.Response]:

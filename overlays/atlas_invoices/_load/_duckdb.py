@@ -1,7 +1,8 @@
-"""The target `duckdb:PATH`: tables `invoice_lines` and `invoices` in a DuckDB database. Needs the extra `duckdb`."""
+"""The target `duckdb:PATH`: tables `invoice_lines` and `invoices`, and a view `focus`. Needs the extra `duckdb`."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 
 from atlas_invoices._errors import LoadError
+from atlas_invoices._focus._view import focus_view
+from atlas_invoices._utils import warn
 
 from ._schema import FACTS, INVOICES, LINES, PRECISION, SCALE, Type
 
@@ -27,6 +30,7 @@ _TYPES = {
 # How DuckDB says that another process has the file open, on Linux and macOS, and on Windows.
 _LOCKED = ("Could not set lock", "being used by another process")
 _POLL_SECONDS = 0.1
+_VIEW_MARK = "Created by atlas-invoices load"
 
 
 class DuckDBTarget:
@@ -46,6 +50,7 @@ class DuckDBTarget:
         try:
             for name, columns in _TABLES.items():
                 self._create(name, columns)
+            self._create_view()
         except BaseException:
             self.close()
             raise
@@ -79,6 +84,20 @@ class DuckDBTarget:
                 elif found[column] != _TYPES[kind]:
                     what = f"{name}.{column} in {self._path} is {found[column]}, not {_TYPES[kind]}"
                     raise LoadError(f"{what}; load into another database, or drop the table")
+
+    def _create_view(self) -> None:
+        """Create the view `focus`, or replace that of another version; one of the user's own is left alone."""
+        query = focus_view()
+        mark = f"{_VIEW_MARK} {hashlib.sha256(query.encode()).hexdigest()}"
+        find = "SELECT comment FROM duckdb_{kind}s() WHERE {kind}_name = 'focus' AND schema_name = current_schema()"
+        found = self._connection.execute(" UNION ALL ".join(find.format(kind=kind) for kind in ("table", "view")))
+        comment = found.fetchone()
+        if comment and not str(comment[0]).startswith(_VIEW_MARK):
+            warn(f"{self._path} has a table or view focus of its own, so load's view focus wasn't created")
+        elif comment != (mark,):
+            with self._transaction():
+                self._connection.execute(f"CREATE OR REPLACE VIEW focus AS {query}")
+                self._connection.execute(f"COMMENT ON VIEW focus IS '{mark}'")
 
     def stored(self) -> dict[str, dict[str, object]]:
         """Return the facts about each invoice that is there, by its ID."""

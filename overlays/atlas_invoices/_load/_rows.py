@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow.compute
 
 from atlas_invoices._csv import CREDIT_SKU, EXACT, Decimals, OpenInvoice
 from atlas_invoices._csv._arrow_tables import read_fixed
+from atlas_invoices._focus._numbers import DiscountVoters
 
 from ._schema import INVOICES, LINES, PRECISION, SCALE, STORED_WITH_LINES, Type
 
@@ -36,9 +37,18 @@ WIDE_LINES = arrow_schema(LINES | STORED_WITH_LINES)
 
 
 class InvoiceRows:
-    """One invoice on its way into a table. `stored` is what tells later whether it has changed; see FACTS."""
+    """One invoice on its way into a table.
 
-    def __init__(self, source: OpenInvoice, stored: Mapping[str, object], decimals: Decimals) -> None:
+    `stored` is what tells later whether it has changed; see FACTS. `read_providers` returns `host_providers`.
+    """
+
+    def __init__(
+        self,
+        source: OpenInvoice,
+        stored: Mapping[str, object],
+        decimals: Decimals,
+        read_providers: Callable[[], Mapping[str, str]],
+    ) -> None:
         self.invoice_id = source.header.invoice_id or ""
         self.lines = 0
         self.amount = Decimal(0)
@@ -48,6 +58,8 @@ class InvoiceRows:
         self._source = source
         self._stored = stored
         self._decimals = decimals
+        self._read_providers = read_providers
+        self._discounts = DiscountVoters()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the lines, with the columns of LINES."""
@@ -72,6 +84,7 @@ class InvoiceRows:
 
     def _add(self, batch: pa.RecordBatch) -> None:
         self.lines += batch.num_rows
+        self._discounts.add(batch)
         amounts: Any = batch.column("amount")
         credits_ = amounts.filter(_pc.equal(batch.column("sku"), CREDIT_SKU))
         self.amount = EXACT.add(self.amount, _pc.sum(amounts).as_py() or 0)
@@ -80,5 +93,13 @@ class InvoiceRows:
     def row(self) -> dict[str, object]:
         """Return the row of INVOICES; call it after the last batch."""
         header = self._source.header
-        own = {"lines": self.lines, "amount": self.amount, "credits": self.credits}
+        providers = self._read_providers()
+        own = {
+            "lines": self.lines,
+            "amount": self.amount,
+            "credits": self.credits,
+            "discount_unit": self._discounts.unit,
+            # DuckDB's form of a map.
+            "host_providers": {"key": list(providers), "value": list(providers.values())},
+        }
         return {name: self._stored.get(name, own.get(name, getattr(header, name, None))) for name in INVOICES}

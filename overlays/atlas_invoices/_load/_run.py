@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from attrs import frozen
 
@@ -32,6 +33,7 @@ from atlas_invoices._csv import (
     require,
 )
 from atlas_invoices._errors import AtlasError, ConfigError, InvoiceFormatError, LoadError
+from atlas_invoices._focus._facts import InvoiceFacts, read_file
 from atlas_invoices._utils import pluralize, single_line, warn
 
 from ._schema import FACTS
@@ -119,7 +121,8 @@ def load(
 
     Args:
         target: `duckdb:PATH` writes the tables `invoice_lines` and `invoices` (header, `source_sha256`, sums in
-            dollars, and the status and amounts in cents of its JSON). `delta:URI` and `iceberg:CATALOG.NAMESPACE.TABLE`
+            dollars, and the status and amounts in cents of its JSON), and a view `focus` of both in FOCUS 1.3, unless
+            the database has something else of that name. `delta:URI` and `iceberg:CATALOG.NAMESPACE.TABLE`
             write one table of lines, with two more columns, `source_sha256` and `status`.
         source: what `to_arrow` takes, except a stream that `read_csv` has opened. A folder that `sync` keeps has each
             invoice's status in its manifest; beside another CSV, it's looked for in a file of the same name that ends
@@ -143,17 +146,21 @@ def load(
     """
     decimals = checked_decimals(decimals)
     check_target(target)
-    with TemporaryDirectory(prefix="atlas-invoices-") as folder:
+    workers = min(4, os.cpu_count() or 1)
+    with TemporaryDirectory(prefix="atlas-invoices-") as folder, ThreadPoolExecutor(workers) as pool:
         sources = [_rereadable(each, Path(folder) / str(number)) for number, each in enumerate(expand_sources(source))]
+        # hashlib lets other threads run, so the engine is imported, and the first invoices are loaded, in the meantime.
+        digests = pool.map(_digest, [each.source for each in sources])
         opened = open_all(tuple(sources))
         ids = [_invoice_id(each) for each in opened]
-        facts = _facts([each.source for each in sources], ids)
+        known = _known([each.source for each in sources], ids)
         tables = _open_target(target, storage_options or {}, lock_timeout, on_progress)
         try:
             with _explaining(target):
                 stored = tables.stored()
             done = []
-            for each, id_, new in zip(opened, ids, facts, strict=True):
+            for each, id_, digest, new in zip(opened, ids, digests, known, strict=True):
+                new.stored["source_sha256"] = digest
                 loaded = _load_one(target, tables, each, id_, stored.get(id_), new, decimals)
                 if loaded.lines is not None:
                     on_progress(f"{loaded.outcome} invoice {id_}: {pluralize(loaded.lines, 'line', 'lines')}")
@@ -233,41 +240,38 @@ def _digest(source: Any) -> str:  # noqa: ANN401 - a path or bytes
     return hashlib.sha256(source).hexdigest()
 
 
-def _facts(sources: Sequence[object], ids: Sequence[str]) -> list[dict[str, object]]:
-    """Return what tells whether each invoice has changed: `source_sha256`, and of FACTS what its JSON has."""
+class _Known(NamedTuple):
+    """An invoice's `source_sha256` and known FACTS, which show whether it has changed; `facts` reads its JSON."""
+
+    stored: dict[str, object]
+    facts: Callable[[], InvoiceFacts]
+
+
+def _known(sources: Sequence[object], ids: Sequence[str]) -> Iterator[_Known]:
     manifests: dict[Path, dict[str, Any]] = {}
-    found: list[dict[str, object]] = []
-    # hashlib lets other threads run.
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for source, id_, digest in zip(sources, ids, pool.map(_digest, sources), strict=True):
-            document: Mapping[str, Any] = {}
-            if isinstance(source, (str, os.PathLike)):
-                path = Path(source)
-                if path.parent not in manifests:
-                    manifests[path.parent] = read_manifest(path.parent) or {}
-                document = manifests[path.parent].get(id_) or _read_json(path.with_suffix(".json"), id_)
-            known = {name: document[api_name] for name, api_name in FACTS.items() if document.get(api_name) is not None}
-            found.append({"source_sha256": digest, **known})
-    return found
+    for source, id_ in zip(sources, ids, strict=True):
+        path = Path(source) if isinstance(source, (str, os.PathLike)) else None
+        if path and path.parent not in manifests:
+            manifests[path.parent] = read_manifest(path.parent) or {}
+        entry = manifests[path.parent].get(id_) if path else None
+        facts = cache(partial(_read_json, path and path.with_suffix(".json"), id_))
+        document: Mapping[str, Any] = entry or facts().fields
+        known = {name: document[api_name] for name, api_name in FACTS.items() if document.get(api_name) is not None}
+        yield _Known(known, facts)
 
 
-def _read_json(path: Path, invoice_id: str) -> dict[str, Any]:
-    """Return the fields of an invoice's JSON that aren't lists; none if there is no such file."""
-    if not path.is_file():
-        return {}
-    # Its package is slow to import, and most folders have a manifest.
-    from atlas_invoices._json_stream import members  # noqa: PLC0415 - see above
-
-    fields: dict[str, Any] = {}
-    with suppress(ValueError, RecursionError), path.open("rb") as file:
-        fields = {name: value for name, value, in_list in members(file, lambda _: None) if not in_list}
-    if fields.get("id") == invoice_id and all(
-        isinstance(fields.get(api_name), (str if name == "status" else int, NoneType))
-        for name, api_name in FACTS.items()
-    ):
-        return fields
-    warn(f"{path.name} isn't the JSON of invoice {invoice_id}, so the table lacks its status")
-    return {}
+def _read_json(path: Path | None, invoice_id: str) -> InvoiceFacts:
+    """Return the facts in an invoice's JSON; none if there is no such file."""
+    if path and path.is_file():
+        with suppress(ValueError, RecursionError):
+            facts = read_file(path)
+            if facts.id == invoice_id.lower() and all(
+                isinstance(facts.fields.get(api_name), (str if name == "status" else int, NoneType))
+                for name, api_name in FACTS.items()
+            ):
+                return facts
+        warn(f"{path.name} isn't the JSON of invoice {invoice_id}, so it was ignored")
+    return InvoiceFacts(invoice_id, {}, frozenset(), {})
 
 
 def _load_one(
@@ -276,19 +280,19 @@ def _load_one(
     source: OpenInvoice,
     invoice_id: str,
     old: Mapping[str, object] | None,
-    new: Mapping[str, object],
+    new: _Known,
     decimals: Decimals,
 ) -> LoadedInvoice:
     start = source.header.period_start
     if (
         old is not None
         and old["status"] != _PENDING
-        and all(old[name] == new[name] for name in old.keys() & new.keys())
+        and all(old[name] == new.stored[name] for name in old.keys() & new.stored.keys())
     ):
         return LoadedInvoice(invoice_id, start, "unchanged")
     from ._rows import InvoiceRows  # noqa: PLC0415 - a run with nothing to load needs no pyarrow
 
-    rows = InvoiceRows(source, new, decimals)
+    rows = InvoiceRows(source, new.stored, decimals, lambda: new.facts().providers)
     try:
         with _explaining(target, tables.conflicts):
             tables.replace(rows)

@@ -5,8 +5,9 @@ before it, and for a product of two numbers below ten billion in engines that gi
 `tags` and `extra` are maps, so a new tag needs no new column.
 
 `invoices` has a row for each invoice: its header, the SHA-256 of its CSV, its number of lines, the sums of all amounts
-and of credits in dollars, and from its JSON, where there is one, status and amounts in cents. Delta and Iceberg targets
-are one table, so there each line has its invoice's SHA-256 and status instead.
+and of credits in dollars, and whether its discounts are in percent; and from its JSON, where there is one, status,
+amounts in cents, and the cloud provider of each cluster that has a single one, by FOCUS's ResourceId. Delta and Iceberg
+targets are one table, so there each line has its invoice's SHA-256 and status instead.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ INVOICES = {
     "lines": Type.INTEGER,
     "amount": Type.NUMBER,
     "credits": Type.NUMBER,
+    "discount_unit": Type.TEXT,
     **{name: Type.TEXT if name == "status" else Type.INTEGER for name in FACTS},
+    "host_providers": Type.MAP,
 }
 # The columns that the lines have where there is no table of invoices.
 STORED_WITH_LINES = {"source_sha256": Type.TEXT, "status": Type.TEXT}

@@ -13,6 +13,7 @@ from ._csv_side import DiscountVotes as DiscountVotes
 from ._csv_side import Sum as Sum
 from ._owed import owed, payment_owed
 from ._owed_terms import Owed, PaymentOwed
+from ._owed_terms import round_cents as round_cents
 from ._owed_terms import statement as statement
 from ._reconcile import reconcile
 from ._reconciliation import Difference, Reconciliation, Totals

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from atlas_invoices._csv import CURRENCY, LineItem
+from atlas_invoices._csv import CURRENCY, LineItem, currency_code
 from atlas_invoices._utils import pluralize, single_line
 
 from ._amounts import EXACT, HALF_CENT
@@ -198,8 +198,8 @@ class CsvSide:
         if project_id is not None and line.project is not None:
             self.project_names.setdefault(project_id, line.project)
         self.discounts.add(line)
-        if line.extra:
-            self.currencies.update(filter(None, [line.extra.get(CURRENCY)]))
+        if CURRENCY in line.extra:
+            self.currencies.add(currency_code(line.extra[CURRENCY]))
         self.last_line_number = line.line_number
         self.last_amount = amount
         tags = frozenset(line.tags.items()) if line.tags else _NO_TAGS

@@ -99,9 +99,7 @@ class Owed:
 
     def rounded(self) -> dict[str, Decimal]:
         """Return `by_currency` in whole cents, with half a cent rounded away from zero."""
-        return {
-            currency: cents.to_integral_value(rounding=ROUND_HALF_UP) for currency, cents in self.by_currency.items()
-        }
+        return round_cents(self.by_currency)
 
     def __repr__(self) -> str:
         owed = " and ".join(f"{money(cents)} {currency}" for currency, cents in self.by_currency.items())
@@ -111,6 +109,11 @@ class Owed:
     def _repr_html_(self) -> str:
         headings, rows, _ = statement(self)
         return html_table(headings, rows, right=range(1, len(headings)))
+
+
+def round_cents(by_currency: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Return the amounts in whole cents, with half a cent rounded away from zero."""
+    return {currency: cents.to_integral_value(rounding=ROUND_HALF_UP) for currency, cents in by_currency.items()}
 
 
 _UNKNOWN = "unknown"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atlas_invoices._errors import AtlasError, AuthenticationError, TokenError
+from atlas_invoices._errors import APIConnectionError, AtlasError, AuthenticationError, CredentialsError, TokenError
 from atlas_invoices._utils import single_line
 
 from . import _exit, _output, _table
@@ -20,7 +20,7 @@ from ._session import Session, atlas_options, atlas_options_without_org
 if TYPE_CHECKING:
     import httpx
 
-    from atlas_invoices import Client
+    from atlas_invoices import AtlasOrganization, Client
     from atlas_invoices._credentials import ResolvedCredentials
 
 # Further organizations are counted but not checked.
@@ -34,7 +34,9 @@ _CLOCK_TOLERANCE = 30
 def doctor_command(session: Session) -> None:
     """Check server, proxy, clock, credentials and permissions, step by step. Never prints a secret.
 
-    A service account is checked by requesting a new token, even if one is cached.
+    A service account is checked by requesting a new token, even if one is cached. The last line is the next command.
+
+    The proxy is that of HTTPS_PROXY, except for hosts in NO_PROXY. SSL_CERT_FILE names the certificates to trust.
 
     The exit status is that of the first failure.
     """
@@ -45,24 +47,40 @@ def doctor_command(session: Session) -> None:
     server = session.server()
     _print("server", f"{server.value} ({server.source})")
     _print("proxy", str(find_proxy(httpx.URL(server.value))))
-    found = session.credentials()
-    _print("credentials", f"{found.kind} ({found.source})")
-    _check_server(server.value, session.timeout)
-    # A cached token would hide that the secret is no longer valid.
-    with session.client(found.auth, token_cache=False) as client:
-        try:
-            organizations = _organizations(session, client, found)
-        except (AuthenticationError, TokenError):
-            _print("next", _other_cloud(server.value))
-            raise
-        statuses = [_check_invoices(client, org) for org in organizations]
-    failed = [status for status in statuses if status]
+    again = f"atlas-invoices doctor{_profile(session)}"
+    try:
+        found = session.credentials()
+        _print("credentials", f"{found.kind} ({found.source})")
+        _check_server(server.value, session.timeout)
+        # A cached token would hide that the secret is no longer valid.
+        with session.client(found.auth, token_cache=False) as client:
+            visible = _list_organizations(client, found)
+            organizations = _chosen(session, visible) or [session.org_id(client)]
+            failed = [status for org in organizations if (status := _check_invoices(client, org))]
+    except AtlasError as error:
+        status = _exit.fail(error)
+        match error:
+            case CredentialsError():
+                _print("next", f"set credentials, then {again}; to try without, atlas-invoices sandbox")
+            case APIConnectionError():
+                _print("next", f"curl -v {server.value}, which shows where the connection fails")
+            case _ if status == _exit.TRY_LATER:
+                _print("next", f"{again}, later")
+            case TokenError() | AuthenticationError():
+                _print("next", f"{_other_cloud(server.value)}; then {again}")
+            case _:
+                _print("next", f"{again}, once that is fixed")
+        raise SystemExit(status) from None
     if failed:
+        other = next((str(org.id) for org in visible if org.id not in organizations), None)
+        _print("next", f"{again} --org {other}" if other else f"{again}, once that is fixed")
         raise SystemExit(failed[0])
-    if organizations:
-        options = f" --profile {session.profile}" if session.profile else ""
-        options += "" if session.org is None and session.source.org_id() else f" --org {organizations[0]}"
-        _print("next", f"atlas-invoices list{options}")
+    option = "" if session.org is None and session.source.org_id() else f" --org {organizations[0]}"
+    _print("next", f"atlas-invoices list{_profile(session)}{option}")
+
+
+def _profile(session: Session) -> str:
+    return f" --profile {session.profile}" if session.profile else ""
 
 
 def _check_server(server: str, timeout: float) -> None:
@@ -104,30 +122,32 @@ def _check_clock(reply: httpx.Response) -> None:
         _print("clock", f"{abs(ahead):,.0f} s {direction} the server's; set it, because tokens and certificates expire")
 
 
-def _organizations(session: Session, client: Client, found: ResolvedCredentials) -> list[str]:
+def _list_organizations(client: Client, found: ResolvedCredentials) -> list[AtlasOrganization]:
     visible = list(client.list_organizations())
     if found.kind == "service account":
         _print("token", "OK (new token issued)")
     names = ", ".join(f"{org.id} ({org.name})" for org in visible[:_MAX_ORGANIZATIONS])
     _print("organizations", f"{len(visible)}: {names}" if visible else "none visible to these credentials")
-    configured = session.source.org_id()
+    return visible
+
+
+def _chosen(session: Session, visible: list[AtlasOrganization]) -> list[str]:
+    """Return the organization that is set, or else those that are visible."""
     if session.org:
         _print("organization", f"{session.org} (--org)")
         return [session.org]
-    if configured:
+    if configured := session.source.org_id():
         _print("organization", f"{configured.value} ({configured.source})")
         return [configured.value]
-    return [str(org.id) for org in visible[:_MAX_ORGANIZATIONS]] or [session.org_id(client)]
+    return [str(org.id) for org in visible[:_MAX_ORGANIZATIONS]]
 
 
 def _check_invoices(client: Client, org: str) -> int:
     try:
         newest = next(itertools.islice(client.list_invoices(org), 1), None)
     except AtlasError as error:
-        status, text = _exit.explain(error)
         _print("invoices", f"{org}: can't be read")
-        _output.error(text)
-        return status
+        return _exit.fail(error)
     if newest is None:
         _print("invoices", f"{org}: can be read, but there are none")
     else:

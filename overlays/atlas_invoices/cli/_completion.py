@@ -48,6 +48,8 @@ def completion_command(shell: str) -> None:
     if shell == "bash":
         # Otherwise bash would split tag:team at the colon.
         script = f"COMP_WORDBREAKS=${{COMP_WORDBREAKS//:}}\n{script.strip()}\n"
+    # And fish would cut project,sku at the comma, and sort the newest months last.
+    script = script.replace("string split ", "string split --max 1 ").replace("--no-files", "--no-files --keep-order")
     click.echo(script)
 
 

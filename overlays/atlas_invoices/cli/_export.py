@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -69,7 +69,9 @@ def export_command(
     """
     output_format = output_format or _ENDINGS.get(Path(output).suffix.lower())
     if output_format is None:
-        raise click.UsageError("choose --format csv, jsonl or parquet, or an output file that ends in one of them")
+        raise click.UsageError(
+            "choose --format csv (for Excel, with --bom), jsonl or parquet, or an output file that ends in one of them"
+        )
     for option, given, needed in (
         ("--raw", raw, "csv"),
         ("--bom", bom, "csv"),
@@ -84,6 +86,7 @@ def export_command(
     _source.refuse_source(sources, output)
     target = None if output == "-" else AtomicFile(output, overwrite=force)
     with (
+        _output.if_interrupted("nothing was saved") if target else nullcontext(),
         _source.open_sources(session, sources, to_stdout=target is None) as opened,
         target or _output.binary_stdout() as file,
     ):

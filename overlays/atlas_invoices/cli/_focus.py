@@ -124,6 +124,8 @@ def focus_command(
         _source.refuse_source(sources, output)
     target = None if folder or output == "-" else AtomicFile(output, overwrite=force)
     with ExitStack() as stack:
+        if output != "-":
+            stack.enter_context(_output.if_interrupted("nothing was saved"))
         if origin == "atlas":
             table: _Table = _ReportTable(session, sources, version, stack)
         else:
@@ -293,8 +295,7 @@ def _compare(session: Session, sources: tuple[str, ...], output_format: str) -> 
         _output.warning("no SKU of the lines is in the report, so both were joined without SKUs")
     _output.note(
         f"usage: lines {_money(result.lines)}, report {_money(result.report)} USD; {len(rows):,} of "
-        f"{pluralize(result.keys, 'sum', 'sums')} by day, project, cluster and SKU differ; credits and tax aren't in "
-        "the report"
+        f"{pluralize(result.keys, 'sum', 'sums')} by day, project, cluster and SKU differ"
     )
     if not result.matches:
         _output.error("the lines and MongoDB's report differ by more than rounding")

@@ -68,7 +68,7 @@ class _Amount(click.types.StringParamType):
         from atlas_invoices._money import exact_number
 
         try:
-            return exact_number(NOT_EMPTY.convert(value, param, ctx).replace(",", ""), "the amount")
+            return exact_number(NOT_EMPTY.convert(value, param, ctx).removeprefix("$").replace(",", ""), "the amount")
         except ValueError:
             text = f"{value!r} isn't an amount in USD, such as 12000 or 1500.50"
             raise click.BadParameter(text, ctx, param) from None
@@ -207,7 +207,8 @@ def download_command(session: Session, invoices: tuple[str, ...], output: str | 
 
     INVOICE is an ID, the month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`.
 
-    Files are complete or absent: they are written to temporary files and renamed when all are complete.
+    Files are complete or absent: they are written to temporary files and renamed when all are complete. After an
+    interruption, run it again.
     """
     if output and len(invoices) > 1:
         raise click.UsageError("-o takes one invoice; without it, each invoice gets a file of its own")
@@ -231,10 +232,7 @@ def download_command(session: Session, invoices: tuple[str, ...], output: str | 
             invoice.id: AtomicFile(output or file_name(invoice.id, invoice.first_day, ".csv"), overwrite=force)
             for invoice in found
         }
-        try:
+        with _output.if_interrupted("nothing was saved"):
             saved = _source.save_all(client, org, files)
-        except KeyboardInterrupt:
-            _output.note("nothing was saved")
-            raise
         for file in saved:
             _output.saved(file)

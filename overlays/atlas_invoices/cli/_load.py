@@ -14,7 +14,7 @@ from atlas_invoices._utils import plain_or_none, pluralize
 
 from . import _output, _source, _table
 from ._session import NOT_EMPTY, Seconds, Session, atlas_options
-from ._sync import exit_if_failed
+from ._sync import exit_if_failed, run_with_bar
 
 if TYPE_CHECKING:
     from atlas_invoices._csv import NamedSource
@@ -85,15 +85,17 @@ def load_command(
     from atlas_invoices._load import check_target, load
 
     check_target(target)
+    kept = "invoices that are loaded are kept; run the same command again for the rest"
     with _find_sources(session, sources) as found:
-        report = load(
-            target,
-            found,
-            storage_options=dict(storage_options),
-            decimals=decimals,
-            lock_timeout=lock_timeout,
-            on_progress=_output.note,
-        )
+        with _output.if_interrupted(kept):
+            report = load(
+                target,
+                found,
+                storage_options=dict(storage_options),
+                decimals=decimals,
+                lock_timeout=lock_timeout,
+                on_progress=_output.note,
+            )
         if output_format == "json":
             _table.write_json(_as_json(report))
         else:
@@ -107,11 +109,11 @@ def _find_sources(session: Session, arguments: Sequence[str]) -> Iterator[tuple[
             yield found
         return
     from atlas_invoices._csv import expand_sources
-    from atlas_invoices._sync import SyncOptions, run
+    from atlas_invoices._sync import SyncOptions
 
     with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder, session.client() as client:
         options = SyncOptions(client.base_url, session.org_id(client), Path(folder))
-        report = run(client, options, _output.note)
+        report = run_with_bar(client, options, "not loaded yet")
         if not report.saved:
             exit_if_failed(report, "nothing was loaded")
         yield tuple(expand_sources(folder)) if report.saved else ()

@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 # What other tools call these; any other word is compared with the names.
 _SYNONYMS = {
     "auth": "doctor",
+    "budget": "pending --forecast",
+    "config": "doctor",
+    "costs": "show",
     "fetch": "download",
+    "forecast": "pending --forecast",
     "get": "download",
     "help": "--help",
     "invoices": "list",
     "login": "doctor",
     "organizations": "orgs",
+    "profile": "doctor",
+    "summary": "show",
+    "verify": "reconcile",
     "version": "--version",
 }
 
@@ -46,6 +53,13 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         return _command(cmd_name) if cmd_name in COMMANDS else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Not left to click, which changed in 8.2 what it does. Completion has no arguments either.
+        if not args and not ctx.resilient_parsing:
+            click.echo(self.get_help(ctx), err=True)
+            raise SystemExit(_exit.USAGE)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -91,9 +105,6 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         # The reader of our output has stopped.
         return _exit.OTHER
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return _exit.USAGE
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else _exit.OTHER
     except BaseException as error:  # noqa: BLE001 - every failure becomes an exit status here

@@ -70,6 +70,16 @@ def saved(file: SavedFile) -> None:
     note(f"saved {file.path}: {file.size:,} bytes, SHA-256 {file.sha256}")
 
 
+@contextmanager
+def if_interrupted(kept: str) -> Iterator[None]:
+    """Print what is kept if the user interrupts the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(kept)
+        raise
+
+
 def show_warning(message: Warning | str, category: type[Warning], *_args: object, **_kwargs: object) -> None:
     """Print a Python warning on one line; with --debug also those meant for developers."""
     if issubclass(category, (UserWarning, FutureWarning)) or verbosity.debug:

@@ -45,17 +45,20 @@ def bar(title: str, measure: Callable[[], Measure] | None = None, *, to_stdout: 
     if not shows_bars() or (to_stdout and sys.stdout.isatty()):
         yield
         return
-    ended = threading.Event()
-    thread = threading.Thread(target=_draw, args=(title, measure, ended), name="atlas-invoices-progress", daemon=True)
+    ended, drawing = threading.Event(), threading.Event()
+    arguments = (title, measure, ended, drawing)
+    thread = threading.Thread(target=_draw, args=arguments, name="atlas-invoices-progress", daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        # Importing rich takes longer than an interrupt may; a bar that isn't there needn't be waited for.
+        if drawing.is_set():
+            thread.join()
 
 
-def _draw(title: str, measure: Callable[[], Measure] | None, ended: threading.Event) -> None:
+def _draw(title: str, measure: Callable[[], Measure] | None, ended: threading.Event, drawing: threading.Event) -> None:
     if ended.wait(_DELAY):
         return
     from rich import progress as rich
@@ -71,6 +74,9 @@ def _draw(title: str, measure: Callable[[], Measure] | None, ended: threading.Ev
     progress = rich.Progress(
         *columns, console=Console(stderr=True), transient=True, auto_refresh=False, redirect_stdout=False, expand=True
     )
+    drawing.set()
+    if ended.is_set():
+        return
     with progress:
         task = progress.add_task(title, total=None, count="")
         while not ended.wait(_REFRESH):

@@ -48,6 +48,7 @@ def report_command(session: Session, sources: tuple[str, ...], output: str, forc
         raise click.UsageError('report needs an extra: pip install "atlas-invoices[report]"')
     _source.refuse_source(sources, output)
     with (
+        _output.if_interrupted("nothing was saved"),
         AtomicFile(output, overwrite=force) as file,
         _source.open_sources(session, sources, with_json=True) as opened,
     ):

@@ -9,14 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
-from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, similar_name
 from atlas_invoices._utils import closest, text_or_none
 
@@ -219,6 +217,8 @@ def find_sources(
         on_disk = [[] if isinstance(part, str) else expand_sources((part,)) for part in parts]
     except ConfigError as error:  # a folder without invoices
         raise click.UsageError(str(error)) from None
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory(prefix="atlas-invoices-", ignore_cleanup_errors=True) as folder:
         fetched = iter(_fetch_sources(session, names, Path(folder), with_json=with_json) if names else [])
         found = (source for sources in on_disk for source in sources or [next(fetched)])

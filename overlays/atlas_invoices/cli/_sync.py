@@ -16,7 +16,8 @@ from ._progress import Measure, bar
 from ._session import NOT_EMPTY, Seconds, Session, atlas_options, month_options
 
 if TYPE_CHECKING:
-    from atlas_invoices._sync import SyncedInvoice, SyncReport
+    from atlas_invoices import Client
+    from atlas_invoices._sync import SyncedInvoice, SyncOptions, SyncReport
     from atlas_invoices._sync._progress import SyncState
 
 
@@ -67,28 +68,14 @@ def sync_command(
     YYYY-MM-INVOICE_ID, with the month the invoice's period starts in. If interrupted, it leaves a valid folder that the
     next run completes.
     """
-    from atlas_invoices._sync import SyncOptions, run
+    from atlas_invoices._sync import SyncOptions
 
     with session.client() as client:
         org_id = session.org_id(client)
         options = SyncOptions(
             client.base_url, org_id, directory, since, until, linked, verify, lock_timeout=lock_timeout
         )
-        started: list[SyncState] = []
-
-        def measure() -> Measure:
-            done, total, size = started[0].progress if started else (0, None, 0)
-            return Measure(size, done=done, total=total)
-
-        try:
-            with bar("sync", measure):
-                report = run(client, options, _output.note, started.append)
-        except KeyboardInterrupt:
-            now = measure()
-            _output.note(
-                f"{now.done} of {now.total or 0} invoices done, and kept; run the same command again for the rest"
-            )
-            raise
+        report = run_with_bar(client, options, "kept; run the same command again for the rest")
     remember(org_id, ((each.id, each.period_start) for each in report.invoices if not each.linked))
     if output_format == "json":
         _table.write_json(_as_json(report))
@@ -101,6 +88,25 @@ def sync_command(
         if invoice.difference:
             _output.warning(f"invoice {invoice.id}: {invoice.difference}; saved, and the next run fetches it again")
     exit_if_failed(report, "the others are saved; run the same command again to fetch what is missing")
+
+
+def run_with_bar(client: Client, options: SyncOptions, then: str) -> SyncReport:
+    """Fetch what a folder lacks; an interrupt says how many invoices are done, and what happens to them."""
+    from atlas_invoices._sync import run
+
+    started: list[SyncState] = []
+
+    def measure() -> Measure:
+        done, total, size = started[0].progress if started else (0, None, 0)
+        return Measure(size, done=done, total=total)
+
+    try:
+        with bar("sync", measure):
+            return run(client, options, _output.note, started.append)
+    except KeyboardInterrupt:
+        now = measure()
+        _output.note(f"{now.done} of {now.total or 0} invoices done, and {then}")
+        raise
 
 
 def exit_if_failed(report: SyncReport, then: str) -> None:

@@ -176,10 +176,12 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, footer: Se
     natural = _natural_widths([[column.heading for column in columns], *rows, *([footer] if footer else [])])
     kept, least = _fitting(columns, natural, available)
     if left_out := [column.heading for index, column in enumerate(columns) if index not in kept]:
-        _output.note(f"left out to fit the terminal: {', '.join(left_out)}; --format csv has every column")
+        _output.note(f"hidden to fit: {', '.join(left_out)}; see --format")
     flexible = [place for place, index in enumerate(kept) if columns[index].flexible]
     widths = fit_widths([natural[index] for index in kept], flexible, available, least)
-    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold", show_footer=footer is not None)
+    # The gap is padding on the right alone: rich 14 counts the padding of the edges even where it leaves it out.
+    gap = (0, _GAP, 0, 0)
+    table = Table(box=None, padding=gap, header_style="bold", footer_style="bold", show_footer=footer is not None)
     cells = []
     for index, width in zip(kept, widths, strict=True):
         column = columns[index]
@@ -197,7 +199,8 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, footer: Se
         cells.append([Text(cut, style=column.style(text) or "") for cut, text in zip(shown, texts, strict=True)])
     for row in zip(*cells, strict=True):
         table.add_row(*row)
-    console = Console(highlight=False, width=max(sum(widths) + _GAP * len(widths), available or 0))
+    # With a height: without one, rich 13 believes that a dumb terminal has 80 columns.
+    console = Console(highlight=False, width=max(sum(widths) + _GAP * len(widths), available or 0), height=25)
     with console.capture() as drawn:
         console.print(table)
     _write_lines(drawn.get().splitlines())

@@ -13,6 +13,8 @@ import altair as alt
 import vl_convert
 
 COLORS = 6
+# More bars than this would be narrower than a pixel or two.
+MAX_DAYS = 130
 _AUTOSIZE = {"type": "fit-x", "contains": "padding"}
 _AXIS = {
     "domain": False,
@@ -33,32 +35,43 @@ _CONFIG = {
 }
 
 
-def specifications(*, months: bool, tags: bool) -> dict[str, dict[str, Any]]:
+def specifications(*, months: bool, tags: bool, weekly: bool) -> dict[str, dict[str, Any]]:
     """Return the specification of each chart, by the name of its table."""
     charts = {
-        "day": _stacked(alt.X("key:T", timeUnit="utcyearmonthdate", axis=alt.Axis(format="%b %-d", labelOverlap=True))),
+        "day": _stacked(
+            alt.X(
+                "key:T",
+                timeUnit="utcyearweek" if weekly else "utcyearmonthdate",
+                axis=alt.Axis(format="%b %-d", labelOverlap=True),
+            ),
+            weekly=weekly,
+        ),
         **{name: _bars() for name in ("project", "cluster", "service", "sku", *(["tag"] if tags else []))},
     }
     if months:
-        charts["period"] = _stacked(alt.X("key:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)))
+        charts["period"] = _stacked(alt.X("key:O", axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=8)))
     return {name: {**chart.to_dict(), "autosize": _AUTOSIZE, "config": _CONFIG} for name, chart in charts.items()}
 
 
-def _stacked(x: alt.X) -> alt.Chart:
+def _stacked(x: alt.X, *, weekly: bool = False) -> alt.Chart:
     """Bars over time, stacked by project."""
+    tooltip = _tooltip("key", "project", "text")
+    if weekly:
+        week = alt.Tooltip("key:T", timeUnit="utcyearweek", title="week of", format="%Y-%m-%d")
+        tooltip = [week, *_tooltip("project"), alt.Tooltip("sum(amount):Q", title="amount", format=",.2f")]
     chart: alt.Chart = (
         alt.Chart(alt.NamedData("rows"), width="container", height=220)
         .mark_bar()
         .encode(
             x=x,
-            y=alt.Y("amount:Q"),
+            y=alt.Y("sum(amount):Q" if weekly else "amount:Q"),
             color=alt.Color(
                 "project:N",
                 sort=None,
                 scale=alt.Scale(range=[f"var(--color-{number})" for number in range(COLORS)]),
             ),
             order=alt.Order("order:Q"),
-            tooltip=_tooltip("key", "project", "text"),
+            tooltip=tooltip,
         )
     )
     return chart

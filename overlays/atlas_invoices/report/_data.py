@@ -14,7 +14,6 @@ from attrs import field, frozen
 from atlas_invoices._csv import (
     CREDIT_SKU,
     CURRENCY,
-    DEFAULT_CURRENCY,
     EXACT,
     TAG_PREFIX,
     Group,
@@ -22,6 +21,7 @@ from atlas_invoices._csv import (
     InvoiceHeader,
     LineItem,
     Sources,
+    currency_code,
     missing_amount,
     month,
     naming,
@@ -73,6 +73,11 @@ class Invoice:
     totals: Mapping[str, Decimal]
     lines: int
     document: BillingInvoice | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its period isn't over (a status of the Atlas Admin API document), as far as is known."""
+        return self.document is not None and self.document.status_name == "PENDING"
 
 
 @frozen
@@ -150,7 +155,7 @@ def _add_lines(data: ReportData, number: int, lines: Iterable[LineItem]) -> None
     """Keep the largest lines and the largest credits of each cell."""
     for position, line in enumerate(lines):
         cell = (
-            line.extra.get(CURRENCY, DEFAULT_CURRENCY),
+            currency_code(line.extra.get(CURRENCY)),
             line.project,
             tuple(line.tags.get(key) for key in data.tags),
         )

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from atlas_invoices._csv import EXACT, InvoiceHeader
 from atlas_invoices._models import BillingInvoice
-from atlas_invoices._money import cents_or_none, money, owed
+from atlas_invoices._money import cents_or_none, money, owed, round_cents
 from atlas_invoices._utils import text_or_none
 
 from . import _charts
@@ -24,9 +24,6 @@ from ._data import Invoice, ReportData, Totals
 from ._payload import make_payload, shorten
 from ._tables import Tables
 
-# Statuses of the Atlas Admin API document: the period isn't over; nothing will be charged.
-_OPEN = "PENDING"
-_NOT_CHARGED = {"FORGIVEN", "FREE", "PREPAID"}
 _TITLES = {
     "project": "By project",
     "service": "By service",
@@ -44,7 +41,8 @@ def render(data: ReportData, today: dt.date) -> str:
     """Return the whole document."""
     payload = make_payload(data)
     tables = Tables(payload)
-    charts = _charts.specifications(months=bool(tables.months), tags=bool(data.tags))
+    weekly = len(payload["kinds"]["day"]["keys"]) > _charts.MAX_DAYS
+    charts = _charts.specifications(months=bool(tables.months), tags=bool(data.tags), weekly=weekly)
     # "<", ">" and "&" can't end a script or begin a comment in it.
     data_json = json.dumps({**payload, "charts": charts}, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -79,9 +77,10 @@ def render(data: ReportData, today: dt.date) -> str:
             "credits": tables.lines("credits"),
             **({"month": tables.by_month(), "change": tables.changes()} if tables.months else {}),
         },
+        weekly=weekly,
         months=[payload["kinds"]["period"]["keys"][month] for month in tables.months],
         invoices=[_invoice_row(each, tables) for each in data.invoices],
-        still_open=[_month(each.header) for each in data.invoices if _is_open(each)],
+        still_open=[_month(each.header) for each in data.invoices if each.is_open],
         documents=_document_figures(data.invoices),
         warnings=_warnings(data.invoices),
     )
@@ -128,12 +127,11 @@ def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
         *row,
         text_or_none(document.status_name) or "",
         *("" if cents is None else money(cents) for cents in _cents_of(document).values()),
-        ", ".join(f"{amount} {currency}" for amount, currency in _in_currencies(owed(document).rounded())),
+        *(
+            ", ".join(f"{amount} {currency}" for amount, currency in _in_currencies(by_currency))
+            for by_currency in _owed(document).values()
+        ),
     ]
-
-
-def _is_open(invoice: Invoice) -> bool:
-    return invoice.document is not None and invoice.document.status_name == _OPEN
 
 
 def _amount(total: Decimal, tables: Tables) -> str:
@@ -141,7 +139,9 @@ def _amount(total: Decimal, tables: Tables) -> str:
 
 
 def _in_currencies(by_currency: Mapping[str, Decimal]) -> list[tuple[str, str]]:
-    return [(money(cents), shorten(currency, 10)) for currency, cents in by_currency.items()]
+    """Return the amounts with their currencies, without zeros beside others."""
+    shown = [(currency, cents) for currency, cents in by_currency.items() if cents] or list(by_currency.items())[:1]
+    return [(money(cents), shorten(currency, 10)) for currency, cents in shown]
 
 
 def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str, str]], str]]:
@@ -155,11 +155,11 @@ def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str
             if cents is not None and name != "Paid":
                 sums[name].add("USD", Decimal(cents))
                 counts[name] += 1
-        by_currency = owed(invoice.document).rounded()
-        for currency, amount in by_currency.items():
-            sums["Owed"].add(currency, amount)
-        counts["Owed"] += bool(by_currency)
-    remarks = {"Billed": "with tax", "Outstanding": "billed less paid", "Owed": "all payments, paid or not"}
+        for name, by_currency in _owed(invoice.document).items():
+            for currency, amount in by_currency.items():
+                sums[name].add(currency, amount)
+            counts[name] += bool(by_currency)
+    remarks = {"Billed": "with tax", "Outstanding": "left to pay", "Owed": "all payments, paid or not"}
     found = []
     for name, by_currency in sums.items():
         some = "" if counts[name] == len(invoices) else f"{counts[name]} of {len(invoices)} invoices"
@@ -167,21 +167,19 @@ def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str
     return found
 
 
-def _outstanding(status: str | None, billed: int | None, paid: int | None) -> int | None:
-    if status in _NOT_CHARGED:
-        return 0
-    return None if status == _OPEN or billed is None or paid is None else billed - paid
-
-
 def _cents_of(document: BillingInvoice) -> dict[str, int | None]:
     """Return the amounts of an invoice in US cents, None where Atlas sent none."""
-    billed, paid = cents_or_none(document.amount_billed_cents), cents_or_none(document.amount_paid_cents)
     return {
         "Sales tax": cents_or_none(document.sales_tax_cents),
-        "Billed": billed,
-        "Paid": paid,
-        "Outstanding": _outstanding(text_or_none(document.status_name), billed, paid),
+        "Billed": cents_or_none(document.amount_billed_cents),
+        "Paid": cents_or_none(document.amount_paid_cents),
     }
+
+
+def _owed(document: BillingInvoice) -> dict[str, dict[str, Decimal]]:
+    """Return what is left to pay and what is owed, in cents by currency."""
+    result = owed(document)
+    return {"Outstanding": round_cents(result.outstanding), "Owed": result.rounded()}
 
 
 def _warnings(invoices: list[Invoice]) -> list[str]:

@@ -111,6 +111,10 @@ def make_payload(data: ReportData) -> dict[str, Any]:
             **{kind: {"keys": each.labels, "rows": rows(kind, each.index)} for kind, each in kinds.items()},
             "cluster": _clusters(data, place_of, scale),
         },
+        # Months that are compared only if there aren't two others.
+        "open": sorted(
+            {kinds["period"].index[month(each.header.period_start)] for each in data.invoices if each.is_open}
+        ),
         "change": [
             [place_of[cell], kinds["period"].index[period], kinds["service"].index[name], scale(amount)]
             for (cell, period, name), amount in data.sums["change"].items()

@@ -69,10 +69,12 @@ class Tables:
 
     @property
     def months(self) -> list[int]:
-        """The last months, as their numbers; none unless there are two."""
+        """The last months, as their numbers, without open ones if others are enough; none unless there are two."""
         keys = self.payload["kinds"]["period"]["keys"]
         known = [number for number, key in enumerate(keys) if key[:1].isdigit()]
-        return known[-MONTHS:] if len(known) > 1 else []
+        complete = [number for number in known if number not in self.payload["open"]]
+        months = complete if len(complete) > 1 else known
+        return months[-MONTHS:] if len(months) > 1 else []
 
     def by_month(self) -> Table:
         """Sums by project and month, and how the last month differs from the one before."""

@@ -82,7 +82,9 @@
   };
 
   const knownMonths = data.kinds.period.keys.flatMap((key, number) => (/^\d/.test(key) ? [number] : []));
-  const months = knownMonths.length > 1 ? knownMonths.slice(-MONTHS) : [];
+  const complete = knownMonths.filter((number) => !data.open.includes(number));
+  const compared = complete.length > 1 ? complete : knownMonths;
+  const months = compared.length > 1 ? compared.slice(-MONTHS) : [];
   const monthCells = (sums) => {
     const amounts = months.map((month) => sum(sums.map((each) => each.get(month) ?? 0n)));
     const before = amounts.at(-2), change = amounts.at(-1) - before;
