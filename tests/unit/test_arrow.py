@@ -396,7 +396,7 @@ def test_a_file_of_very_many_columns_is_read_by_the_parser(monkeypatch: pytest.M
     names = [f"Tag/{number}" for number in range(1500)]
     data = ",".join(["Date,Usage Date,SKU,Amount", *names]).encode() + b"\n07/01/2024,06/30/2024,S,1.00" + b",v" * 1500
     monkeypatch.setattr(_arrow, "read_block", never)
-    monkeypatch.setattr(_arrow, "_may_have_breaks", never)
+    monkeypatch.setattr(_arrow, "_whole_rows", never)
 
     (row,) = to_arrow(data).to_pylist()
     assert len(row["tags"]) == 1500

@@ -27,7 +27,7 @@ from ._invoices import OpenInvoice, naming
 from ._layout import Layout
 from ._model import LineItem
 from ._parser import SyncState
-from ._sources import Block
+from ._sources import Block, BlockCutter, has_long_row
 
 # The stubs know neither which kind of array a column is nor most of these functions' parameters.
 ArrowArray: TypeAlias = Any
@@ -117,8 +117,10 @@ def _tasks(
         try:
             for block in state.blocks():
                 fits = simple and block.may_have_columns(layout.width)
-                breaks = _may_have_breaks(block) if state.only_items and fits else None
-                if breaks is not False and state.recut(block):
+                breaks = None
+                if state.only_items and fits:
+                    block, breaks = _whole_rows(block, state.cutter)  # noqa: PLW2901 - the rest comes next
+                if breaks is None and state.recut(block):
                     continue
                 future = None if breaks is None else pool.submit(fast, layout, block, breaks)
                 yield _Task(source, state, block, future)
@@ -175,13 +177,22 @@ _suspect_cell = re.compile(_SUSPECT_CELL.replace(b"%b", rb'[^"]')).search
 _has_newline = re.compile(b"\n").search
 
 
-def _may_have_breaks(block: Block) -> bool | None:
-    """Return whether cells may have newlines; `None` if these aren't whole rows or have a quote where none belongs."""
+def _whole_rows(block: Block, cutter: BlockCutter) -> tuple[Block, bool | None]:
+    """Return the block, without a row that it cuts, which is put back, and whether cells may have newlines.
+
+    That is `None` if these still aren't whole rows or have a quote where none belongs.
+    """
     if not block.is_whole:
-        return None
+        return block, None
     if not _suspect_or_several_lines(block.data):
-        return False
-    return True if not _suspect_cell(block.data) or _quoted_cells(block.data) else None
+        return block, False
+    while (cell := _suspect_cell(block.data)) and not _quoted_cells(block.data):
+        start = block.data.rfind(b"\n", 0, cell.start()) + 1
+        if cell.end() < len(block.data) or not start or cutter.counts_quotes:
+            return block, None
+        cutter.put_back(block.data[start:])
+        block = Block(block.data[:start], is_last=False)
+    return block, True
 
 
 def read_block(
@@ -197,6 +208,8 @@ def read_block(
     if b"\0" in data or data.startswith(BOM_UTF8) or not _is_utf8(data):
         raise RefusedError
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        raise RefusedError
+    if may_have_breaks and has_long_row(data):
         raise RefusedError
     known = [(column, place) for column, place in zip(COLUMNS, layout.known, strict=True) if place is not None]
     dates = [place for column, place in known if column.kind is Kind.DATE]
@@ -290,9 +303,9 @@ def row_numbers(rows: int) -> ArrowArray:
     return pc.subtract(pc.cumulative_sum(pa.repeat(one, rows)), one)
 
 
-def starting_lines(columns: Sequence[ArrowArray], rows: int) -> ArrowArray:
-    """Return the line on which each row starts, from 0; `columns` are all columns of text."""
-    lines = row_numbers(rows)
+def starting_lines(columns: Sequence[ArrowArray], rows: int) -> tuple[ArrowArray, int]:
+    """Return the line on which each row starts, from 0, and the number of lines; `columns` are all columns of text."""
+    lines, more = row_numbers(rows), 0
     for column in columns:
         is_coded = pa.types.is_dictionary(column.type)
         texts = column.dictionary if is_coded else column
@@ -301,7 +314,8 @@ def starting_lines(columns: Sequence[ArrowArray], rows: int) -> ArrowArray:
             breaks = pc.count_substring(texts, "\n").cast(_INTEGER)
             breaks = pc.fill_null(breaks.take(column.indices) if is_coded else breaks, scalar(0))
             lines = pc.add(lines, pc.subtract(pc.cumulative_sum(breaks), breaks))
-    return lines
+            more += pc.sum(breaks).as_py() or 0
+    return lines, rows + more
 
 
 def number_of_lines(block: Block) -> int:

@@ -40,12 +40,23 @@ def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
         return values.take(texts.indices), digits
     if texts.null_count == len(texts):
         return nulls(len(texts), pa.decimal128(_NARROW, 0)), Digits()
-    if _are_plain(texts):
-        try:
-            return _plain_numbers(texts)
-        except pa.ArrowInvalid:
-            # Not a number, or more than 38 digits.
-            pass
+    try:
+        return _plain_numbers(texts) if _are_plain(texts) else _mixed_numbers(texts)
+    except pa.ArrowInvalid:
+        # Not a number, or more than 38 digits.
+        return _parsed_numbers(texts)
+
+
+def _mixed_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
+    """Parse numbers such as 1E-7 one by one, the others all at once."""
+    is_plain, none = pc.invert(pc.match_substring_regex(texts, "[^0-9.-]")), nulls(1, TEXT)[0]
+    parts = _plain_numbers(pc.if_else(is_plain, texts, none)), _parsed_numbers(pc.if_else(is_plain, none, texts))
+    digits = parts[0][1].union(parts[1][1])
+    kind = pa.decimal128(WIDE, digits.scale) if sum(digits) <= WIDE else _LONG
+    return pc.coalesce(*(values.cast(kind) for values, _ in parts)), digits
+
+
+def _parsed_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
     coded = texts.dictionary_encode()
     try:
         values, digits = number_array([parse_number(text) for text in coded.dictionary.to_pylist()])

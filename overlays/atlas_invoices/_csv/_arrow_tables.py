@@ -26,10 +26,8 @@ from ._arrow import (
     convert_blocks,
     days,
     nulls,
-    number_of_lines,
     pc,
     read_block,
-    row_numbers,
     scalar,
     starting_lines,
 )
@@ -187,9 +185,8 @@ def _from_block(layout: Layout, block: Block, may_have_breaks: bool, *, coded: b
     columns += [
         mapping([(key, texts[position]) for key, position in places], rows) for places in (layout.tags, layout.extra)
     ]
-    if not may_have_breaks:
-        return _part(row_numbers(rows), columns, digits), rows
-    return _part(starting_lines(texts, rows), columns, digits), number_of_lines(block)
+    lines, count = starting_lines(texts if may_have_breaks else (), rows)
+    return _part(lines, columns, digits), count
 
 
 def _from_lines(lines: Sequence[LineItem]) -> Part:

@@ -226,7 +226,18 @@ def _end_of_lines(data: bytearray, start: int, stop: int) -> int:
     return max(data.rfind(b"\n", start, stop) + 1, start)
 
 
-def _end_of_rows(data: bytearray, start: int, stop: int) -> int:
+def has_long_row(data: bytes | bytearray) -> bool:
+    """Whether one of these rows has more than MAX_ROW bytes."""
+    start = 0
+    while len(data) - start > MAX_ROW:
+        end = _end_of_rows(data, start, start + MAX_ROW + 1)
+        if end == start:
+            return True
+        start = end
+    return False
+
+
+def _end_of_rows(data: bytes | bytearray, start: int, stop: int) -> int:
     """Return where the last newline after an even number of quotes ends, or `start` without one."""
     quotes = data.count(b'"', start, stop)
     while end := data.rfind(b"\n", start, stop) + 1:
