@@ -44,9 +44,10 @@ T = TypeVar("T")
 
 # Numbers that repeat are converted once.
 _REPEATED = {"unit_price", "discount_percent"}
-# Large enough that the start of pyarrow's reader doesn't show, and for a stream small enough that memory doesn't.
+# Each block costs a millisecond whatever is in it, and each takes several times its size in every thread.
 _BLOCK_SIZE = 4 * 1024 * 1024
-_STREAM_BLOCK_SIZE = 1536 * 1024
+SUM_BLOCK_SIZE = 2 * 1024 * 1024
+STREAM_BLOCK_SIZE = 1024 * 1024
 # Blocks that wait, so that no thread is idle while the caller works on a result.
 _AHEAD = 1
 # pyarrow needs some kilobytes for each column of each block; with more columns the parser needs less.
@@ -79,7 +80,11 @@ Fast: TypeAlias = Callable[[Layout, Block, bool], tuple[T, int]]
 
 
 def convert_blocks(
-    sources: Iterable[OpenInvoice], fast: Fast[T], exact: Callable[[Sequence[LineItem]], T], *, in_memory: bool = False
+    sources: Iterable[OpenInvoice],
+    fast: Fast[T],
+    exact: Callable[[Sequence[LineItem]], T],
+    *,
+    block_size: int | None = None,
 ) -> Iterator[Piece[T]]:
     """Yield one result for each block of each invoice, in order: by `fast`, or by `exact` from the typed lines.
 
@@ -87,7 +92,7 @@ def convert_blocks(
     """
     # All cores, unless OMP_NUM_THREADS says otherwise, as Spark does for its tasks.
     workers = min(4, pa.cpu_count())
-    block_size = _BLOCK_SIZE if in_memory else min(_STREAM_BLOCK_SIZE, _BLOCK_SIZE)
+    block_size = min(block_size or _BLOCK_SIZE, _BLOCK_SIZE)
     tasks: deque[_Task[T]] = deque()
     try:
         with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:

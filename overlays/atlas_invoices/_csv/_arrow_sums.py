@@ -10,7 +10,18 @@ from typing import Any
 import pyarrow as pa
 from attrs import frozen
 
-from ._arrow import CODED, TEXT, ArrowArray, RefusedError, convert_blocks, number_of_lines, pc, read_block, scalar
+from ._arrow import (
+    CODED,
+    SUM_BLOCK_SIZE,
+    TEXT,
+    ArrowArray,
+    RefusedError,
+    convert_blocks,
+    number_of_lines,
+    pc,
+    read_block,
+    scalar,
+)
 from ._arrow_numbers import numbers, numbers_of_18_decimals
 from ._cells import EXACT, ZERO
 from ._columns import BY_FIELD, COLUMNS
@@ -42,7 +53,7 @@ class _BlockSums:
 def add_invoices(sums: Sums, sources: Sequence[OpenInvoice], by: Sequence[GroupBy]) -> None:
     """Add all lines of these invoices; keys that no cell has come from their headers."""
     waiting = _Waiting(sums, by)
-    for source, _, block in convert_blocks(sources, partial(_from_block, by=by), list, in_memory=True):
+    for source, _, block in convert_blocks(sources, partial(_from_block, by=by), list, block_size=SUM_BLOCK_SIZE):
         if isinstance(block, list):
             sums.add_lines(block, by, source.header)
         else:

@@ -21,6 +21,7 @@ from atlas_invoices._utils import pluralize
 from ._arrow import (
     CODED,
     DAY,
+    STREAM_BLOCK_SIZE,
     TEXT,
     ArrowArray,
     convert_blocks,
@@ -255,7 +256,10 @@ class _Parts:
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
         for source, first_line, (rows, digits) in convert_blocks(
-            sources, self._from_block, lambda lines: self._stored(_from_lines(lines)), in_memory=self._file is None
+            sources,
+            self._from_block,
+            lambda lines: self._stored(_from_lines(lines)),
+            block_size=STREAM_BLOCK_SIZE if self._file else None,
         ):
             self._places.append((source, first_line))
             for name, each in digits.items():
@@ -364,7 +368,7 @@ def read_fixed(source: OpenInvoice, schema: pa.Schema, decimals: Decimals) -> It
     A number that doesn't fit is an InvoiceFormatError; `decimals="round"` rounds those with too many decimals.
     """
     rounded: Counter[str] | None = Counter() if decimals == "round" else None
-    for _, first_line, part in convert_blocks([source], _from_block, _from_lines, in_memory=True):
+    for _, first_line, part in convert_blocks([source], _from_block, _from_lines):
         for name, digits in part.digits.items():
             kind: Any = schema.field(name).type
             values: ArrowArray = part.batch.column(name)

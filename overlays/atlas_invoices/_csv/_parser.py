@@ -174,6 +174,7 @@ class ReaderState(Generic[Chunks]):
         """Close a file that was opened here; other sources are left alone."""
         self.closed = True
         self.chunks.close()
+        self.cutter = BlockCutter()
 
     def _push(self, chunk: bytes) -> None:
         self.ends_line = chunk.endswith(b"\n")
