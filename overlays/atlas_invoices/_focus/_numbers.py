@@ -90,14 +90,14 @@ def discount_factor(discount: Number, *, is_percent: bool) -> Number:
 
 
 class DiscountVoters:
-    """Finds out whether discounts are percentages or fractions: each line votes by its amount."""
+    """Finds out whether discounts are percentages or fractions: lines vote with what they amount to."""
 
     def __init__(self) -> None:
         self._votes: DiscountVotes | None = None
         self._voters = 0
 
     def add(self, batch: pa.RecordBatch) -> bool:
-        """Let the lines with a discount vote; returns whether more batches are needed."""
+        """Let the lines of a batch vote that have a discount; returns whether more are needed."""
         lines: Any = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
         has_discount = pc.not_equal(lines["discount_percent"], zero(lines["discount_percent"]))
         lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
