@@ -106,7 +106,7 @@ class DuckDBTarget:
         return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
     def replace(self, invoice: InvoiceRows) -> None:
-        """Write an invoice and remove what was there of it, in one transaction."""
+        """Write an invoice and remove its earlier lines, in one transaction."""
         with self._transaction():
             run = self._connection.execute
             run("DELETE FROM invoice_lines WHERE invoice_id = ?", [invoice.invoice_id])
