@@ -74,14 +74,14 @@ class Mask:
 
     def __init__(self, *secrets: Secret, sent: Mapping[str, str] | None = None) -> None:
         """Mask these secrets, and the credentials in the headers of a request that was sent."""
-        # Generators: most replies are good, and never need the forms.
+        # Read only when the forms are needed: most replies are good.
         self._secrets = chain(secrets, _sent_secrets(sent or {}))
         self._forms: list[tuple[str, str]] | None = None
 
     def _find_forms(self) -> list[tuple[str, str]]:
-        """Return each form of a secret with the beginning to look for.
+        """Return each form of a secret with the part to look for.
 
-        That is all of a header with a scheme and parameters, as those of digest, which begin with ordinary words.
+        It's a short beginning, but all of a header with parameters, such as digest's, which begins with ordinary words.
         """
         if self._forms is None:
             self._forms = [
@@ -114,11 +114,6 @@ class Mask:
 
 def _common_length(text: str, other: str) -> int:
     return next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
-
-
-def mask_sent(headers: Mapping[str, str]) -> Mask:
-    """Return a mask for the credentials in a request's headers."""
-    return Mask(sent=headers)
 
 
 def _sent_secrets(headers: Mapping[str, str]) -> Iterator[Secret]:

@@ -175,9 +175,9 @@ def _line(invoice_id: str, row: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _changed(atlas: Client, options: SyncOptions) -> Iterator[ListedInvoice]:
-    """Yield the invoices to load; each counts as loaded when the next is asked for."""
+    """Yield the invoices to load; each counts as loaded once the next is requested."""
     package = Container().get(LoadPackageStateInjectableContext)
-    if package:  # not where somebody looks at the rows without a pipeline
+    if package:  # there's none when the rows are read without a pipeline
         _check_destination()
     # Two sources in one run may have the same invoice, such as those of two linked organizations.
     load = package.load_id if package else None

@@ -24,7 +24,7 @@ from attrs import frozen
 from pyspark.sql import datasource as ds
 from pyspark.sql.types import StructType
 
-from ._auth import AccessTokenAuth, ServiceAccountAuth, cache_folder, keep_for_half_an_hour, parse_base_url
+from ._auth import AccessTokenAuth, ServiceAccountAuth, cache_folder, parse_base_url, renew_half_an_hour_early
 from ._client import Client
 from ._credentials import ORG_ID, find_source
 from ._csv import Decimals, NamedSource, checked_decimals, open_all, open_tables
@@ -85,7 +85,7 @@ class AtlasInvoices(ds.DataSource):
         return ", ".join(f"`{name}` {_TYPES[kind]}" for name, kind in LINES.items())
 
     def reader(self, schema: StructType) -> ds.DataSourceReader:  # noqa: ARG002 - Spark compares the schemas
-        """Find the invoices, and the way to them; Spark calls this where it plans a read."""
+        """Find the invoices and how to reach them; Spark calls this when it plans a read."""
         options = _checked(self.options)
         decimals = checked_decimals(options.get("decimals", "exact"))
         since, until = _month(options, "since"), _month(options, "until")
@@ -174,7 +174,7 @@ def _in_atlas(org_id: str | None) -> tuple[list[_Invoice], _Access]:
     # Each action on a DataFrame plans a read, and an account has at most 100 tokens.
     folder = cache_folder(True)
     if isinstance(auth, ServiceAccountAuth) and folder is not None:
-        keep_for_half_an_hour(auth, base_url, folder)
+        renew_half_an_hour_early(auth, base_url, folder)
     with Client(auth, base_url=str(base_url), token_cache=folder, user_agent=_USER_AGENT) as atlas:
         listing = read_listing(atlas.list_invoices(org_id), linked=False)
     for _, error in listing.unusable:
@@ -209,7 +209,7 @@ _COMPARE: dict[type[ds.Filter], Callable[[Any, Any], bool]] = {
 
 
 def _may_match(invoice: _Invoice, condition: Any) -> bool:  # noqa: ANN401 - the filters' base class has no fields
-    """Whether lines of an invoice may fulfil one of Spark's filters; False only if it's sure that none does."""
+    """Whether lines of an invoice may match one of Spark's filters; False only if certainly none does."""
     compare = _COMPARE.get(type(condition))
     if compare is None or condition.attribute[0] not in _PUSHED:
         return True
@@ -249,7 +249,7 @@ class _Reader(ds.DataSourceReader):
         return _PushFilters(self)
 
     def leave_out(self, filters: list[ds.Filter]) -> None:
-        """Leave out invoices of which no line fulfils the filters."""
+        """Leave out invoices without a line that matches the filters."""
         self._invoices = [each for each in self._invoices if all(_may_match(each, one) for one in filters)]
 
     def partitions(self) -> list[ds.InputPartition]:
@@ -258,7 +258,7 @@ class _Reader(ds.DataSourceReader):
 
     def read(self, partition: ds.InputPartition) -> Iterator[pa.RecordBatch]:
         """Yield an invoice's lines. One of Atlas is saved first, so that a slow job keeps no connection waiting."""
-        # Spark reads a partition None where there are none.
+        # Spark reads one partition, None, if there are none.
         if partition.value is None:
             return
         with TemporaryDirectory(prefix="atlas-invoices-") as folder:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,12 @@ import atlas_invoices as ai
 from atlas_invoices.cli._commands import COMMANDS
 from atlas_invoices.sandbox import Sandbox
 from environment import ROOT
-from snippets import LANGUAGES, PAGES, check_setup, check_types, needs, read_snippets, run_page
+from snippets import LANGUAGES, PAGES, check_setup, check_types, read_snippets, run_page
 
 DOCS = ROOT / "overlays" / "docs"
-# Its recipes are for an upload, and run in wire/test_focus_sandbox.py.
-RUNNABLE = [page for page in PAGES if page.name != "focus.md" and read_snippets(page)]
+# Their snippets run with what they need: in wire/test_dlt.py, wire/test_focus_sandbox.py and warehouse/test_spark.py.
+ELSEWHERE = {"dlt.md", "focus.md", "spark.md"}
+RUNNABLE = [page for page in PAGES if page.name not in ELSEWHERE and read_snippets(page)]
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,6 @@ def friendly() -> Iterator[Sandbox]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.stem)
 def test_a_page_can_be_typed_from_the_top_to_the_end(page: Path, friendly: Sandbox, tmp_path: Path) -> None:
-    for module in needs(page):
-        pytest.importorskip(module)
     folder = tmp_path / "page"
     folder.mkdir()
     starts_one = "sandbox.env" in page.read_text("utf-8")
@@ -43,7 +41,7 @@ def test_a_page_can_be_typed_from_the_top_to_the_end(page: Path, friendly: Sandb
 
 @pytest.mark.slow
 def test_python_snippets_type_check(tmp_path: Path) -> None:
-    check_types([page for page in PAGES if all(map(find_spec, needs(page)))], tmp_path)
+    check_types([page for page in PAGES if page.name != "spark.md"], tmp_path)
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / ".github" / "CONTRIBUTING.md"], ids=lambda page: page.stem)

@@ -1,8 +1,8 @@
 """Load with dlt in processes that kill themselves: `python dlt_victim.py`, with JSON on stdin.
 
-Each line is `[url, folder of pipelines, dataset, step]`, and Atlas is the one of the environment. A
-process kills itself at the given step: each batch of rows is one, and so are the end of extracting, and each file and
-each merge, before it's loaded and after. The answer is `killed`, `done` or `failed`. Forked, to save the imports.
+Each line is `[url, folder of pipelines, dataset, step]`, and Atlas is the one of the environment. A process kills
+itself at the given step: each batch of rows is one, and so are the end of extracting, and each file and each merge,
+before it's loaded and after.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dlt.common.destination.client import RunnableLoadJob
 from dlt.pipeline.pipeline import Pipeline
 
 import atlas_invoices.dlt as source
-from load_victim import answer
+from forks import answer
 
 
 def work(url: str, folder: str, dataset: str, step: int) -> None:

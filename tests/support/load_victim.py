@@ -1,22 +1,20 @@
 """Load in processes that kill themselves: `python load_victim.py`, with `[target, folder, step]` in JSON on stdin.
 
 A process kills itself at the given step: each batch of lines that a table takes is one, and so is the end of an
-invoice, before it's committed, and after. The answer is `killed`, `done` or `failed`. Forked, to save the imports.
+invoice, before it's committed, and after.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import atlas_invoices as ai
 from atlas_invoices._csv import _arrow
 from atlas_invoices._load import _rows
+from forks import answer
 
 
 def work(target: str, folder: str, step: int) -> None:
@@ -40,27 +38,6 @@ def work(target: str, folder: str, step: int) -> None:
 
     _rows.InvoiceRows.batches = counted  # type: ignore[method-assign] # the steps are counted
     ai.load(target, folder, on_progress=count)
-
-
-def answer(work: Callable[..., None]) -> None:
-    """Do the work of each line of stdin in a fork, and say how that ended."""
-    # Of forks in a process with threads, which pyarrow may have; a child starts its own.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    while line := sys.stdin.readline():
-        _, status = os.waitpid(_fork_and_work(work, json.loads(line)), 0)
-        print("killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done", flush=True)  # noqa: T201 - what the test reads
-
-
-def _fork_and_work(work: Callable[..., None], arguments: list[Any]) -> int:
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        work(*arguments)
-        status = 0
-    finally:
-        os._exit(status)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 `sh` and `python` run as they are; so do the steps of a GitHub workflow (`yaml`) and the commands of a crontab (`cron`);
 `sql` runs in DuckDB. A block of `text` must be part of what the commands print at 80 columns. A file name in the fence
 (```python title="test_costs.py") saves the snippet under that name; a test file isn't run, since pytest runs it.
-A page that needs modules which may be missing names them in a comment: `<!-- needs: pyspark, delta -->`.
 """
 
 from __future__ import annotations
@@ -52,12 +51,6 @@ def read_snippets(page: Path) -> list[Snippet]:
     """Return a page's fenced blocks, in order."""
     found = re.findall(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     return [Snippet(language, title or None, text) for language, title, text in found]
-
-
-def needs(page: Path) -> list[str]:
-    """The modules that a page says it needs."""
-    found = re.search(r"^<!-- needs: (.+) -->$", page.read_text("utf-8"), re.MULTILINE)
-    return found[1].split(", ") if found else []
 
 
 def run_page(page: Path, folder: Path, environment: Mapping[str, str]) -> str:
@@ -134,7 +127,7 @@ def check_types(pages: list[Path], folder: Path) -> None:
     """Assert that mypy accepts the Python of pages; with the cache of `scripts/check`, which has run it just before."""
     paths = []
     for page in pages:
-        for number, snippet in enumerate([] if needs(page) else read_snippets(page)):
+        for number, snippet in enumerate(read_snippets(page)):
             if snippet.language == "python" and "airflow" not in snippet.text:
                 path = folder / f"{page.stem.replace('-', '_').lower()}_{number}.py"
                 path.write_text(snippet.text, "utf-8")

@@ -348,7 +348,7 @@ class TestDuckDB:
         own = tmp_path / "own.db"
         with duckdb.connect(str(own)) as connection:
             connection.execute("CREATE TABLE focus AS SELECT 7 AS n")
-        with pytest.warns(UserWarning, match=r"own\.db has a table or view focus of its own"):
+        with pytest.warns(UserWarning, match=r"own\.db has something else called focus"):
             ai.load(f"duckdb:{own}", invoice(6, "1"))
         assert query(own, "FROM focus") == [{"n": 7}]
 

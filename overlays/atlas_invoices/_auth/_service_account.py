@@ -127,12 +127,12 @@ def _signed(request: httpx.Request, token: Token) -> httpx.Request:
     return request
 
 
-# 1800 seconds of a token's hour, as a chance for `renewal_margin`.
+# As a chance for `renewal_margin`: 1800 seconds of a token that lasts an hour.
 _HALF_AN_HOUR = 5.5
 
 
-def keep_for_half_an_hour(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> None:
-    """Have clients renew this account's token in the cache half an hour before it expires: others will use it alone."""
+def renew_half_an_hour_early(auth: ServiceAccountAuth, base_url: BaseUrl, folder: Path) -> None:
+    """Have clients renew this account's cached token half an hour early, for others that can't renew it themselves."""
     account = auth._account  # noqa: SLF001 - same module; kept off the public class's surface
     auth._caches[folder] = TokenCache(folder, base_url, account.client_id, chance=lambda: _HALF_AN_HOUR)  # noqa: SLF001 - see above
 

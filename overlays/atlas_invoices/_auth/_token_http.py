@@ -24,7 +24,7 @@ from atlas_invoices._http._network import Proxy, Verify, connection_settings
 from atlas_invoices._http._responses import ResponseHead
 from atlas_invoices._http._steps import Steps, running_loop
 from atlas_invoices._http._transport import remove_secrets
-from atlas_invoices._secret import mask_sent
+from atlas_invoices._secret import Mask
 
 from ._oauth import MAX_REPLY_BYTES, TokenReply
 
@@ -83,7 +83,7 @@ class TokenHTTP:
         raise failure
 
     def _failure(self, error: httpx.HTTPError | TimeoutError, request: httpx.Request) -> Exception:
-        remove_secrets(error, mask_sent(request.headers))
+        remove_secrets(error, Mask(sent=request.headers))
         if not isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return error
         return APITimeoutError(

@@ -18,7 +18,7 @@ CHUNK_SIZE = 256 * 1024
 BLOCK_SIZE = 48 * 1024
 # The most bytes a row may have, without its line end: a quote that is never closed must not fill the memory.
 MAX_ROW = 1024 * 1024
-# One byte in so many shows how many lines there are; a prime, because rows are often of one length.
+# Lines are counted in every 61st byte; a prime, because rows often have the same length.
 _SAMPLED = 61
 
 

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from atlas_invoices import _locks
 from atlas_invoices._errors import AtlasError
-from atlas_invoices._secret import mask_sent
+from atlas_invoices._secret import Mask
 from atlas_invoices._utils import DEFAULT_MAX_BYTES
 
 from . import _responses
@@ -132,7 +132,7 @@ class Exchange:
 
 
 def _head(request: httpx.Request, path: str, reply: httpx.Response, success: int) -> ResponseHead:
-    mask, advice = mask_sent(reply.request.headers), reply.request.extensions.get(REFUSAL_ADVICE, "")
+    mask, advice = Mask(sent=reply.request.headers), reply.request.extensions.get(REFUSAL_ADVICE, "")
     return ResponseHead(request.method, path, reply.status_code, dict(reply.headers), mask, advice, success)
 
 

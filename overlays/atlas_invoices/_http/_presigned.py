@@ -25,7 +25,7 @@ from ._steps import Steps
 from ._transport import remove_secrets
 
 _is_fetching: ContextVar[bool] = ContextVar("_is_fetching", default=False)
-# At DEBUG, httpcore logs the headers of every reply. Those of storage may repeat the address, as a redirect does.
+# At DEBUG, httpcore logs the headers of every reply; a redirect's may repeat the address.
 logging.getLogger("httpcore.http11").addFilter(lambda _record: not _is_fetching.get())
 
 

@@ -18,7 +18,7 @@ import httpx
 from attrs import frozen
 
 from atlas_invoices._errors import APIConnectionError, APITimeoutError, AtlasError, ConfigError, IncompleteDownloadError
-from atlas_invoices._secret import Mask, mask_sent
+from atlas_invoices._secret import Mask
 from atlas_invoices._utils import single_line
 
 from ._steps import Step, running_loop
@@ -28,31 +28,29 @@ T = TypeVar("T")
 # A request's extension: what to do if it is refused with 401.
 REFUSAL_ADVICE = "atlas_invoices.refusal_advice"
 # A response's extension: the semaphore to release once it's closed.
-_TURN = "atlas_invoices.turn"
+_SLOTS = "atlas_invoices.slots"
 # All open ones may be kept alive, so that many threads don't reconnect all the time.
 MAX_CONNECTIONS = 100
-
-
-# As in httpx: how long an unused connection is kept.
+# How long an unused connection is kept, as in httpx.
 _KEEPALIVE_SECONDS = 5.0
 
 
 class _ThreadTransport(httpx.BaseTransport):
-    """A transport with one connection for each request under way; the one used last is used next.
+    """A pool of transports, each with one request at a time and so one connection; the one used last is used next.
 
-    httpcore's own pool goes through all its connections, under a lock, whenever a request begins or ends, which takes
-    64 threads longer than their requests.
+    httpcore's own pool goes through all its connections, under a lock, whenever a request begins or ends. With 64
+    threads, that takes longer than the requests.
     """
 
     def __init__(self, connect: Callable[[], httpx.BaseTransport]) -> None:
         self._connect = connect
-        self._turns = threading.Semaphore(MAX_CONNECTIONS)
+        self._slots = threading.Semaphore(MAX_CONNECTIONS)
         self._lock = threading.Lock()
         self._open: set[httpx.BaseTransport] = set()
         self._idle: deque[tuple[float, httpx.BaseTransport]] = deque()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not self._turns.acquire(timeout=request.extensions.get("timeout", {}).get("pool")):
+        if not self._slots.acquire(timeout=request.extensions.get("timeout", {}).get("pool")):
             raise httpx.PoolTimeout("no connection became free in time", request=request)
         with self._lock:
             transport = self._idle.pop()[1] if self._idle else self._connect()
@@ -62,9 +60,10 @@ class _ThreadTransport(httpx.BaseTransport):
         except BaseException:
             # Broken, or in an unknown state after an interrupt.
             self._close([transport])
-            self._turns.release()
+            self._slots.release()
             raise
-        response.stream = _ReturningStream(cast("httpx.SyncByteStream", response.stream), partial(self._put, transport))
+        release = partial(self._release, transport)
+        response.stream = _ReleasingStream(cast("httpx.SyncByteStream", response.stream), release)
         return response
 
     def close(self) -> None:
@@ -72,7 +71,7 @@ class _ThreadTransport(httpx.BaseTransport):
             self._idle.clear()
         self._close(list(self._open))
 
-    def _put(self, transport: httpx.BaseTransport) -> None:
+    def _release(self, transport: httpx.BaseTransport) -> None:
         now = time.monotonic()
         expired = []
         with self._lock:
@@ -80,7 +79,7 @@ class _ThreadTransport(httpx.BaseTransport):
                 self._idle.append((now, transport))
             while self._idle and now - self._idle[0][0] > _KEEPALIVE_SECONDS:
                 expired.append(self._idle.popleft()[1])
-        self._turns.release()
+        self._slots.release()
         self._close(expired)
 
     def _close(self, transports: list[httpx.BaseTransport]) -> None:
@@ -89,23 +88,23 @@ class _ThreadTransport(httpx.BaseTransport):
             transport.close()
 
 
-class _ReturningStream(httpx.SyncByteStream):
-    """A body whose connection is free again once it's closed."""
+class _ReleasingStream(httpx.SyncByteStream):
+    """A body that releases its connection once it's closed."""
 
-    def __init__(self, stream: httpx.SyncByteStream, put: Callable[[], None]) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, release: Callable[[], None]) -> None:
         self._stream = stream
-        self._put: Callable[[], None] | None = put
+        self._release: Callable[[], None] | None = release
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._stream)
 
     def close(self) -> None:
-        put, self._put = self._put, None
-        if put is not None:
+        release, self._release = self._release, None
+        if release is not None:
             try:
                 self._stream.close()
             finally:
-                put()
+                release()
 
 
 def make_client(*, transport: httpx.BaseTransport | None, **settings: Any) -> httpx.Client:  # noqa: ANN401 - passed on to httpx
@@ -177,7 +176,7 @@ class Connections:
         self.read_timeout = http.timeout.read
         # Closing goes on after the task that waited for it has been cancelled.
         self._background: set[asyncio.Task[Any]] = set()
-        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     def request(self, arguments: dict[str, Any]) -> httpx.Request:
         """Build a request from a generated module's arguments."""
@@ -202,26 +201,26 @@ class Connections:
 
     async def _send_async(self, request: httpx.Request) -> httpx.Response:
         # httpcore looks at each waiting request whenever one is done, so none waits in its pool for a connection.
-        turns = self._turns.setdefault(running_loop(), asyncio.Semaphore(MAX_CONNECTIONS))
-        await turns.acquire()
+        slots = self._slots.setdefault(running_loop(), asyncio.Semaphore(MAX_CONNECTIONS))
+        await slots.acquire()
         # In a task of its own: one cancelled within httpcore 1.0 may keep its place in the pool for good.
         sending = self._start(self._http.send(request, stream=True))
         try:
             response: httpx.Response = await asyncio.shield(sending)
         except asyncio.CancelledError:
-            sending.add_done_callback(partial(self._drop, turns))
+            sending.add_done_callback(partial(self._drop, slots))
             raise
         except BaseException:
-            turns.release()
+            slots.release()
             raise
-        response.extensions[_TURN] = turns
+        response.extensions[_SLOTS] = slots
         return response
 
-    def _drop(self, turns: asyncio.Semaphore, sending: asyncio.Task[httpx.Response]) -> None:
+    def _drop(self, slots: asyncio.Semaphore, sending: asyncio.Task[httpx.Response]) -> None:
         if sending.cancelled() or sending.exception() is not None:
-            turns.release()
+            slots.release()
         else:
-            sending.result().extensions[_TURN] = turns
+            sending.result().extensions[_SLOTS] = slots
             self._start(self._aclose(sending.result()))
 
     async def _close_response_async(self, response: httpx.Response) -> None:
@@ -232,8 +231,8 @@ class Connections:
         try:
             await response.aclose()
         finally:
-            if turns := response.extensions.pop(_TURN, None):
-                turns.release()
+            if slots := response.extensions.pop(_SLOTS, None):
+                slots.release()
 
     def _close(self) -> None:
         self._http.close()
@@ -372,7 +371,7 @@ def remove_secrets(error: BaseException, mask: Mask | None = None) -> None:
     mask = mask or Mask()
     if isinstance(error, httpx.HTTPError):
         with suppress(RuntimeError):  # it has no request
-            mask = mask_sent(error.request.headers)
+            mask = Mask(sent=error.request.headers)
             error.request = httpx.Request(error.request.method, error.request.url.copy_with(query=None))
     seen: BaseException | None = error
     while seen is not None:

@@ -48,7 +48,7 @@ class DeltaTarget:
         return {row.pop("invoice_id"): row for row in pa.table(rows).to_pylist()}
 
     def replace(self, invoice: InvoiceRows) -> None:
-        """Write an invoice and remove what was there of it, in one commit."""
+        """Write an invoice and remove its earlier lines, in one commit."""
         literal = invoice.invoice_id.replace("'", "''")
         write_deltalake(
             self._table,

@@ -93,7 +93,7 @@ class DuckDBTarget:
         found = self._connection.execute(" UNION ALL ".join(find.format(kind=kind) for kind in ("table", "view")))
         comment = found.fetchone()
         if comment and not str(comment[0]).startswith(_VIEW_MARK):
-            warn(f"{self._path} has a table or view focus of its own, so load's view focus wasn't created")
+            warn(f"{self._path} has something else called focus, so load's view focus wasn't created")
         elif comment != (mark,):
             with self._transaction():
                 self._connection.execute(f"CREATE OR REPLACE VIEW focus AS {query}")
@@ -106,7 +106,7 @@ class DuckDBTarget:
         return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
     def replace(self, invoice: InvoiceRows) -> None:
-        """Write an invoice and remove what was there of it, in one transaction."""
+        """Write an invoice and remove its earlier lines, in one transaction."""
         with self._transaction():
             run = self._connection.execute
             run("DELETE FROM invoice_lines WHERE invoice_id = ?", [invoice.invoice_id])

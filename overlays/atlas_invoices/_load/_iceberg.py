@@ -52,7 +52,7 @@ class IcebergTarget:
         return found
 
     def replace(self, invoice: InvoiceRows) -> None:
-        """Write an invoice and remove what was there of it, in one commit."""
+        """Write an invoice and remove its earlier lines, in one commit."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Delete operation did not match any records", UserWarning)
             mine = EqualTo("invoice_id", invoice.invoice_id)  # type: ignore[call-arg, arg-type] # mypy sees pydantic's signature

@@ -57,7 +57,7 @@ class Target(Protocol):
         """Return the facts about each invoice that is there, by its ID: `source_sha256`, and some of FACTS."""
 
     def replace(self, invoice: InvoiceRows) -> None:
-        """Write an invoice and remove what was there of it, in one transaction."""
+        """Write an invoice and remove its earlier lines, in one transaction."""
 
     def close(self) -> None:
         """Close it."""
@@ -111,7 +111,7 @@ def load(
 ) -> LoadReport:
     """Load invoices into tables, each whole and once. Needs the extra `duckdb`, `delta` or `iceberg`.
 
-    Each invoice is written in one transaction, which also removes what was there of it. An invoice whose CSV has the
+    Each invoice is written in one transaction, which also removes its earlier lines. An invoice whose CSV has the
     SHA-256 of the one that is there is skipped, unless its JSON says something new or it's pending. So a run that was
     killed leaves whole invoices, and the next run completes them. An invoice that fails ends the run; those before it
     stay.

@@ -79,7 +79,7 @@ def owed(invoice: BillingInvoice) -> Owed:
     counts, whatever its status, as the formula says. Credits, refunds, amounts already paid and the payments of linked
     invoices aren't part of the formula. Nothing is rounded; use `Owed.rounded()` for that.
 
-    The amount stays the same when the invoice is paid; `outstanding` is what is left to pay of it. That is 0 if the
+    The amount stays the same when the invoice is paid; `outstanding` is what is left to pay. That is 0 if the
     invoice's or the payment's status says so (PAID, FORGIVEN, FREE, PREPAID, REFUNDED) or the payment's
     `amountPaidCents` covers what it bills with tax, and all of it if nothing is paid. A payment in US dollars may be
     paid in part; in another currency, Atlas doesn't say how that part was converted, so it isn't known.

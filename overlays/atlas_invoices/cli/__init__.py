@@ -15,8 +15,8 @@ from . import _exit, _output
 from ._commands import help_text
 
 
-class _LoadedWhenUsed(ModuleType):
-    """Stands for a module until one of its names is used; for importlib's LazyLoader, an `import` is already a use."""
+class _LazyModule(ModuleType):
+    """Imports its module when one of its names is used; importlib's LazyLoader does so at the next `import` of it."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
         if sys.modules.get(self.__name__) is self:
@@ -30,7 +30,7 @@ def main() -> int:
     gc.set_threshold(200_000)
     _output.protect_streams()
     status = _exit.finish(_run())
-    # Or Python would do the same once more before it ends.
+    # Otherwise Python would look through them once more before it ends.
     gc.freeze()
     return status
 
@@ -49,7 +49,7 @@ def _run() -> int:
         # httpx would import its own command, with rich and pygments, which takes as long as all the rest of it.
         sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # how Python marks what can't be imported
         # Only `AsyncClient` and the sandbox need it.
-        sys.modules.setdefault("asyncio", _LoadedWhenUsed("asyncio"))
+        sys.modules.setdefault("asyncio", _LazyModule("asyncio"))
         from ._main import run
 
         return run(sys.argv[1:])

@@ -62,7 +62,7 @@ def export_command(
 
     SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
     month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. An existing file or
-    folder goes before an invoice of that name.
+    folder takes precedence over an invoice of that name.
 
     csv has ISO dates, and tags as JSON (in Spark, read it with header, multiLine, quote='"' and escape='"'); jsonl has
     exact numbers as strings; parquet has exact decimals, dates, and tags as a map.

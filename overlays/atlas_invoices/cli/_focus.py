@@ -89,9 +89,9 @@ def focus_command(
 ) -> None:
     """Write one or more invoices in FOCUS, the table that cost tools exchange.
 
-    From lines, each line of the CSV is a row, and sales tax is one, which only an invoice's JSON has: invoices of Atlas
+    From lines, each line of the CSV is a row, and so is sales tax, which only an invoice's JSON has: invoices of Atlas
     and of a folder that `sync` keeps come with it. The sum of BilledCost is the amount billed. From atlas, it's
-    MongoDB's own report: usage only, and alone with costs in the currency of payment.
+    MongoDB's own report: usage only, but with costs in the currency of payment, which only this report has.
 
     SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
     month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. With --from atlas it's

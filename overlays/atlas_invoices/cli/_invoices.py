@@ -129,7 +129,7 @@ def list_command(
 
 @click.command(name="pending")
 @click.option(
-    "--forecast", is_flag=True, help="Show the run rate of the open period, per project and beside the month before."
+    "--forecast", is_flag=True, help="Show the run rate of the open period, by project, next to the month before."
 )
 @click.option("--fail-over", type=_Amount(), metavar="USD", help="Forecast, and exit with status 6 if it's over this.")
 @max_bytes_option
@@ -141,8 +141,7 @@ def pending_command(
     """List the invoices of the open period so far; json includes all their lines.
 
     The forecast is the usage of the complete days so far, divided by their number, for every day of the period, plus
-    credits and usage of earlier days as they are so far; before sales tax. The newest day with usage isn't taken as
-    complete.
+    credits and usage of earlier days as they are so far; before sales tax. The newest day with usage isn't counted.
     """
     if forecast or fail_over is not None:
         from ._forecast import run

@@ -75,8 +75,8 @@ def load_command(
     """Load invoices into tables, each whole and once.
 
     TARGET is duckdb:PATH (tables invoice_lines and invoices), delta:URI or iceberg:CATALOG.NAMESPACE.TABLE. Each
-    invoice is written in one transaction, which also removes what was there of it; one that is there unchanged is
-    skipped, a pending one is written each time. If interrupted, the next run completes it.
+    invoice is written in one transaction, which also removes its earlier lines; an unchanged invoice is skipped, a
+    pending one is written each time. If interrupted, the next run completes it.
 
     SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
     month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. Without SOURCE, every

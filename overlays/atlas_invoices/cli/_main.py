@@ -55,7 +55,7 @@ class _LazyGroup(click.Group):
         return _command(cmd_name) if cmd_name in COMMANDS else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # Not left to click, which changed in 8.2 what it does. Completion has no arguments either.
+        # Not left to click, which does something else since 8.2. Completion has no arguments either.
         if not args and not ctx.resilient_parsing:
             click.echo(self.get_help(ctx), err=True)
             raise SystemExit(_exit.USAGE)

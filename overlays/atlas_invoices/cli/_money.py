@@ -27,7 +27,7 @@ _format_option = _table.format_option("table", "json", description="json has exa
 @_format_option
 @atlas_options
 def owed_command(session: Session, invoice: str, output_format: str, max_bytes: int) -> None:
-    """Show the amount owed on an invoice, term by term and in each currency, and what is left to pay of it.
+    """Show the amount owed on an invoice, term by term and in each currency, and what is left to pay.
 
     Amounts are rounded to the cent. A currency with several payments has a column for each, if there is room, and one
     for all.

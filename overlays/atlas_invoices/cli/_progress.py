@@ -53,7 +53,7 @@ def bar(title: str, measure: Callable[[], Measure] | None = None, *, to_stdout: 
         yield
     finally:
         ended.set()
-        # Importing rich takes longer than an interrupt may; a bar that isn't there needn't be waited for.
+        # Importing rich takes longer than an interrupt should, so don't wait for a bar that isn't drawn yet.
         if drawing.is_set():
             thread.join()
 

@@ -39,7 +39,7 @@ def report_command(session: Session, sources: tuple[str, ...], output: str, forc
 
     SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
     month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. An existing file or
-    folder goes before an invoice of that name.
+    folder takes precedence over an invoice of that name.
 
     Invoices of Atlas and of a folder that `sync` keeps come with their JSON, which adds sales tax and the amounts
     billed, owed, paid and outstanding.

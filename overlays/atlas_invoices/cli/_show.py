@@ -53,8 +53,8 @@ def show_command(
 
     SOURCE is an invoice CSV, a folder of them, such as `sync` keeps, `-` for stdin, or an invoice of Atlas: its ID, the
     month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. An existing file or
-    folder goes before an invoice of that name. Several are added up; a folder and `--by period,project` show many
-    months.
+    folder takes precedence over an invoice of that name. Several are added up; a folder and `--by period,project` show
+    many months.
 
     Amounts are US dollars before sales tax, credits included; `list` shows the amount billed, with tax.
 
