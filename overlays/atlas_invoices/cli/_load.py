@@ -91,16 +91,15 @@ def load_command(
         raise click.UsageError(str(error)) from None
     check_target(target)
     kept = "invoices that are loaded are kept; run the same command again for the rest"
-    with _find_sources(session, sources) as found:
-        with _output.if_interrupted(kept):
-            report = load(
-                target,
-                found,
-                storage_options=dict(storage_options),
-                decimals=decimals,
-                lock_timeout=lock_timeout,
-                on_progress=_output.note,
-            )
+    with _output.if_interrupted(kept), _find_sources(session, sources) as found:
+        report = load(
+            target,
+            found,
+            storage_options=dict(storage_options),
+            decimals=decimals,
+            lock_timeout=lock_timeout,
+            on_progress=_output.note,
+        )
         if output_format == "json":
             _table.write_json(_as_json(report))
         else:
