@@ -72,7 +72,7 @@ class _BaseClient(Generic[Transport]):
         )
         self.base_url = str(settings.base_url)
         self._policy = settings.policy
-        self._exchange = Exchange(partial(self._http, **settings.http), settings.policy)
+        self._exchange = Exchange(partial(self._http, **settings.http), settings.policy, settings.http["proxy"])
         self._reports = Reports(self._fetch, self._files(settings=settings.http_without_auth, policy=settings.policy))
 
     def __repr__(self) -> str:

@@ -85,7 +85,7 @@ def complete(line: str, folder: Path, shell: str = "bash", **more: str) -> list[
         "bash": f"""
             eval "$(atlas-invoices completion bash)"
             compopt() {{ :; }}
-            COMP_WORDS=({quoted}); COMP_CWORD={len(words)}
+            COMP_WORDS=({quoted}); COMP_CWORD={len(words)}; COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}
             $(complete -p atlas-invoices | sed 's/.*-F \\([^ ]*\\) .*/\\1/') atlas-invoices
             printf '%s\\n' "${{COMPREPLY[@]}}"
         """,
@@ -121,6 +121,7 @@ def test_every_shell_completes_commands_choices_columns_tags_and_files(shell: st
         "show ju": "show june.csv",
         "export june.csv -o ju": "export june.csv -o june.csv",
         "show june.csv --by tag:": "show june.csv --by tag:team",
+        "show june.csv --by sku,tag:te": "show june.csv --by sku,tag:team",
         "show june.csv --by project,sk": "show june.csv --by project,sku",
     }
     begun = [f"atlas-invoices {line}" for line in expected]
@@ -129,6 +130,22 @@ def test_every_shell_completes_commands_choices_columns_tags_and_files(shell: st
         assert completed == [f"atlas-invoices {line}" for line in expected.values()]
     else:
         assert press_tab(shell, begun, tmp_path) == list(expected.values())
+
+
+@needs_bash
+def test_bash_completes_at_colons_and_blanks_and_keeps_its_settings(tmp_path: Path) -> None:
+    csv = CSV.replace("Tag/team", "Tag/cost center:eu,Tag/[x]")
+    (tmp_path / "my june.csv").write_text(csv.replace("search", "search,y"), encoding="utf-8")
+    expected = {
+        "show my": r"show my june.csv",
+        r"show my\ june.csv --by=tag:c": "show my june.csv --by=tag:cost center:eu",
+        r"show my\ june.csv --by tag:cost\ center:": "show my june.csv --by tag:cost center:eu",
+        "show 'my june.csv' --by 'tag:c": "show my june.csv --by tag:cost center:eu",
+        "show 'my june.csv' --by tag:[": "show my june.csv --by tag:[x]",
+        "${COMP_WORDBREAKS//[!:]} ": ":",
+    }
+    begun = [f"atlas-invoices {line}" for line in expected]
+    assert press_tab("bash", begun, tmp_path) == list(expected.values())
 
 
 @needs_bash

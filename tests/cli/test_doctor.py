@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from atlas_invoices.sandbox import Sandbox, Settings
 from command import Run
-from raw_server import http
+from raw_server import RawServer, http
 from scripted_atlas import JSON_TYPE, ORG, TOKEN, scripted_atlas
 
 ORGANIZATIONS = json.dumps({"results": [{"id": ORG, "name": "Acme"}], "totalCount": 1}).encode()
@@ -111,10 +114,39 @@ def test_nothing_is_configured(run: Run) -> None:
     assert "next:          set credentials, then atlas-invoices doctor" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["", "[default", '[finance]\nservice = "cloud"'])
+def test_a_profile_that_is_missing_or_broken(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "atlascli").mkdir()
+    (tmp_path / "atlascli/config.toml").write_text(text, encoding="utf-8")
+    done = run("doctor", "--profile", "fin", env={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert done.returncode == 3
+    assert "config.toml" in done.stderr
+    assert done.stdout == "next:          atlas-invoices doctor, once the profile's name or file is corrected\n"
+
+
+def test_a_certificate_that_is_not_trusted(run: Run, server: Sandbox) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with RawServer(tls=tls) as untrusted:
+        done = run("doctor", env={**server.environment(), "MONGODB_ATLAS_BASE_URL": untrusted.url})
+    assert done.returncode == 5
+    assert "its issuer is unknown" in done.stderr
+    assert "next:          SSL_CERT_FILE=FILE atlas-invoices doctor; FILE has" in done.stdout
+
+
+def test_a_proxy_that_is_not_there(run: Run, server: Sandbox) -> None:
+    proxied = {"MONGODB_ATLAS_BASE_URL": "https://atlas.example", "HTTPS_PROXY": "http://me:hidden@127.0.0.1:9"}
+    done = run("doctor", "--max-retries", "0", env={**server.environment(), **proxied})
+    assert "no connection to atlas.example through the proxy http://127.0.0.1:9: " in done.stderr
+
+
 def test_a_server_that_is_not_there(run: Run, server: Sandbox) -> None:
     env = {**server.environment(), "MONGODB_ATLAS_BASE_URL": "http://127.0.0.1:9"}
     done = run("doctor", "--max-retries", "0", env=env)
     assert done.returncode == 5
-    assert "Connection refused; check the network, the proxy and the base URL" in done.stderr
+    assert (
+        "no connection to 127.0.0.1: [Errno 111] Connection refused; check the network, the proxy and the base URL"
+        in done.stderr
+    )
     assert "response:" not in done.stdout
     assert "next:          curl -v http://127.0.0.1:9," in done.stdout

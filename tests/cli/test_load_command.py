@@ -66,7 +66,9 @@ def test_failures_leave_the_database_as_it_was(run: Run, server: Sandbox, tmp_pa
     assert run("load", "duckdb:costs.db", "bad.csv", env={}).returncode == 6
     (tmp_path / "text.db").write_text("text" * 1000)
     for arguments, status, what in (
-        (("load", "costs.db", "good.csv"), 1, "isn't a target"),
+        (("load", "costs.db", "good.csv"), 2, "isn't a target (did you mean duckdb:costs.db?)"),
+        (("load", "duck:costs.db", "good.csv"), 2, "(did you mean duckdb:costs.db?)"),
+        (("load", "s3://bucket/costs", "good.csv"), 2, "(did you mean delta:s3://bucket/costs?)"),
         (("load", "duckdb:text.db", "good.csv"), 1, "text.db"),
         (("load", "duckdb:costs.db", "nothing.csv"), 2, "neither an existing file"),
         (("load",), 2, "TARGET"),

@@ -86,6 +86,14 @@ def test_an_invoice_of_the_sandbox_fits(run: Run, server: Sandbox, tmp_path: Pat
     assert escape_controls(shown, keep="\n") == shown
 
 
+def test_a_tag_with_control_characters_is_escaped_in_its_heading(run: Run, tmp_path: Path) -> None:
+    csv = "Date,Usage Date,SKU,Tag/a\x1b[31m,Amount\n07/01/2024,06/30/2024,M10,x,9\n"
+    (tmp_path / "a.csv").write_text(csv, encoding="utf-8")
+    heading, row, _ = run("show", "a.csv", "--by", "tag:a\x1b[31m").stdout.splitlines()[1:4]
+    assert heading.startswith(r"tag:a\x1b[31m   USD"), "as wide as it looks"
+    assert row.startswith("x              9.00")
+
+
 @pytest.mark.parametrize("columns", ["", "0", "-3", "wide"])
 def test_a_width_that_is_none_is_ignored(run: Run, tmp_path: Path, columns: str) -> None:
     write(tmp_path, "1")

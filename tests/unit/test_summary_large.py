@@ -207,3 +207,23 @@ def test_only_the_needed_columns_of_a_large_file_are_read(make: Callable[[Path],
     assert summarize(make(saved), by=BY).groups[0].lines == ROWS + 1
     with pytest.raises(InvoiceFormatError, match=f"line {7 + ROWS // 2}, column 'Unit Price'"):
         summarize(make(saved), by="unit_price")
+
+
+def test_no_thread_waits_for_a_slow_import(tmp_path: Path) -> None:
+    """An interrupt would wait for it; pyarrow.acero brings pandas where that is installed."""
+    (tmp_path / "june.csv").write_bytes(_invoice())
+    script = """if True:
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+        from atlas_invoices._csv import _summary, summarize
+
+        submit, seen = ThreadPoolExecutor.submit, []
+        def watched(self, *arguments):
+            seen.append("pyarrow.acero" in sys.modules)
+            return submit(self, *arguments)
+        ThreadPoolExecutor.submit, _summary.MIN_ARROW_SIZE = watched, 0
+        summarize(sys.argv[1], by="sku")
+        print(seen)
+    """
+    shown = subprocess.check_output([sys.executable, "-c", script, tmp_path / "june.csv"], text=True)
+    assert shown == "[True]\n"

@@ -94,21 +94,20 @@ def convert_blocks(
     workers = min(4, pa.cpu_count())
     block_size = min(block_size or _BLOCK_SIZE, _BLOCK_SIZE)
     tasks: deque[_Task[T]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices")
     try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices") as pool:
-            for source in sources:
-                for task in _tasks(source, fast, pool, block_size):
-                    tasks.append(task)
-                    # The parser may put the end of its block back, so no later one is taken before.
-                    in_order = task.block is not None and task.future is None
-                    while tasks and (in_order or len(tasks) > workers + _AHEAD):
-                        yield from _finish(tasks, exact)
-            while tasks:
-                yield from _finish(tasks, exact)
+        for source in sources:
+            for task in _tasks(source, fast, pool, block_size):
+                tasks.append(task)
+                # The parser may put the end of its block back, so no later one is taken before.
+                in_order = task.block is not None and task.future is None
+                while tasks and (in_order or len(tasks) > workers + _AHEAD):
+                    yield from _finish(tasks, exact)
+        while tasks:
+            yield from _finish(tasks, exact)
     finally:
-        for task in tasks:
-            if task.future is not None:
-                task.future.cancel()
+        # After an interrupt, blocks that haven't begun would keep the user waiting.
+        pool.shutdown(cancel_futures=True)
 
 
 def _tasks(

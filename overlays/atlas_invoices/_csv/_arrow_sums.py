@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
@@ -53,6 +54,8 @@ class _BlockSums:
 def add_invoices(sums: Sums, sources: Sequence[OpenInvoice], by: Sequence[GroupBy]) -> None:
     """Add all lines of these invoices; keys that no cell has come from their headers."""
     waiting = _Waiting(sums, by)
+    # pyarrow imports it for the first group, and pandas with it, if installed: in a thread, an interrupt would wait.
+    import_module("pyarrow.acero")
     for source, _, block in convert_blocks(sources, partial(_from_block, by=by), list, block_size=SUM_BLOCK_SIZE):
         if isinstance(block, list):
             sums.add_lines(block, by, source.header)

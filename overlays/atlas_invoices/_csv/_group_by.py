@@ -163,7 +163,9 @@ def _similar(name: str) -> str | None:
     column = name.removeprefix("extra:")
     if column in {"tag", "tags", "tag:", TAG_PREFIX}:
         return "tag:KEY"
-    found = closest(column.casefold().replace(" ", "_"), GROUP_NAMES)
+    found = closest(column.casefold().replace(" ", "_"), [*GROUP_NAMES, "organization"])
+    if found == "organization":
+        return "organization_name"
     key = column.removeprefix(TAG_PREFIX)
     return found or (f"tag:{key}" if key.isprintable() and 0 < len(key) <= _MAX_KEY else None)
 

@@ -73,9 +73,15 @@ class Operation(Generic[T]):
 class Exchange:
     """A client's connections, rate limiter and deprecation warnings; sends its requests."""
 
-    def __init__(self, connect: Callable[[], httpx.Client | httpx.AsyncClient], policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], httpx.Client | httpx.AsyncClient],
+        policy: RetryPolicy,
+        proxy: httpx.Proxy | None = None,
+    ) -> None:
         self._connect = connect
         self._policy = policy
+        self._proxy = proxy
         self.after_fork()
         _locks.watch(self)
 
@@ -99,7 +105,7 @@ class Exchange:
             yield Sleep(wait)
         head, sent = None, time.monotonic()
         try:
-            with while_connecting(endpoint):
+            with while_connecting(endpoint, self._proxy):
                 reply: httpx.Response = yield self.connections.send(request)
             head = _head(request, path, reply, operation.success)
         finally:

@@ -276,13 +276,13 @@ class ReadChunk:
 
 
 @contextmanager
-def while_connecting(endpoint: str) -> Iterator[None]:
-    """Around sending a request and reading the head of its reply; `endpoint` is method and path, for the message."""
+def while_connecting(endpoint: str, proxy: httpx.Proxy | None = None) -> Iterator[None]:
+    """Around sending a request and reading the head of its reply; method and path, and the proxy, for the message."""
     try:
         yield
     except httpx.HTTPError as error:
         remove_secrets(error)
-        raise _as_connection_error(error, endpoint) from error
+        raise _as_connection_error(error, endpoint, proxy) from error
     except httpx.InvalidURL as error:
         raise ConfigError(f"the URL is invalid: {single_line(error)} ({endpoint})") from None
 
@@ -310,22 +310,20 @@ _UNTRUSTED = (
     "the server's certificate isn't trusted",
     "if a company proxy signs its own, name its CA bundle in SSL_CERT_FILE",
 )
-_UNKNOWN_ISSUER = ("the server's certificate isn't trusted, because its issuer is unknown", _UNTRUSTED[1])
+_UNKNOWN = ("the server's certificate isn't trusted, because its issuer is unknown", _UNTRUSTED[1])
+# OpenSSL's X509_V_ERR codes.
+UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
 _WRONG_HOST = ("the server's certificate was issued for another host", "check the base URL and any proxy in between")
-# By OpenSSL's X509_V_ERR codes.
 _CERTIFICATE_FAILURES = {
     9: ("the server's certificate is not yet valid", "check this machine's clock"),
     10: ("the server's certificate has expired", "check this machine's clock, or contact the server's administrator"),
-    18: _UNKNOWN_ISSUER,
-    19: _UNKNOWN_ISSUER,
-    20: _UNKNOWN_ISSUER,
-    21: _UNKNOWN_ISSUER,
+    **dict.fromkeys(UNKNOWN_ISSUER, _UNKNOWN),
     62: _WRONG_HOST,
     64: _WRONG_HOST,
 }
 
 
-def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
+def _as_connection_error(error: httpx.HTTPError, endpoint: str, proxy: httpx.Proxy | None) -> AtlasError:
     reason, sent = _reason(error), not isinstance(error, _UNSENT)
     if isinstance(error, httpx.TimeoutException):
         return APITimeoutError(f"no answer in time: {reason}; try again, or raise the timeout ({endpoint})", sent=sent)
@@ -337,7 +335,7 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
         else:
             message = f"the proxy refused: {reason}; check the proxy settings ({endpoint})"
         return APIConnectionError(message, transient=reason.startswith(_TEMPORARY), sent=sent)
-    certificate = _certificate_failure(error)
+    certificate = certificate_failure(error)
     if certificate is not None:
         what, way_out = _CERTIFICATE_FAILURES.get(certificate.verify_code, _UNTRUSTED)
         message = f"{what}: {single_line(certificate.verify_message)}; {way_out} ({endpoint})"
@@ -346,12 +344,17 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str) -> AtlasError:
         return APIConnectionError(
             f"invalid HTTP response: {reason}; try again, or check the base URL and any proxy in between ({endpoint})"
         )
-    return APIConnectionError(
-        f"no connection: {reason}; check the network, the proxy and the base URL ({endpoint})", sent=sent
+    # httpx keeps a proxy's password apart from its URL.
+    through = "" if proxy is None else f" through the proxy {proxy.url}"
+    message = (
+        f"no connection to {error.request.url.host}{through}: {reason}; check the network, the proxy and the base URL "
+        f"({endpoint})"
     )
+    return APIConnectionError(message, sent=sent)
 
 
-def _certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError | None:
+def certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return the failed check of a certificate that caused an error, if it was one."""
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, ssl.SSLCertVerificationError):
         seen = seen.__cause__ or seen.__context__

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._run import LoadedInvoice, LoadReport, load
 from ._run import check_target as check_target
+from ._run import parse_target as parse_target
 
 __all__ = ["LoadReport", "LoadedInvoice", "load"]

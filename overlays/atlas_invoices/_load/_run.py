@@ -34,7 +34,7 @@ from atlas_invoices._csv import (
 )
 from atlas_invoices._errors import AtlasError, ConfigError, InvoiceFormatError, LoadError
 from atlas_invoices._focus._facts import InvoiceFacts, read_file
-from atlas_invoices._utils import pluralize, single_line, warn
+from atlas_invoices._utils import closest, pluralize, single_line, warn
 
 from ._schema import FACTS
 
@@ -180,17 +180,32 @@ _ENGINES = {
 
 def check_target(target: str) -> None:
     """Check a target before anything is fetched; raises ConfigError if it isn't one, or its extra is missing."""
-    engine, _, place = target.partition(":")
-    if engine not in _ENGINES or not place:
-        shown = single_line(repr(target), 60)
-        raise ConfigError(f"{shown} isn't a target: write duckdb:PATH, delta:URI or iceberg:CATALOG.NAMESPACE.TABLE")
+    engine, _ = parse_target(target)
     require(f"loading into {engine}", engine, _ENGINES[engine][0], "pyarrow")
+
+
+def parse_target(target: str) -> tuple[str, str]:
+    """Return a target's engine and place; raises ConfigError if it isn't one."""
+    engine, _, place = target.partition(":")
+    if engine in _ENGINES and place:
+        return engine, place
+    if target.endswith((".db", ".duckdb")) and not place:
+        similar = f"duckdb:{target}"
+    elif place.startswith("//"):
+        similar = f"delta:{target}"
+    else:
+        similar = f"{meant}:{place}" if place and (meant := closest(engine, _ENGINES)) else ""
+    hint = f" (did you mean {single_line(similar, 60)}?)" if similar else ""
+    raise ConfigError(
+        f"{single_line(repr(target), 60)} isn't a target{hint}: write duckdb:PATH, delta:URI or "
+        "iceberg:CATALOG.NAMESPACE.TABLE"
+    )
 
 
 def _open_target(
     target: str, options: Mapping[str, str], lock_timeout: float, on_progress: Callable[[str], None]
 ) -> Target:
-    engine, _, place = target.partition(":")
+    engine, place = parse_target(target)
     make = getattr(import_module(f"._{engine}", __package__), _ENGINES[engine][1])
     with _explaining(target):
         opened: Target = make(place, options, lock_timeout, on_progress)

@@ -43,12 +43,18 @@ def doctor_command(session: Session) -> None:
     import httpx
 
     from atlas_invoices._http._network import find_proxy
+    from atlas_invoices._http._transport import UNKNOWN_ISSUER, certificate_failure
 
-    server = session.server()
-    _print("server", f"{server.value} ({server.source})")
-    _print("proxy", str(find_proxy(httpx.URL(server.value))))
     again = f"atlas-invoices doctor{_profile(session)}"
     try:
+        server = session.server()
+    except CredentialsError as error:  # no such profile, or its file can't be read
+        status = _exit.fail(error)
+        _print("next", "atlas-invoices doctor, once the profile's name or file is corrected")
+        raise SystemExit(status) from None
+    _print("server", f"{server.value} ({server.source})")
+    try:
+        _print("proxy", str(find_proxy(httpx.URL(server.value))))
         found = session.credentials()
         _print("credentials", f"{found.kind} ({found.source})")
         _check_server(server.value, session.timeout)
@@ -62,6 +68,10 @@ def doctor_command(session: Session) -> None:
         match error:
             case CredentialsError():
                 _print("next", f"set credentials, then {again}; to try without, atlas-invoices sandbox")
+            case APIConnectionError() if (
+                failure := certificate_failure(error)
+            ) and failure.verify_code in UNKNOWN_ISSUER:
+                _print("next", f"SSL_CERT_FILE=FILE {again}; FILE has the certificates to trust, in PEM")
             case APIConnectionError():
                 _print("next", f"curl -v {server.value}, which shows where the connection fails")
             case _ if status == _exit.TRY_LATER:

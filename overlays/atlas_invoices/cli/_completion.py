@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
+from click.shell_completion import CompletionItem, get_completion_class
 
 from atlas_invoices._errors import ConfigError
 
@@ -24,6 +24,32 @@ if TYPE_CHECKING:
 _FILE = "invoices-for-completion"
 # For each organization; three years of months.
 _MAX_INVOICES = 200
+# bash cuts tag:team at the colon, and replaces only what follows; so the words are read from the line, and a suggestion
+# loses what comes before. It also inserts suggestions as they are, so blanks in them are quoted here.
+_BASH = r"""_atlas_invoices_completion() {
+    local line=${COMP_LINE:0:COMP_POINT} quote= before= type value
+    case ${COMP_WORDS[COMP_CWORD]} in [\"\']*) quote=open ;; esac
+    local word=${line//\\ /$'\1'}
+    word=${word##*[[:space:]]}
+    if [[ ! $quote && $COMP_WORDBREAKS == *:* && $word == *:* ]]; then
+        before=${word%:*}:
+        [[ $before == --*=* ]] && before=${before#*=}
+        before=${before//$'\1'/ }
+    fi
+    [[ $line == *[[:space:]] ]] && line+="''"
+    COMPREPLY=()
+    while IFS=, read -r type value; do
+        if [[ $type == file ]]; then
+            compopt -o default
+        else
+            value=${value#"$before"}
+            [[ $quote || $value != *[!A-Za-z0-9_.,:/=+%@-]* ]] || printf -v value %q "$value"
+            COMPREPLY+=("$value")
+        fi
+    done < <(env COMP_WORDS="$line" COMP_CWORD=-1 _ATLAS_INVOICES_COMPLETE=bash_complete "$1")
+}
+complete -o nosort -F _atlas_invoices_completion atlas-invoices
+"""
 _NAMES = {"latest": "the newest that isn't pending", "pending": "the open period"}
 
 
@@ -39,17 +65,17 @@ def completion_command(shell: str) -> None:
 
     Months and IDs are those that the last `list`, `sync` or `download` saw.
     """
-    from ._main import app
-
-    kind = get_completion_class(shell)
-    assert kind is not None  # noqa: S101 - click has all three
-    # Not `kind.source`, which starts bash to learn its version.
-    script = ShellComplete.source(kind(app, {}, "atlas-invoices", "_ATLAS_INVOICES_COMPLETE"))
     if shell == "bash":
-        # Otherwise bash would split tag:team at the colon.
-        script = f"COMP_WORDBREAKS=${{COMP_WORDBREAKS//:}}\n{script.strip()}\n"
-    # And fish would cut project,sku at the comma, and sort the newest months last.
-    script = script.replace("string split ", "string split --max 1 ").replace("--no-files", "--no-files --keep-order")
+        script = _BASH
+    else:
+        from ._main import app
+
+        kind = get_completion_class(shell)
+        assert kind is not None  # noqa: S101 - click has both
+        script = kind(app, {}, "atlas-invoices", "_ATLAS_INVOICES_COMPLETE").source()
+        # fish would cut project,sku at the comma, and sort the newest months last.
+        script = script.replace("string split ", "string split --max 1 ")
+        script = script.replace("--no-files", "--no-files --keep-order")
     click.echo(script)
 
 

@@ -40,6 +40,8 @@ _DELETED = _table.Column("Deleted", "isDeleted", _table.yes)
 _ORGANIZATION_COLUMNS = [_table.Column("Name", "name", flexible=True), _table.Column("ID", "id"), _DELETED]
 # Statuses of invoices that may have something left to pay. One of them is still growing.
 _OPEN = {"PENDING": "yellow", "CLOSED": "yellow", "INVOICED": "yellow", "FAILED": "red"}
+# What people call those, which isn't a status.
+_WORDS_FOR_OPEN = dict.fromkeys(("due", "open", "outstanding", "overdue", "owed", "unpaid"), " or ".join(_OPEN))
 _ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
 _STATUS = _table.Column("Status", "statusName", flexible=True, spare=1, style=_OPEN.get)
 _BILLED = _table.Column("Billed USD", "amountBilledCents", _table.cents, number=True)
@@ -92,7 +94,7 @@ def orgs_command(session: Session, output_format: str) -> None:
 @click.option(
     "--status",
     "statuses",
-    type=Choice(_STATUSES, case_sensitive=False),
+    type=Choice(_STATUSES, case_sensitive=False, synonyms=_WORDS_FOR_OPEN),
     multiple=True,
     metavar="S",
     help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",

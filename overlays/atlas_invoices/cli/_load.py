@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import plain_or_none, pluralize
 
 from . import _output, _source, _table
@@ -82,20 +83,23 @@ def load_command(
     month its period starts in (2026-06), `latest` (the newest that isn't pending) or `pending`. Without SOURCE, every
     invoice of the organization is fetched; to fetch only what has changed, load a folder that `sync` keeps.
     """
-    from atlas_invoices._load import check_target, load
+    from atlas_invoices._load import check_target, load, parse_target
 
+    try:
+        parse_target(target)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
     check_target(target)
     kept = "invoices that are loaded are kept; run the same command again for the rest"
-    with _find_sources(session, sources) as found:
-        with _output.if_interrupted(kept):
-            report = load(
-                target,
-                found,
-                storage_options=dict(storage_options),
-                decimals=decimals,
-                lock_timeout=lock_timeout,
-                on_progress=_output.note,
-            )
+    with _output.if_interrupted(kept), _find_sources(session, sources) as found:
+        report = load(
+            target,
+            found,
+            storage_options=dict(storage_options),
+            decimals=decimals,
+            lock_timeout=lock_timeout,
+            on_progress=_output.note,
+        )
         if output_format == "json":
             _table.write_json(_as_json(report))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import warnings
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atlas_invoices._invoice_names import similar_month
 from atlas_invoices._utils import closest, single_line
 from atlas_invoices._version import __version__
 
@@ -121,7 +123,7 @@ def _explain(error: BaseException, arguments: list[str]) -> tuple[int, str]:
             )
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "atlas-invoices"
-            return _exit.USAGE, f"{error.format_message()} (see `{command} --help`)"
+            return _exit.USAGE, f"{error.format_message()}{_suggest_months(error)} (see `{command} --help`)"
         case click.ClickException():
             return _exit.OTHER, error.format_message()
         case click.Abort():
@@ -147,6 +149,13 @@ def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]
         *others, last = having
         return f"{', '.join(others)} and {last} have it" if others else f"{last} has it"
     return f"see `{ctx.command_path} --help`"
+
+
+def _suggest_months(error: click.UsageError) -> str:
+    """Return the options for the month that a command without arguments was given."""
+    found = re.match(r"Got unexpected extra argument \((.+)\)", error.message)
+    month = similar_month(found[1]) if found and error.ctx and "--since" in _options(error.ctx.command) else None
+    return f"; did you mean --since {month} --until {month}?" if month else ""
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:

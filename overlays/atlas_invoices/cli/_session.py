@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,14 +38,20 @@ NOT_EMPTY = _NotEmpty()
 
 
 class Choice(click.Choice):  # type: ignore[type-arg]  # generic only in new versions of click
-    """One of several words; a near miss gets a suggestion."""
+    """One of several words; a near miss gets a suggestion, that of `synonyms` first."""
+
+    def __init__(
+        self, choices: Sequence[str], case_sensitive: bool = True, synonyms: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(choices, case_sensitive)
+        self._synonyms = synonyms or {}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
         text = NOT_EMPTY.convert(value, param, ctx)
         by_fold = {choice.casefold(): choice for choice in self.choices}
         if text in self.choices or (not self.case_sensitive and text.casefold() in by_fold):
             return str(by_fold[text.casefold()])
-        meant = closest(text, self.choices)
+        meant = self._synonyms.get(text.casefold()) or closest(text, self.choices)
         hint = f"; did you mean {meant}?" if meant else ""
         raise click.BadParameter(f"{text!r} isn't one of {', '.join(self.choices)}{hint}", ctx, param)
 

@@ -139,7 +139,7 @@ def _print_table(summary: Summary, currency: str, top: int | None) -> None:
         rows.append([f"{len(rest)} more", *[""] * (names - 1), *_numbers(amount, lines)])
     total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
     columns = [
-        *(_table.Column(name, flexible=name not in _TIMES) for name in summary.by),
+        *(_table.Column(single_line(name), flexible=name not in _TIMES) for name in summary.by),
         _table.Column(single_line(currency, 10), number=True),
         _table.Column("share", number=True, spare=1),
         _table.Column("lines", number=True, spare=2),

@@ -105,7 +105,9 @@ def run_with_bar(client: Client, options: SyncOptions, then: str) -> SyncReport:
             return run(client, options, _output.note, started.append)
     except KeyboardInterrupt:
         now = measure()
-        _output.note(f"{now.done} of {now.total or 0} invoices done, and {then}")
+        _output.note(
+            f"{now.done} of {now.total} invoices done, and {then}" if now.total else "no invoices were fetched"
+        )
         raise
 
 
