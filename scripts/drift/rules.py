@@ -101,7 +101,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "deprecated": _always("is now deprecated", "additive", "nothing changes yet"),
     "no-longer-deprecated": _always("is no longer deprecated", "additive", _NO_CHANGE),
     "sunset": _always("has the sunset date {after}, was {before}", "additive", "nothing changes until then"),
-    "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials without another fail"),
+    "role-removed": _always("no longer accepts the role {before}", "breaking", "credentials with only this role fail"),
     "role-added": _always("also accepts the role {after}", "additive", _NO_CHANGE),
     "roles-stated": _always("now has the role {after} in the document", "documentation", _NO_CHANGE),
     "server-removed": _always("is no longer served at {before}", "breaking", "calls to that URL may fail"),

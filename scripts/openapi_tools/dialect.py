@@ -40,11 +40,25 @@ def rewrite(root: Mapping[str, Any], found: LocatedOperation) -> None:
             for keyword, (holds, child_kind) in model.FIELDS[kind].items():
                 if child_kind == "Schema" and keyword in node:
                     node[keyword] = _schemas_in(node[keyword], holds, keep_flags=keyword == "additionalProperties")
+        if is_object(node.get("content")):
+            node["content"] = by_media_type(node["content"])
         if kind == "Schema":
             for rewrite_keyword in _REWRITES:
                 rewrite_keyword(node, at)
             if is_new:
                 _allow_listed_null(node)
+
+
+def by_media_type(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a `content` under one spelling of each media type.
+
+    Case, the order of its parameters, and `charset=utf-8`, which JSON and Atlas's CSV have anyway, mean nothing.
+    """
+    made: dict[str, Any] = {}
+    for name, media in content.items():
+        first, *rest = (part.strip().lower() for part in name.split(";"))
+        made.setdefault("; ".join([first, *sorted({*rest} - {"charset=utf-8", 'charset="utf-8"'})]), media)
+    return made
 
 
 def _schemas_in(value: object, holds: model.Holds, *, keep_flags: bool) -> object:

@@ -283,11 +283,20 @@ def test_the_package_section_names_what_generation_would_change(openapi: Path, c
         schemas["ApiError"]["properties"]["error"] = {"type": "string"}
         new = {"in": "query", "name": "newOnes", "schema": {"type": "boolean"}}
         root["paths"]["/api/atlas/v2/orgs"]["get"]["parameters"].append(new)
+        schemas["AtlasOrganization"]["additionalProperties"] = False
+        root["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["204"] = {"description": ""}
+        parameters = root["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
+        (order,) = (node["schema"] for node in parameters if node.get("name") == "sortBy")
+        order["enum"] = ["END_DATE", "BY_SOMETHING_ELSE", "BY_SOMETHING_WITH_A_LONG_NAME"]
 
     report = compared(openapi, changed(change))
     assert report.package == [
         "`ApiError.error` was `int` and is now `str`",
+        "`AtlasOrganization.additional_properties` is gone",
         "`BillingPayment.status_name` is gone",
+        '`list_invoices(sort_by)` now takes `"BY_SOMETHING_ELSE"`, `"BY_SOMETHING_WITH_A_LONG_NAME"`',
+        '`list_invoices(sort_by)` no longer takes `"START_DATE"`',
+        "`list_organizations()` was `PaginatedOrganizationView` and is now `PaginatedOrganizationView | None`",
         "`AtlasOrganization.created_at` is new",
         "`list_organizations(new_ones)` is new",
     ]

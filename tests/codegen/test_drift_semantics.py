@@ -16,6 +16,7 @@ from attrs import evolve
 
 from drift_documents import (
     FIVE,
+    JSON,
     THING,
     as_3_1,
     classified,
@@ -221,12 +222,15 @@ def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
 def test_case_and_order_of_media_types_and_headers_mean_nothing() -> None:
     before, after = document(replying({})), document(replying({}))
     reply = before["paths"]["/things/{id}"]["get"]["responses"]["200"]
-    reply["content"] = {"Text/CSV; charset=utf-8; header=present": {}}
+    reply["content"] = {"Text/CSV; charset=utf-8; header=present": {}, JSON: {}}
     reply["headers"] = {"Retry-After": {}}
     reply = after["paths"]["/things/{id}"]["get"]["responses"]["200"]
-    reply["content"] = {"text/csv;header=present;charset=UTF-8": {}}
+    reply["content"] = {"text/csv;header=present": {}, f"{JSON.upper()}; charset=UTF-8": {}}
     reply["headers"] = {"retry-after": {}, "content-type": {}}
-    assert classified(before, after) == []
+    assert classified(before, after) == classified(after, before) == []
+    assert [
+        *slicing.slice_operations(after, [THING])["paths"]["/things/{id}"]["get"]["responses"]["200"]["content"]
+    ] == [JSON, "text/csv; header=present"]
 
 
 def test_a_token_url_may_be_relative_to_the_server() -> None:

@@ -234,9 +234,7 @@ def test_another_fragment_may_be_a_raw_document_and_needs_no_lock(
 
     assert regenerate.main(arguments, small_folder) == 0
 
-    assert capsys.readouterr().err.startswith(
-        "warning: left out, because upstream.yaml has no place for these words: $."
-    )
+    assert capsys.readouterr().err.startswith("warning: left out, because upstream.yaml has no place for it: $.")
 
 
 def test_a_fix_that_matches_nothing_stops_the_committed_fragment(
@@ -265,8 +263,21 @@ def test_words_without_a_place_are_left_out_and_listed(
 
     assert regenerate.main(["--check", "--output", str(tree)], openapi_folder) == 0
     assert capsys.readouterr().err == (
-        "warning: left out, because fragment.json has no place for these words: $.components.schemas.Gone\n"
+        "warning: left out, because fragment.json has no place for it: $.components.schemas.Gone\n"
     )
+
+
+def test_an_optional_operation_that_is_gone_takes_its_fixes_along(openapi_folder: Path) -> None:
+    """Regeneration goes on, so the removal can be proposed; a fix of what is still there has to match."""
+    document = documents.read_document(openapi_folder / "fragment.json").root
+    secret = "$.components.schemas.InvoiceReportResponse.properties.downloadUrl"
+    gone = {**document, "paths": {path: item for path, item in document["paths"].items() if "/reports" not in path}}
+    _, unmatched, left_out = regenerate.transform_document(gone, openapi_folder)
+    assert (unmatched, secret in left_out) == ([], True)
+
+    del document["components"]["schemas"]["InvoiceReportResponse"]["properties"]["downloadUrl"]
+    _, unmatched, left_out = regenerate.transform_document(document, openapi_folder)
+    assert (unmatched, left_out) == ([f"overlay target {secret}"], [])
 
 
 def test_all_words_of_the_committed_overlay_have_a_place() -> None:

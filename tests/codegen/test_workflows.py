@@ -384,7 +384,7 @@ def test_words_that_lost_their_place_are_listed(runner: Runner) -> None:
     assert runner.check() == "ready"
 
     report = (runner.temporary / "proposal" / "report.md").read_text()
-    assert "    warning: left out, because fragment.json has no place for these words: $.components.schemas" in report
+    assert "    warning: left out, because fragment.json has no place for it: $.components.schemas" in report
     assert "- `BillingRefund.reason` is gone" in report
 
 
