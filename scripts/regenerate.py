@@ -120,8 +120,12 @@ def _is_generated(folder: Path) -> bool:
 def check(task: Task) -> tuple[list[str], str]:
     """Return what is not up to date, one line each, and what helps; writes nothing."""
     edits = lock.find_edits(task.folder) if task.committed else []
-    problems = edits + (lock.find_other_tools(task.folder) if task.committed else [])
-    remedy = f"{task.output.name} doesn't match openapi/; run scripts/regenerate.py"
+    # Only what write() records: generating into another folder would leave the lock as it is.
+    problems = edits + (lock.find_other_tools(task.folder) if task.committed and task.output == GENERATED else [])
+    command = "scripts/regenerate.py"
+    command += "" if task.committed else f" --fragment {task.fragment}"
+    command += "" if task.output == GENERATED else f" --output {task.output}"
+    remedy = f"{task.output.name} doesn't match {'openapi/' if task.committed else task.fragment.name}; run {command}"
     if edits:
         remedy = "openapi/ was edited; undo that, or run scripts/vendor_spec.py, then scripts/regenerate.py"
     with tempfile.TemporaryDirectory() as scratch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -213,6 +214,45 @@ def test_an_inlined_schema_keeps_its_python_name(openapi: Path, changed: Change,
     assert report.package == []
     assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
     assert "BillingPayment" in generated(openapi, tmp_path).models.__all__
+
+
+@pytest.mark.parametrize("name", ["ApiError", "OrganizationPage", "InvoicePage"])
+def test_the_schema_of_a_response_that_is_inlined_keeps_its_python_name(
+    openapi: Path, changed: Change, name: str
+) -> None:
+    def inline(root: Json) -> None:
+        content = json.dumps(root["components"]["schemas"].pop(name))
+        text = json.dumps(root).replace(f'{{"$ref": "#/components/schemas/{name}"}}', content)
+        root.clear()
+        root.update(json.loads(text))
+
+    before = names(openapi)
+    upstream = changed(inline)
+    report = compared(openapi, upstream)
+    assert (report.is_drift, report.package) == (False, [])
+    assert all("keeps its name" in change.text for change in report.models)
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    (added,) = (new for new in names(openapi).keys() - before.keys() if "ParametersItem" not in new)
+    assert re.fullmatch(r"[a-z_]+_response_[0-9]{3}", added)
+    assert (compared(openapi, upstream).models, compared(openapi, upstream).package) == ([], [])
+
+
+def names(openapi: Path) -> Json:
+    made: Json = documents.read_document(openapi / "names.yaml").root["names"]
+    return made
+
+
+def test_a_copy_of_a_schema_in_one_response_is_the_same_model(openapi: Path, changed: Change) -> None:
+    def copy(root: Json) -> None:
+        (media,) = (media for name, media in media_of(root).items() if name == JSON)
+        media["schema"] = root["components"]["schemas"]["AtlasOrganization"]
+
+    before = changed(
+        lambda root: media_of(root)[JSON].update(schema={"$ref": "#/components/schemas/AtlasOrganization"})
+    )
+    assert vendor_spec.main(["--upstream", str(before)], openapi) == 0
+    report = compared(openapi, changed(copy))
+    assert (report.changes, report.models, report.package) == ([], [], [])
 
 
 def test_a_schema_that_wraps_another_keeps_its_python_name(openapi: Path, changed: Change, tmp_path: Path) -> None:
