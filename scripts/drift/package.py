@@ -137,6 +137,10 @@ def _surface(document: dict[str, Any], operations: Sequence[Operation]) -> dict[
         for node in [model.resolve(document, entry, "Parameter", ())[0] for entry in parameters]:
             key = f"{ours.name}({generator.attribute_name(str(node.get('name')))})"
             made[key] = _type(document, node.get("schema", {})) + ("" if node.get("required") else ", optional")
+        if "requestBody" in found.node:
+            body = model.resolve(document, found.node["requestBody"], "RequestBody", ())[0]
+            kinds = [_type(document, media.get("schema", {})) for media in body.get("content", {}).values()]
+            made[f"{ours.name}(body)"] = " | ".join(kinds) + ("" if body.get("required") else ", optional")
     return made
 
 

@@ -107,12 +107,12 @@ RULES: Final[Mapping[str, Rule]] = {
     "server-removed": _always("is no longer served at {before}", "breaking", "calls to that URL may fail"),
     "server-added": _always("is also served at {after}", "additive", _NO_CHANGE),
     # Security
-    "security-removed": _always("no longer accepts {before}", "breaking", "clients that use it are refused"),
+    "security-removed": _always("no longer accepts {before}", "breaking", "clients with only this are refused"),
     "security-added": _always("also accepts {after}", "additive", _NO_CHANGE),
     "security-url-changed": _always("was {before} and is now {after}", "breaking", "clients use the old URL"),
     "security-url-added": _always("is {after}, where there was none", "additive", _NO_CHANGE),
-    "scope-added": _always("now needs the scope {after}", "breaking", "tokens without it are refused"),
-    "scope-removed": _always("no longer needs the scope {before}", "additive", "tokens with it still work"),
+    "scope-added": _always("now needs the scope {after}", "breaking", "tokens without this scope are refused"),
+    "scope-removed": _always("no longer needs the scope {before}", "additive", "tokens with this scope still work"),
     # Parameters and request bodies: always sent
     "parameter-removed": _always("was removed", "breaking", _NO_EFFECT),
     "parameter-moved": _always("moved from {before} to {after}", "breaking", "clients send it in the old place"),
