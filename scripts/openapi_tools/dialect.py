@@ -110,6 +110,13 @@ def _choices(node: dict[str, Any], at: Location) -> None:
             node.setdefault("type", types[0])
 
 
+def _single_part(node: dict[str, Any], at: Location) -> None:
+    """Rewrite a schema that is nothing but one part, which isn't a reference."""
+    parts = checked_list(node.get("allOf", []), (*at, "allOf"))
+    if len(parts) == 1 and is_object(parts[0]) and not node.keys() - {"allOf"} - _ANNOTATIONS:
+        _merge_single(node, "allOf", parts[0])
+
+
 def _constants(variant: Mapping[str, Any]) -> list[Any] | None:
     """The constants that a schema consists of, or None if there is more to it."""
     if variant.keys() - {"type", "enum", "const"} - _ANNOTATIONS:
@@ -220,6 +227,7 @@ def _allow_listed_null(node: dict[str, Any]) -> None:
 
 _REWRITES: Final[tuple[Callable[[dict[str, Any], Location], None], ...]] = (
     _constant,
+    _single_part,
     _choices,
     _types,
     _enum_type,
