@@ -15,8 +15,9 @@ import check_drift
 import openapi_package
 import regenerate
 import vendor_spec
+from drift import package
 from drift.report import Report
-from openapi_tools import documents
+from openapi_tools import documents, operations
 
 Json = dict[str, Any]
 Change = Callable[[Callable[[Json], object]], Path]
@@ -510,3 +511,14 @@ def test_schemas_that_take_each_others_names_keep_their_python_names(
     models = generated(openapi, tmp_path).models
     assert "unit_price" in {field.name for field in models.BillingPayment.__attrs_attrs__}
     assert "unit_price" not in {field.name for field in models.AtlasOrganization.__attrs_attrs__}
+
+
+def test_the_package_section_names_a_body() -> None:
+    old = documents.read_document(operations.OPENAPI / "fragment.json").root
+    new = json.loads(json.dumps(old))
+    (post,) = (item["post"] for item in new["paths"].values() if "post" in item)
+    post["requestBody"]["required"] = False
+    lines = package.compare_packages(old, new, operations.load_operations(), {}).lines
+    assert lines == [
+        "`create_invoice_report(body)` was `InvoiceReportRequest` and is now `InvoiceReportRequest, optional`"
+    ]
