@@ -46,7 +46,7 @@ class Task:
     """Generate from `fragment`, with the settings in `folder`, into `output`.
 
     A committed fragment must match its lock, and every transform and fix of the overlay something in it. Words of ours
-    without a place are left out, and listed.
+    without a place, and fixes of an optional operation that isn't there, are left out, and listed.
     """
 
     fragment: Path
@@ -61,11 +61,9 @@ def build(task: Task, scratch: Path) -> Path:
     Raises:
         ScriptError: the fragment, a transform, the overlay, the validator or the generator fails.
     """
-    document, unmatched, wordless = transform_document(documents.read_document(task.fragment).root, task.folder)
-    for target in wordless:
-        print(
-            f"warning: left out, because {task.fragment.name} has no place for these words: {target}", file=sys.stderr
-        )
+    document, unmatched, left_out = transform_document(documents.read_document(task.fragment).root, task.folder)
+    for target in left_out:
+        print(f"warning: left out, because {task.fragment.name} has no place for it: {target}", file=sys.stderr)
     if unmatched and task.committed:
         raise TransformError(
             f"matches nothing in {task.fragment.name}: {'; '.join(unmatched)}. Upstream may have fixed or moved it: "
@@ -85,16 +83,18 @@ def build(task: Task, scratch: Path) -> Path:
 def transform_document(
     document: dict[str, Any], folder: Path = operations.OPENAPI
 ) -> tuple[dict[str, Any], list[str], list[str]]:
-    """The document that the generator reads, which transforms and fixes matched nothing, and which words."""
-    ours = operations.present_operations(document, operations.load_operations(folder))
+    """The document that the generator reads, what matched nothing although it must, and what else matched nothing."""
+    known = operations.load_operations(folder)
+    ours = operations.present_operations(document, known)
+    absent = {operation.name for operation in known if operation not in ours}
     names = operations.load_names(folder)
     transformed, changes = transforms.apply(slicing.slice_operations(document, ours), ours, names)
     content = documents.read_document(folder / "overlay.yaml").root
     done, targets = overlay.apply(transformed, content)
-    words = {action["target"] for action in content["actions"] if overlay.has_only_words(action)}
+    required = {action["target"] for action in content["actions"] if overlay.must_match(action, absent)}
     unmatched = [f"transform {name}" for name, places in changes.items() if not places]
-    unmatched += [f"overlay target {target}" for target in targets if target not in words]
-    return done, unmatched, [target for target in targets if target in words]
+    unmatched += [f"overlay target {target}" for target in targets if target in required]
+    return done, unmatched, [target for target in targets if target not in required]
 
 
 def write(task: Task) -> None:
@@ -120,8 +120,12 @@ def _is_generated(folder: Path) -> bool:
 def check(task: Task) -> tuple[list[str], str]:
     """Return what is not up to date, one line each, and what helps; writes nothing."""
     edits = lock.find_edits(task.folder) if task.committed else []
-    problems = edits + (lock.find_other_tools(task.folder) if task.committed else [])
-    remedy = f"{task.output.name} doesn't match openapi/; run scripts/regenerate.py"
+    # Only what write() records: generating into another folder would leave the lock as it is.
+    problems = edits + (lock.find_other_tools(task.folder) if task.committed and task.output == GENERATED else [])
+    command = "scripts/regenerate.py"
+    command += "" if task.committed else f" --fragment {task.fragment}"
+    command += "" if task.output == GENERATED else f" --output {task.output}"
+    remedy = f"{task.output.name} doesn't match {'openapi/' if task.committed else task.fragment.name}; run {command}"
     if edits:
         remedy = "openapi/ was edited; undo that, or run scripts/vendor_spec.py, then scripts/regenerate.py"
     with tempfile.TemporaryDirectory() as scratch:

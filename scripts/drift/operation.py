@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from drift.schema import ANNOTATIONS, Resolver
-from openapi_tools import documents, model, slicing
+from openapi_tools import dialect, documents, model, slicing
 from openapi_tools.errors import DocumentError, error_context
 from openapi_tools.model import Kind, Location, as_code, canonical_json, checked_list, checked_object, is_object
 from openapi_tools.operations import LocatedOperation
@@ -98,12 +98,10 @@ def serialization(parameter: Mapping[str, Any]) -> dict[str, object]:
 
 
 def content(node: Mapping[str, Any], at: Location) -> dict[str, Mapping[str, Any]]:
-    """Media types by name; upper case and the order of a media type's parameters mean nothing."""
-    made: dict[str, Mapping[str, Any]] = {}
-    for name, media in checked_object(node.get("content", {}), (*at, "content")).items():
-        first, *rest = (part.strip().lower() for part in name.split(";"))
-        made["; ".join([first, *sorted(rest)])] = checked_object(media, (*at, "content", name))
-    return made
+    """Media types by name."""
+    place = (*at, "content")
+    named = dialect.by_media_type(checked_object(node.get("content", {}), place))
+    return {name: checked_object(media, (*place, name)) for name, media in named.items()}
 
 
 def responses(resolver: Resolver, found: LocatedOperation) -> dict[str, Mapping[str, Any]]:

@@ -5,6 +5,7 @@ Compares what the generator is given, not what it writes, because that takes a s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ _TYPES: Final[Mapping[tuple[object, object], str]] = {
     ("string", "uuid"): "UUID",
 }
 _SIMPLE: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
+# A value in an enumeration's type, with the sign after it.
+_VALUE: Final = re.compile(r'("(?:[^"\\]|\\.)*")(?: \| )?')
 # Types inside types; a model's own type is its name, so more is a list of lists.
 _MAX_DEPTH: Final = 10
 
@@ -121,6 +124,10 @@ def _surface(document: dict[str, Any], operations: Sequence[Operation]) -> dict[
         model_name = generator.class_name(name)
         made[model_name] = "a model"
         made |= {f"{model_name}.{field}": kind for field, kind in fields.items()}
+        # The generator gives a model this dict unless its own schema takes no other properties.
+        if (other := schema.get("additionalProperties", {})) is not False:
+            kind = _type(document, other) if isinstance(other, dict) else "Any"
+            made[f"{model_name}.additional_properties"] = f"dict[str, {kind}]"
     for ours in operations:
         found = find_operation(document, ours)
         if found is None:
@@ -130,6 +137,10 @@ def _surface(document: dict[str, Any], operations: Sequence[Operation]) -> dict[
         for node in [model.resolve(document, entry, "Parameter", ())[0] for entry in parameters]:
             key = f"{ours.name}({generator.attribute_name(str(node.get('name')))})"
             made[key] = _type(document, node.get("schema", {})) + ("" if node.get("required") else ", optional")
+        if "requestBody" in found.node:
+            body = model.resolve(document, found.node["requestBody"], "RequestBody", ())[0]
+            kinds = [_type(document, media.get("schema", {})) for media in body.get("content", {}).values()]
+            made[f"{ours.name}(body)"] = " | ".join(kinds) + ("" if body.get("required") else ", optional")
     return made
 
 
@@ -153,8 +164,10 @@ def _reply(document: dict[str, Any], node: Mapping[str, Any]) -> str:
     for status, entry in node.get("responses", {}).items():
         if status.startswith("2"):
             response = model.resolve(document, entry, "Response", ())[0]
-            kinds |= {_type(document, media.get("schema", {})) for media in response.get("content", {}).values()}
-    return " | ".join(sorted(kinds)) or "None"
+            kinds |= {_type(document, media.get("schema", {})) for media in response.get("content", {}).values()} or {
+                "None"
+            }
+    return " | ".join(sorted(kinds, key=lambda kind: (kind == "None", kind)))
 
 
 def _type(document: dict[str, Any], schema: Mapping[str, Any], depth: int = 0) -> str:
@@ -189,9 +202,13 @@ def _lines(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
             continue
         if before is None:
             yield f"{as_code(name)} is new"
+        elif after is None:
+            yield f"{as_code(name)} is gone"
+        elif _VALUE.sub("", before) == _VALUE.sub("", after):
+            # A list of values can be long, so only the difference is shown.
+            was, now = _VALUE.findall(before), _VALUE.findall(after)
+            for verb, values in (("now takes", {*now} - {*was}), ("no longer takes", {*was} - {*now})):
+                if values:
+                    yield f"{as_code(name)} {verb} {model.as_code_list(sorted(values))}"
         else:
-            yield (
-                f"{as_code(name)} is gone"
-                if after is None
-                else (f"{as_code(name)} was {as_code(before)} and is now {as_code(after)}")
-            )
+            yield f"{as_code(name)} was {as_code(before)} and is now {as_code(after)}"

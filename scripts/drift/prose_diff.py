@@ -92,8 +92,8 @@ def _passages(old: str, new: str) -> tuple[str, str]:
     def passage(words: list[str]) -> str:
         stop = min(len(words) - end + _AROUND, len(words))
         text = " ".join(words[first:stop])
-        shown = text if len(text) <= _MAX_PASSAGE else text[:_MAX_PASSAGE] + "…"
-        return escape_unprintable(f"{'… ' if first and words else ''}{shown}{' …' if stop < len(words) else ''}")
+        rest = "…" if len(text) > _MAX_PASSAGE else " …" if stop < len(words) else ""
+        return escape_unprintable(f"{'… ' if first and words else ''}{text[:_MAX_PASSAGE]}{rest}")
 
     return passage(before), passage(after)
 

@@ -37,7 +37,7 @@ def _sunsets(old: Resolver, new: Resolver, ours: Operation, today: date) -> Iter
         fact, is_due = _describe(str(day), today)
         if heir := successor(new, ours, place):
             fact += f"; upstream offers {as_code(heir)}"
-        yield Change("breaking" if is_due else "additive", ours.title, place, fact, "calls fail then")
+        yield Change("breaking" if is_due else "additive", ours.title, place, fact, "calls fail from that day on")
 
 
 def _describe(day: str, today: date) -> tuple[str, bool]:

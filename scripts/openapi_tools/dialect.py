@@ -40,11 +40,25 @@ def rewrite(root: Mapping[str, Any], found: LocatedOperation) -> None:
             for keyword, (holds, child_kind) in model.FIELDS[kind].items():
                 if child_kind == "Schema" and keyword in node:
                     node[keyword] = _schemas_in(node[keyword], holds, keep_flags=keyword == "additionalProperties")
+        if is_object(node.get("content")):
+            node["content"] = by_media_type(node["content"])
         if kind == "Schema":
             for rewrite_keyword in _REWRITES:
                 rewrite_keyword(node, at)
             if is_new:
                 _allow_listed_null(node)
+
+
+def by_media_type(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a `content` under one spelling of each media type.
+
+    Case, the order of its parameters, and `charset=utf-8`, which JSON and Atlas's CSV have anyway, mean nothing.
+    """
+    made: dict[str, Any] = {}
+    for name, media in content.items():
+        first, *rest = (part.strip().lower() for part in name.split(";"))
+        made.setdefault("; ".join([first, *sorted({*rest} - {"charset=utf-8", 'charset="utf-8"'})]), media)
+    return made
 
 
 def _schemas_in(value: object, holds: model.Holds, *, keep_flags: bool) -> object:
@@ -94,6 +108,13 @@ def _choices(node: dict[str, Any], at: Location) -> None:
         elif keyword == "anyOf" and _is_open_list(others, constants):
             del node[keyword]
             node.setdefault("type", types[0])
+
+
+def _single_part(node: dict[str, Any], at: Location) -> None:
+    """Rewrite a schema that is nothing but one part, which isn't a reference."""
+    parts = checked_list(node.get("allOf", []), (*at, "allOf"))
+    if len(parts) == 1 and is_object(parts[0]) and not node.keys() - {"allOf"} - _ANNOTATIONS:
+        _merge_single(node, "allOf", parts[0])
 
 
 def _constants(variant: Mapping[str, Any]) -> list[Any] | None:
@@ -206,6 +227,7 @@ def _allow_listed_null(node: dict[str, Any]) -> None:
 
 _REWRITES: Final[tuple[Callable[[dict[str, Any], Location], None], ...]] = (
     _constant,
+    _single_part,
     _choices,
     _types,
     _enum_type,

@@ -6,7 +6,7 @@ Written here because existing libraries ignore a target that matches nothing, so
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import jsonpath_rfc9535 as jsonpath
@@ -28,9 +28,13 @@ def apply(document: dict[str, Any], overlay: Mapping[str, Any]) -> tuple[dict[st
     return changed, [action["target"] for action in actions if not _apply_action(changed, action)]
 
 
-def has_only_words(action: Mapping[str, Any]) -> bool:
-    """Whether an action only gives text: without its place it can be left out, and nothing breaks."""
-    return set(action.get("update") or {"": ""}) <= {"summary", "description"}
+def must_match(action: Mapping[str, Any], absent: Container[str]) -> bool:
+    """Whether something breaks if an action matches nothing in a document that lacks the optional operations `absent`.
+
+    Nothing does if the action only gives text, or is about an absent operation, which it names as `x-operation`.
+    """
+    is_text = set(action.get("update") or {"": ""}) <= {"summary", "description"}
+    return not is_text and action.get("x-operation") not in absent
 
 
 def _apply_action(document: dict[str, Any], action: Mapping[str, Any]) -> bool:

@@ -72,7 +72,7 @@ def slice_operations(root: Mapping[str, Any], operations: Sequence[Operation]) -
     info = checked_object(root.get("info", {}), ("info",))
     return {
         "openapi": dialect.VERSION if str(root.get("openapi")).startswith("3.1.") else root.get("openapi"),
-        "info": {key: normalize(info[key]) for key in ("title", "version", "license") if key in info},
+        "info": {key: normalize(info[key]) for key in ("title", "version") if key in info} | _licence(info),
         "servers": _servers(root),
         "security": security,
         "paths": paths,
@@ -187,6 +187,12 @@ def _is_dropped(key: str, kind: Kind) -> bool:
     if key.startswith("x-"):
         return key not in _KEPT_EXTENSIONS
     return key in _DROPPED and kind != "Discriminator"
+
+
+def _licence(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The licence with the keys of 3.0; 3.1 may identify it by a code instead of a URL."""
+    held = checked_object(info.get("license", {}), ("info", "license"))
+    return {"license": {key: held[key] for key in ("name", "url") if key in held}} if held else {}
 
 
 def _servers(root: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -234,12 +234,29 @@ def drop_invalid_patterns(document: dict[str, Any], operations: Sequence[Operati
 
 
 def extract_inline_models(document: dict[str, Any], operations: Sequence[Operation]) -> list[str]:
-    """Move objects written inside a field into components named after their location: InvoiceLineItemTags.
+    """Move objects written inside a field, a response or a request body into components named after their location:
+    InvoiceLineItemTags, get_invoice_response_200.
 
-    The generator names inline objects by location too, but a nullable one becomes InvoiceLineItemTagsType0.
+    The generator names inline objects by location too, but a nullable one becomes InvoiceLineItemTagsType0, and that of
+    a response couldn't keep the name that it had as a component (openapi/names.yaml).
     """
     changed = []
     schemas = document["components"].setdefault("schemas", {})
+    # A response or a body may be a copy of a component, or of another response: then it's the same model.
+    names = {model.canonical_json(schema): name for name, schema in reversed(schemas.items())}
+    for operation, node, _ in operation_nodes(document, operations):
+        holders: list[tuple[str, dict[str, Any], Kind]] = [
+            (f"response_{status}", entry, "Response") for status, entry in node["responses"].items()
+        ]
+        holders += [("body", node["requestBody"], "RequestBody")] if "requestBody" in node else []
+        for part, entry, kind in holders:
+            for media in model.resolve(document, entry, kind, ())[0].get("content", {}).values():
+                schema = media.get("schema", {})
+                if schema.get("type") == "object":
+                    made = names.setdefault(model.canonical_json(schema), f"{operation.name}_{part}")
+                    schemas.setdefault(made, schema)
+                    media["schema"] = {"$ref": model.reference_to("Schema", made)}
+                    changed.append(model.pointer(("components", "schemas", made)))
     waiting = [
         (place[-1], schema)
         for schema, place in response_schemas(document, operations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,8 +15,9 @@ import check_drift
 import openapi_package
 import regenerate
 import vendor_spec
+from drift import package
 from drift.report import Report
-from openapi_tools import documents
+from openapi_tools import documents, operations
 
 Json = dict[str, Any]
 Change = Callable[[Callable[[Json], object]], Path]
@@ -215,6 +217,45 @@ def test_an_inlined_schema_keeps_its_python_name(openapi: Path, changed: Change,
     assert "BillingPayment" in generated(openapi, tmp_path).models.__all__
 
 
+@pytest.mark.parametrize("name", ["ApiError", "OrganizationPage", "InvoicePage"])
+def test_the_schema_of_a_response_that_is_inlined_keeps_its_python_name(
+    openapi: Path, changed: Change, name: str
+) -> None:
+    def inline(root: Json) -> None:
+        content = json.dumps(root["components"]["schemas"].pop(name))
+        text = json.dumps(root).replace(f'{{"$ref": "#/components/schemas/{name}"}}', content)
+        root.clear()
+        root.update(json.loads(text))
+
+    before = names(openapi)
+    upstream = changed(inline)
+    report = compared(openapi, upstream)
+    assert (report.is_drift, report.package) == (False, [])
+    assert all("keeps its name" in change.text for change in report.models)
+    assert vendor_spec.main(["--upstream", str(upstream)], openapi) == 0
+    (added,) = (new for new in names(openapi).keys() - before.keys() if "ParametersItem" not in new)
+    assert re.fullmatch(r"[a-z_]+_response_[0-9]{3}", added)
+    assert (compared(openapi, upstream).models, compared(openapi, upstream).package) == ([], [])
+
+
+def names(openapi: Path) -> Json:
+    made: Json = documents.read_document(openapi / "names.yaml").root["names"]
+    return made
+
+
+def test_a_copy_of_a_schema_in_one_response_is_the_same_model(openapi: Path, changed: Change) -> None:
+    def copy(root: Json) -> None:
+        (media,) = (media for name, media in media_of(root).items() if name == JSON)
+        media["schema"] = root["components"]["schemas"]["AtlasOrganization"]
+
+    before = changed(
+        lambda root: media_of(root)[JSON].update(schema={"$ref": "#/components/schemas/AtlasOrganization"})
+    )
+    assert vendor_spec.main(["--upstream", str(before)], openapi) == 0
+    report = compared(openapi, changed(copy))
+    assert (report.changes, report.models, report.package) == ([], [], [])
+
+
 def test_a_schema_that_wraps_another_keeps_its_python_name(openapi: Path, changed: Change, tmp_path: Path) -> None:
     def wrap(root: Json) -> None:
         schemas = root["components"]["schemas"]
@@ -283,11 +324,20 @@ def test_the_package_section_names_what_generation_would_change(openapi: Path, c
         schemas["ApiError"]["properties"]["error"] = {"type": "string"}
         new = {"in": "query", "name": "newOnes", "schema": {"type": "boolean"}}
         root["paths"]["/api/atlas/v2/orgs"]["get"]["parameters"].append(new)
+        schemas["AtlasOrganization"]["additionalProperties"] = False
+        root["paths"]["/api/atlas/v2/orgs"]["get"]["responses"]["204"] = {"description": ""}
+        parameters = root["paths"]["/api/atlas/v2/orgs/{orgId}/invoices"]["get"]["parameters"]
+        (order,) = (node["schema"] for node in parameters if node.get("name") == "sortBy")
+        order["enum"] = ["END_DATE", "BY_SOMETHING_ELSE", "BY_SOMETHING_WITH_A_LONG_NAME"]
 
     report = compared(openapi, changed(change))
     assert report.package == [
         "`ApiError.error` was `int` and is now `str`",
+        "`AtlasOrganization.additional_properties` is gone",
         "`BillingPayment.status_name` is gone",
+        '`list_invoices(sort_by)` now takes `"BY_SOMETHING_ELSE"`, `"BY_SOMETHING_WITH_A_LONG_NAME"`',
+        '`list_invoices(sort_by)` no longer takes `"START_DATE"`',
+        "`list_organizations()` was `PaginatedOrganizationView` and is now `PaginatedOrganizationView | None`",
         "`AtlasOrganization.created_at` is new",
         "`list_organizations(new_ones)` is new",
     ]
@@ -461,3 +511,14 @@ def test_schemas_that_take_each_others_names_keep_their_python_names(
     models = generated(openapi, tmp_path).models
     assert "unit_price" in {field.name for field in models.BillingPayment.__attrs_attrs__}
     assert "unit_price" not in {field.name for field in models.AtlasOrganization.__attrs_attrs__}
+
+
+def test_the_package_section_names_a_body() -> None:
+    old = documents.read_document(operations.OPENAPI / "fragment.json").root
+    new = json.loads(json.dumps(old))
+    (post,) = (item["post"] for item in new["paths"].values() if "post" in item)
+    post["requestBody"]["required"] = False
+    lines = package.compare_packages(old, new, operations.load_operations(), {}).lines
+    assert lines == [
+        "`create_invoice_report(body)` was `InvoiceReportRequest` and is now `InvoiceReportRequest, optional`"
+    ]

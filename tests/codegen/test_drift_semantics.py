@@ -16,6 +16,7 @@ from attrs import evolve
 
 from drift_documents import (
     FIVE,
+    JSON,
     THING,
     as_3_1,
     classified,
@@ -167,6 +168,8 @@ NEW_DIALECT: dict[str, tuple[Json, Json]] = {
     "words beside a reference": (REFERENCE, {**REFERENCE, "description": "x"}),
     "a keyword beside a reference": ({"allOf": [REFERENCE, {"maxLength": 3}]}, {**REFERENCE, "maxLength": 3}),
     "anything": ({"type": "array", "items": {}}, {"type": "array", "items": True}),
+    "a wrapper": ({"type": "object", "properties": {"b": TEXT}},
+                  {"allOf": [{"type": "object", "properties": {"b": TEXT}}]}),
 }  # fmt: skip
 
 
@@ -177,6 +180,8 @@ def test_openapi_3_1_means_the_same_as_3_0(name: str, make: Callable[[Json], Jso
     before, after = (document(make({"type": "object", "properties": {"a": schema}}), schemas={"Other": TEXT})
                      for schema in NEW_DIALECT[name])  # fmt: skip
     after["openapi"] = "3.1.1"
+    before["info"]["license"] = {"name": "CC"}
+    after["info"]["license"] = {"name": "CC", "identifier": "CC-BY-4.0"}
     assert classified(before, after) == classified(after, before) == []
     written = [slicing.slice_operations(root, [THING]) for root in (before, after)]
     assert written[1] == written[0] or name == "a keyword beside a reference"
@@ -221,12 +226,15 @@ def test_parameters_of_the_path_and_defaults_of_style_are_filled_in() -> None:
 def test_case_and_order_of_media_types_and_headers_mean_nothing() -> None:
     before, after = document(replying({})), document(replying({}))
     reply = before["paths"]["/things/{id}"]["get"]["responses"]["200"]
-    reply["content"] = {"Text/CSV; charset=utf-8; header=present": {}}
+    reply["content"] = {"Text/CSV; charset=utf-8; header=present": {}, JSON: {}}
     reply["headers"] = {"Retry-After": {}}
     reply = after["paths"]["/things/{id}"]["get"]["responses"]["200"]
-    reply["content"] = {"text/csv;header=present;charset=UTF-8": {}}
+    reply["content"] = {"text/csv;header=present": {}, f"{JSON.upper()}; charset=UTF-8": {}}
     reply["headers"] = {"retry-after": {}, "content-type": {}}
-    assert classified(before, after) == []
+    assert classified(before, after) == classified(after, before) == []
+    assert [
+        *slicing.slice_operations(after, [THING])["paths"]["/things/{id}"]["get"]["responses"]["200"]["content"]
+    ] == [JSON, "text/csv; header=present"]
 
 
 def test_a_token_url_may_be_relative_to_the_server() -> None:

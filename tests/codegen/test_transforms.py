@@ -97,7 +97,8 @@ def test_a_body_of_another_version_is_dropped(fragment: dict[str, Any]) -> None:
     changed, places = transforms.apply(fragment, [thing])
 
     node = changed["paths"]["/things"]["post"]
-    assert node["requestBody"]["content"] == {wanted: {"schema": schema}}
+    assert node["requestBody"]["content"] == {wanted: {"schema": {"$ref": "#/components/schemas/make_thing_body"}}}
+    assert changed["components"]["schemas"]["make_thing_body"] == schema
     assert places["keep_requested_media_type"] == [
         "/paths/~1things/post/requestBody/content/application~1vnd.atlas.2024-01-01+json"
     ]

@@ -384,8 +384,24 @@ def test_words_that_lost_their_place_are_listed(runner: Runner) -> None:
     assert runner.check() == "ready"
 
     report = (runner.temporary / "proposal" / "report.md").read_text()
-    assert "    warning: left out, because fragment.json has no place for these words: $.components.schemas" in report
+    assert "    warning: left out, because fragment.json has no place for it: $.components.schemas" in report
     assert "- `BillingRefund.reason` is gone" in report
+
+
+@pytest.mark.slow
+def test_an_optional_operation_that_is_gone_is_proposed(runner: Runner) -> None:
+    """With its fix in the overlay, which has no place any more."""
+
+    def remove(document: Json) -> None:
+        for path in [path for path in document["paths"] if "/reports" in path]:
+            del document["paths"][path]
+
+    publish(runner, remove)
+
+    assert runner.check() == "ready"
+    report = (runner.temporary / "proposal" / "report.md").read_text()
+    assert "3 operations were removed" in report
+    assert "no place for it: $.components.schemas.InvoiceReportResponse.properties.downloadUrl" in report
 
 
 @pytest.mark.slow

@@ -19,7 +19,9 @@ from atlas_invoices._credentials import DEFAULT_BASE_URL
 from atlas_invoices._csv._columns import COLUMNS
 from atlas_invoices._http._responses import _ADVICE
 from atlas_invoices._ids import organization_id
+from atlas_invoices._operations import REPORT_FORMAT, REPORT_TYPE
 from atlas_invoices._paging import PAGE_SIZES
+from atlas_invoices._reports import _USABLE
 from atlas_invoices.sandbox import _requests
 from environment import ROOT
 from openapi_tools import documents, operations
@@ -31,6 +33,10 @@ KEPT = {operation.name: operation for operation in operations.load_operations()}
 OVERLAY = documents.read_document(ROOT / "openapi" / "overlay.yaml").root
 FRAGMENT = documents.read_document(ROOT / "openapi" / "fragment.json").root
 SERVICE_ACCOUNT, DIGEST = "ServiceAccounts", "DigestAuth"
+OF_AN_INVOICE = (
+    "get_invoice_csv", "get_invoice", "list_invoices", "list_pending_invoices", "create_invoice_report",
+    "list_invoice_reports", "get_invoice_report", "list_associated_invoices",
+)  # fmt: skip
 MONEY = "(amountBilled|amountPaid|salesTax|subtotal|startingBalance|credits|totalPrice|discount|amount)Cents"
 
 
@@ -82,7 +88,7 @@ def credentials(root: Json) -> None:
 
 
 def page_sizes(root: Json) -> None:
-    for name in ("list_invoices", "list_organizations"):
+    for name in ("list_invoices", "list_organizations", "list_invoice_reports", "list_skus"):
         size, number = (parameters(root, name)[key] for key in ("itemsPerPage", "pageNum"))
         assert size["minimum"] <= min(PAGE_SIZES)
         assert max(PAGE_SIZES) <= size["maximum"] == _requests._MAX_ITEMS
@@ -100,6 +106,33 @@ def media_types(root: Json) -> None:
         schema = resolved(root, reply(root, name)["schema"])
         is_csv = ours.accept.endswith("+csv")
         assert (schema.get("type", "object") == "string") == is_csv
+
+
+def queries(root: Json) -> None:
+    """A list is sent as one parameter for each value, which is all that the generated client can do."""
+    for name in KEPT:
+        for node in (resolved(root, entry) for entry in operation(root, name)["parameters"]):
+            if resolved(root, node["schema"]).get("type") == "array":
+                assert (node.get("style", "form"), node.get("explode", True)) == ("form", True)
+
+
+def reports(root: Json) -> None:
+    """What creating one sends is enough, and the states and the end of an address are as we read them."""
+    sent = root["components"]["schemas"]["InvoiceReportRequest"]
+    body = resolved(root, operation(root, "create_invoice_report")["requestBody"])["content"]
+    assert sent == resolved(root, body[KEPT["create_invoice_report"].body_type]["schema"])
+    assert {*sent["required"]} <= {"reportType", "reportFormat"}
+    assert REPORT_TYPE in sent["properties"]["reportType"]["enum"]
+    assert REPORT_FORMAT in sent["properties"]["reportFormat"]["enum"]
+    assert "201" in operation(root, "create_invoice_report")["responses"]
+    report = fields(root, "InvoiceReportResponse")
+    assert {*report["state"]["enum"]} == {*_USABLE, "FAILED"}
+    assert (report["downloadUrl"]["type"], report["expiresAt"]["format"]) == ("string", "date-time")
+
+
+def errors(root: Json) -> None:
+    kinds = {name: node.get("type") for name, node in fields(root, "ApiError").items()}
+    assert kinds.items() >= {"error": "integer", "errorCode": "string", "detail": "string", "reason": "string"}.items()
 
 
 def identifiers(root: Json) -> None:
@@ -127,7 +160,7 @@ def money(root: Json) -> None:
 
 
 def pages(root: Json) -> None:
-    for name in ("list_invoices", "list_pending_invoices", "list_organizations"):
+    for name in ("list_invoices", "list_pending_invoices", "list_organizations", "list_invoice_reports", "list_skus"):
         page = resolved(root, reply(root, name)["schema"])["properties"]
         assert (page["results"]["type"], page["links"]["type"], page["totalCount"]["type"]) == (
             "array",
@@ -145,7 +178,7 @@ def columns(root: Json) -> None:
 def roles(root: Json) -> None:
     """The roles that an invoice needs are in the 403 advice, the README and the operation's own words."""
     words = [_ADVICE[403], " ".join((ROOT / "README.md").read_text().split()), json.dumps(OVERLAY)]
-    for name in ("get_invoice_csv", "get_invoice", "list_invoices", "list_pending_invoices"):
+    for name in OF_AN_INVOICE:
         assert operation(root, name)["x-rolesRequirements"]
         for role in operation(root, name)["x-rolesRequirements"]:
             assert all(role in text for text in words), role
@@ -182,8 +215,8 @@ def statuses(root: Json) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
-    server, credentials, page_sizes, default_order, media_types, identifiers, dates, money, pages, columns, roles,
-    words, statuses,
+    server, credentials, page_sizes, default_order, media_types, queries, reports, errors, identifiers, dates, money,
+    pages, columns, roles, words, statuses,
 )  # fmt: skip
 
 
@@ -222,6 +255,20 @@ EDITS: list[tuple[Check, str, Edit]] = [
     (media_types, "another version", lambda root: rename_accept(root, "list_organizations")),
     (media_types, "an object as CSV", lambda root: operation(root, "get_invoice_csv")["responses"]["200"]["content"][
         KEPT["get_invoice_csv"].accept].update(schema={"type": "object"})),
+    (queries, "values with commas", lambda root: next(node for node in operation(root, "list_invoices")["parameters"]
+        if node.get("name") == "statusNames").update(explode=False)),
+    (reports, "another version of the body", lambda root: operation(root, "create_invoice_report")["requestBody"][
+        "content"].update({KEPT["create_invoice_report"].accept: {"schema": {}}})),
+    (reports, "one more thing to send", lambda root: root["components"]["schemas"]["InvoiceReportRequest"][
+        "required"].append("accountId")),
+    (reports, "another type", lambda root: fields(root, "InvoiceReportRequest")["reportType"].update(enum=["COST"])),
+    (reports, "another format", lambda root: fields(root, "InvoiceReportRequest")["reportFormat"].update(enum=["ZIP"])),
+    (reports, "accepted", lambda root: operation(root, "create_invoice_report")["responses"].pop("201")),
+    (reports, "a new state", lambda root: fields(root, "InvoiceReportResponse")["state"]["enum"].append("CANCELLED")),
+    (reports, "an end as day", lambda root: fields(root, "InvoiceReportResponse")["expiresAt"].update(format="date")),
+    (errors, "a code as number", lambda root: fields(root, "ApiError")["errorCode"].update(type="integer")),
+    (pages, "no SKUs", lambda root: root["components"]["schemas"]["PaginatedApiSKUView"]["properties"].pop("results")),
+    (roles, "a role of reports", lambda root: operation(root, "get_invoice_report")["x-rolesRequirements"].append("X")),
     (identifiers, "other IDs", lambda root: shared(root, "orgId").update(pattern="^[0-9a-f]{8}-[0-9a-f]{4}$")),
     (dates, "moments", lambda root: parameters(root, "list_invoices")["fromDate"].update(format="date-time")),
     (dates, "days", lambda root: fields(root, "BillingInvoice")["endDate"].update(format="date")),
