@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from atlas_invoices._csv._arrow import TEXT, ArrowArray, nulls, pc, scalar
 from atlas_invoices._csv._arrow_parquet import write_batches
-from atlas_invoices._files import AtomicFile, SavedFile
+from atlas_invoices._files import AtomicFile, SavedFile, clear_leftovers
 from atlas_invoices._ids import is_id
 
 from ._columns import TIMES
@@ -28,6 +28,7 @@ Batches: TypeAlias = Iterable[pa.RecordBatch]
 # Every line has its own, so a dictionary would only take time.
 _NOT_CODED = {"ChargeDescription", "x_Note"}
 _STATISTICS = [*TIMES, "InvoiceId", "ChargeCategory"]
+_OUR_FILES = r"(?:[0-9a-f]{24}|invoice-\d+)\.(?:csv|parquet)"
 # Rows that are joined to text at a time.
 _ROWS = 4096
 _AHEAD = 4
@@ -73,6 +74,8 @@ def write_folder(
     `invoices` yields a source, its ID, the first day of its period, and some of its rows. A file has one invoice, so
     the next run replaces that invoice alone.
     """
+    for place in folder.glob("billing_period=*/"):
+        clear_leftovers(place, _OUR_FILES)
     files = []
     with ExitStack() as discards:
         for number, (_, group) in enumerate(groupby(invoices, key=lambda each: id(each[0])), 1):
