@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,8 @@ __all__ = [
 
 # Large files are flushed to the disk in parts of this size while the rest arrives; one fsync at the end takes seconds.
 _FLUSH_EVERY = 32 * 1024 * 1024
+# A temporary file that is newer may be another run's.
+_LEFTOVER_SECONDS = 24 * 60 * 60
 # A file system that can't flush answers with one of these; the file is as good as the system can make it.
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 # Linux follows at most this many.
@@ -233,6 +236,17 @@ class AtomicFile:
             else:
                 self._temporary.unlink(missing_ok=True)
         _fsync_folder(self._target.parent)
+
+
+def clear_leftovers(folder: Path, names: str) -> None:
+    """Delete the temporary files of killed runs for files whose names match a pattern."""
+    leftover = re.compile(rf"\.(?:{names})\.[0-9a-f]{{16}}\.part", re.ASCII)
+    for path in list(folder.iterdir()):
+        if leftover.fullmatch(path.name):
+            # Another user's may not be deleted; it isn't in the way.
+            with contextlib.suppress(OSError):
+                if path.lstat().st_mtime < time.time() - _LEFTOVER_SECONDS:
+                    path.unlink()
 
 
 def no_folder(path: Path | str) -> FileNotFoundError:

@@ -18,6 +18,7 @@ from pyarrow import parquet as pq
 
 from command import COMMAND
 from load_targets import invoice, save
+from sync_folder import age_leftovers
 
 if TYPE_CHECKING:
     from atlas_invoices.sandbox import Sandbox
@@ -128,7 +129,10 @@ def test_killed_between_files_of_a_folder_it_leaves_whole_invoices_and_the_next_
             print(step, file=victims.stdin, flush=True)
             assert int(victims.stdout.readline()) == (signal.SIGKILL if step < 4 else 0)
             assert parts() == expected
+            for place in (tmp_path / "out").iterdir():
+                age_leftovers(place)
         victims.communicate()
+    assert [path for path in (tmp_path / "out").rglob("*") if path.suffix == ".part"] == []
 
 
 def test_parquet_and_csv_have_the_same_values(run: Run, tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_an_unknown_unit_is_kept_with_a_warning() -> None:
     assert table["ConsumedUnit"].to_pylist() == ["furlongs"]
 
 
-@pytest.mark.parametrize("discount", ["12.5", "0.125", "50"])
+@pytest.mark.parametrize("discount", ["12.5", "0.125", "50", "12.500000345678"])
 def test_the_view_of_a_database_has_the_same_rows(tmp_path: Path, discount: str) -> None:
     rows = [
         {**USAGE, "Unit": unit, "Tag/team": 'Ida "I" Öst, \n', "Discount Percent": discount, "Quantity": "71.8975"}

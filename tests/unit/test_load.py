@@ -273,6 +273,12 @@ class TestLakehouse:
         deltalake.write_deltalake(str(tmp_path / "delta"), pa.table({"amount": [1.5]}))
         with pytest.raises(ai.LoadError, match=r"amount is double in .*delta, not decimal128\(38, 14\)"):
             target.load(invoice(6, "1"))
+        deltalake.write_deltalake(
+            str(tmp_path / "delta"), pa.table({"id": [1]}), mode="overwrite", schema_mode="overwrite"
+        )
+        with pytest.raises(ai.LoadError, match="delta has no column invoice_id, so load didn't make it"):
+            target.load(invoice(6, "1"))
+        assert deltalake.DeltaTable(str(tmp_path / "delta")).version() == 1
 
     def test_an_iceberg_table_of_an_earlier_version_gets_the_columns_it_lacks(self, tmp_path: Path) -> None:
         target = iceberg_target(tmp_path)
@@ -286,8 +292,12 @@ class TestLakehouse:
         (tmp_path / "catalog.db").unlink()
         other = pytest.importorskip("pyiceberg.catalog").load_catalog("test", **target.options)
         other.create_namespace("billing")
-        other.create_table("billing.lines", pa.schema([("amount", pa.float64())]))
+        other.create_table("billing.lines", pa.schema([("invoice_id", pa.string()), ("amount", pa.float64())]))
         with pytest.raises(ai.LoadError, match="amount"):
+            target.load(invoice(6, "1"))
+        other.drop_table("billing.lines")
+        other.create_table("billing.lines", pa.schema([("id", pa.string())]))
+        with pytest.raises(ai.LoadError, match="lines has no column invoice_id, so load didn't make it"):
             target.load(invoice(6, "1"))
 
     def test_iceberg_needs_a_catalog_a_namespace_and_a_table(self) -> None:
@@ -358,6 +368,32 @@ class TestDuckDB:
         with pytest.raises(ai.LoadError, match=r"invoice_lines.amount in .* is DOUBLE, not DECIMAL\(38,14\)"):
             ai.load(f"duckdb:{path}", invoice(6, "1"))
         assert [row["column_name"] for row in query(path, "DESCRIBE invoice_lines")] == ["amount"]
+
+    @pytest.mark.parametrize(
+        ("column", "missing"), [("invoice_id VARCHAR", "primary key invoice_id"), ("total INT", "column invoice_id")]
+    )
+    def test_a_table_that_is_not_of_load_is_an_error_and_stays_as_it_was(
+        self, path: Path, column: str, missing: str
+    ) -> None:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(f"CREATE TABLE invoices ({column})")
+        with pytest.raises(ai.LoadError, match=f"invoices in .* has no {missing}, so load didn't make it"):
+            ai.load(f"duckdb:{path}", invoice(6, "1"))
+        assert [row["name"] for row in query(path, "SHOW TABLES")] == ["invoices"]
+        assert len(query(path, "DESCRIBE invoices")) == 1
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no limits")
+    def test_a_full_disk_is_not_called_another_run(self, path: Path, tmp_path: Path) -> None:
+        """A limit of the size of files does what a full disk does."""
+        script = (
+            "import resource, signal, sys; import atlas_invoices as ai; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2); ai.load(sys.argv[1], sys.argv[2])"
+        )
+        folder = save(tmp_path / "in", invoice(6, *(str(number) for number in range(10_000))))
+        command = [sys.executable, "-c", script, f"duckdb:{path}", folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "costs.db: " in done.stderr.splitlines()[-1]
+        assert "File too large" in done.stderr.splitlines()[-1]
 
     def test_what_is_no_database_is_an_error(self, path: Path, tmp_path: Path) -> None:
         path.write_text("something else" * 500)

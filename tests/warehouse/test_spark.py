@@ -229,7 +229,7 @@ def watched_workers() -> Iterator[dict[str, int]]:
 
 def test_executors_in_other_processes_get_a_token_that_nothing_shows(java: None, tmp_path: Path) -> None:  # noqa: ARG001 - a condition
     """With all logs at DEBUG, the event log, plans as text and JSON, and tracebacks with their locals."""
-    with Sandbox(Settings(months=8, typical_lines=20)) as sandbox:
+    with Sandbox(Settings(months=2, typical_lines=20)) as sandbox:
         sandbox.fail(400, path=f"/{sandbox.invoices[0].id}/csv", after=1)
         environ = {**os.environ, **sandbox.environment(), "XDG_CACHE_HOME": str(tmp_path / "cache")}
         command = [sys.executable, JOB, tmp_path / "shown"]

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 from pyarrow import parquet as pq
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # The stubs want a path or a pyarrow file here.
 _parquet_writer: Any = pq.ParquetWriter
+T = TypeVar("T")
 _BATCHES_IN_ROW_GROUP = 3
 _GROUPS_BEFORE_RELEASE = 4
 # Text that repeats gets dictionaries; trying them for other columns takes time. Readers skip row groups by the days.
@@ -60,7 +61,7 @@ def write_batches(
     ) as writer:
         if schema.metadata:
             writer.add_key_value_metadata(schema.metadata)
-        for number, group in enumerate(_made_ahead(_groups(batches, schema)), 1):
+        for number, group in enumerate(made_ahead(_groups(batches, schema)), 1):
             writer.write_table(group.unify_dictionaries())
             del group
             _pass_on(held, file)
@@ -78,14 +79,14 @@ def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
         yield pa.Table.from_batches(group, schema)
 
 
-def _made_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the tables; each is made in a thread while the caller works on the one before."""
+def made_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield the items; each is made in a thread while the caller works on the one before."""
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(next, tables, None)
-        while (table := future.result()) is not None:
-            future = pool.submit(next, tables, None)
-            yield table
-            del table
+        future = pool.submit(next, items, None)
+        while (item := future.result()) is not None:
+            future = pool.submit(next, items, None)
+            yield item
+            del item
 
 
 def _pass_on(held: io.BytesIO, file: SupportsWrite[bytes]) -> None:

@@ -130,12 +130,14 @@ class Rows(NamedTuple):
 
     It takes another `schema`, with columns of text as dictionaries.
 
-    `digits` are the most digits of each column of numbers.
+    `digits` are the most digits of each column of numbers; `columns` yields the batches with some columns only, whose
+    numbers are as wide as each batch needs.
     """
 
     schema: pa.Schema
     digits: Mapping[str, Digits]
     batches: Callable[..., Iterator[tuple[OpenInvoice, pa.RecordBatch]]]
+    columns: Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
 
 @contextmanager
@@ -145,7 +147,7 @@ def read_rows(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[Ro
         parts = _Parts(decimals, file)
         parts.read(sources)
         schema = arrow_schema(sources, parts.types())
-        yield Rows(schema, parts.digits, partial(parts.batches, schema=schema))
+        yield Rows(schema, parts.digits, partial(parts.batches, schema=schema), parts.columns)
 
 
 def arrow_schema(sources: Sequence[OpenInvoice], numbers: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -304,14 +306,19 @@ class _Parts:
                 with naming(source.name):
                     raise _too_long(BY_FIELD[name].name, line)
 
-    def _read_back(self) -> Iterator[pa.RecordBatch]:
+    def _read_back(self, options: pa.ipc.IpcReadOptions = _READ) -> Iterator[pa.RecordBatch]:
         if self._file is None:
             yield from self._batches
             return
         self._file.seek(0)
         for _ in self._places:
-            with pa.ipc.open_stream(self._file, options=_READ) as reader:
+            with pa.ipc.open_stream(self._file, options=options) as reader:
                 yield from reader
+
+    def columns(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some columns, as they were read into a file; the others aren't decompressed."""
+        fields = [_PART_NAMES.index(name) for name in names]
+        return self._read_back(pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields))
 
     def batches(self, schema: pa.Schema) -> Iterator[tuple[OpenInvoice, pa.RecordBatch]]:
         """Yield the rows with their source and their final types; warn of rounded numbers at the end."""

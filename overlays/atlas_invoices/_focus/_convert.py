@@ -37,6 +37,7 @@ from ._columns import (
 from ._facts import InvoiceFacts
 from ._numbers import (
     TIME,
+    VOTING,
     DiscountVoters,
     Number,
     column_type,
@@ -103,7 +104,7 @@ class Converter:
         if self._rows.digits["discount_percent"] == Digits():
             return None
         voters = DiscountVoters()
-        for _, batch in self._rows.batches():
+        for batch in self._rows.columns(VOTING):
             if not voters.add(batch):
                 break
         return None if voters.unit is None else voters.unit == "percent"

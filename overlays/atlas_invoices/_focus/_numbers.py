@@ -24,6 +24,8 @@ TIME = pa.timestamp("us", "UTC")
 _NARROW, _WIDE, _WIDEST = 18, 38, 76
 # How many lines vote for the unit of Discount Percent: of each batch, the largest first, and of all.
 _VOTERS, _MAX_VOTERS = 50, 1000
+# What they vote with.
+VOTING = ("unit_price", "quantity", "discount_percent", "amount")
 # The stubs don't have it.
 _Builder: Any = pa.lib.StringBuilder
 
@@ -98,7 +100,7 @@ class DiscountVoters:
 
     def add(self, batch: pa.RecordBatch) -> bool:
         """Let the lines of a batch vote that have a discount; returns whether more are needed."""
-        lines: Any = batch.select(["unit_price", "quantity", "discount_percent", "amount"])
+        lines: Any = batch.select(VOTING)
         has_discount = pc.not_equal(lines["discount_percent"], zero(lines["discount_percent"]))
         lines = lines.filter(pc.and_(has_discount, lines["amount"].is_valid()))
         if lines.num_rows:

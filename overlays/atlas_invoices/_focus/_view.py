@@ -24,8 +24,10 @@ from ._columns import (
     column_names,
 )
 
-# A cost has 28 decimals, as a product of two numbers of 14; with a discount, 22 of the list cost and 6 of the factor.
-_NUMBER, _COST, _LIST_COST, _FACTOR = "DECIMAL(38,14)", "DECIMAL(38,28)", "DECIMAL(38,22)", "DECIMAL(18,6)"
+# A cost has 28 decimals, as a product of two numbers of 14. A discount's factor has 16; as no type of DuckDB holds the
+# product, it's the sum of two: of the factor's first 6 decimals with 22 of the list cost, and of the others with 12.
+_NUMBER, _COST, _FACTOR = "DECIMAL(38,14)", "DECIMAL(38,28)", "DECIMAL(28,16)"
+_LIST_COST, _FIRST, _LIST_COST_FOR_REST = "DECIMAL(38,22)", "DECIMAL(18,6)", "DECIMAL(38,12)"
 
 
 def focus_view() -> str:
@@ -52,7 +54,9 @@ def _of_lines() -> dict[str, str]:
     paid = "1 - l.discount_percent * CAST(d.scale AS DECIMAL(3,2))"
     paid = f"CAST(CASE WHEN coalesce(l.discount_percent, 0) = 0 THEN 1 ELSE {paid} END AS {_FACTOR})"
     list_cost = "l.unit_price * l.quantity"
-    costs = {"ListCost": list_cost, "ContractedCost": f"CAST({list_cost} AS {_LIST_COST}) * {paid}"}
+    first = f"CAST({paid} AS {_FIRST})"
+    rest = f"CAST({list_cost} AS {_LIST_COST_FOR_REST}) * ({paid} - {first})"
+    costs = {"ListCost": list_cost, "ContractedCost": f"CAST({list_cost} AS {_LIST_COST}) * {first} + {rest}"}
     price = _usage(f"l.unit_price * {paid}")
     unit = _usage("CASE WHEN list_count(l.units) = len(l.units) THEN array_to_string(l.units, '-') ELSE l.unit END")
     host = _case(f"lower(regexp_extract(l.sku, {_text(HOST_PATTERN)}, 1, 'i'))", HOSTS)

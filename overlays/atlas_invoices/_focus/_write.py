@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
@@ -14,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 
 from atlas_invoices._csv._arrow import TEXT, ArrowArray, nulls, pc, scalar
-from atlas_invoices._csv._arrow_parquet import write_batches
-from atlas_invoices._files import AtomicFile, SavedFile
+from atlas_invoices._csv._arrow_parquet import made_ahead, write_batches
+from atlas_invoices._files import AtomicFile, SavedFile, clear_leftovers
 from atlas_invoices._ids import is_id
 
 from ._columns import TIMES
@@ -24,13 +22,13 @@ from ._numbers import as_text
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-Batches: TypeAlias = Iterable[pa.RecordBatch]
+Batches: TypeAlias = Iterator[pa.RecordBatch]
 # Every line has its own, so a dictionary would only take time.
 _NOT_CODED = {"ChargeDescription", "x_Note"}
 _STATISTICS = [*TIMES, "InvoiceId", "ChargeCategory"]
+_OUR_FILES = r"(?:[0-9a-f]{24}|invoice-\d+)\.(?:csv|parquet)"
 # Rows that are joined to text at a time.
 _ROWS = 4096
-_AHEAD = 4
 
 
 def write_focus(batches: Batches, schema: pa.Schema, file: SupportsWrite[bytes], output_format: str) -> None:
@@ -42,22 +40,12 @@ def write_focus(batches: Batches, schema: pa.Schema, file: SupportsWrite[bytes],
     if output_format == "parquet":
         texts = [field.name for field in schema if field.type == TEXT and field.name not in _NOT_CODED]
         statistics = [name for name in _STATISTICS if name in schema.names]
-        write_batches(_ahead(batches), schema, file, dictionaries=texts, statistics=statistics)
+        write_batches(batches, schema, file, dictionaries=texts, statistics=statistics)
         return
     file.write((",".join(schema.names) + "\n").encode())
-    for batch in _ahead(batches):
+    for batch in made_ahead(batches):
         for start in range(0, batch.num_rows, _ROWS):
             file.write(_lines(batch.slice(start, _ROWS)))
-
-
-def _ahead(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """Yield the batches; the next ones are computed in another thread while the caller writes."""
-    left = iter(batches)
-    with ThreadPoolExecutor(1) as pool:
-        coming = deque(pool.submit(next, left, None) for _ in range(_AHEAD))
-        while (batch := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, left, None))
-            yield batch
 
 
 def write_folder(
@@ -73,6 +61,8 @@ def write_folder(
     `invoices` yields a source, its ID, the first day of its period, and some of its rows. A file has one invoice, so
     the next run replaces that invoice alone.
     """
+    for place in folder.glob("billing_period=*/"):
+        clear_leftovers(place, _OUR_FILES)
     files = []
     with ExitStack() as discards:
         for number, (_, group) in enumerate(groupby(invoices, key=lambda each: id(each[0])), 1):

@@ -18,7 +18,7 @@ from deltalake.schema import Schema
 from atlas_invoices._errors import LoadError
 
 from ._rows import WIDE_LINES, InvoiceRows
-from ._schema import STORED_WITH_LINES
+from ._schema import STORED_WITH_LINES, check_ours
 
 
 class DeltaTarget:
@@ -36,6 +36,7 @@ class DeltaTarget:
             kind, expected = found.field(name).type, WIDE_LINES.field(name).type
             if kind != expected:
                 raise LoadError(f"{name} is {kind} in {uri}, not {expected}; load into another table")
+        check_ours(found.names, uri)
         missing = [field for field in WIDE_LINES if field.name not in found.names]
         if missing:
             self._table.alter.add_columns(list(Schema.from_arrow(pa.schema(missing)).fields))

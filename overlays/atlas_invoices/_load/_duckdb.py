@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from atlas_invoices._errors import LoadError
 from atlas_invoices._focus._view import focus_view
 from atlas_invoices._utils import warn
 
-from ._schema import FACTS, INVOICES, LINES, PRECISION, SCALE, Type
+from ._schema import FACTS, INVOICES, LINES, PRECISION, SCALE, Type, check_ours
 
 if TYPE_CHECKING:
     from ._rows import InvoiceRows
@@ -29,8 +30,14 @@ _TYPES = {
 }
 # How DuckDB says that another process has the file open, on Linux and macOS, and on Windows.
 _LOCKED = ("Could not set lock", "being used by another process")
+# How it says that another transaction has written the same; its types are also those of a full disk.
+_is_conflict = re.compile("conflict on|primary key", re.IGNORECASE).search
 _POLL_SECONDS = 0.1
 _VIEW_MARK = "Created by atlas-invoices load"
+
+
+class _ConflictError(Exception):
+    """Another transaction has written the same invoice."""
 
 
 class DuckDBTarget:
@@ -40,7 +47,7 @@ class DuckDBTarget:
     transaction, because `invoices` has a primary key.
     """
 
-    conflicts: ClassVar = (duckdb.TransactionException, duckdb.ConstraintException)
+    conflicts: ClassVar = (_ConflictError,)
 
     def __init__(
         self, path: str, options: Mapping[str, str], lock_timeout: float, on_progress: Callable[[str], None]
@@ -48,8 +55,9 @@ class DuckDBTarget:
         self._path = path
         self._connection = self._connect(dict(options), lock_timeout, on_progress)
         try:
-            for name, columns in _TABLES.items():
-                self._create(name, columns)
+            with self._transaction():
+                for name, columns in _TABLES.items():
+                    self._create(name, columns)
             self._create_view()
         except BaseException:
             self.close()
@@ -73,17 +81,21 @@ class DuckDBTarget:
 
     def _create(self, name: str, columns: Mapping[str, Type]) -> None:
         """Create a table, or add the columns that one of an earlier version lacks."""
-        with self._transaction():
-            key = ", PRIMARY KEY (invoice_id)" if name == "invoices" else ""
-            defined = ", ".join(f"{column} {_TYPES[kind]}" for column, kind in columns.items())
-            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({defined}{key})")
-            found = {row[0]: row[1] for row in self._connection.execute(f"DESCRIBE {name}").fetchall()}
-            for column, kind in columns.items():
-                if column not in found:
-                    self._connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {_TYPES[kind]}")
-                elif found[column] != _TYPES[kind]:
-                    what = f"{name}.{column} in {self._path} is {found[column]}, not {_TYPES[kind]}"
-                    raise LoadError(f"{what}; load into another database, or drop the table")
+        key = ", PRIMARY KEY (invoice_id)" if name == "invoices" else ""
+        defined = ", ".join(f"{column} {_TYPES[kind]}" for column, kind in columns.items())
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({defined}{key})")
+        found = {row[0]: row[1:] for row in self._connection.execute(f"DESCRIBE {name}").fetchall()}
+        where = f"{name} in {self._path}"
+        for column, kind in columns.items():
+            if column in found and found[column][0] != _TYPES[kind]:
+                what = f"{name}.{column} in {self._path} is {found[column][0]}, not {_TYPES[kind]}"
+                raise LoadError(f"{what}; load into another database, or drop the table")
+        check_ours(found, where)
+        if key and found["invoice_id"][2] != "PRI":
+            raise LoadError(f"{where} has no primary key invoice_id, so load didn't make it; choose another target")
+        for column, kind in columns.items():
+            if column not in found:
+                self._connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {_TYPES[kind]}")
 
     def _create_view(self) -> None:
         """Create the view `focus`, or replace that of another version; one of the user's own is left alone."""
@@ -130,6 +142,8 @@ class DuckDBTarget:
             if str(error) == "Query interrupted":
                 # A signal came while DuckDB was at work, which hides it.
                 raise KeyboardInterrupt from error
+            if isinstance(error, duckdb.Error) and _is_conflict(str(error)):
+                raise _ConflictError from error
             raise
 
     def close(self) -> None:

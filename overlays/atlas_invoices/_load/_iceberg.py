@@ -20,7 +20,7 @@ from pyiceberg.expressions import EqualTo
 from atlas_invoices._errors import ConfigError
 
 from ._rows import WIDE_LINES, InvoiceRows
-from ._schema import STORED_WITH_LINES
+from ._schema import STORED_WITH_LINES, check_ours
 
 
 class IcebergTarget:
@@ -38,7 +38,9 @@ class IcebergTarget:
         catalog = load_catalog(name, **options)
         catalog.create_namespace_if_not_exists(namespace)
         self._table = catalog.create_table_if_not_exists(identifier, WIDE_LINES)
-        if not set(WIDE_LINES.names) <= set(self._table.schema().column_names):
+        found = self._table.schema().column_names
+        check_ours(found, identifier)
+        if not set(WIDE_LINES.names) <= set(found):
             with self._table.update_schema() as update:
                 update.union_by_name(WIDE_LINES)
 

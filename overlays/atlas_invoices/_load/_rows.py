@@ -7,17 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute
 
 from atlas_invoices._csv import CREDIT_SKU, EXACT, Decimals, OpenInvoice
+from atlas_invoices._csv._arrow import pc
 from atlas_invoices._csv._arrow_tables import read_fixed
 from atlas_invoices._focus._numbers import DiscountVoters
 
 from ._schema import INVOICES, LINES, PRECISION, SCALE, STORED_WITH_LINES, Type
 
-# The stubs know few of these functions' types.
-_pc: Any = pyarrow.compute
-_nulls: Any = pa.nulls
 _TYPES: dict[Type, pa.DataType] = {
     Type.TEXT: pa.string(),
     Type.DAY: pa.date32(),
@@ -86,9 +83,9 @@ class InvoiceRows:
         self.lines += batch.num_rows
         self._discounts.add(batch)
         amounts: Any = batch.column("amount")
-        credits_ = amounts.filter(_pc.equal(batch.column("sku"), CREDIT_SKU))
-        self.amount = EXACT.add(self.amount, _pc.sum(amounts).as_py() or 0)
-        self.credits = EXACT.add(self.credits, _pc.sum(credits_).as_py() or 0)
+        credits_ = amounts.filter(pc.equal(batch.column("sku"), CREDIT_SKU))
+        self.amount = EXACT.add(self.amount, pc.sum(amounts).as_py() or 0)
+        self.credits = EXACT.add(self.credits, pc.sum(credits_).as_py() or 0)
 
     def row(self) -> dict[str, object]:
         """Return the row of INVOICES; call it after the last batch."""

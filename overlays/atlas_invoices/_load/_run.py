@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LOCK_TIMEOUT = 60.0
 _PENDING = "PENDING"
+_COLOR = re.compile(r"\x1b\[[\d;]*m")
 
 
 class Target(Protocol):
@@ -222,7 +224,8 @@ def _explaining(target: str, conflicts: tuple[type[Exception], ...] = ()) -> Ite
     except conflicts as error:
         raise LoadError(f"{target}: another run is writing the same table; run it again") from error
     except Exception as error:
-        raise LoadError(f"{target}: {single_line(error, 300)}") from error
+        # delta-rs has colors in its messages.
+        raise LoadError(f"{target}: {single_line(_COLOR.sub('', str(error)), 300)}") from error
 
 
 def _rereadable(each: NamedSource, path: Path) -> NamedSource:

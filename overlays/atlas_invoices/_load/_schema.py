@@ -12,9 +12,11 @@ targets are one table, so there each line has its invoice's SHA-256 and status i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 from atlas_invoices._csv import COLUMNS, Kind
+from atlas_invoices._errors import LoadError
 
 PRECISION, SCALE = 38, 14
 
@@ -65,3 +67,9 @@ INVOICES = {
 }
 # The columns that the lines have where there is no table of invoices.
 STORED_WITH_LINES = {"source_sha256": Type.TEXT, "status": Type.TEXT}
+
+
+def check_ours(columns: Collection[str], where: str) -> None:
+    """Raise `LoadError` for a table that was there before and isn't one of `load`, before it's changed."""
+    if "invoice_id" not in columns:
+        raise LoadError(f"{where} has no column invoice_id, so load didn't make it; choose another target")

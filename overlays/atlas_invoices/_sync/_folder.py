@@ -10,7 +10,6 @@ import re
 import socket
 import stat
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ from attrs import asdict, evolve, field, frozen
 from attrs.validators import instance_of, matches_re
 
 from atlas_invoices._errors import ConfigError
-from atlas_invoices._files import AtomicFile, no_folder
+from atlas_invoices._files import AtomicFile, clear_leftovers, no_folder
 from atlas_invoices._locks import FileLock
 from atlas_invoices._utils import warn
 
@@ -44,11 +43,7 @@ _LISTED = {
 _MANIFEST = "manifest.json"
 _LOCK = ".atlas-invoices.lock"
 
-# The temporary names that AtomicFile gives to the files of this folder.
-_LEFTOVER = re.compile(
-    r"\.(?:(?:\d{4}-\d{2}-)?[0-9a-f]{24}\.(?:csv|json)|manifest\.json)\.[0-9a-f]{16}\.part", re.ASCII
-)
-_LEFTOVER_SECONDS = 24 * 60 * 60
+_OUR_FILES = r"(?:\d{4}-\d{2}-)?[0-9a-f]{24}\.(?:csv|json)|manifest\.json"
 
 # The holder's process ID and host name, in the lock file.
 _SIGNATURE = re.compile(rb"([0-9]{1,10}) ([\w.-]{1,64})\n", re.ASCII)
@@ -234,12 +229,7 @@ class Folder:
 
     def clear_leftovers(self) -> None:
         """Delete the temporary files of killed runs; a fresh one may be another program's download."""
-        for path in list(self.path.iterdir()):
-            if _LEFTOVER.fullmatch(path.name):
-                # Another user's may not be deleted; it isn't in the way.
-                with suppress(OSError):
-                    if path.lstat().st_mtime < time.time() - _LEFTOVER_SECONDS:
-                        path.unlink()
+        clear_leftovers(self.path, _OUR_FILES)
 
     def abandon_files(self) -> None:
         """Keep the threads that are still at work from putting files in place."""
