@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -446,7 +447,11 @@ class TestDuckDB:
         ]
 
 
-@pytest.mark.parametrize("name", ["", "costs.db", "duckdb:", "postgres:x", "Duckdb:x"])
-def test_another_target_is_a_config_error(name: str) -> None:
-    with pytest.raises(ai.ConfigError, match="isn't a target: write duckdb:PATH"):
+@pytest.mark.parametrize(
+    ("name", "similar"),
+    [("", ""), ("costs.db", "duckdb:costs.db"), ("duckdb:", ""), ("postgres:x", ""), ("Duckdb:x", "duckdb:x")],
+)
+def test_another_target_is_a_config_error(name: str, similar: str) -> None:
+    hint = f" (did you mean {similar}?)" if similar else ""
+    with pytest.raises(ai.ConfigError, match=re.escape(f"isn't a target{hint}: write duckdb:PATH")):
         ai.load(name, invoice(6, "1"))

@@ -346,10 +346,10 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str, proxy: httpx.Pro
         )
     # httpx keeps a proxy's password apart from its URL.
     through = "" if proxy is None else f" through the proxy {proxy.url}"
-    message = (
-        f"no connection to {error.request.url.host}{through}: {reason}; check the network, the proxy and the base URL "
-        f"({endpoint})"
-    )
+    host = ""
+    with suppress(RuntimeError):  # it has no request if it broke while a token was read
+        host = f" to {error.request.url.host}"
+    message = f"no connection{host}{through}: {reason}; check the network, the proxy and the base URL ({endpoint})"
     return APIConnectionError(message, sent=sent)
 
 
