@@ -1,7 +1,7 @@
 """Read invoices with pyarrow, block by block, in threads. A block that it might read differently goes to the parser.
 
 The parser of record (`_parser`) finds the header row, cuts the blocks and alone decides what a damaged file means. Here
-pyarrow reads whole blocks, and each is checked: quotes around whole cells only, line ends, UTF-8, the width of its rows
+pyarrow reads whole blocks, and each is checked: the quotes around its cells, line ends, UTF-8, the width of its rows
 (by pyarrow), days, numbers. Whatever fails a check is parsed again, and if it's wrong, the parser's error says where.
 """
 
