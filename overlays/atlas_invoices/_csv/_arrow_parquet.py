@@ -55,7 +55,7 @@ def write_batches(
     `dictionaries` and `statistics` are the columns that get them.
     """
     held = io.BytesIO()
-    # Readers would return dictionaries if the stored schema had them, so there is none but for its metadata.
+    # Readers would return dictionaries if this schema were stored, so only its metadata is.
     with _parquet_writer(
         held, schema, use_dictionary=dictionaries, write_statistics=statistics, store_schema=False
     ) as writer:
