@@ -46,7 +46,7 @@ T = TypeVar("T")
 _REPEATED = {"unit_price", "discount_percent"}
 # Each block costs a millisecond whatever is in it, and each takes several times its size in every thread.
 _BLOCK_SIZE = 4 * 1024 * 1024
-SUM_BLOCK_SIZE = 2 * 1024 * 1024
+SUM_BLOCK_SIZE = 1792 * 1024
 STREAM_BLOCK_SIZE = 1024 * 1024
 # Blocks that wait, so that no thread is idle while the caller works on a result.
 _AHEAD = 1
