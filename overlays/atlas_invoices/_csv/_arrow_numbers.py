@@ -49,7 +49,7 @@ def numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
 
 def _mixed_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
     """Parse numbers such as 1E-7 one by one, the others all at once."""
-    is_plain, none = pc.invert(pc.match_substring_regex(texts, "[^0-9.-]")), nulls(1, TEXT)[0]
+    is_plain, none = pc.invert(pc.match_substring_regex(texts, f"[^{PLAIN_NUMBER.decode()}]")), nulls(1, TEXT)[0]
     parts = _plain_numbers(pc.if_else(is_plain, texts, none)), _parsed_numbers(pc.if_else(is_plain, none, texts))
     digits = parts[0][1].union(parts[1][1])
     kind = pa.decimal128(WIDE, digits.scale) if sum(digits) <= WIDE else _LONG

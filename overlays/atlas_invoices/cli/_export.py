@@ -14,8 +14,7 @@ import click
 from atlas_invoices._files import AtomicFile
 
 from . import _output, _source
-from ._completion import complete_files
-from ._session import NOT_EMPTY, Choice, Session, atlas_options
+from ._session import Choice, Session, atlas_options, output_option
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
@@ -28,15 +27,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "p
     type=Choice(["csv", "jsonl", "parquet"]),
     help="Default: as PATH ends: .csv, .jsonl (or .ndjson), .parquet.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=NOT_EMPTY,
-    shell_complete=complete_files,
-    default="-",
-    metavar="PATH|-",
-    help="Output file. Default: `-`, stdout.",
-)
+@output_option("Output file. Default: `-`, stdout.", default="-")
 @click.option("--force", is_flag=True, help="Replace an existing file once the new one is complete.")
 @click.option("--raw", is_flag=True, help="csv: don't escape text that a spreadsheet would run as a formula.")
 @click.option("--bom", is_flag=True, help="csv: begin with the mark by which Excel knows UTF-8.")

@@ -20,9 +20,8 @@ from atlas_invoices._invoice_names import invoice_name
 from atlas_invoices._utils import pluralize
 
 from . import _exit, _output, _source, _table
-from ._completion import complete_files
 from ._export import tune_pyarrow
-from ._session import NOT_EMPTY, Choice, Session, atlas_options
+from ._session import NOT_EMPTY, Choice, Session, atlas_options, output_option
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,15 +55,7 @@ _ENDINGS = {".csv": "csv", ".parquet": "parquet"}
     type=Choice(["csv", "parquet"]),
     help="Default: as PATH ends; parquet in a folder, csv on stdout.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=NOT_EMPTY,
-    shell_complete=complete_files,
-    default="-",
-    metavar="PATH|-",
-    help="Output file, or a folder (PATH/) with a file for each invoice. Default: `-`, stdout.",
-)
+@output_option("Output file, or a folder (PATH/) with a file for each invoice. Default: `-`, stdout.", default="-")
 @click.option("--force", is_flag=True, help="Replace existing files once the new ones are complete.")
 @click.option("--compare", is_flag=True, help="Show what differs between the lines and MongoDB's report instead.")
 @click.option(

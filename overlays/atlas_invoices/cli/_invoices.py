@@ -14,7 +14,7 @@ from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import NO_LINKED, file_name, first_day, in_months, last_day_exclusive, with_linked
 
 from . import _output, _source, _table
-from ._completion import complete_files, remember
+from ._completion import remember
 from ._progress import Measure, bar
 from ._session import (
     NOT_EMPTY,
@@ -24,6 +24,7 @@ from ._session import (
     atlas_options_without_org,
     max_bytes_option,
     month_options,
+    output_option,
 )
 
 if TYPE_CHECKING:
@@ -193,14 +194,7 @@ def _open(row: Mapping[str, Any]) -> int | None:
 
 @click.command(name="download")
 @_source.invoices_argument
-@click.option(
-    "-o",
-    "--output",
-    type=NOT_EMPTY,
-    shell_complete=complete_files,
-    metavar="PATH|-",
-    help="Output file, for one invoice; `-` is stdout. Default: YYYY-MM-INVOICE_ID.csv.",
-)
+@output_option("Output file, for one invoice; `-` is stdout. Default: YYYY-MM-INVOICE_ID.csv.", default=None)
 @click.option("--force", is_flag=True, help="Replace existing files once the new ones are complete.")
 @atlas_options
 def download_command(session: Session, invoices: tuple[str, ...], output: str | None, force: bool) -> None:

@@ -14,7 +14,7 @@ from atlas_invoices._files import AtomicFile
 from atlas_invoices._utils import DEFAULT_MAX_BYTES, json_or_none
 
 from . import _output, _source
-from ._session import NOT_EMPTY, Session, atlas_options
+from ._session import Session, atlas_options, output_option
 
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingInvoice
@@ -24,9 +24,7 @@ _NEEDED = ("altair", "jinja2", "vl_convert")
 
 @click.command(name="report")
 @_source.sources_argument
-@click.option(
-    "-o", "--output", type=NOT_EMPTY, default="report.html", show_default=True, metavar="PATH", help="Output file."
-)
+@output_option("Output file. Default: report.html.", default="report.html", metavar="PATH")
 @click.option("--force", is_flag=True, help="Replace an existing file once the new one is complete.")
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @atlas_options

@@ -16,7 +16,7 @@ from atlas_invoices._invoice_names import parse_month, similar_month
 from atlas_invoices._utils import DEFAULT_MAX_BYTES, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, closest
 
 from . import _output, _progress
-from ._completion import complete_months
+from ._completion import complete_files, complete_months
 
 if TYPE_CHECKING:
     import httpx
@@ -91,6 +91,13 @@ class _Month(click.ParamType):  # type: ignore[type-arg]  # generic only in new 
         except ValueError:
             example = similar_month(str(value)) or "2026-07"
             raise click.BadParameter(f"{value!r} isn't a month; write it as {example}", ctx, param) from None
+
+
+def output_option(help: str, *, default: str | None, metavar: str = "PATH|-") -> Callable[[F], F]:  # noqa: A002 - as click calls it
+    """Add -o, the path of the output file."""
+    return click.option(
+        "-o", "--output", type=NOT_EMPTY, shell_complete=complete_files, default=default, metavar=metavar, help=help
+    )
 
 
 def month_options(function: F) -> F:
