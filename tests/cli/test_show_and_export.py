@@ -260,6 +260,9 @@ def test_owed_shows_every_term_and_exact_sums(run: Run, server: Sandbox) -> None
     title, *rest = table.splitlines()
     assert title == f"Invoice {several.id}, {several.start:%Y-%m}, {several.status}"
     assert rest[-1].split() == ["=", "outstanding", *["0.00"] * len(result["by_currency"])]
+    pending = run("owed", "pending")
+    billed = f"{server.invoices[0].amount_billed_cents / 100:,.2f}"
+    assert (pending.stdout.splitlines()[1], pending.stderr) == (f"not billed yet: {billed} USD so far, with tax", "")
 
 
 def test_reconcile_matches_and_says_why_where_it_does_not(run: Run, saved: Path, invoice: Invoice) -> None:

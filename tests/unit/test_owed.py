@@ -319,6 +319,8 @@ def test_an_invoice_without_payments_owes_nothing_by_the_formula(fields: dict[st
     assert result.by_currency == {}
     assert "there is no payment" in result.warnings[0]
     assert "bills 50.00 USD but has no payments" in result.warnings[1]
+    # It has none before the end of its period.
+    assert not owed(BillingInvoice.from_dict({**fields, "amountBilledCents": 5_000, "statusName": "PENDING"})).warnings
 
 
 def test_failed_attempts_count_as_the_formula_says_but_are_pointed_out() -> None:

@@ -126,7 +126,8 @@ def owed(invoice: BillingInvoice) -> Owed:
     balance = _cents_or_warn(invoice.starting_balance_cents, "the invoice's startingBalanceCents", warnings)
     subtracted_in = None if balance is None else _subtract_balance(balance, payments, by_currency, warnings)
     billed = _cents_or_warn(invoice.amount_billed_cents, "the invoice's amountBilledCents", warnings)
-    if not payments and billed:
+    # Before the end of its period, an invoice has none.
+    if not payments and billed and text_or_none(invoice.status_name) != "PENDING":
         warnings.append(f"the invoice bills {money(billed)} {_BILLING_CURRENCY} but has no payments to compute from")
     failed = sum(payment.status in _FAILED_STATUSES for payment in payments)
     if failed and len(payments) > 1:

@@ -52,6 +52,11 @@ def owed_command(session: Session, invoice: str, output_format: str, max_bytes: 
     status = single_line(document.status_name or "no status", 40)
     _table.paragraph(f"Invoice {single_line(document.id, 40)}, {month_of(document) or 'no period'}, {status}")
     headings, rows, parts = statement(result)
+    if not result.payments and document.status_name == "PENDING":
+        billed = document.amount_billed_cents
+        so_far = f": {_table.dollars_of_cents(billed)} USD so far, with tax" if isinstance(billed, int) else ""
+        _table.paragraph(f"not billed yet{so_far}")
+        return
     if not result.payments:
         paid = document.amount_paid_cents
         known = f"; paid so far: {_table.dollars_of_cents(paid)} USD" if isinstance(paid, int) else ""

@@ -159,7 +159,7 @@ def _document_figures(invoices: list[Invoice]) -> list[tuple[str, list[tuple[str
             for currency, amount in by_currency.items():
                 sums[name].add(currency, amount)
             counts[name] += bool(by_currency)
-    remarks = {"Billed": "with tax", "Outstanding": "left to pay", "Owed": "all payments, paid or not"}
+    remarks = {"Billed": "with tax", "Outstanding": "left to pay", "Owed": "including what is paid"}
     found = []
     for name, by_currency in sums.items():
         some = "" if counts[name] == len(invoices) else f"{counts[name]} of {len(invoices)} invoices"
