@@ -62,6 +62,9 @@ def test_tables_of_atlas_fit(width: int, run: Run, server: Sandbox) -> None:
         assert max(map(cell_len, text.splitlines())) <= width
         assert "False" not in text
     assert f"\n{rows[0][:33]}" in texts[-1]
+    pending = texts[others.index("pending") + 1].replace("\n", " ")
+    assert f"{server.invoices[0].id}  {server.organizations[0].name[:4]}" in pending
+    assert pending.endswith("no total: an invoice may include the amounts of those linked to it ")
 
 
 def test_list_shows_what_is_open_and_adds_it_up(run: Run, server: Sandbox) -> None:
@@ -88,5 +91,8 @@ def test_a_forecast_over_an_amount_is_status_6(run: Run, server: Sandbox) -> Non
     assert run("pending", "--fail-over", str(forecast + 1)).returncode == 0
     done = run("pending", "--fail-over", f"{forecast - 1:,.2f}")
     assert done.returncode == 6
-    assert done.stderr == f"error: the forecast of {forecast:,.2f} USD for 2026-11 is over {forecast - 1:,.2f} USD\n"
+    assert done.stderr == (
+        "1 linked organization isn't in the forecast; see `atlas-invoices pending`\n"
+        f"error: the forecast of {forecast:,.2f} USD for 2026-11 is over {forecast - 1:,.2f} USD\n"
+    )
     assert run("pending", "--fail-over", "much").returncode == 2

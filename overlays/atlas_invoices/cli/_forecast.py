@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas_invoices._errors import NotFoundError, UnexpectedResponseError
-from atlas_invoices._invoice_names import PENDING, find_invoice, first_day, last_day_exclusive, month_of
+from atlas_invoices._invoice_names import PENDING, find_invoice, first_day, last_day_exclusive, month_of, with_linked
 from atlas_invoices._utils import plain, plain_or_none, pluralize, single_line
 
 from . import _exit, _output, _table
@@ -50,8 +50,9 @@ def run(session: Session, output_format: str, fail_over: Decimal | None) -> None
     """Print the forecast; exit with status 6 if it's over an amount."""
     with bar("forecast"), session.client() as client:
         org = session.org_id(client)
-        listed = list(client.list_invoices(org))
+        listed = list(client.list_invoices(org, linked=True))
         pending = find_invoice(listed, PENDING)
+        linked = {each.org_id for each, is_linked in with_linked([pending]) if is_linked}
         first, end = first_day(pending), last_day_exclusive(pending)
         if first is None or end is None or end <= first:
             raise UnexpectedResponseError("the pending invoice has no period, so there is nothing to forecast")
@@ -61,6 +62,9 @@ def run(session: Session, output_format: str, fail_over: Decimal | None) -> None
             before = _groups(client, org, str(find_invoice(listed, str(first - _DAY)[:7]).id))
         except NotFoundError:
             _output.note(f"no invoice of {str(first - _DAY)[:7]} to compare with")
+    if linked:
+        apart = pluralize(len(linked), "linked organization isn't", "linked organizations aren't")
+        _output.note(f"{apart} in the forecast; see `atlas-invoices pending`")
     basis = find_basis(now, first, end)
     names = sorted({_project(group) for group in (*now, *(before or ()))})
     projects = [cost(name, now, before, basis) for name in names]

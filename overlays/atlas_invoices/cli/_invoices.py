@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atlas_invoices._errors import AtlasError
 from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import NO_LINKED, file_name, first_day, in_months, last_day_exclusive, with_linked
 
@@ -28,6 +30,7 @@ from ._session import (
 )
 
 if TYPE_CHECKING:
+    from atlas_invoices import Client
     from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
 
 _format_option = _table.format_option(
@@ -124,10 +127,11 @@ def list_command(
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
         )
+        names = _organization_names(client, found) if output_format == "table" else {}
     remember(org, ((str(invoice.id), first_day(invoice)) for invoice, is_linked in found if not is_linked))
     if linked and not (since or until or limit) and not any(is_linked for _, is_linked in found):
         _output.note(NO_LINKED)
-    _show(found, output_format)
+    _show(found, output_format, names)
 
 
 @click.command(name="pending")
@@ -152,11 +156,23 @@ def pending_command(
         run(session, output_format, fail_over)
         return
     with bar("pending"), session.client() as client:
-        invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
-    _show(list(with_linked(invoices)), output_format)
+        found = list(with_linked(client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)))
+        names = _organization_names(client, found) if output_format == "table" else {}
+    _show(found, output_format, names)
 
 
-def _show(invoices: Sequence[tuple[BillingInvoice | BillingInvoiceMetadata, bool]], output_format: str) -> None:
+_Invoices = Sequence[tuple["BillingInvoice | BillingInvoiceMetadata", bool]]
+
+
+def _organization_names(client: Client, invoices: _Invoices) -> dict[object, object]:
+    """Return the names of organizations, by ID, if the invoices have several: those that the credentials can see."""
+    if len({invoice.org_id for invoice, _ in invoices}) > 1:
+        with suppress(AtlasError):
+            return {each.id: each.name for each in client.list_organizations()}
+    return {}
+
+
+def _show(invoices: _Invoices, output_format: str, names: Mapping[object, object]) -> None:
     """Print invoices and whether each is linked; a table of a single organization leaves out its column."""
     rows = [invoice.to_dict() for invoice, _ in invoices]
     for row in rows:
@@ -167,7 +183,10 @@ def _show(invoices: Sequence[tuple[BillingInvoice | BillingInvoiceMetadata, bool
         return
     several = len({row.get("orgId") for row in rows}) > 1
     columns = [column for column in _TABLE_COLUMNS if several or column is not _ORGANIZATION]
-    rows = [{**row, "period": _period(each), "open": _open(row)} for row, (each, _) in zip(rows, invoices, strict=True)]
+    rows = [
+        {**row, "orgId": names.get(each.org_id, row.get("orgId")), "period": _period(each), "open": _open(row)}
+        for row, (each, _) in zip(rows, invoices, strict=True)
+    ]
     # A paying organization's invoice may have the amounts of those linked to it.
     if len(rows) > 1 and not any(is_linked for _, is_linked in invoices):
         sums = {
@@ -177,6 +196,8 @@ def _show(invoices: Sequence[tuple[BillingInvoice | BillingInvoiceMetadata, bool
         _table.show(rows, columns, "table", footer={"period": "total", **sums})
     else:
         _table.show(rows, columns, "table")
+        if len(rows) > 1:
+            _table.paragraph("no total: an invoice may include the amounts of those linked to it")
 
 
 def _period(invoice: BillingInvoice | BillingInvoiceMetadata) -> str:
