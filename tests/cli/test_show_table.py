@@ -55,14 +55,14 @@ def test_long_numbers_keep_every_digit(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
-@pytest.mark.parametrize(("columns", "bar"), [(120, 12), (80, 11), (72, 8), (60, 8), (48, 0)])
-def test_there_are_small_bars_and_names_give_way_to_them(
+@pytest.mark.parametrize(("columns", "bar"), [(120, 12), (80, 11), (75, 6), (60, 0), (48, 0)])
+def test_bars_shrink_and_go_before_names_are_cut(
     on_a_terminal: Callable[..., tuple[int, str]], tmp_path: Path, columns: int, bar: int
 ) -> None:
     lines = "".join(f"07/01/2024,06/30/2024,A Project of Ours,{sku},9\n" for sku in SKUS)
     (tmp_path / "a.csv").write_text(f"Date,Usage Date,Project,SKU,Amount\n{lines}", encoding="utf-8")
     _, shown = on_a_terminal("show", "a.csv", env={"COLUMNS": str(columns), "TERM": "dumb"})
-    assert all(f" {sku} " in shown for sku in SKUS) == (columns >= 80)
+    assert all(f" {sku} " in shown for sku in SKUS) == (columns >= 75)
     assert max(map(len, re.findall("█+", shown)), default=0) == bar
     assert all(len(line) <= columns for line in shown.split("\r\n"))
     # Whatever is cut, the two stay different.
@@ -81,7 +81,7 @@ def test_an_invoice_of_the_sandbox_fits(run: Run, server: Sandbox, tmp_path: Pat
     widest = max(map(cell_len, shown.splitlines()))
     # Two names of eight, and money whole, need that much.
     assert widest <= max(columns, 44)
-    assert ("████████" in shown) == (columns >= 60)
+    assert ("██████" in shown) == (columns >= 100)
     assert shown.replace("\n", " ").rstrip().isprintable()
     assert escape_controls(shown, keep="\n") == shown
 

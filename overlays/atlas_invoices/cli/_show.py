@@ -145,7 +145,7 @@ def _print_table(summary: Summary, currency: str, top: int | None) -> None:
         _table.Column("lines", number=True, spare=2),
     ]
     headings = [column.heading for column in columns]
-    if width := _table.bar_width([headings, *rows, total], [n for n in range(names) if columns[n].flexible]):
+    if width := _table.bar_width([headings, *rows, total]):
         for row, bar in zip([*rows, total], [*_bars(shown, width), *[""] * (bool(rest) + 1)], strict=True):
             row.insert(names + 2, bar)
         columns.insert(names + 2, _table.Column("", style=lambda _bar: "cyan"))

@@ -147,10 +147,7 @@ def period(start: date, end: date) -> str:
 _GAP = 2
 # A shorter name says little, so a narrow terminal leaves out spare columns first.
 _MIN_NAME, _SHORTEST_NAME = 8, 4
-_MAX_BAR, _MIN_BAR = 12, 8
-# To make room for bars, names are cut, but not below this width; a narrow terminal has no bars.
-_MIN_NAME_BESIDE_BAR = 10
-_MIN_TERMINAL_FOR_BARS = 50
+_MAX_BAR, _MIN_BAR = 12, 6
 # Names are cut in the middle. The part of the width to keep at the beginning, in the order tried.
 _BEGINNINGS = (0.5, 0.7, 0.3, 1.0, 0.0)
 
@@ -260,17 +257,13 @@ def fit_widths(
     return widths
 
 
-def bar_width(rows: Sequence[Sequence[str]], flexible: Collection[int]) -> int:
-    """Return the width of bars beside these rows, 0 for none. A small bar is worth more than the middle of a name."""
+def bar_width(rows: Sequence[Sequence[str]]) -> int:
+    """Return the width of bars beside these rows; 0 for none, if there is no room without cutting names."""
     available = terminal_width()
     if available is None:
         return _MAX_BAR
-    natural = _natural_widths(rows)
-    spare = available - sum(width + _GAP for width in natural)
-    cuttable = sum(max(0, natural[column] - _MIN_NAME_BESIDE_BAR) for column in flexible)
-    if available < _MIN_TERMINAL_FOR_BARS or spare + cuttable < _MIN_BAR:
-        return 0
-    return min(_MAX_BAR, max(_MIN_BAR, spare))
+    spare = available - sum(width + _GAP for width in _natural_widths(rows))
+    return min(_MAX_BAR, spare) if spare >= _MIN_BAR else 0
 
 
 def _natural_widths(rows: Sequence[Sequence[str]]) -> list[int]:
