@@ -61,7 +61,8 @@ def completion_command(shell: str) -> None:
     \b
         bash: echo 'eval "$(atlas-invoices completion bash)"' >> ~/.bashrc
         zsh:  echo 'eval "$(atlas-invoices completion zsh)"' >> ~/.zshrc
-        fish: atlas-invoices completion fish > ~/.config/fish/completions/atlas-invoices.fish
+        fish: mkdir -p ~/.config/fish/completions
+              atlas-invoices completion fish > ~/.config/fish/completions/atlas-invoices.fish
 
     Months and IDs are those that the last `list`, `sync` or `download` saw.
     """
@@ -76,6 +77,9 @@ def completion_command(shell: str) -> None:
         # fish would cut project,sku at the comma, and sort the newest months last.
         script = script.replace("string split ", "string split --max 1 ")
         script = script.replace("--no-files", "--no-files --keep-order")
+        # A new ~/.zshrc has no compinit, which defines compdef.
+        compinit = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }"
+        script = script.replace("    compdef ", f"    {compinit}\n    compdef ")
     click.echo(script)
 
 
