@@ -25,6 +25,9 @@ def test_without_a_source_every_invoice_is_loaded_and_nothing_the_second_time(
     done = run("load", "duckdb:costs.db")
     assert (done.returncode, done.stdout) == (0, "")
     count = len(server.invoices)
+    for invoice in server.invoices:
+        assert f"{invoice.start:%Y-%m} {invoice.id} fetched, " in done.stderr
+        assert f"{invoice.start:%Y-%m} {invoice.id} added, " in done.stderr
     assert f"duckdb:costs.db: {count} added, 0 replaced, 0 unchanged; " in done.stderr
     statuses = {row["invoice_id"]: row["status"] for row in query(tmp_path / "costs.db", "SELECT * FROM invoices")}
     assert statuses == {invoice.id: invoice.status for invoice in server.invoices}

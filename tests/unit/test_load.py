@@ -443,7 +443,7 @@ class TestDuckDB:
         ai.load(f"duckdb:{path}", invoice(6, "1"), on_progress=release)
         assert notes == [
             f"waiting up to 60 s for {path}, which another process has open",
-            f"added invoice {invoice_id(6)}: 1 line",
+            f"2024-06 {invoice_id(6)} added, 1 line",
         ]
 
 

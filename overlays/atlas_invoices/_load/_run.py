@@ -165,7 +165,8 @@ def load(
                 new.stored["source_sha256"] = digest
                 loaded = _load_one(target, tables, each, id_, stored.get(id_), new, decimals)
                 if loaded.lines is not None:
-                    on_progress(f"{loaded.outcome} invoice {id_}: {pluralize(loaded.lines, 'line', 'lines')}")
+                    month = str(loaded.period_start)[:7] if loaded.period_start else "-"
+                    on_progress(f"{month:<7} {id_} {loaded.outcome}, {pluralize(loaded.lines, 'line', 'lines')}")
                 done.append(loaded)
         finally:
             tables.close()

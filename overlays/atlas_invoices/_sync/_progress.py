@@ -204,9 +204,10 @@ class SyncState:
             self._entries[listed.id] = entry
             self._unsaved = True
         if result.entry:
+            why = "" if result.task.reason == "new" else f" ({result.task.reason})"
             self._on_progress(
-                f"{listed.start[:7] if listed.start else '-':<7} {listed.id} saved, "
-                f"{result.entry.csv.size:,} bytes ({result.task.reason})"
+                f"{listed.start[:7] if listed.start else '-':<7} {listed.id} fetched, "
+                f"{result.entry.csv.size:,} bytes{why}"
             )
         self._unanswered = self._unanswered + 1 if isinstance(result.error, _TRY_LATER) else 0
         return self._unanswered < _GIVE_UP_AFTER and not (result.error and _affects_all(result.error, listed))
