@@ -90,13 +90,13 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     differences = [] if error is None else [_read_error(error, header, side, matchers)]
     if header is not None:
         differences += _header_differences(header, invoice, notes)
+    # The lines of two invoices differ everywhere, which says nothing more.
     other_invoice = any(difference.kind == "invoice_id" for difference in differences)
     rounding: list[Difference] = []
-    best = best_interpretation(matchers, notes, warnings)
+    best = None if other_invoice else best_interpretation(matchers, notes, warnings)
     if mixed := side.mixed_currencies:
         message = f"the CSV has amounts in {mixed}, so they can't be added up and compared with the invoice"
         differences.append(Difference(kind="currency", message=message))
-    # The lines of two invoices differ everywhere, which says nothing more.
     elif error is None and not other_invoice:
         if best is not None:
             differences += line_differences(side, *best)
