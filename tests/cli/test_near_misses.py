@@ -20,7 +20,9 @@ CSV = "Date,Usage Date,SKU,Project,Tag/team,Amount\n07/01/2024,06/30/2024,M10,Al
     [
         ("lst", "no command 'lst'; did you mean `atlas-invoices list`?"),
         ("ls", "did you mean `atlas-invoices list`?"),
-        ("invoices", "did you mean `atlas-invoices list`?"),
+        ("download all -o inv", "`atlas-invoices sync --dir DIR` saves every invoice"),
+        ("download 2026-09 june.csv", "write -o june.csv to save"),
+        ("reconcile june.csv", "`reconcile latest --csv june.csv`"),
         ("help", "did you mean `atlas-invoices --help`?"),
         ("frobnicate", "no command 'frobnicate' (see `atlas-invoices --help`)"),
         ("list --json", "atlas-invoices list has no option --json; did you mean --format json?"),
@@ -30,14 +32,14 @@ CSV = "Date,Usage Date,SKU,Project,Tag/team,Amount\n07/01/2024,06/30/2024,M10,Al
         ("export june.csv --parquet", "did you mean --format parquet?"),
         ("list --statu PAID", "did you mean --status?"),
         ("show june.csv --since 2026-01", "atlas-invoices show has no option --since; list and sync have it"),
+        ("list --from 2026-05", "did you mean --since?"),
         ("list --nonesuch", "see `atlas-invoices list --help`"),
         ("list --status payd", "INVOICED; did you mean PAID?"),
         ("list --status unpaid", "did you mean PENDING or CLOSED or INVOICED or FAILED?"),
         ("list 2026-10", "did you mean --since 2026-10 --until 2026-10?"),
         ("list --status nonesuch", "'nonesuch' isn't one of PENDING, CLOSED, "),
-        ("list --format jsno", "did you mean json?"),
         ("show june.csv --by projct", "did you mean project?"),
-        ("show june.csv --by organisation", "did you mean organization_name?"),
+        ("show june.csv --by project sku", "'sku' is a column; did you mean --by project,sku?"),
         ("show june.csv --by team", "did you mean tag:team?"),
         ("show jun.csv", "did you mean june.csv?"),
         ("show 2026-6", "did you mean 2026-06?"),
@@ -66,3 +68,4 @@ def test_reconcile_of_another_invoice_says_so_and_no_more(run: Run, server: Sand
     done = run("reconcile", server.invoices[2].id, "--csv", "june.csv")
     assert done.returncode == 6
     assert [line.split(":")[1] for line in done.stdout.splitlines()] == [" invoice ID", " billing period"]
+    assert done.stderr == f"error: june.csv doesn't match invoice {server.invoices[2].id}: 2 differences\n"

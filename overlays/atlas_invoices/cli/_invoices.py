@@ -227,9 +227,16 @@ def download_command(session: Session, invoices: tuple[str, ...], output: str | 
     interruption, run it again.
     """
     if output and len(invoices) > 1:
-        raise click.UsageError("-o takes one invoice; without it, each invoice gets a file of its own")
+        raise click.UsageError(
+            "-o takes one invoice; without it, each invoice gets a file of its own; to fill a folder, use "
+            "`atlas-invoices sync --dir DIR`, with --since and --until for some months"
+        )
     if output not in {None, "-"}:
-        AtomicFile(str(output), overwrite=force)  # checks the path before anything is sent
+        try:
+            AtomicFile(str(output), overwrite=force)  # checks the path before anything is sent
+        except IsADirectoryError as error:
+            instead = f"{error.strerror}, or fill it with `atlas-invoices sync --dir {output}`"
+            raise IsADirectoryError(error.errno, instead, error.filename) from None
     with session.client() as client:
         org = session.org_id(client)
         found = _source.find_invoices(client, org, invoices, with_days=output is None)

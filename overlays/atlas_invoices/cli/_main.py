@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # What other tools call these; any other word is compared with the names.
 _SYNONYMS = {
-    "auth": "doctor",
     "budget": "pending --forecast",
     "config": "doctor",
     "costs": "show",
@@ -33,12 +32,21 @@ _SYNONYMS = {
     "get": "download",
     "help": "--help",
     "invoices": "list",
-    "login": "doctor",
     "organizations": "orgs",
     "profile": "doctor",
     "summary": "show",
     "verify": "reconcile",
     "version": "--version",
+}
+_OPTION_SYNONYMS = {
+    "--after": "--since",
+    "--before": "--until",
+    "--end": "--until",
+    "--from": "--since",
+    "--group": "--by",
+    "--group-by": "--by",
+    "--start": "--since",
+    "--to": "--until",
 }
 
 
@@ -70,6 +78,9 @@ class _LazyGroup(click.Group):
         # An option goes to click, which knows whether it's one of the group's.
         if name in COMMANDS or name.startswith("-"):
             return super().resolve_command(ctx, args)
+        if name in {"auth", "login"}:
+            way = "set MONGODB_ATLAS_CLIENT_ID and MONGODB_ATLAS_CLIENT_SECRET, or use a profile of the Atlas CLI"
+            raise click.UsageError(f"no command {name!r}; {way}; `atlas-invoices doctor` checks them", ctx)
         meant = _SYNONYMS.get(name) or closest(name, COMMANDS)
         hint = f"; did you mean `atlas-invoices {meant}`?" if meant else ""
         raise click.UsageError(f"no command {single_line(repr(name), 60)}{hint}", ctx)
@@ -121,9 +132,16 @@ def _explain(error: BaseException, arguments: list[str]) -> tuple[int, str]:
                 _exit.USAGE,
                 f"{ctx.command_path} has no option {error.option_name}; {_suggest(error, ctx, arguments)}",
             )
+        case click.MissingParameter(param=click.Argument(metavar=str() as what), ctx=click.Context() as ctx) if (
+            what.startswith(("INVOICE", "SOURCE"))
+        ):
+            example = f"as in `{ctx.command_path} latest`; `atlas-invoices list` shows all invoices and what is open"
+            every = "; `atlas-invoices sync --dir DIR` saves every invoice" if ctx.info_name == "download" else ""
+            text = f"no {what.rstrip('.')} given; write one, {example}{every} (see `{ctx.command_path} --help`)"
+            return _exit.USAGE, text
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "atlas-invoices"
-            return _exit.USAGE, f"{error.format_message()}{_suggest_months(error)} (see `{command} --help`)"
+            return _exit.USAGE, f"{error.format_message()}{_suggest_options(error)} (see `{command} --help`)"
         case click.ClickException():
             return _exit.OTHER, error.format_message()
         case click.Abort():
@@ -134,7 +152,7 @@ def _explain(error: BaseException, arguments: list[str]) -> tuple[int, str]:
 
 def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]) -> str:
     """Return what a user probably means by an option that the command lacks: a format, a similar option, a command."""
-    wrong = error.option_name
+    wrong = _OPTION_SYNONYMS.get(error.option_name, error.option_name)
     options = _options(ctx.command)
     value = wrong.lstrip("-")
     if wrong in {"-o", "--output"} and wrong in arguments:
@@ -142,19 +160,23 @@ def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]
     formats = getattr(options.get("--format"), "type", None)
     if value in getattr(formats, "choices", ()):
         return f"did you mean --format {value}?"
-    if found := closest(wrong, options):
+    if found := wrong if wrong in options else closest(wrong, options):
         return f"did you mean {found}?"
     having = [name for name in COMMANDS if wrong in _options(_command(name))]
     if having:
         *others, last = having
-        return f"{', '.join(others)} and {last} have it" if others else f"{last} has it"
+        what = "it" if wrong == error.option_name else wrong
+        return f"{', '.join(others)} and {last} have {what}" if others else f"{last} has {what}"
     return f"see `{ctx.command_path} --help`"
 
 
-def _suggest_months(error: click.UsageError) -> str:
-    """Return the options for the month that a command without arguments was given."""
+def _suggest_options(error: click.UsageError) -> str:
+    """Return the options for an argument too many: a month, or the CSV to reconcile."""
     found = re.match(r"Got unexpected extra argument \((.+)\)", error.message)
-    month = similar_month(found[1]) if found and error.ctx and "--since" in _options(error.ctx.command) else None
+    options = _options(error.ctx.command) if found and error.ctx else {}
+    if found and "--csv" in options:
+        return f"; did you mean --csv {found[1]}?"
+    month = similar_month(found[1]) if found and "--since" in options else None
     return f"; did you mean --since {month} --until {month}?" if month else ""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +70,7 @@ def show_command(
     from atlas_invoices import summarize
 
     names = _parse_by(by)
+    _refuse_columns(sources, by)
     with _source.open_sources(session, sources) as opened:
         summary = summarize(opened.sources, by=names)
     headers = [invoice.header for invoice in opened.invoices]
@@ -97,6 +100,20 @@ def _parse_by(by: tuple[str, ...]) -> list[str]:
         return list(dict.fromkeys(part.name for part in parse_by(names)))
     except ConfigError as error:
         raise click.BadParameter(str(error), param_hint="--by") from None
+
+
+def _refuse_columns(sources: tuple[str, ...], by: tuple[str, ...]) -> None:
+    """Refuse a column among the sources, as in `--by project sku`."""
+    from click.core import ParameterSource
+
+    default = click.get_current_context().get_parameter_source("by") == ParameterSource.DEFAULT
+    for source in sources:
+        if os.path.lexists(source):
+            continue
+        with suppress(click.BadParameter):
+            _parse_by((source,))
+            meant = ",".join([*(() if default else by), source])
+            raise click.UsageError(f"{source!r} is a column; did you mean --by {meant}?")
 
 
 def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:

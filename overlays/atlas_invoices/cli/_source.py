@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -41,7 +42,27 @@ _WORKERS = 20
 
 class _Invoice(click.types.StringParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
-        return invoice_name(NOT_EMPTY.convert(value, param, ctx))
+        text = NOT_EMPTY.convert(value, param, ctx)
+        try:
+            return invoice_name(text)
+        except InvalidIdError:
+            if ctx and (instead := _instead_of(text, str(ctx.info_name))):
+                raise click.UsageError(f"{short_path(text)!r} doesn't name an invoice; {instead}", ctx) from None
+            raise
+
+
+def _instead_of(text: str, command: str) -> str | None:
+    """Return how to write a file, a year or `all`, which aren't invoices."""
+    is_file = os.path.lexists(text) or re.search(r"\.[a-zA-Z]\w*$", text)
+    if command == "reconcile" and is_file:
+        return f"name the invoice as well, as in `reconcile latest --csv {short_path(text)}`"
+    if command != "download":
+        return None
+    if is_file:
+        return f"write -o {short_path(text)} to save an invoice there"
+    if re.fullmatch("20[0-9]{2}", text):
+        return f"`atlas-invoices sync --dir DIR --since {text}-01 --until {text}-12` saves those of the year"
+    return "`atlas-invoices sync --dir DIR` saves every invoice" if text.lower() == "all" else None
 
 
 invoice_argument = click.argument("invoice", type=_Invoice(), metavar="INVOICE", shell_complete=complete_invoices)
