@@ -30,9 +30,8 @@ from ._session import (
 if TYPE_CHECKING:
     from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
 
-_format_option = _table.format_option(
-    "table", "json", "csv", description="json and csv have the API's field names and units (cents)."
-)
+_API_FORMAT = "json and csv have the API's field names and units (cents)"
+_format_option = _table.format_option("table", "json", "csv", description=f"{_API_FORMAT}.")
 
 # From the Atlas Admin API document; a test compares them with the generated client, whose import is slow.
 _STATUSES = ("PENDING", "CLOSED", "FORGIVEN", "FAILED", "PAID", "FREE", "PREPAID", "INVOICED")
@@ -134,9 +133,16 @@ def list_command(
 @click.option(
     "--forecast", is_flag=True, help="Show the run rate of the open period, by project, next to the month before."
 )
-@click.option("--fail-over", type=_Amount(), metavar="USD", help="Forecast, and exit with status 6 if it's over this.")
+@click.option(
+    "--fail-over",
+    type=_Amount(),
+    metavar="USD",
+    help="Forecast, and exit with status 6 if it's over this; with -q, print no table unless --forecast is given.",
+)
 @max_bytes_option
-@_format_option
+@_table.format_option(
+    "table", "json", "csv", description=f"{_API_FORMAT}; a forecast has its own names, and US dollars."
+)
 @atlas_options
 def pending_command(
     session: Session, output_format: str, max_bytes: int, forecast: bool, fail_over: Decimal | None
@@ -145,11 +151,14 @@ def pending_command(
 
     The forecast is the usage of the complete days so far, divided by their number, for every day of the period, plus
     credits and usage of earlier days as they are so far; before sales tax. The newest day with usage isn't counted.
+    Projects are in order of growth over the month before, the largest first.
     """
     if forecast or fail_over is not None:
         from ._forecast import run
 
-        run(session, output_format, fail_over)
+        # For cron: the error, if it's over, and the exit status are all.
+        is_check = _output.verbosity.quiet and output_format == "table" and not forecast
+        run(session, None if is_check else output_format, fail_over)
         return
     with bar("pending"), session.client() as client:
         invoices = client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)
