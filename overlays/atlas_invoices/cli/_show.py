@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Fits a screen.
 _DEFAULT_TOP = 20
-_TIMES = {"day", "month", "period", "date", "usage_date"}
+_TIMES = {"day", "month", "period", "period_start", "period_end", "date", "usage_date"}
 
 
 @click.command(name="show")
@@ -40,7 +40,7 @@ _TIMES = {"day", "month", "period", "date", "usage_date"}
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help=f"Only the N largest. Default: {_DEFAULT_TOP} in a table; all by time, and in json and csv.",
+    help=f"Only the N largest. Default: {_DEFAULT_TOP} in a table; all if it's in order of time, and in json and csv.",
 )
 @_table.format_option(
     "table", "json", "csv", description="json and csv have all groups and exact numbers; in json they are strings."
@@ -58,7 +58,8 @@ def show_command(
 
     Amounts are US dollars before sales tax, credits included; `list` shows the amount billed, with tax.
 
-    The largest come first; a table by day, month, period or date alone, without --top, is in order of time.
+    The largest come first; a table whose first column is a time, such as day, month or period, is in order of time and
+    whole, unless --top is given.
 
     Columns for --by, named as here or as in the CSV's header: date, usage_date, description, note,
     organization_name, organization_id, project, project_id, sku, region, cluster, replica_set, config_server,
@@ -72,6 +73,7 @@ def show_command(
         summary = summarize(opened.sources, by=names)
     headers = [invoice.header for invoice in opened.invoices]
     _warn_of_missing(list(summary.by), opened.invoices)
+    _note_usage_months(summary, headers)
     groups = [group for each in summary.by_currency.values() for group in each.groups[:top]]
     if output_format == "json":
         _table.write_json(_as_json(headers, summary, groups))
@@ -123,9 +125,18 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 
+def _note_usage_months(summary: Summary, headers: list[InvoiceHeader]) -> None:
+    periods = {str(each.period_start)[:7] for each in headers if each.period_start}
+    if periods and "month" in summary.by:
+        place = summary.by.index("month")
+        if {group.key[place] for group in summary.groups} - periods - {None}:
+            _output.note("`month` is the month of usage; `--by period` has the invoices' own months")
+
+
 def _print_table(summary: Summary, currency: str, top: int | None) -> None:
     names = len(summary.by)
-    if top is None and names == 1 and summary.by[0] in _TIMES:
+    if top is None and summary.by[0] in _TIMES:
+        # Within a time, the largest still come first.
         shown = sorted(summary.groups, key=lambda g: (g.key[0] is None, str(g.key[0])))
     else:
         shown = list(summary.groups[: top or _DEFAULT_TOP])
