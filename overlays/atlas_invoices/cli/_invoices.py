@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from atlas_invoices._files import AtomicFile
 from atlas_invoices._invoice_names import NO_LINKED, file_name, first_day, in_months, last_day_exclusive, with_linked
@@ -41,7 +42,7 @@ _ORGANIZATION_COLUMNS = [_table.Column("Name", "name", flexible=True), _table.Co
 # Statuses of invoices that may have something left to pay. One of them is still growing.
 _OPEN = {"PENDING": "yellow", "CLOSED": "yellow", "INVOICED": "yellow", "FAILED": "red"}
 # What people call those, which isn't a status.
-_WORDS_FOR_OPEN = dict.fromkeys(("due", "open", "outstanding", "overdue", "owed", "unpaid"), " or ".join(_OPEN))
+_WORDS_FOR_OPEN = dict.fromkeys(("due", "open", "outstanding", "overdue", "owed", "unpaid"), ",".join(_OPEN))
 _ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
 _STATUS = _table.Column("Status", "statusName", flexible=True, spare=1, style=_OPEN.get)
 _BILLED = _table.Column("Billed USD", "amountBilledCents", _table.cents, number=True)
@@ -61,6 +62,18 @@ _TABLE_COLUMNS = [
     _PAID,
     _table.Column("Open USD", "open", _table.cents, number=True, spare=2),
 ]
+
+
+class _Statuses(Choice):
+    """One or more statuses, separated by commas."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        return ",".join(super(_Statuses, self).convert(part.strip(), param, ctx) for part in value.split(","))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        before, comma, last = incomplete.rpartition(",")
+        items = super().shell_complete(ctx, param, last)
+        return [CompletionItem(f"{before}{comma}{item.value}") for item in items]
 
 
 class _Amount(click.types.StringParamType):
@@ -94,10 +107,10 @@ def orgs_command(session: Session, output_format: str) -> None:
 @click.option(
     "--status",
     "statuses",
-    type=Choice(_STATUSES, case_sensitive=False, synonyms=_WORDS_FOR_OPEN),
+    type=_Statuses(_STATUSES, case_sensitive=False, synonyms=_WORDS_FOR_OPEN),
     multiple=True,
-    metavar="S",
-    help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",
+    metavar="S[,S]",
+    help=f"Only these statuses; may be repeated: {', '.join(_STATUSES)}.",
 )
 @month_options
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
@@ -119,7 +132,8 @@ def list_command(
     """
     with bar("list"), session.client() as client:
         org = session.org_id(client)
-        invoices = client.list_invoices(org, statuses=statuses or None, linked=linked)
+        names = [name for each in statuses for name in each.split(",")]
+        invoices = client.list_invoices(org, statuses=names or None, linked=linked)
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
         )
