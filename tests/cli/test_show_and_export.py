@@ -90,7 +90,7 @@ def test_a_tag_that_the_file_does_not_have_is_a_warning_with_those_it_has(
     done = run("show", str(saved), "--by", by, "--format", "json")
     assert done.returncode == 0
     tags = ", ".join(invoice.tag_keys)
-    assert done.stderr == f"warning: this file has no column for {missing}; its tags are: {tags}\n"
+    assert done.stderr == f"warning: this invoice has no column for {missing}; its tags are: {tags}\n"
     assert run("show", str(saved), "--by", "tag:team").stderr == ""
 
 
@@ -99,7 +99,7 @@ def test_a_file_without_tags_has_none_to_name(run: Run, tmp_path: Path) -> None:
     path.write_text("Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1\n", encoding="utf-8")
     done = run("show", str(path), "--by", "tag:team")
     assert done.returncode == 0
-    assert done.stderr == "warning: this file has no column for tag:team; it has no tags\n"
+    assert done.stderr == "warning: this invoice has no column for tag:team; it has no tags\n"
 
 
 @pytest.mark.parametrize("by", ["project", "Project", "extra:Project Code"])
@@ -109,7 +109,7 @@ def test_a_column_that_the_file_does_not_have_is_a_warning_with_those_it_has(run
     assert done.returncode == 0
     name = by if ":" in by else by.lower()
     columns = "Date, Usage Date, SKU, Amount"
-    assert done.stderr == f"warning: this file has no column for {name}; its columns are: {columns}\n"
+    assert done.stderr == f"warning: this invoice has no column for {name}; its columns are: {columns}\n"
     both = run("show", "a.csv", "--by", f"{by},tag:team,sku").stderr
     assert both.endswith(f"no column for {name}, tag:team; its columns are: {columns}; it has no tags\n")
 

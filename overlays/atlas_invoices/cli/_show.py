@@ -13,7 +13,7 @@ from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import closest, plain, plain_or_none, single_line
 
 from . import _output, _source, _table
-from ._completion import complete_by
+from ._completion import complete_by, find_tags
 from ._session import Session, atlas_options
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def show_command(
     """
     from atlas_invoices import summarize
 
-    names = _parse_by(by)
+    names = _parse_by(by, sources)
     with _source.open_sources(session, sources) as opened:
         summary = summarize(opened.sources, by=names)
     headers = [invoice.header for invoice in opened.invoices]
@@ -88,7 +88,7 @@ def show_command(
             _print_table(each, currency, top)
 
 
-def _parse_by(by: tuple[str, ...]) -> list[str]:
+def _parse_by(by: tuple[str, ...], sources: tuple[str, ...]) -> list[str]:
     """Return the columns to group by, without duplicates; refuse invalid ones before anything is read or sent."""
     from atlas_invoices._csv import parse_by
 
@@ -96,7 +96,7 @@ def _parse_by(by: tuple[str, ...]) -> list[str]:
     if nameless := {"tag:", "extra:"}.intersection(names):
         raise click.BadParameter(f"{nameless.pop()} needs a name after it", param_hint="--by")
     try:
-        return list(dict.fromkeys(part.name for part in parse_by(names)))
+        return list(dict.fromkeys(part.name for part in parse_by(names, lambda: find_tags(sources))))
     except ConfigError as error:
         raise click.BadParameter(str(error), param_hint="--by") from None
 
@@ -110,7 +110,7 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     tags = dict.fromkeys(key for invoice in invoices for key, _ in invoice.layout.tags)
     columns = dict.fromkeys(name for invoice in invoices for name in invoice.columns)
     others = [name for name in columns if name not in {TAG_PREFIX + key for key in tags}]
-    what, whose, having = ("this file has", "its", "it has")
+    what, whose, having = ("this invoice has", "its", "it has")
     if len(invoices) > 1:
         what, whose, having = ("these invoices have", "their", "they have")
     available = []
