@@ -42,21 +42,30 @@ def invoice_name(value: object) -> str:
     name = value.lower() if isinstance(value, str) else ""
     if name in {LATEST, PENDING} or is_id(name) or _is_month(name):
         return name
-    similar = similar_name(str(value))
-    meant = f" (did you mean {similar}?)" if similar else ""
     raise InvalidIdError(
-        f"{single_line(repr(value), 60)} doesn't name an invoice{meant}: write its ID (24 hexadecimal digits), its "
-        "month as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
+        f"{single_line(repr(value), 60)} doesn't name an invoice{name_hint(str(value))}: write its ID "
+        "(24 hexadecimal digits), its month as in 2026-06, latest or pending; run `atlas-invoices list` to see all "
+        "invoices"
     )
 
 
-def similar_name(text: str) -> str | None:
-    """Return the month (`June 2026`, `2026/6`), `latest` or `pending` that a text probably means."""
-    return similar_month(text) or closest(text, (LATEST, PENDING))
+# A year and a month, right or wrong.
+_in_digits = re.compile(r"(20[0-9]{2})[-/.]?([0-9]{1,2})").fullmatch
+
+
+def name_hint(text: str, file: str | None = None) -> str:
+    """Return, in brackets, what a text that names no invoice probably means, which may be a file, or what's wrong."""
+    if (found := _in_digits(text)) and not similar_month(text):
+        return f" ({found[2]} isn't a month)"
+    meant = (None if found else file) or similar_month(text) or closest(text, (LATEST, PENDING))
+    return f" (did you mean {meant}?)" if meant else ""
 
 
 def similar_month(text: str) -> str | None:
     """Return a month in the form 2026-06 for one written in another way; without a year, it's this year's."""
+    if found := _in_digits(text):
+        name = f"{found[1]}-{found[2]:0>2}"
+        return name if _is_month(name) else None
     from dateutil.parser import parse  # noqa: PLC0415 - imported only for a mistake
 
     this_year = datetime.now(UTC).year

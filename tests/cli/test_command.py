@@ -147,7 +147,7 @@ def test_invoices_are_downloaded_by_name_all_or_none(run: Run, server: Sandbox, 
         (
             ["download", "2026-13"],
             2,
-            "'2026-13' doesn't name an invoice: write its ID (24 hexadecimal digits), its month",
+            "'2026-13' doesn't name an invoice (13 isn't a month): write its ID (24 hexadecimal digits)",
         ),
         (["owed", "june"], 2, "'june' doesn't name an invoice"),
         (["reconcile", "latest-one"], 2, "'latest-one' doesn't name an invoice"),

@@ -117,7 +117,7 @@ def test_every_shell_completes_commands_choices_columns_tags_and_files(shell: st
     expected = {
         "rec": "reconcile",
         "list --st": "list --status",
-        "list --status PA": "list --status PAID",
+        "list --status FREE,PA": "list --status FREE,PAID",
         "show ju": "show june.csv",
         "export june.csv -o ju": "export june.csv -o june.csv",
         "show june.csv --by tag:": "show june.csv --by tag:team",

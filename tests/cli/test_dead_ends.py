@@ -108,8 +108,8 @@ def test_a_status_nobody_knows_is_a_usage_error_with_a_suggestion(tmp_path: Path
 
 def test_a_status_may_be_written_in_any_case(tmp_path: Path) -> None:
     with scripted_atlas() as server:
-        assert shell(tmp_path, server).run("list", "--status", "paid", "--status", "Invoiced").status == 0
-        assert query(server.requests[-1].target)["statusNames"] == ["PAID", "INVOICED"]
+        assert shell(tmp_path, server).run("list", "--status", "paid,Free", "--status", "Invoiced").status == 0
+        assert query(server.requests[-1].target)["statusNames"] == ["PAID", "FREE", "INVOICED"]
 
 
 def test_every_status_of_the_generated_client_is_known(tmp_path: Path) -> None:

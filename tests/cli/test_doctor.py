@@ -145,7 +145,7 @@ def test_a_server_that_is_not_there(run: Run, server: Sandbox) -> None:
     done = run("doctor", "--max-retries", "0", env=env)
     assert done.returncode == 5
     assert (
-        "no connection to 127.0.0.1: [Errno 111] Connection refused; check the network, the proxy and the base URL"
+        "no connection to 127.0.0.1:9: [Errno 111] Connection refused; check the network, the proxy and the base URL"
         in done.stderr
     )
     assert "response:" not in done.stdout

@@ -31,18 +31,27 @@ CSV = "Date,Usage Date,SKU,Project,Tag/team,Amount\n07/01/2024,06/30/2024,M10,Al
         ("list -o june.csv", "download, export, focus and report have it"),
         ("export june.csv --parquet", "did you mean --format parquet?"),
         ("list --statu PAID", "did you mean --status?"),
-        ("show june.csv --since 2026-01", "atlas-invoices show has no option --since; list and sync have it"),
         ("list --from 2026-05", "did you mean --since?"),
+        ("show --since 2026-01", "show has no option --since; name each month, such as 2026-05 2026-06, or the folder"),
+        ("owed --since 2026-01", "atlas-invoices owed has no option --since; list and sync have it"),
         ("list --nonesuch", "see `atlas-invoices list --help`"),
         ("list --status payd", "INVOICED; did you mean PAID?"),
-        ("list --status unpaid", "did you mean PENDING or CLOSED or INVOICED or FAILED?"),
-        ("list 2026-10", "did you mean --since 2026-10 --until 2026-10?"),
+        ("list --status PAID,unpaid", "'unpaid' isn't one of PENDING, "),
+        ("list --status unpaid", "did you mean PENDING,CLOSED,INVOICED,FAILED?"),
+        ("list 202610", "did you mean --since 2026-10 --until 2026-10?"),
         ("list --status nonesuch", "'nonesuch' isn't one of PENDING, CLOSED, "),
         ("show june.csv --by projct", "did you mean project?"),
         ("show june.csv --by project sku", "'sku' is a column; did you mean --by project,sku?"),
         ("show june.csv --by team", "did you mean tag:team?"),
+        ("show june.csv --by tags.Teams", "did you mean tag:team?"),
+        ("show june.csv --by department", "can't group by 'department': choose from"),
+        ("show 2026-10 --by team", "'team' (if it's a tag, write tag:team): choose from"),
+        ("show 2026-10 --by tags.team", "did you mean tag:team?"),
+        ("show june.csv --by project,service", "did you mean sku?"),
         ("show jun.csv", "did you mean june.csv?"),
         ("show 2026-6", "did you mean 2026-06?"),
+        ("show 202610", "did you mean 2026-10?"),
+        ("show 2026-13", "(13 isn't a month)"),
         ("owed 06/2026", "did you mean 2026-06?"),
         ("owed lates", "did you mean latest?"),
         ("owed nonesuch", "'nonesuch' doesn't name an invoice: write"),
@@ -51,6 +60,7 @@ CSV = "Date,Usage Date,SKU,Project,Tag/team,Amount\n07/01/2024,06/30/2024,M10,Al
 )
 def test_a_near_miss_gets_a_suggestion(line: str, hint: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "june.csv").write_text(CSV, encoding="utf-8")
+    (tmp_path / "inv2026").mkdir()
     done = run(*line.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")

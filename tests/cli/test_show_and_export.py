@@ -90,7 +90,7 @@ def test_a_tag_that_the_file_does_not_have_is_a_warning_with_those_it_has(
     done = run("show", str(saved), "--by", by, "--format", "json")
     assert done.returncode == 0
     tags = ", ".join(invoice.tag_keys)
-    assert done.stderr == f"warning: this file has no column for {missing}; its tags are: {tags}\n"
+    assert done.stderr == f"warning: this invoice has no column for {missing}; its tags are: {tags}\n"
     assert run("show", str(saved), "--by", "tag:team").stderr == ""
 
 
@@ -99,7 +99,7 @@ def test_a_file_without_tags_has_none_to_name(run: Run, tmp_path: Path) -> None:
     path.write_text("Date,Usage Date,SKU,Amount\n07/01/2024,06/30/2024,M10,1\n", encoding="utf-8")
     done = run("show", str(path), "--by", "tag:team")
     assert done.returncode == 0
-    assert done.stderr == "warning: this file has no column for tag:team; it has no tags\n"
+    assert done.stderr == "warning: this invoice has no column for tag:team; it has no tags\n"
 
 
 @pytest.mark.parametrize("by", ["project", "Project", "extra:Project Code"])
@@ -109,7 +109,7 @@ def test_a_column_that_the_file_does_not_have_is_a_warning_with_those_it_has(run
     assert done.returncode == 0
     name = by if ":" in by else by.lower()
     columns = "Date, Usage Date, SKU, Amount"
-    assert done.stderr == f"warning: this file has no column for {name}; its columns are: {columns}\n"
+    assert done.stderr == f"warning: this invoice has no column for {name}; its columns are: {columns}\n"
     both = run("show", "a.csv", "--by", f"{by},tag:team,sku").stderr
     assert both.endswith(f"no column for {name}, tag:team; its columns are: {columns}; it has no tags\n")
 
@@ -157,7 +157,7 @@ def test_by_can_be_repeated_and_a_name_counts_once(run: Run, saved: Path) -> Non
 
 
 @pytest.mark.parametrize("by", ["day", "month", "date", "usage_date"])
-def test_a_table_by_time_alone_is_in_its_order_and_whole(run: Run, saved: Path, by: str) -> None:
+def test_a_table_by_time_is_in_its_order_and_whole(run: Run, saved: Path, by: str) -> None:
     days = [line.split()[0] for line in run("show", str(saved), "--by", by).stdout.splitlines()[2:]]
     groups = json.loads(run("show", str(saved), "--by", by, "--format", "json").stdout)["groups"]
     assert days[: len(groups)] == sorted(group["key"][0] for group in groups)
@@ -167,6 +167,13 @@ def test_a_table_by_time_alone_is_in_its_order_and_whole(run: Run, saved: Path, 
     assert amounts == sorted(amounts, reverse=True), "for programs the largest comes first, as ever"
     largest = run("show", str(saved), "--by", by, "--top", "1").stdout.splitlines()[2]
     assert largest.split()[0] == groups[0]["key"][0]
+    done = run("show", str(saved), "--by", f"{by},sku")
+    rows = [(line.split()[0], re.findall(r" (-?[\d,]+\.\d\d) ", line)[0]) for line in done.stdout.splitlines()[2:-2]]
+    assert len(rows) > 20
+    assert [time for time, _ in rows] == sorted(time for time, _ in rows)
+    last = [Decimal(amount.replace(",", "")) for time, amount in rows if time == rows[-1][0]]
+    assert last == sorted(last, reverse=True), "within a time, the largest comes first"
+    assert done.stderr.startswith("`month` is the month of usage; `--by period` has the") == (by == "month")
 
 
 @pytest.mark.parametrize(

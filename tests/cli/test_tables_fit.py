@@ -88,9 +88,14 @@ def test_a_forecast_over_an_amount_is_status_6(run: Run, server: Sandbox) -> Non
     assert Decimal(total["soFar"]) * 100 == server.invoices[0].subtotal_cents + server.invoices[0].credits_cents
     forecast = Decimal(total["forecast"])
     assert forecast > Decimal(total["soFar"])
-    assert run("pending", "--fail-over", str(forecast + 1)).returncode == 0
+    under = run("pending", "--fail-over", str(forecast + 1), "-q")
+    assert (under.returncode, under.stdout, under.stderr) == (0, "", "")
     done = run("pending", "--fail-over", f"{forecast - 1:,.2f}")
     assert done.returncode == 6
+    assert done.stdout == run("pending", "--forecast", "-q").stdout
+    csv = run("pending", "--fail-over", "1", "-q", "--format", "csv").stdout
+    (credit,) = [project for project in document["projects"] if Decimal(project["soFar"]) < 0]
+    assert f",{credit['soFar']},{credit['perDay']},{credit['forecast']},{credit['monthBefore']}\n" in csv
     assert done.stderr == (
         "1 linked organization isn't in the forecast; see `atlas-invoices pending`\n"
         f"error: the forecast of {forecast:,.2f} USD for 2026-11 is over {forecast - 1:,.2f} USD\n"

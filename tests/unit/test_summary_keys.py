@@ -102,7 +102,8 @@ def test_a_tag_can_be_named_as_the_csv_names_it() -> None:
         ("projectid", "project_id"),
         ("mounth", "month"),
         ("extra:SKU", "sku"),
-        ("team", "tag:team"),
+        ("cost", "amount"),
+        ("tags.team", "tag:team"),
         ("tags", "tag:KEY"),
         ("Tag/", "tag:KEY"),
         ("extra:Tag/team", "tag:team"),
@@ -118,6 +119,8 @@ def test_an_unknown_name_is_refused_with_similar_ones(name: str, meant: str) -> 
 
 @pytest.mark.parametrize("name", ["", "x" * 500, "\x1b[31m" * 99, ["sku", 5], b"sku"])
 def test_a_name_without_similar_ones_is_shown_on_one_short_line(name: Any) -> None:
+    with pytest.raises(ConfigError, match=r"can't group by 'dept' \(if it's a tag, write tag:dept\): choose"):
+        summarize(DATA, by="dept")
     with pytest.raises(ConfigError, match=r"can't group by [^(]*: choose from date, ") as caught:
         summarize(DATA, by=name)
     assert str(caught.value).isprintable()

@@ -31,6 +31,7 @@ def currency_code(cell: str | None) -> str:
 _TIMES = ("day", "month")
 
 KeyPart: TypeAlias = str | dt.date | Decimal | int | None
+_FindTags: TypeAlias = Callable[[], Collection[str] | None]
 
 # What an invoice says once for all its lines.
 _OF_INVOICE: dict[str, Callable[[InvoiceHeader], KeyPart]] = {
@@ -60,15 +61,16 @@ class GroupBy:
     find: Callable[[Layout], int | None] = lambda _layout: None
 
 
-def parse_by(by: object) -> tuple[GroupBy, ...]:
+def parse_by(by: object, find_tags: _FindTags = lambda: None) -> tuple[GroupBy, ...]:
     """Parse the names that `summarize` takes; no name, or an unknown one, is a ConfigError that lists the known ones.
 
+    For an unknown name, `find_tags` returns the tags that the error may suggest, or None if they aren't known.
     Each GroupBy has its name in our spelling (`usage_date`, `tag:team`), also for the CSV's (`Usage Date`, `Tag/team`).
     """
     names = [by] if isinstance(by, str) else list(by) if isinstance(by, Iterable) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise _unknown(by)
-    return tuple(map(_parse, names))
+    return tuple(_parse(name, find_tags) for name in names)
 
 
 def missing_names(by: object, layouts: Collection[Layout]) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def match_tag(part: GroupBy, keys: Collection[str]) -> GroupBy:
     return _parse(f"tag:{found}")
 
 
-def _parse(name: str) -> GroupBy:
+def _parse(name: str, find_tags: _FindTags = lambda: None) -> GroupBy:
     if name in _OF_INVOICE:
         return GroupBy(name, from_header=_OF_INVOICE[name])
     if name == _LINE_NUMBER:
@@ -119,7 +121,7 @@ def _parse(name: str) -> GroupBy:
         )
     column = BY_FIELD.get(name) or BY_NAME.get(name)
     if column is None:
-        raise _unknown(name)
+        raise _unknown(name, find_tags())
     field: Callable[[LineItem], Any] = attrgetter(column.field)
     place = COLUMNS.index(column)
     number = column.kind is Kind.NUMBER
@@ -148,26 +150,46 @@ def _number(number: Decimal | None) -> Decimal | None:
 # A longer word is hardly a tag's key.
 _MAX_KEY = 40
 GROUP_NAMES = (*BY_FIELD, *_TIMES, *_OF_INVOICE, _LINE_NUMBER)
+# What other tools call these.
+_SYNONYMS = {"cost": "amount", "costs": "amount", "service": "sku", "services": "sku"}
+# How people write a tag that isn't tag:KEY.
+_tag = re.compile(r"tags?[.:/](.+)", re.IGNORECASE | re.DOTALL).fullmatch
 
 
-def _unknown(by: object) -> ConfigError:
+def _unknown(by: object, tags: Collection[str] | None = None) -> ConfigError:
     shown = quoted(by if isinstance(by, str) else repr(by))
-    similar = _similar(by) if isinstance(by, str) else None
-    meant = f" (did you mean {similar}?)" if similar else ""
+    hint = _hint(by, tags) if isinstance(by, str) else ""
     names = ", ".join(GROUP_NAMES)
-    return ConfigError(f"can't group by {shown}{meant}: choose from {names}, tag:KEY, extra:COLUMN")
+    return ConfigError(f"can't group by {shown}{hint}: choose from {names}, tag:KEY, extra:COLUMN")
 
 
-def _similar(name: str) -> str | None:
-    """Return the name of a column that `name` probably means; anything unlike one may be a tag."""
+def _hint(name: str, tags: Collection[str] | None) -> str:
+    """Return, in brackets, what `name` probably means; a word unlike a column may be a tag, if `tags` aren't known."""
     column = name.removeprefix("extra:")
+    written = _tag(column)
+    key = written[1] if written else column
+    known = tags or ()
     if column in {"tag", "tags", "tag:", TAG_PREFIX}:
-        return "tag:KEY"
-    found = closest(column.casefold().replace(" ", "_"), [*GROUP_NAMES, "organization"])
-    if found == "organization":
-        return "organization_name"
-    key = column.removeprefix(TAG_PREFIX)
-    return found or (f"tag:{key}" if key.isprintable() and 0 < len(key) <= _MAX_KEY else None)
+        meant = "tag:KEY"
+    elif found := find_key(key, known):
+        meant = f"tag:{found}"
+    elif not written and (found := _similar_column(column)):
+        meant = found
+    elif found := closest(key, known):
+        meant = f"tag:{found}"
+    elif tags is not None or not key.isprintable() or not 0 < len(key) <= _MAX_KEY:
+        return ""
+    elif written:
+        meant = f"tag:{key}"
+    else:
+        return f" (if it's a tag, write tag:{key})"
+    return f" (did you mean {meant}?)"
+
+
+def _similar_column(name: str) -> str | None:
+    word = name.casefold().replace(" ", "_")
+    found = _SYNONYMS.get(word) or closest(word, [*GROUP_NAMES, "organization"])
+    return "organization_name" if found == "organization" else found
 
 
 def month(day: dt.date | None) -> str | None:

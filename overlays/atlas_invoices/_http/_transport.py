@@ -348,7 +348,7 @@ def _as_connection_error(error: httpx.HTTPError, endpoint: str, proxy: httpx.Pro
     through = "" if proxy is None else f" through the proxy {proxy.url}"
     host = ""
     with suppress(RuntimeError):  # it has no request if it broke while a token was read
-        host = f" to {error.request.url.host}"
+        host = f" to {error.request.url.netloc.decode('ascii')}"
     message = f"no connection{host}{through}: {reason}; check the network, the proxy and the base URL ({endpoint})"
     return APIConnectionError(message, sent=sent)
 

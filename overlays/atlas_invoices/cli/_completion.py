@@ -161,11 +161,12 @@ def complete_by(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
     # click leaves the arguments before an option without a value in `args`.
     before, comma, last = incomplete.rpartition(",")
-    names = [*GROUP_NAMES, *(f"tag:{tag}" for tag in _tags(ctx.params.get("sources") or ctx.args))]
+    names = [*GROUP_NAMES, *(f"tag:{tag}" for tag in find_tags(ctx.params.get("sources") or ctx.args) or ())]
     return _starting(incomplete, {f"{before}{comma}{name}": "" for name in names if name.startswith(last)})
 
 
-def _tags(sources: Iterable[str]) -> list[str]:
+def find_tags(sources: Iterable[str]) -> list[str] | None:
+    """Return the tags of the first source that is a file or a folder; None if there is none, or it can't be read."""
     from atlas_invoices._csv import expand_sources, open_invoice
 
     with suppress(Exception):  # whatever the file is: its tags are only a suggestion
@@ -173,7 +174,7 @@ def _tags(sources: Iterable[str]) -> list[str]:
             if Path(source).exists():
                 with open_invoice(expand_sources((source,))[0].source, None) as invoice:
                     return [key for key, _ in invoice.layout.tags]
-    return []
+    return None
 
 
 def _starting(incomplete: str, values: dict[str, str]) -> Items:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas_invoices._errors import NotFoundError, UnexpectedResponseError
 from atlas_invoices._invoice_names import PENDING, find_invoice, first_day, last_day_exclusive, month_of, with_linked
-from atlas_invoices._utils import plain, plain_or_none, pluralize, single_line
+from atlas_invoices._utils import plain_or_none, pluralize, single_line
 
 from . import _exit, _output, _table
 from ._progress import bar
@@ -46,8 +46,8 @@ class Cost(NamedTuple):
         return None if self.before is None else self.forecast - self.before
 
 
-def run(session: Session, output_format: str, fail_over: Decimal | None) -> None:
-    """Print the forecast; exit with status 6 if it's over an amount."""
+def run(session: Session, output_format: str | None, fail_over: Decimal | None) -> None:
+    """Print the forecast, unless its format is None; exit with status 6 if it's over an amount."""
     with bar("forecast"), session.client() as client:
         org = session.org_id(client)
         listed = list(client.list_invoices(org, linked=True))
@@ -74,9 +74,8 @@ def run(session: Session, output_format: str, fail_over: Decimal | None) -> None
     if output_format == "json":
         _table.write_json(_as_json(str(pending.id), month, basis, total, projects))
     elif output_format == "csv":
-        rows = [_as_json_row(each) for each in projects]
-        _table.write_csv(list(_as_json_row(total)), [list(row.values()) for row in rows])
-    else:
+        _table.write_csv(list(_as_row(total)), [list(_as_row(each).values()) for each in projects])
+    elif output_format == "table":
         _print(month, basis, total, projects)
     if fail_over is not None and total.forecast > fail_over:
         over = f"{_table.dollars(total.forecast)} USD for {month} is over {_table.dollars(fail_over)} USD"
@@ -168,16 +167,20 @@ def _as_json(invoice_id: str, month: str, basis: Basis, total: Cost, projects: S
         "firstDay": str(basis.first),
         "daysCounted": basis.counted,
         "daysInPeriod": basis.days,
-        "total": _as_json_row(total),
-        "projects": [_as_json_row(each) for each in projects],
+        "total": _as_text(_as_row(total)),
+        "projects": [_as_text(_as_row(each)) for each in projects],
     }
 
 
-def _as_json_row(each: Cost) -> dict[str, str | None]:
+def _as_row(each: Cost) -> dict[str, str | Decimal | None]:
     return {
         "project": each.name,
-        "soFar": plain(each.so_far),
-        "perDay": plain(_table.rounded(each.per_day, 6)),
-        "forecast": plain(_table.rounded(each.forecast, 6)),
-        "monthBefore": plain_or_none(each.before),
+        "soFar": each.so_far,
+        "perDay": _table.rounded(each.per_day, 6),
+        "forecast": _table.rounded(each.forecast, 6),
+        "monthBefore": each.before,
     }
+
+
+def _as_text(row: Mapping[str, str | Decimal | None]) -> dict[str, str | None]:
+    return {name: plain_or_none(value) for name, value in row.items()}

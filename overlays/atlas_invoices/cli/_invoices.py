@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from atlas_invoices._errors import AtlasError
 from atlas_invoices._files import AtomicFile
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
     from atlas_invoices import Client
     from atlas_invoices_client.models import BillingInvoice, BillingInvoiceMetadata
 
-_format_option = _table.format_option(
-    "table", "json", "csv", description="json and csv have the API's field names and units (cents)."
-)
+_API_FORMAT = "json and csv have the API's field names and units (cents)"
+_format_option = _table.format_option("table", "json", "csv", description=f"{_API_FORMAT}.")
 
 # From the Atlas Admin API document; a test compares them with the generated client, whose import is slow.
 _STATUSES = ("PENDING", "CLOSED", "FORGIVEN", "FAILED", "PAID", "FREE", "PREPAID", "INVOICED")
@@ -45,7 +45,7 @@ _ORGANIZATION_COLUMNS = [_table.Column("Name", "name", flexible=True), _table.Co
 # Statuses of invoices that may have something left to pay. One of them is still growing.
 _OPEN = {"PENDING": "yellow", "CLOSED": "yellow", "INVOICED": "yellow", "FAILED": "red"}
 # What people call those, which isn't a status.
-_WORDS_FOR_OPEN = dict.fromkeys(("due", "open", "outstanding", "overdue", "owed", "unpaid"), " or ".join(_OPEN))
+_WORDS_FOR_OPEN = dict.fromkeys(("due", "open", "outstanding", "overdue", "owed", "unpaid"), ",".join(_OPEN))
 _ORGANIZATION = _table.Column("Organization", "orgId", flexible=True)
 _STATUS = _table.Column("Status", "statusName", flexible=True, spare=1, style=_OPEN.get)
 _BILLED = _table.Column("Billed USD", "amountBilledCents", _table.cents, number=True)
@@ -65,6 +65,18 @@ _TABLE_COLUMNS = [
     _PAID,
     _table.Column("Open USD", "open", _table.cents, number=True, spare=2),
 ]
+
+
+class _Statuses(Choice):
+    """One or more statuses, separated by commas."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        return ",".join(super(_Statuses, self).convert(part.strip(), param, ctx) for part in value.split(","))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        before, comma, last = incomplete.rpartition(",")
+        items = super().shell_complete(ctx, param, last)
+        return [CompletionItem(f"{before}{comma}{item.value}") for item in items]
 
 
 class _Amount(click.types.StringParamType):
@@ -98,10 +110,10 @@ def orgs_command(session: Session, output_format: str) -> None:
 @click.option(
     "--status",
     "statuses",
-    type=Choice(_STATUSES, case_sensitive=False, synonyms=_WORDS_FOR_OPEN),
+    type=_Statuses(_STATUSES, case_sensitive=False, synonyms=_WORDS_FOR_OPEN),
     multiple=True,
-    metavar="S",
-    help=f"Only list this status; may be repeated: {', '.join(_STATUSES)}.",
+    metavar="S[,S]",
+    help=f"Only these statuses; may be repeated: {', '.join(_STATUSES)}.",
 )
 @month_options
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
@@ -123,7 +135,8 @@ def list_command(
     """
     with bar("list"), session.client() as client:
         org = session.org_id(client)
-        invoices = client.list_invoices(org, statuses=statuses or None, linked=linked)
+        names = [name for each in statuses for name in each.split(",")]
+        invoices = client.list_invoices(org, statuses=names or None, linked=linked)
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
         )
@@ -138,9 +151,16 @@ def list_command(
 @click.option(
     "--forecast", is_flag=True, help="Show the run rate of the open period, by project, next to the month before."
 )
-@click.option("--fail-over", type=_Amount(), metavar="USD", help="Forecast, and exit with status 6 if it's over this.")
+@click.option(
+    "--fail-over",
+    type=_Amount(),
+    metavar="USD",
+    help="Forecast, and exit with status 6 if it's over this; with -q, print no table unless --forecast is given.",
+)
 @max_bytes_option
-@_format_option
+@_table.format_option(
+    "table", "json", "csv", description=f"{_API_FORMAT}; a forecast has its own names, and US dollars."
+)
 @atlas_options
 def pending_command(
     session: Session, output_format: str, max_bytes: int, forecast: bool, fail_over: Decimal | None
@@ -149,11 +169,14 @@ def pending_command(
 
     The forecast is the usage of the complete days so far, divided by their number, for every day of the period, plus
     credits and usage of earlier days as they are so far; before sales tax. The newest day with usage isn't counted.
+    Projects are in order of growth over the month before, the largest first.
     """
     if forecast or fail_over is not None:
         from ._forecast import run
 
-        run(session, output_format, fail_over)
+        # For cron: the error, if it's over, and the exit status are all.
+        is_check = _output.verbosity.quiet and output_format == "table" and not forecast
+        run(session, None if is_check else output_format, fail_over)
         return
     with bar("pending"), session.client() as client:
         found = list(with_linked(client.list_pending_invoices(session.org_id(client), max_bytes=max_bytes)))

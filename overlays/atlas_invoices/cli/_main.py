@@ -162,6 +162,11 @@ def _suggest(error: click.NoSuchOption, ctx: click.Context, arguments: list[str]
         return f"did you mean --format {value}?"
     if found := wrong if wrong in options else closest(wrong, options):
         return f"did you mean {found}?"
+    if wrong in {"--since", "--until"} and any(each.name == "sources" for each in ctx.command.params):
+        return (
+            "name each month, such as 2026-05 2026-06, or the folder that "
+            "`atlas-invoices sync --dir FOLDER --since 2026-05` keeps"
+        )
     having = [name for name in COMMANDS if wrong in _options(_command(name))]
     if having:
         *others, last = having

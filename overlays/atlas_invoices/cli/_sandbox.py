@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
@@ -70,7 +71,10 @@ def sandbox_command(
         lines.append(f"unset {' '.join(name for name in _credentials.NAMES if name not in variables)}")
         # In one write, so that a reader that sees the first line sees all.
         click.echo("\n".join(lines))
-        _output.note(f"local Atlas running at {sandbox.base_url} with made-up keys and invoices; press Ctrl-C to stop")
+        _output.note(
+            f"local Atlas running at {sandbox.base_url} with made-up keys and invoices; stop it with Ctrl-C, or with "
+            f"`kill {os.getpid()}` if it runs in the background"
+        )
         if allow_remote:
             _output.warning("other machines can reach it, unencrypted; there, use --insecure-http")
 

@@ -263,7 +263,7 @@ def _with_options(function: F, *, hide_org: bool) -> F:
         help="Maximum number of retries of a failed request.",
     )
     @click.option("-v", "--verbose", count=True, help="Log requests and retries.")
-    @click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print only the result, errors and warnings.")
     @click.option("--debug", is_flag=True, help="Log everything; show a traceback for a failure.")
     @functools.wraps(function)
     def with_session(

@@ -15,7 +15,7 @@ from atlas_invoices._errors import ConfigError
 from atlas_invoices._utils import closest, plain, plain_or_none, single_line
 
 from . import _output, _source, _table
-from ._completion import complete_by
+from ._completion import complete_by, find_tags
 from ._session import Session, atlas_options
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Fits a screen.
 _DEFAULT_TOP = 20
-_TIMES = {"day", "month", "period", "date", "usage_date"}
+_TIMES = {"day", "month", "period", "period_start", "period_end", "date", "usage_date"}
 
 
 @click.command(name="show")
@@ -42,7 +42,7 @@ _TIMES = {"day", "month", "period", "date", "usage_date"}
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help=f"Only the N largest. Default: {_DEFAULT_TOP} in a table; all by time, and in json and csv.",
+    help=f"Only the N largest. Default: {_DEFAULT_TOP} in a table; all if it's in order of time, and in json and csv.",
 )
 @_table.format_option(
     "table", "json", "csv", description="json and csv have all groups and exact numbers; in json they are strings."
@@ -60,7 +60,8 @@ def show_command(
 
     Amounts are US dollars before sales tax, credits included; `list` shows the amount billed, with tax.
 
-    The largest come first; a table by day, month, period or date alone, without --top, is in order of time.
+    The largest come first; a table whose first column is a time, such as day, month or period, is in order of time and
+    whole, unless --top is given.
 
     Columns for --by, named as here or as in the CSV's header: date, usage_date, description, note,
     organization_name, organization_id, project, project_id, sku, region, cluster, replica_set, config_server,
@@ -69,12 +70,13 @@ def show_command(
     """
     from atlas_invoices import summarize
 
-    names = _parse_by(by)
+    names = _parse_by(by, sources)
     _refuse_columns(sources, by)
     with _source.open_sources(session, sources) as opened:
         summary = summarize(opened.sources, by=names)
     headers = [invoice.header for invoice in opened.invoices]
     _warn_of_missing(list(summary.by), opened.invoices)
+    _note_usage_months(summary, headers)
     groups = [group for each in summary.by_currency.values() for group in each.groups[:top]]
     if output_format == "json":
         _table.write_json(_as_json(headers, summary, groups))
@@ -89,7 +91,7 @@ def show_command(
             _print_table(each, currency, top)
 
 
-def _parse_by(by: tuple[str, ...]) -> list[str]:
+def _parse_by(by: tuple[str, ...], sources: tuple[str, ...]) -> list[str]:
     """Return the columns to group by, without duplicates; refuse invalid ones before anything is read or sent."""
     from atlas_invoices._csv import parse_by
 
@@ -97,7 +99,7 @@ def _parse_by(by: tuple[str, ...]) -> list[str]:
     if nameless := {"tag:", "extra:"}.intersection(names):
         raise click.BadParameter(f"{nameless.pop()} needs a name after it", param_hint="--by")
     try:
-        return list(dict.fromkeys(part.name for part in parse_by(names)))
+        return list(dict.fromkeys(part.name for part in parse_by(names, lambda: find_tags(sources))))
     except ConfigError as error:
         raise click.BadParameter(str(error), param_hint="--by") from None
 
@@ -111,7 +113,7 @@ def _refuse_columns(sources: tuple[str, ...], by: tuple[str, ...]) -> None:
         if os.path.lexists(source):
             continue
         with suppress(click.BadParameter):
-            _parse_by((source,))
+            _parse_by((source,), ())
             meant = ",".join([*(() if default else by), source])
             raise click.UsageError(f"{source!r} is a column; did you mean --by {meant}?")
 
@@ -125,7 +127,7 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     tags = dict.fromkeys(key for invoice in invoices for key, _ in invoice.layout.tags)
     columns = dict.fromkeys(name for invoice in invoices for name in invoice.columns)
     others = [name for name in columns if name not in {TAG_PREFIX + key for key in tags}]
-    what, whose, having = ("this file has", "its", "it has")
+    what, whose, having = ("this invoice has", "its", "it has")
     if len(invoices) > 1:
         what, whose, having = ("these invoices have", "their", "they have")
     available = []
@@ -140,9 +142,18 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 
+def _note_usage_months(summary: Summary, headers: list[InvoiceHeader]) -> None:
+    periods = {str(each.period_start)[:7] for each in headers if each.period_start}
+    if periods and "month" in summary.by:
+        place = summary.by.index("month")
+        if {group.key[place] for group in summary.groups} - periods - {None}:
+            _output.note("`month` is the month of usage; `--by period` has the invoices' own months")
+
+
 def _print_table(summary: Summary, currency: str, top: int | None) -> None:
     names = len(summary.by)
-    if top is None and names == 1 and summary.by[0] in _TIMES:
+    if top is None and summary.by[0] in _TIMES:
+        # Within a time, the largest still come first.
         shown = sorted(summary.groups, key=lambda g: (g.key[0] is None, str(g.key[0])))
     else:
         shown = list(summary.groups[: top or _DEFAULT_TOP])

@@ -16,7 +16,7 @@ import click
 
 from atlas_invoices import _ids
 from atlas_invoices._errors import AtlasError, ConfigError, InvalidIdError, NotFoundError
-from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, similar_name
+from atlas_invoices._invoice_names import find_invoice, first_day, invoice_name, name_hint
 from atlas_invoices._utils import closest, text_or_none
 
 from . import _output
@@ -259,8 +259,8 @@ def _read_argument(argument: str) -> NamedSource | Path | str:
     try:
         return invoice_name(argument)
     except InvalidIdError:
-        meant = _similar_file(Path(argument)) or similar_name(argument)
-        hint = f" (did you mean {short_path(meant)}?)" if meant else ""
+        file = _similar_file(Path(argument))
+        hint = name_hint(argument, short_path(file) if file else None)
         raise click.UsageError(
             f"{short_path(argument)!r} is neither an existing file or folder nor an invoice{hint}: write its ID, "
             "its month as in 2026-06, latest or pending; run `atlas-invoices list` to see all invoices"
