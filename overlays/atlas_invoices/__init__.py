@@ -6,13 +6,13 @@ used, so that `import atlas_invoices` and the command start quickly.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib import import_module
 from types import FunctionType
-from typing import TYPE_CHECKING
 
 from ._version import __version__ as __version__
 
+# As in `typing`, which takes longer to import than all this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._auth import *
     from ._client import *
@@ -63,8 +63,7 @@ def _show_as_imported(value: object) -> None:
     if isinstance(value, (type, FunctionType)) and value.__module__.startswith(f"{__name__}."):
         if isinstance(value, type):
             # Names in a class's types are looked up in its module.
-            with suppress(NameError):
-                value.__annotations__ = _evaluated(value)
+            value.__annotations__ = _types(value)
         value.__module__ = __name__
 
 
@@ -76,16 +75,18 @@ def _show_types(value: object) -> None:
     functions = [value, *vars(value).values()] if isinstance(value, type) else [value]
     for function in functions:
         if isinstance(function, FunctionType):
-            with suppress(NameError, TypeError):
-                types = _evaluated(function)
-                public = {name: type_ for name, type_ in types.items() if f"{__name__}._" not in repr(type_)}
-                function.__annotations__ = {**function.__annotations__, **public}
+            public = {name: type_ for name, type_ in _types(function).items() if f"{__name__}._" not in repr(type_)}
+            function.__annotations__ = {**function.__annotations__, **public}
 
 
-def _evaluated(value: type | FunctionType) -> dict[str, object]:
+def _types(value: type | FunctionType) -> dict[str, object]:
+    """Return its annotations as types; as they are if there is one that can't be found."""
     from inspect import get_annotations  # noqa: PLC0415 - the command starts without it
 
-    return get_annotations(value, eval_str=True)
+    try:
+        return get_annotations(value, eval_str=True)
+    except (NameError, TypeError):
+        return get_annotations(value)
 
 
 def __dir__() -> list[str]:
