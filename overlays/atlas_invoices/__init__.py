@@ -6,13 +6,13 @@ used, so that `import atlas_invoices` and the command start quickly.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib import import_module
 from types import FunctionType
-from typing import TYPE_CHECKING
 
 from ._version import __version__ as __version__
 
+# As in `typing`, which takes longer to import than all this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._auth import *
     from ._client import *
@@ -49,6 +49,8 @@ def __getattr__(name: str) -> object:
         return ["__version__", *(public for module in _MODULES for public in import_module(module, __name__).__all__)]
     for module in () if name.startswith("_") else _MODULES:
         home = import_module(module, __name__)
+        for public in home.__all__:
+            _show_as_imported(getattr(home, public))
         if name in home.__all__:
             globals()[name] = value = getattr(home, name)
             _show_types(value)
@@ -56,15 +58,35 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _show_types(value: object) -> None:
-    """Have `help` show a function's or a class's types instead of their names as text; those it can't find stay."""
-    from inspect import get_annotations  # noqa: PLC0415 - the command starts without it
+def _show_as_imported(value: object) -> None:
+    """Have `help` name a function or a class of ours as a program imports it."""
+    if isinstance(value, (type, FunctionType)) and value.__module__.startswith(f"{__name__}."):
+        if isinstance(value, type):
+            # Names in a class's types are looked up in its module.
+            value.__annotations__ = _types(value)
+        value.__module__ = __name__
 
+
+def _show_types(value: object) -> None:
+    """Have `help` show a function's or a class's types instead of their names as text.
+
+    Those it can't find stay text, and so do those with a private one in them, such as every source of a CSV.
+    """
     functions = [value, *vars(value).values()] if isinstance(value, type) else [value]
     for function in functions:
         if isinstance(function, FunctionType):
-            with suppress(NameError, TypeError):
-                function.__annotations__ = get_annotations(function, eval_str=True)
+            public = {name: type_ for name, type_ in _types(function).items() if f"{__name__}._" not in repr(type_)}
+            function.__annotations__ = {**function.__annotations__, **public}
+
+
+def _types(value: type | FunctionType) -> dict[str, object]:
+    """Return its annotations as types; as they are if there is one that can't be found."""
+    from inspect import get_annotations  # noqa: PLC0415 - the command starts without it
+
+    try:
+        return get_annotations(value, eval_str=True)
+    except (NameError, TypeError):
+        return get_annotations(value)
 
 
 def __dir__() -> list[str]:

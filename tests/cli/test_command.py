@@ -340,6 +340,23 @@ def test_an_interrupted_download_leaves_nothing(server: Sandbox, tmp_path: Path,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("module", ["cli._output", "cli._main"])
+def test_ctrl_c_while_it_starts_is_no_traceback(module: str, tmp_path: Path) -> None:
+    """It comes when the module is imported."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == 'atlas_invoices.{module}':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([COMMAND, "list"], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr in {"", "error: interrupted\n"}
+
+
 def test_sandbox_prints_variables_that_work(run: Run) -> None:
     with subprocess.Popen(
         [COMMAND, "sandbox", "--months", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

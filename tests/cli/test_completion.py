@@ -121,6 +121,8 @@ def test_every_shell_completes_commands_choices_columns_tags_and_files(shell: st
         "show ju": "show june.csv",
         "export june.csv -o ju": "export june.csv -o june.csv",
         "show june.csv --by tag:": "show june.csv --by tag:team",
+        "show june.csv --by=tag:": "show june.csv --by=tag:team",
+        "export june.csv --output=ju": "export june.csv --output=june.csv",
         "show june.csv --by sku,tag:te": "show june.csv --by sku,tag:team",
         "show june.csv --by project,sk": "show june.csv --by project,sku",
     }

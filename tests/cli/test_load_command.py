@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from atlas_invoices.sandbox import Sandbox
 from command import COMMAND, Run
-from load_targets import query
+from load_targets import invoice, invoice_id, query, save
 
 TOTALS = "SELECT invoice_id, sum(amount) AS amount FROM invoice_lines GROUP BY ALL"
 
@@ -82,6 +86,26 @@ def test_failures_leave_the_database_as_it_was(run: Run, server: Sandbox, tmp_pa
         done = run(*arguments)
         assert (done.returncode, what in done.stderr, "secret" in done.stderr) == (status, True, False), done.stderr
     assert totals(tmp_path / "costs.db") == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+def test_ctrl_c_leaves_whole_invoices_and_says_so(tmp_path: Path) -> None:
+    save(tmp_path / "in", invoice(1, "1"), invoice(2, *["1"] * 300_000))
+    with subprocess.Popen(
+        [COMMAND, "load", "duckdb:costs.db", "in"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("added invoice")
+        # In the midst of the second, which takes longer.
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert stderr == (
+        "invoices that are loaded are kept; run the same command again for the rest\nerror: interrupted\n"
+    )
+    assert totals(tmp_path / "costs.db") == {invoice_id(1): 1}
 
 
 def test_an_invoice_that_cannot_be_fetched_does_not_keep_the_others_out(

@@ -32,8 +32,9 @@ def test_a_summary_fits(width: int, run: Run, folder: Path) -> None:
         lines = done.stdout.splitlines()
         assert max(map(cell_len, lines)) <= width
         table = lines[next(number for number, line in enumerate(lines) if " USD" in line) :]
-        total = next(number for number, line in enumerate(table) if line.startswith("tot"))
+        total = next(number for number, line in enumerate(table) if line.startswith("total "))
         assert total == 1 + 4 + 1, "headings, rows, the rest, and the total have a line each"
+        assert re.match(r"\d+ more ", table[total - 1])
         assert all(re.search(r"-?[0-9,]+\.[0-9]{2}( |$)", line) for line in table[1 : total + 1])
         assert ("hidden to fit" in done.stderr) == ("lines" not in table[0])
 

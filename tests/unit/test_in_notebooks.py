@@ -5,6 +5,9 @@ from __future__ import annotations
 import pickle
 import pydoc
 import traceback
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import get_type_hints
 
 import pytest
 
@@ -64,6 +67,21 @@ def test_help_shows_types() -> None:
     text = pydoc.render_doc(ai.LineItem, renderer=pydoc.plaintext)
     assert "ForwardRef" not in text
     assert "usage_date: datetime.date | None = None" in text
+
+
+def test_help_names_types_as_they_are_imported() -> None:
+    functions = [value for name in ai.__all__ if callable(value := getattr(ai, name)) and not isinstance(value, type)]
+    assert not [each for each in functions if "atlas_invoices._" in pydoc.render_doc(each)]
+    text = pydoc.render_doc(ai.summarize, renderer=pydoc.plaintext)
+    assert "function summarize in module atlas_invoices\n" in text
+    # An alias stays short.
+    assert "(source: 'Sources | Iterable[LineItem]', *, by: str | " in text
+    assert ") -> atlas_invoices.Summary\n" in text
+    assert "groups: tuple[atlas_invoices.Group, ...]" in pydoc.render_doc(ai.Summary)
+    # Programs that read types still find them.
+    assert get_type_hints(ai.Summary)["totals"] == Mapping[str, Decimal]
+    (line,) = pickle.loads(pickle.dumps([ai.LineItem(sku="x")]))  # noqa: S301 - our own bytes
+    assert type(line) is ai.LineItem
 
 
 def test_a_traceback_names_errors_as_they_are_imported() -> None:

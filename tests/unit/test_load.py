@@ -252,6 +252,18 @@ def test_of_two_runs_that_write_the_same_invoice_at_once_one_is_refused(
     assert amounts(target.read()) in ([2, 2], [3, 3, 3])
 
 
+def test_duckdb_writes_each_group_of_rows_by_itself_so_that_ctrl_c_is_answered(tmp_path: Path) -> None:
+    """Five at once, its default from 1.5 on, take half a second, in which it answers nothing."""
+    found = []
+
+    def look(_: str) -> None:
+        with duckdb.connect(str(tmp_path / "costs.db")) as connection:
+            found.extend(connection.execute("SELECT current_setting('write_buffer_row_group_count')").fetchall())
+
+    ai.load(duckdb_target(tmp_path).name, invoice(1, "1"), on_progress=look)
+    assert found == [(1,)]
+
+
 @pytest.mark.lakehouse
 class TestLakehouse:
     """Tables of lines that others have made or changed."""

@@ -341,6 +341,10 @@ def test_the_lines_of_another_invoice_are_not_compared() -> None:
     assert kinds(result) == ["invoice_id", "organization_id", "period"]
     assert INVOICE_ID in messages(result)
     assert "2024-06-01 to 2024-07-01 in the CSV, 2024-05-01 to 2024-06-01 in the invoice" in messages(result)
+    # The other days of their lines say nothing either.
+    assert (result.warnings, [note for note in result.notes if "line" in note]) == ((), [])
+    nameless = as_csv(LINES).partition(b"\n")[2]
+    assert kinds(reconcile(nameless, other)) == ["organization_id", "period"]
 
 
 def test_the_periods_end_may_be_its_last_second() -> None:

@@ -55,6 +55,9 @@ class DuckDBTarget:
         self._path = path
         self._connection = self._connect(dict(options), lock_timeout, on_progress)
         try:
+            # DuckDB doesn't answer Ctrl-C while it writes rows, five groups at once by default from 1.5 on.
+            with suppress(duckdb.CatalogException):
+                self._connection.execute("SET write_buffer_row_group_count = 1")
             with self._transaction():
                 for name, columns in _TABLES.items():
                     self._create(name, columns)

@@ -90,10 +90,11 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     differences = [] if error is None else [_read_error(error, header, side, matchers)]
     if header is not None:
         differences += _header_differences(header, invoice, notes)
-    # The lines of two invoices differ everywhere, which says nothing more.
-    other_invoice = any(difference.kind == "invoice_id" for difference in differences)
+    other_invoice = header is not None and _is_other_invoice(header, invoice, differences)
     rounding: list[Difference] = []
-    best = None if other_invoice else best_interpretation(matchers, notes, warnings)
+    # How the lines of two invoices resemble each other says nothing.
+    found: tuple[list[str], list[str]] = ([], []) if other_invoice else (notes, warnings)
+    best = best_interpretation(matchers, *found)
     if mixed := side.mixed_currencies:
         message = f"the CSV has amounts in {mixed}, so they can't be added up and compared with the invoice"
         differences.append(Difference(kind="currency", message=message))
@@ -138,6 +139,13 @@ def _read_error(
         invoice=items,
         message=f"the CSV is incomplete; {pluralize(lines, 'line', 'lines')}{of_items} could be read: {error}",
     )
+
+
+def _is_other_invoice(header: InvoiceHeader, invoice: BillingInvoice, differences: list[Difference]) -> bool:
+    """Whether the CSV belongs to another invoice: by the ID, or else by organization and period."""
+    if header.invoice_id is not None and text_or_none(invoice.id) is not None:
+        return any(difference.kind == "invoice_id" for difference in differences)
+    return any(difference.kind in ("organization_id", "period") for difference in differences)
 
 
 def _header_differences(header: InvoiceHeader, invoice: BillingInvoice, notes: list[str]) -> list[Difference]:

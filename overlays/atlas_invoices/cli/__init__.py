@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any
 
-from atlas_invoices._version import __version__
+try:
+    import gc
+    from importlib import import_module
+    from importlib.util import find_spec
+    from types import ModuleType
+    from typing import Any
 
-from . import _exit, _output
-from ._commands import help_text
+    from atlas_invoices._version import __version__
+
+    from . import _exit, _output
+    from ._commands import help_text
+except KeyboardInterrupt:
+    # Without a traceback; from here on, `_run` handles it.
+    sys.exit(130)
 
 
 class _LazyModule(ModuleType):

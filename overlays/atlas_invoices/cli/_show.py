@@ -162,12 +162,16 @@ def _print_table(summary: Summary, currency: str, top: int | None) -> None:
         [*(_name(*part) for part in zip(summary.by, g.key, strict=True)), *_numbers(g.amount, g.lines, g.share)]
         for g in shown
     ]
+    others = f"{len(rest)} more"
     if rest:
         amount, lines = _table.total(g.amount for g in rest), sum(g.lines for g in rest)
-        rows.append([f"{len(rest)} more", *[""] * (names - 1), *_numbers(amount, lines)])
+        rows.append([others, *[""] * (names - 1), *_numbers(amount, lines)])
     total = ["total", *[""] * (names - 1), *_numbers(summary.total, sum(g.lines for g in summary.groups))]
     columns = [
-        *(_table.Column(single_line(name), flexible=name not in _TIMES) for name in summary.by),
+        *(
+            _table.Column(single_line(name), flexible=name not in _TIMES, least=0 if n else len(others))
+            for n, name in enumerate(summary.by)
+        ),
         _table.Column(single_line(currency, 10), number=True),
         _table.Column("share", number=True, spare=1),
         _table.Column("lines", number=True, spare=2),

@@ -32,8 +32,8 @@ def format_option(*choices: str, description: str) -> Callable[[F], F]:
 class Column(NamedTuple):
     """A column of a table: its heading, the API's field, and how to format it.
 
-    A `number` is aligned right; a `flexible` column may be shortened to fit the terminal. If that isn't enough, columns
-    with `spare` are left out, the highest first. `style` returns the colour of a cell.
+    A `number` is aligned right; a `flexible` column may be shortened to fit the terminal, but not below `least`. If
+    that isn't enough, columns with `spare` are left out, the highest first. `style` returns the colour of a cell.
     """
 
     heading: str
@@ -41,6 +41,7 @@ class Column(NamedTuple):
     formatted: Callable[[Any], str] = str
     number: bool = False
     flexible: bool = False
+    least: int = 0
     spare: int = 0
     style: Callable[[str], str | None] = lambda _text: None
 
@@ -174,8 +175,8 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, footer: Se
     kept, least = _fitting(columns, natural, available)
     if left_out := [column.heading for index, column in enumerate(columns) if index not in kept]:
         _output.note(f"hidden to fit: {', '.join(left_out)}; see --format")
-    flexible = [place for place, index in enumerate(kept) if columns[index].flexible]
-    widths = fit_widths([natural[index] for index in kept], flexible, available, least)
+    floors = {n: max(least, columns[index].least) for n, index in enumerate(kept) if columns[index].flexible}
+    widths = fit_widths([natural[index] for index in kept], floors, available)
     # The gap is padding on the right alone: rich 14 counts the padding of the edges even where it leaves it out.
     gap = (0, _GAP, 0, 0)
     table = Table(box=None, padding=gap, header_style="bold", footer_style="bold", show_footer=footer is not None)
@@ -211,7 +212,8 @@ def _fitting(columns: Sequence[Column], natural: Sequence[int], available: int |
     kept = list(range(len(columns)))
 
     def too_wide(least: int) -> bool:
-        widths = [min(natural[index], least) if columns[index].flexible else natural[index] for index in kept]
+        floors = [max(least, columns[index].least) if columns[index].flexible else natural[index] for index in kept]
+        widths = [min(natural[index], floor) for index, floor in zip(kept, floors, strict=True)]
         return available is not None and sum(widths) + _GAP * (len(widths) - 1) > available
 
     for index in sorted((index for index in kept if columns[index].spare), key=lambda index: -columns[index].spare):
@@ -244,13 +246,11 @@ def _write_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
-def fit_widths(
-    natural: Sequence[int], flexible: Collection[int], available: int | None, least: int = _MIN_NAME
-) -> list[int]:
-    """Return the columns' widths: the widest flexible ones shrink until the table fits or all have the least width."""
+def fit_widths(natural: Sequence[int], floors: Mapping[int, int], available: int | None) -> list[int]:
+    """Return the columns' widths: the widest of those with a floor shrink until the table fits or all are at theirs."""
     widths = list(natural)
     while available is not None and sum(widths) + _GAP * (len(widths) - 1) > available:
-        shrinkable = [column for column in flexible if widths[column] > least]
+        shrinkable = [column for column, floor in floors.items() if widths[column] > floor]
         if not shrinkable:
             break
         widths[max(shrinkable, key=widths.__getitem__)] -= 1
