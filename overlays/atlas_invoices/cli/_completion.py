@@ -77,15 +77,15 @@ def completion_command(shell: str) -> None:
         # fish would cut project,sku at the comma, and sort the newest months last.
         script = script.replace("string split ", "string split --max 1 ")
         script = script.replace("--no-files", "--no-files --keep-order")
-        # A new ~/.zshrc has no compinit, which defines compdef.
-        compinit = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }"
-        script = script.replace("    compdef ", f"    {compinit}\n    compdef ")
         # click suggests only the value of --by=VALUE, and both shells would replace the whole word by it.
         script = script.replace(" -U", ' -U -P "$IPREFIX"')
         script = script.replace("local -a response\n", "local -a response\n    compset -P 1 '--*='\n")
         option = "set -l option (string match --regex -- '^--[^=]*=' (commandline -t));"
         script = script.replace("    set -l response", f"    {option}\n    set -l response")
         script = script.replace("\n    end;\n", "\n    end | string replace --regex -- '^' \"$option\";\n")
+        # A new ~/.zshrc has no compinit, which defines compdef.
+        compinit = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }"
+        script = script.replace("    compdef ", f"    {compinit}\n    compdef ")
     click.echo(script)
 
 
