@@ -18,7 +18,6 @@ from ._arrow import (
     ArrowArray,
     RefusedError,
     convert_blocks,
-    number_of_lines,
     pc,
     read_block,
     scalar,
@@ -118,13 +117,13 @@ class _Waiting:
 
 
 def _from_block(
-    layout: Layout, block: Block, may_have_breaks: bool, by: Sequence[GroupBy]
+    layout: Layout, block: Block, breaks: int, by: Sequence[GroupBy]
 ) -> tuple[_BlockSums | list[LineItem], int]:
     """Read the needed columns and sum them."""
     keys = [*(part.find(layout) for part in by), layout.position(CURRENCY)]
     places = [layout.known[_AMOUNT], layout.known[_QUANTITY], layout.known[_SKU], *keys]
     found = dict.fromkeys(place for place in places if place is not None)
-    columns = dict(zip(found, read_block(layout, block, may_have_breaks, found), strict=True))
+    columns = dict(zip(found, read_block(layout, block, breaks, found), strict=True))
     rows = len(next(iter(columns.values())))
     try:
         for part, place in zip(by, keys, strict=False):
@@ -149,8 +148,7 @@ def _from_block(
     arranged = [groups.column(str(n)) if str(n) in named else _no_texts(groups.num_rows) for n in range(len(keys))]
     sums = [groups.column(name).cast(kind) for name in ("amount", "quantity")]
     table = pa.table([*arranged, *sums, groups.column("lines")], [*map(str, range(len(keys))), *_VALUES])
-    lines = number_of_lines(block) if may_have_breaks else rows
-    return _BlockSums(table, _credits(sku, currency, amount), bound, limit), lines
+    return _BlockSums(table, _credits(sku, currency, amount), bound, limit), rows + breaks
 
 
 def _exact(texts: ArrowArray) -> ArrowArray:
