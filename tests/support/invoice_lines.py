@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 from decimal import Context, Decimal, Inexact
+from difflib import SequenceMatcher
 from typing import Any
 
 from attrs import frozen
@@ -111,9 +112,10 @@ def _folded(name: str) -> str:
 
 
 def _is_unknown(name: str) -> bool:
-    return _folded(name) not in {"", "currency", *map(_folded, FIELDS)} and not _folded(name).startswith(
-        ("tag/", "tags/")
-    )
+    folded = _folded(name)
+    # A file is refused if it lacks a column but has one with a similar name.
+    is_near = any(SequenceMatcher(None, folded, _folded(field)).ratio() > 0.5 for field in FIELDS)
+    return folded not in {"", "currency"} and not folded.startswith(("tag/", "tags/")) and not is_near
 
 
 @st.composite

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -39,7 +40,11 @@ TEXT = pa.string()
 CODED = pa.dictionary(pa.int32(), TEXT)
 DAY = pa.date32()
 _INTEGER: pa.DataType = pa.int64()
+_BYTE, _OFFSET = pa.uint8(), pa.int32()
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+_AFTER_CELL, _BEFORE_CELL = (
+    pa.Array.from_buffers(_BYTE, len(ends), [None, pa.py_buffer(ends)]) for ends in (b",\r\n", b",\n")
+)
 T = TypeVar("T")
 
 # Numbers that repeat are converted once.
@@ -75,8 +80,8 @@ class _Task(NamedTuple, Generic[T]):
     future: Future[tuple[T, int]] | None
 
 
-# From a block's layout, its bytes, and whether cells may have newlines: the result, and the block's number of lines.
-Fast: TypeAlias = Callable[[Layout, Block, bool], tuple[T, int]]
+# From a block's layout, its bytes, and the number of newlines in its cells: the result, and its number of lines.
+Fast: TypeAlias = Callable[[Layout, Block, int], tuple[T, int]]
 
 
 def convert_blocks(
@@ -171,36 +176,74 @@ def _parse(source: OpenInvoice, state: SyncState, block: Block, exact: Callable[
         return Piece(source, 0, exact(list(chain.from_iterable(state.parse(block)))))
 
 
-# Rows whose quotes are all around whole cells, or doubled in them. Unlike the parser, pyarrow accepts text after a
-# closing quote.
-_quoted_cells = re.compile(rb'(?:[^"]*+(?<![^,\n])"[^"]*+(?:""[^"]*+)*+"(?=[,\r\n]|\Z))*+[^"]*+').fullmatch
-# Finds all that this refuses, and a few rows that it accepts; but most blocks have none, and this takes half the time.
-_SUSPECT_CELL = rb'"(?<![^,\n"]")%b*+(?!"[,\r\n"])'
-_suspect_or_several_lines = re.compile(_SUSPECT_CELL.replace(b"%b", rb'[^"\n]')).search
-_suspect_cell = re.compile(_SUSPECT_CELL.replace(b"%b", rb'[^"]')).search
 _has_newline = re.compile(b"\n").search
+# Finds every quote that isn't around a cell of one line, and a few that are.
+_suspect_cell = re.compile(rb'"(?<![^,\n"]")[^"\n]*+(?!"[,\r\n"])').search
 
 
-def _whole_rows(block: Block, cutter: BlockCutter) -> tuple[Block, bool | None]:
-    """Return the block, without a row that it cuts, which is put back, and whether cells may have newlines.
+def _whole_rows(block: Block, cutter: BlockCutter) -> tuple[Block, int | None]:
+    """Return the block, without a row that it cuts, which is put back, and the number of newlines in its cells.
 
     That is `None` if these still aren't whole rows or have a quote where none belongs.
     """
-    if not block.is_whole:
-        return block, None
-    if not _suspect_or_several_lines(block.data):
-        return block, False
-    while (cell := _suspect_cell(block.data)) and not _quoted_cells(block.data):
-        start = block.data.rfind(b"\n", 0, cell.start()) + 1
-        if cell.end() < len(block.data) or not start or cutter.counts_quotes:
-            return block, None
-        cutter.put_back(block.data[start:])
-        block = Block(block.data[:start], is_last=False)
-    return block, True
+    while block.is_whole:
+        data = block.data
+        if not _suspect_cell(data):
+            return block, 0
+        # By turns outside of quotes and within. Other threads run while pyarrow works, unlike with `re`.
+        texts = pc.split_pattern(_single_value(data), b'"').values
+        if not _are_around_cells(texts):
+            break
+        if len(texts) % 2:
+            breaks = _breaks_in_cells(texts)
+            is_long = breaks and has_long_row(data, partial(_quotes_before, texts))
+            return block, None if is_long else breaks
+        # The last cell goes on in the next block.
+        start = data.rfind(b"\n", 0, len(data) - len(texts[-1].as_buffer()) - 1) + 1
+        if not start or cutter.counts_quotes:
+            break
+        cutter.put_back(data[start:])
+        block = Block(data[:start], is_last=False)
+    return block, None
+
+
+def _are_around_cells(texts: ArrowArray) -> bool:
+    """Whether the quotes between these texts are around whole cells, or doubled in them.
+
+    Unlike the parser, pyarrow accepts text after a closing quote.
+    """
+    count, (_, offsets, data) = len(texts), texts.buffers()
+    characters = pa.Array.from_buffers(_BYTE, data.size, [None, data])
+    places = pa.Array.from_buffers(_OFFSET, count + 1, [None, offsets])
+    outside = pa.FixedSizeListArray.from_arrays(places[: (count + 1) // 2 * 2], 2)
+    starts, ends = (pc.list_element(outside, scalar(number, _OFFSET)) for number in (0, 1))
+    # Doubled quotes have nothing between them. Anything may stand before the first quote and after the last.
+    filled = pc.not_equal(starts, ends)
+    after = starts[1:].filter(filled[1:])
+    before = pc.subtract(ends.filter(filled), scalar(1, _OFFSET))
+    if count % 2 and filled[-1].as_py():
+        before = before[:-1]
+    return all(
+        pc.all(pc.is_in(characters.take(where), value_set=allowed)).as_py()
+        for where, allowed in ((after, _AFTER_CELL), (before, _BEFORE_CELL))
+    )
+
+
+def _breaks_in_cells(texts: ArrowArray) -> int:
+    """Return the number of newlines in the texts that are within quotes."""
+    pairs = pa.FixedSizeListArray.from_arrays(texts[:-1], 2)
+    cells = pc.list_element(pairs, scalar(1, _OFFSET)).buffers()[2]
+    return cells.to_pybytes().count(b"\n")
+
+
+def _quotes_before(texts: ArrowArray, place: int) -> int:
+    ends = pa.Array.from_buffers(_OFFSET, len(texts) - 1, [None, texts.buffers()[1]], offset=1)
+    quotes = pc.add(ends, row_numbers(len(ends)))
+    return int(pc.sum(pc.less(quotes, scalar(place))).as_py())
 
 
 def read_block(
-    layout: Layout, block: Block, may_have_breaks: bool, positions: Iterable[int], *, coded: bool = False
+    layout: Layout, block: Block, breaks: int, positions: Iterable[int], *, coded: bool = False
 ) -> list[ArrowArray]:
     """Return the columns at these positions as text, null where empty.
 
@@ -212,8 +255,6 @@ def read_block(
     if b"\0" in data or data.startswith(BOM_UTF8) or not _is_utf8(data):
         raise RefusedError
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        raise RefusedError
-    if may_have_breaks and has_long_row(data):
         raise RefusedError
     known = [(column, place) for column, place in zip(COLUMNS, layout.known, strict=True) if place is not None]
     dates = [place for column, place in known if column.kind is Kind.DATE]
@@ -241,7 +282,7 @@ def read_block(
         )
     except pa.ArrowException as error:
         raise RefusedError from error
-    has_long = may_have_breaks or _has_long_line(data)
+    has_long = bool(breaks) or _has_long_line(data)
     columns = {position: _only_chunk(table.column(str(position)), has_long) for position in wanted}
     try:
         for position in dates:
@@ -259,12 +300,16 @@ def read_block(
 def _is_utf8(data: bytes | bytearray) -> bool:
     if data.isascii():
         return True
-    ends = (0).to_bytes(4, "little") + len(data).to_bytes(4, "little")
     try:
-        pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(data)]).cast(TEXT)
+        _single_value(data).cast(TEXT)
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _single_value(data: bytes | bytearray) -> ArrowArray:
+    ends = (0).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+    return pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(data)])
 
 
 def _has_long_line(data: bytes | bytearray) -> bool:
@@ -307,21 +352,18 @@ def row_numbers(rows: int) -> ArrowArray:
     return pc.subtract(pc.cumulative_sum(pa.repeat(one, rows)), one)
 
 
-def starting_lines(columns: Sequence[ArrowArray], rows: int) -> tuple[ArrowArray, int]:
-    """Return the line on which each row starts, from 0, and the number of lines; `columns` are all columns of text."""
-    lines, more = row_numbers(rows), 0
+def starting_lines(columns: Sequence[ArrowArray], rows: int, breaks: int) -> ArrowArray:
+    """Return the line on which each row starts, from 0; these columns' texts have so many newlines."""
+    lines = row_numbers(rows)
     for column in columns:
+        if not breaks:
+            break
         is_coded = pa.types.is_dictionary(column.type)
         texts = column.dictionary if is_coded else column
         characters = texts.buffers()[2]
         if characters is not None and _has_newline(characters):
-            breaks = pc.count_substring(texts, "\n").cast(_INTEGER)
-            breaks = pc.fill_null(breaks.take(column.indices) if is_coded else breaks, scalar(0))
-            lines = pc.add(lines, pc.subtract(pc.cumulative_sum(breaks), breaks))
-            more += pc.sum(breaks).as_py() or 0
-    return lines, rows + more
-
-
-def number_of_lines(block: Block) -> int:
-    """Return the number of lines in a block."""
-    return block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+            found = pc.count_substring(texts, "\n").cast(_INTEGER)
+            found = pc.fill_null(found.take(column.indices) if is_coded else found, scalar(0))
+            lines = pc.add(lines, pc.subtract(pc.cumulative_sum(found), found))
+            breaks -= pc.sum(found).as_py() or 0
+    return lines

@@ -18,7 +18,6 @@ from ._arrow import (
     ArrowArray,
     RefusedError,
     convert_blocks,
-    number_of_lines,
     pc,
     read_block,
     scalar,
@@ -32,7 +31,8 @@ from ._layout import CURRENCY, Layout
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._sources import Block
 
-# The groups of several blocks are merged once there are this many.
+# So many rows are grouped at once: fewer take longer for each row. So many groups are added at once.
+_MAX_ROWS = 32 * 1024
 _MAX_GROUPS = 64 * 1024
 # Numbers of 18 decimals, and what their sums must stay below, because pyarrow doesn't notice an overflow; else wider.
 _SUMMABLE = ((pa.decimal128(38, 18), 10**20), (pa.decimal256(76, 38), 10**38))
@@ -42,10 +42,10 @@ _SKU, _AMOUNT, _QUANTITY = (COLUMNS.index(BY_FIELD[field]) for field in ("sku", 
 
 
 @frozen
-class _BlockSums:
-    """The sums of one block: a row for each group; the credits by currency; an upper bound for any of its sums."""
+class _Rows:
+    """The keys and numbers of one block's rows; its credits by currency; an upper bound for any sum of its numbers."""
 
-    groups: pa.Table
+    table: pa.Table
     credits: dict[str, Decimal]
     bound: Decimal
     limit: int
@@ -65,42 +65,46 @@ def add_invoices(sums: Sums, sources: Sequence[OpenInvoice], by: Sequence[GroupB
 
 
 class _Waiting:
-    """Groups of several blocks of one invoice, which have many keys in common and are merged before they are added."""
+    """Rows of several blocks, and groups of earlier ones, which have many keys in common and are merged."""
 
     def __init__(self, sums: Sums, by: Sequence[GroupBy]) -> None:
         self._sums = sums
         self._by = by
         self._by_invoice = any(part.from_header for part in by)
         self._header = InvoiceHeader()
-        self._blocks: list[_BlockSums] = []
+        self._tables: list[pa.Table] = []
+        self._rows = 0
+        self._bound, self._limit = ZERO, 0
 
-    def add(self, header: InvoiceHeader, block: _BlockSums) -> None:
-        """Add the groups of one block, once others have come."""
-        blocks = [*self._blocks, block]
-        bound = ZERO
-        for each in blocks:
-            bound = EXACT.add(bound, each.bound)
-        if (
-            (self._by_invoice and header is not self._header)
-            or sum(each.groups.num_rows for each in blocks) > _MAX_GROUPS
-            or bound >= block.limit
-            or block.limit != blocks[0].limit
-        ):
+    def add(self, header: InvoiceHeader, rows: _Rows) -> None:
+        """Add the rows of one block, once others have come."""
+        bound = EXACT.add(self._bound, rows.bound)
+        is_other = self._by_invoice and header is not self._header
+        if is_other or bound >= rows.limit or rows.limit != self._limit:
             self.flush()
-        self._header = header
-        self._blocks.append(block)
-        for currency, amount in block.credits.items():
+            bound = rows.bound
+        self._header, self._bound, self._limit = header, bound, rows.limit
+        self._tables.append(rows.table)
+        self._rows += rows.table.num_rows
+        for currency, amount in rows.credits.items():
             self._sums.add_credits(currency, amount)
+        if self._rows > _MAX_ROWS and self._group().num_rows > _MAX_GROUPS:
+            self.flush()
+
+    def _group(self) -> Any:  # noqa: ANN401 - see ArrowArray
+        """Return a row for each combination of the keys: the sums of amount and quantity, and its lines."""
+        keys = list(map(str, range(len(self._by) + 1)))
+        groups: Any = pa.concat_tables(self._tables).group_by(keys, use_threads=False)
+        table = groups.aggregate([(name, "sum") for name in _VALUES])
+        table = table.select([*keys, *(f"{name}_sum" for name in _VALUES)]).rename_columns([*keys, *_VALUES])
+        self._tables, self._rows = [table], 0
+        return table
 
     def flush(self) -> None:
         """Add the groups that wait."""
-        if not self._blocks:
+        if not self._tables:
             return
-        table = _group(
-            pa.concat_tables([block.groups for block in self._blocks]),
-            list(map(str, range(len(self._by) + 1))),
-            ("lines", "sum"),
-        )
+        table = self._group()
         parts: list[list[Any]] = []
         for number, part in enumerate(self._by):
             cells = table.column(str(number)).to_pylist()
@@ -114,17 +118,15 @@ class _Waiting:
         keys = zip(*parts, strict=True)
         for currency, key, amount, quantity, lines in zip(currencies, keys, *values, strict=True):
             self._sums.add(currency, key, amount or ZERO, quantity or ZERO, lines)
-        self._blocks = []
+        self._tables = []
 
 
-def _from_block(
-    layout: Layout, block: Block, may_have_breaks: bool, by: Sequence[GroupBy]
-) -> tuple[_BlockSums | list[LineItem], int]:
-    """Read the needed columns and sum them."""
+def _from_block(layout: Layout, block: Block, breaks: int, by: Sequence[GroupBy]) -> tuple[_Rows | list[LineItem], int]:
+    """Read the needed columns."""
     keys = [*(part.find(layout) for part in by), layout.position(CURRENCY)]
     places = [layout.known[_AMOUNT], layout.known[_QUANTITY], layout.known[_SKU], *keys]
     found = dict.fromkeys(place for place in places if place is not None)
-    columns = dict(zip(found, read_block(layout, block, may_have_breaks, found), strict=True))
+    columns = dict(zip(found, read_block(layout, block, breaks, found), strict=True))
     rows = len(next(iter(columns.values())))
     try:
         for part, place in zip(by, keys, strict=False):
@@ -138,19 +140,16 @@ def _from_block(
     amount, quantity, sku = (columns[place] if place in columns else _no_texts(rows) for place in places[:3])
     amount, quantity = _exact(amount), _exact(quantity)
     bound = EXACT.multiply(Decimal(rows), max(_largest(amount), _largest(quantity)))
-    limit = next((limit for kind, limit in _SUMMABLE if _fits(bound, limit, kind, amount, quantity)), None)
-    if limit is None:
+    scale = max(amount.type.scale, quantity.type.scale)
+    fitting = ((kind, limit) for kind, limit in _SUMMABLE if bound < limit and scale <= kind.scale)
+    kind, limit = next(fitting, (None, 0))
+    if kind is None:
         raise RefusedError
-    named = {str(number): columns[place] for number, place in enumerate(keys) if place is not None}
-    named = {name: key.cast(TEXT) if key.type != TEXT else key for name, key in named.items()}
-    groups = _group(pa.table(named | {"amount": amount, "quantity": quantity}), list(named), ([], "count_all"))
+    arranged = [_no_texts(rows) if place is None else columns[place].cast(TEXT) for place in keys]
+    ones = pa.repeat(scalar(1), rows)
+    table = pa.table([*arranged, amount.cast(kind), quantity.cast(kind), ones], [*map(str, range(len(keys))), *_VALUES])
     currency = columns[keys[-1]] if keys[-1] is not None else None
-    kind = next(kind for kind, each in _SUMMABLE if each == limit)
-    arranged = [groups.column(str(n)) if str(n) in named else _no_texts(groups.num_rows) for n in range(len(keys))]
-    sums = [groups.column(name).cast(kind) for name in ("amount", "quantity")]
-    table = pa.table([*arranged, *sums, groups.column("lines")], [*map(str, range(len(keys))), *_VALUES])
-    lines = number_of_lines(block) if may_have_breaks else rows
-    return _BlockSums(table, _credits(sku, currency, amount), bound, limit), lines
+    return _Rows(table, _credits(sku, currency, amount), bound, limit), rows + breaks
 
 
 def _exact(texts: ArrowArray) -> ArrowArray:
@@ -170,22 +169,6 @@ def _no_texts(rows: int) -> ArrowArray:
 
 def _largest(values: ArrowArray) -> Decimal:
     return max((end or ZERO).copy_abs() for end in pc.min_max(values).as_py().values())
-
-
-def _fits(bound: Decimal, limit: int, kind: Any, *columns: ArrowArray) -> bool:  # noqa: ANN401 - see ArrowArray
-    """Whether the sums have room in these columns' own types, and then in this one."""
-    return bound < limit and all(
-        column.type.scale <= kind.scale and bound < 10 ** (column.type.precision - column.type.scale)
-        for column in columns
-    )
-
-
-def _group(table: pa.Table, keys: list[str], lines: tuple[Any, str]) -> Any:  # noqa: ANN401 - see ArrowArray
-    """Return a row for each combination of the keys: the sums of amount and quantity, and its lines."""
-    sums: list[Any] = [("amount", "sum"), ("quantity", "sum"), lines]
-    groups: Any = table.group_by(keys, use_threads=False).aggregate(sums)
-    found = groups.select([*keys, "amount_sum", "quantity_sum", "lines_sum" if lines[0] else "count_all"])
-    return found.rename_columns([*keys, *_VALUES])
 
 
 def _credits(sku: ArrowArray, currency: ArrowArray | None, amount: ArrowArray) -> dict[str, Decimal]:

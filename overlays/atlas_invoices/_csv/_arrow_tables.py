@@ -172,8 +172,8 @@ def _metadata(header: InvoiceHeader) -> dict[bytes | str, bytes | str]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _from_block(layout: Layout, block: Block, may_have_breaks: bool, *, coded: bool = False) -> tuple[Part, int]:
-    texts = read_block(layout, block, may_have_breaks, range(layout.width), coded=coded)
+def _from_block(layout: Layout, block: Block, breaks: int, *, coded: bool = False) -> tuple[Part, int]:
+    texts = read_block(layout, block, breaks, range(layout.width), coded=coded)
     rows = len(texts[0])
     columns: list[ArrowArray] = []
     digits: dict[str, Digits] = {}
@@ -188,8 +188,8 @@ def _from_block(layout: Layout, block: Block, may_have_breaks: bool, *, coded: b
     columns += [
         mapping([(key, texts[position]) for key, position in places], rows) for places in (layout.tags, layout.extra)
     ]
-    lines, count = starting_lines(texts if may_have_breaks else (), rows)
-    return _part(lines, columns, digits), count
+    lines = starting_lines(texts, rows, breaks)
+    return _part(lines, columns, digits), rows + breaks
 
 
 def _from_lines(lines: Sequence[LineItem]) -> Part:
@@ -271,8 +271,8 @@ class _Parts:
             else:
                 self._file.write(rows)
 
-    def _from_block(self, layout: Layout, block: Block, may_have_breaks: bool) -> tuple[_Stored, int]:
-        part, lines = _from_block(layout, block, may_have_breaks, coded=self._file is not None)
+    def _from_block(self, layout: Layout, block: Block, breaks: int) -> tuple[_Stored, int]:
+        part, lines = _from_block(layout, block, breaks, coded=self._file is not None)
         return self._stored(part), lines
 
     def _stored(self, part: Part) -> _Stored:
