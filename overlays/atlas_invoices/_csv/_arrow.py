@@ -232,8 +232,8 @@ def _are_around_cells(texts: ArrowArray) -> bool:
 def _breaks_in_cells(texts: ArrowArray) -> int:
     """Return the number of newlines in the texts that are within quotes."""
     pairs = pa.FixedSizeListArray.from_arrays(texts[:-1], 2)
-    cells = pc.list_element(pairs, scalar(1, _OFFSET)).buffers()[2]
-    return cells.to_pybytes().count(b"\n")
+    cells: bytes = pc.list_element(pairs, scalar(1, _OFFSET)).buffers()[2].to_pybytes()
+    return cells.count(b"\n")
 
 
 def _quotes_before(texts: ArrowArray, place: int) -> int:

@@ -135,8 +135,8 @@ def list_command(
     """
     with bar("list"), session.client() as client:
         org = session.org_id(client)
-        names = [name for each in statuses for name in each.split(",")]
-        invoices = client.list_invoices(org, statuses=names or None, linked=linked)
+        wanted = [name for each in statuses for name in each.split(",")]
+        invoices = client.list_invoices(org, statuses=wanted or None, linked=linked)
         found = list(
             islice((each for each in with_linked(invoices) if in_months(first_day(each[0]), since, until)), limit)
         )
