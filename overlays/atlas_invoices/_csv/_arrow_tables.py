@@ -223,18 +223,17 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     filled = [(key, column) for key, column in columns if column.null_count < rows]
     if not filled:
         return pa.MapArray.from_arrays(repeat(0, _INDEX, rows + 1), nulls(0, TEXT), nulls(0, TEXT))
-    keys = pa.concat_arrays([repeat(key, TEXT, 1) for key, _ in filled])
     # Cell by cell in the order of rows: from which column each comes, and where that stands in all columns together.
-    width, one = (scalar(number, _INDEX) for number in (len(filled), 1))
+    width, height, one = (scalar(number, _INDEX) for number in (len(filled), rows, 1))
     cells = pc.subtract(pc.cumulative_sum(pa.repeat(one, rows * len(filled))), one)
     row = pc.divide(cells, width)
-    column = pc.subtract(cells, pc.multiply(row, width))
-    place = pc.add(pc.multiply(column, scalar(rows, _INDEX)), row)
-    texts = pa.concat_arrays([texts for _, texts in filled]).take(place)
-    some = texts.is_valid()
+    place = pc.add(pc.multiply(pc.subtract(cells, pc.multiply(row, width)), height), row)
+    texts = pa.concat_arrays([texts for _, texts in filled])
+    place = place.filter(texts.is_valid().take(place))
     counts = reduce(pc.add, (texts.is_valid().cast(_INDEX) for _, texts in filled))
     offsets = pa.concat_arrays([repeat(0, _INDEX, 1), pc.cumulative_sum(counts)])
-    return pa.MapArray.from_arrays(offsets, keys.take(column.filter(some)), texts.filter(some))
+    keys = pa.concat_arrays([repeat(key, TEXT, 1) for key, _ in filled])
+    return pa.MapArray.from_arrays(offsets, keys.take(pc.divide(place, height)), texts.take(place))
 
 
 def repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> ArrowArray:
