@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from array import array
 from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import pyarrow as pa
@@ -333,15 +334,20 @@ def days(column: ArrowArray) -> ArrowArray:
     return pc.strptime(column.dictionary, format="%m/%d/%Y", unit="s").cast(DAY).take(column.indices)
 
 
+def text_array(values: Sequence[str]) -> ArrowArray:
+    """Return an array of text. pa.array and pa.scalar would import pandas, which takes as long as many lines."""
+    data = [value.encode() for value in values]
+    ends = array("i", accumulate(map(len, data), initial=0))
+    return pa.Array.from_buffers(TEXT, len(data), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(data))])
+
+
 def scalar(value: int | str | dt.date, kind: pa.DataType = _INTEGER) -> Any:  # noqa: ANN401 - see ArrowArray
-    """Return a scalar. pa.scalar and pa.array would import pandas, which takes as long as reading many lines."""
+    """Return a scalar."""
     if isinstance(value, str):
-        data = value.encode()
-        buffers = [None, pa.py_buffer(bytes(4) + len(data).to_bytes(4, "little")), pa.py_buffer(data)]
-    else:
-        number = value.toordinal() - _EPOCH if isinstance(value, dt.date) else value
-        buffers = [None, pa.py_buffer(number.to_bytes(kind.bit_width // 8, "little", signed=True))]
-    return pa.Array.from_buffers(kind, 1, buffers)[0]
+        return text_array([value])[0]
+    number = value.toordinal() - _EPOCH if isinstance(value, dt.date) else value
+    buffer = pa.py_buffer(number.to_bytes(kind.bit_width // 8, "little", signed=True))
+    return pa.Array.from_buffers(kind, 1, [None, buffer])[0]
 
 
 def row_numbers(rows: int) -> ArrowArray:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from ._arrow import TEXT, ArrowArray, RefusedError, nulls, pc, scalar
+from ._arrow import TEXT, ArrowArray, RefusedError, nulls, pc, scalar, text_array
 from ._cells import PLAIN_NUMBER, normalize, parse_number
 
 # Most consumers multiply two decimals of 18 digits exactly, and refuse or overflow with more.
@@ -59,7 +59,13 @@ def _mixed_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
 def _parsed_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
     coded = texts.dictionary_encode()
     try:
-        values, digits = number_array([parse_number(text) for text in coded.dictionary.to_pylist()])
+        parsed = [parse_number(text) for text in coded.dictionary.to_pylist()]
+        digits = _digits(parsed)
+        # As number_array, without pandas.
+        if sum(digits) <= _NARROW:
+            values = text_array([f"{value:f}" for value in parsed]).cast(pa.decimal128(WIDE, digits.scale))
+        else:
+            values, digits = number_array(parsed)
     except (ValueError, OverflowError) as error:
         raise RefusedError from error
     return values.take(coded.indices), digits
