@@ -108,16 +108,20 @@ def test_every_line_comes_back(invoice: Invoice) -> None:
         assert row["usage_date"] == (line["usage_date"].isoformat() if line["usage_date"] else "")
 
 
-def test_parquet_is_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize(("late", "scale"), [("1.5", 2), ("0.0000005", 7), ("5E-7", 7)])
+def test_parquet_is_the_table(streams: bool, late: str, scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_arrow, "_BLOCK_SIZE", 300)
     monkeypatch.setattr(_sources, "BLOCK_SIZE", 100)
-    data = simple_invoice(*({"Amount": f"{n}.5", "Project": f"P{n % 50}", "Note": "a\nb"} for n in range(200)))
+    rows = [{"Amount": f"{n}.5", "Project": f"P{n % 50}", "Note": "a\nb"} for n in range(200)]
+    data = simple_invoice(*rows[:150], {"Amount": late}, *rows[150:])
     out = io.BytesIO()
-    write_parquet(read_csv(data[start : start + 99] for start in range(0, len(data), 99)), out)
+    # What can be read again is written with the types of the first rows, until others are needed.
+    write_parquet((data[start : start + 99] for start in range(0, len(data), 99)) if streams else data, out)
     table = pq.read_table(pa.BufferReader(out.getvalue()))
 
     assert table.to_pylist() == to_arrow(data).to_pylist()
-    assert table.schema.field("amount").type == pa.decimal128(18, 2)
+    assert table.schema.field("amount").type == pa.decimal128(18, scale)
     assert table.schema.metadata[b"invoice_id"] == b"666acb8787ba43606905dcae"
     assert pq.read_metadata(pa.BufferReader(out.getvalue())).num_row_groups > 2
 

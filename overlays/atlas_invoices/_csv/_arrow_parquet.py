@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain, islice
+from shutil import copyfileobj
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from ._arrow_tables import KEYS, read_batches
+from ._arrow_tables import KEYS, MAX_IN_MEMORY, OtherTypesError, read_batches, read_batches_at_once
 from ._columns import COLUMNS, Kind
 from ._invoices import Decimals, OpenInvoice
 
@@ -34,7 +37,16 @@ _WITH_STATISTICS = [field.name for field in KEYS] + [column.field for column in 
 
 def write_tables(sources: Sequence[OpenInvoice], file: SupportsWrite[bytes], decimals: Decimals) -> None:
     """Write the invoices as Parquet."""
-    batches = read_batches(sources, decimals, coded=True)
+    if len(sources) == 1 and sources[0].invoice.rereadable:
+        with SpooledTemporaryFile(MAX_IN_MEMORY) as written, suppress(OtherTypesError):
+            _write(read_batches_at_once(sources[0], decimals), written)
+            written.seek(0)
+            copyfileobj(written, file)
+            return
+    _write(read_batches(sources, decimals, coded=True), file)
+
+
+def _write(batches: Iterator[pa.RecordBatch], file: SupportsWrite[bytes]) -> None:
     first = next(batches)
     write_batches(chain([first], batches), first.schema, file, dictionaries=_CODED, statistics=_WITH_STATISTICS)
 

@@ -7,10 +7,11 @@ import json
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial, reduce
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
@@ -31,6 +32,7 @@ from ._arrow import (
     read_block,
     scalar,
     starting_lines,
+    text_array,
 )
 from ._arrow_numbers import WIDE, Digits, number_array, number_type, numbers, whole_digits
 from ._columns import BY_FIELD, COLUMNS, Kind, format_error
@@ -50,7 +52,9 @@ KEYS = (
 )
 # Of a cell in a block.
 _INDEX = pa.int32()
-_MAX_IN_MEMORY = 1024 * 1024
+MAX_IN_MEMORY = 1024 * 1024
+# These show which types the numbers of an invoice need: most invoices have fewer.
+_FIRST_BLOCKS = 8
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 
@@ -111,11 +115,7 @@ def read_batches(
     With `coded`, columns of text are dictionaries, one for each batch.
     """
     with read_rows(sources, decimals) as rows:
-        schema = rows.schema
-        if coded:
-            for number, field in enumerate(schema):
-                if field.type == TEXT:
-                    schema = schema.set(number, field.with_type(CODED))
+        schema = _coded(rows.schema) if coded else rows.schema
         some = False
         for _, batch in rows.batches(schema=schema):
             if batch.num_rows:
@@ -123,6 +123,53 @@ def read_batches(
                 yield batch
         if not some:
             yield pa.RecordBatch.from_arrays([nulls(0, field.type) for field in schema], schema=schema)
+
+
+class OtherTypesError(Exception):
+    """Later numbers of an invoice need other types than the first of them."""
+
+
+def read_batches_at_once(source: OpenInvoice, decimals: Decimals) -> Iterator[pa.RecordBatch]:
+    """Yield the coded batches of `read_batches` as they are read, in the types that the first rows need.
+
+    It's an OtherTypesError if there are no rows, or later ones need other types.
+    """
+    rounded: Counter[str] | None = Counter() if decimals == "round" else None
+    pieces = convert_blocks([source], partial(_from_block, coded=True), _from_lines, block_size=STREAM_BLOCK_SIZE)
+    first = list(islice(pieces, _FIRST_BLOCKS))
+    digits = _union(piece.result.digits for piece in first)
+    types = _number_types(digits, decimals)
+    if not first or None in types.values():
+        raise OtherTypesError
+    schema = _coded(arrow_schema([source], types))
+    pieces = chain(first, pieces)
+    del first
+    for _, first_line, part in pieces:
+        digits = _union([digits, part.digits])
+        if _number_types(digits, decimals) != types:
+            raise OtherTypesError
+        yield _finish(source.header, first_line, part.batch, schema, rounded)
+    _warn_rounded(rounded or {}, schema)
+
+
+def _number_types(digits: Mapping[str, Digits], decimals: Decimals) -> dict[str, Any]:
+    """Return the type of each column of numbers; `None` if none has room."""
+    return {name: number_type(name, each, rounds=decimals == "round") for name, each in digits.items()}
+
+
+def _coded(schema: pa.Schema) -> pa.Schema:
+    for number, field in enumerate(schema):
+        if field.type == TEXT:
+            schema = schema.set(number, field.with_type(CODED))
+    return schema
+
+
+def _union(parts: Iterable[Mapping[str, Digits]]) -> dict[str, Digits]:
+    """Return the digits that each column of numbers needs for all parts."""
+    digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER}
+    for part in parts:
+        digits = {name: each.union(part[name]) for name, each in digits.items()}
+    return digits
 
 
 class Rows(NamedTuple):
@@ -143,7 +190,7 @@ class Rows(NamedTuple):
 @contextmanager
 def read_rows(sources: Sequence[OpenInvoice], decimals: Decimals) -> Iterator[Rows]:
     """Read all rows into a temporary file, from which they can be read until the block ends."""
-    with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
+    with tempfile.SpooledTemporaryFile(MAX_IN_MEMORY) as file:
         parts = _Parts(decimals, file)
         parts.read(sources)
         schema = arrow_schema(sources, parts.types())
@@ -232,7 +279,7 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     place = place.filter(texts.is_valid().take(place))
     counts = reduce(pc.add, (texts.is_valid().cast(_INDEX) for _, texts in filled))
     offsets = pa.concat_arrays([repeat(0, _INDEX, 1), pc.cumulative_sum(counts)])
-    keys = pa.concat_arrays([repeat(key, TEXT, 1) for key, _ in filled])
+    keys = text_array([key for key, _ in filled])
     return pa.MapArray.from_arrays(offsets, keys.take(pc.divide(place, height)), texts.take(place))
 
 
@@ -240,7 +287,7 @@ def repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> A
     if value is None:
         return nulls(rows, kind)
     if kind == CODED:
-        return pa.DictionaryArray.from_arrays(repeat(0, kind.index_type, rows), repeat(value, TEXT, 1))
+        return pa.DictionaryArray.from_arrays(repeat(0, kind.index_type, rows), text_array([str(value)]))
     return pa.repeat(scalar(value, kind), rows)
 
 
@@ -252,7 +299,7 @@ class _Parts:
         self._file: Any = file
         self._batches: list[pa.RecordBatch] = []
         self._places: list[tuple[OpenInvoice, int]] = []
-        self.digits = {column.field: Digits() for column in COLUMNS if column.kind is Kind.NUMBER}
+        self.digits = _union([])
 
     def read(self, sources: Sequence[OpenInvoice]) -> None:
         """Read all rows."""
@@ -263,8 +310,7 @@ class _Parts:
             block_size=STREAM_BLOCK_SIZE if self._file else None,
         ):
             self._places.append((source, first_line))
-            for name, each in digits.items():
-                self.digits[name] = self.digits[name].union(each)
+            self.digits = _union([self.digits, digits])
             if self._file is None:
                 self._batches.append(rows)
             else:
