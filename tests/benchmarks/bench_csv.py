@@ -3,8 +3,8 @@
     python tests/benchmarks/bench_csv.py [--lines N] [--runs N] [--only NAME]
 
 Each comparison is run on a file of each shape (see big_invoice); the table has the ratio for each, and the lowest. The
-two tasks of a comparison take turns, so a busy machine slows both. Commands run as processes of their own; measuring
-their memory needs Linux or macOS.
+two tasks of a comparison take turns, so a busy machine slows both. Measuring the memory of commands needs Linux or
+macOS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -28,9 +29,9 @@ from big_invoice import LINES, SHAPES, write_invoice
 class Row:
     """One comparison: our code, the other tool's code, and how many times its speed ours must reach on every shape.
 
-    Both run in this process. With `command`, `ours` is the arguments of the installed command, and both run as
-    processes of their own; then `memory` is the most of the other's peak that ours may take. With `folder`, `path` is a
-    folder of 36 invoices that together have a little more lines.
+    Each runs in a process of its own, which keeps what it imported. With `command`, `ours` is the arguments of the
+    installed command, and each run is a new process; then `memory` is the most of the other's peak that ours may take.
+    With `folder`, `path` is a folder of 36 invoices that together have a little more lines.
     """
 
     name: str
@@ -194,6 +195,15 @@ if status: sys.exit("failed")
 unit = 1e6 if sys.platform == "darwin" else 1e3
 print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
 """
+# The task's code and path come as arguments; each line of stdin runs it once.
+_REPEATED = """
+import sys, time
+program = compile(sys.argv[1], "benchmark", "exec")
+for _ in sys.stdin:
+    start = time.perf_counter()
+    exec(program, {"path": sys.argv[2]})
+    print(time.perf_counter() - start, flush=True)
+"""
 # More than 10,000 lines need.
 MAX_EXTRA_MEGABYTES = 64
 INVOICES = 36
@@ -201,11 +211,11 @@ INVOICES = 36
 
 @frozen
 class Cost:
-    """What one run took: seconds, CPU seconds, and for a process its peak memory in megabytes."""
+    """What a process took: seconds, CPU seconds, and its peak memory in megabytes."""
 
     seconds: float
     cpu: float
-    peak: float = 0
+    peak: float
 
 
 def main() -> None:
@@ -262,20 +272,33 @@ def _print_row(row: Row, beside: str, ratios: list[float], limit: float, *, most
 
 def _measure(row: Row, path: Path, runs: int) -> tuple[float, float]:
     """Return how many times the other's speed ours is, and which part of its memory it takes."""
-    ours, theirs = [], []
-    for _ in range(runs):
-        theirs.append(run_process(_script(row.theirs, path)) if row.command else _here(row.theirs, path))
-        ours.append(run_process(_command(row.ours, path)) if row.command else _here(row.ours, path))
-    speed = median(cost.seconds for cost in theirs) / median(cost.seconds for cost in ours)
-    peaks = [median(cost.peak for cost in costs) for costs in (ours, theirs)]
-    return speed, peaks[0] / peaks[1] if row.command else 0
+    if not row.command:
+        with _worker(row.theirs, path) as theirs, _worker(row.ours, path) as ours:
+            seconds = [(theirs(), ours()) for _ in range(runs)]
+        return median(their for their, _ in seconds) / median(our for _, our in seconds), 0
+    costs = [(run_process(_script(row.theirs, path)), run_process(_command(row.ours, path))) for _ in range(runs)]
+    speed = median(their.seconds for their, _ in costs) / median(our.seconds for _, our in costs)
+    return speed, median(our.peak for _, our in costs) / median(their.peak for their, _ in costs)
 
 
-def _here(code: str, path: Path) -> Cost:
-    program = compile(textwrap.dedent(code), "benchmark", "exec")
-    start, cpu = time.perf_counter(), time.process_time()
-    exec(program, {"path": str(path)})  # noqa: S102 - the tasks are written above
-    return Cost(time.perf_counter() - start, time.process_time() - cpu)
+@contextmanager
+def _worker(code: str, path: Path) -> Iterator[Callable[[], float]]:
+    """Start a process, and yield what runs the code in it once and returns the seconds.
+
+    In a process of its own, neither task disturbs the other's memory.
+    """
+    command = [sys.executable, "-c", _REPEATED, textwrap.dedent(code), str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        stdin, stdout = process.stdin, process.stdout
+
+        def run() -> float:
+            stdin.write("run\n")
+            stdin.flush()
+            return float(stdout.readline())
+
+        yield run
 
 
 def _command(words: str, path: Path) -> list[str]:
