@@ -214,8 +214,8 @@ def _are_around_cells(texts: ArrowArray) -> bool:
     count, (_, offsets, data) = len(texts), texts.buffers()
     characters = pa.Array.from_buffers(_BYTE, data.size, [None, data])
     places = pa.Array.from_buffers(_OFFSET, count + 1, [None, offsets])
-    outside = pa.FixedSizeListArray.from_arrays(places[: (count + 1) // 2 * 2], 2)
-    starts, ends = (pc.list_element(outside, scalar(number, _OFFSET)) for number in (0, 1))
+    places = places[: (count + 1) // 2 * 2]
+    starts, ends = _every_second(places, 0), _every_second(places, 1)
     # Doubled quotes have nothing between them. Anything may stand before the first quote and after the last.
     filled = pc.not_equal(starts, ends)
     after = starts[1:].filter(filled[1:])
@@ -230,9 +230,13 @@ def _are_around_cells(texts: ArrowArray) -> bool:
 
 def _breaks_in_cells(texts: ArrowArray) -> int:
     """Return the number of newlines in the texts that are within quotes."""
-    pairs = pa.FixedSizeListArray.from_arrays(texts[:-1], 2)
-    cells: bytes = pc.list_element(pairs, scalar(1, _OFFSET)).buffers()[2].to_pybytes()
+    cells: bytes = _every_second(texts, 1).buffers()[2].to_pybytes()
     return cells.count(b"\n")
+
+
+def _every_second(values: ArrowArray, first: int) -> ArrowArray:
+    bits = bytes([0b01010101 << first]) * (len(values) // 8 + 1)
+    return values.filter(pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)]))
 
 
 def _quotes_before(texts: ArrowArray, place: int) -> int:
