@@ -219,6 +219,14 @@ def test_the_largest_lines_and_credits_come_first(page: ReportPage) -> None:
     assert [row[-2:] for row in page.rows("credits")] == [["Promotional credit", "-410.01"]] * 3
 
 
+def test_a_large_credit_is_not_among_those_left_out() -> None:
+    rows = [{"SKU": f"SKU {number:02}", "Amount": f"{number}.00"} for number in range(1, 15)]
+    page = ReportPage(build_report(simple_invoice({"SKU": "Credit", "Amount": "-30.00"}, *rows)))
+    assert page.rows("sku")[0][:2] == ["SKU 14", "14.00"]
+    last = dict(row[:2] for row in page.rows("sku")[-3:])
+    assert last == {"Credit": "-30.00", "(3 more)": "6.00", "Total": "75.00"}
+
+
 def test_currencies_are_never_added() -> None:
     header = b"Date,Usage Date,SKU,Amount,Currency\n"
     data = header + b"06/01/2026,06/01/2026,M10,1.00,EUR\n" * 2 + b"06/01/2026,06/01/2026,M10,5.00,USD\n"
