@@ -161,14 +161,21 @@
       // Enough digits for a bar's length.
       amount: Number(number * 1000n / base) / 1000, text: money(number),
     }));
-    // As many columns of names, and as long ones, as there is room for.
-    const { config } = data.charts[name];
-    config.legend.columns = Math.max(1, Math.floor(place.clientWidth / 170));
-    config.axis.labelLimit = Math.round(place.clientWidth * 0.4);
-    const height = isTime ? data.charts[name].height : 24 * rows.length;
+    // As many columns of names, and as long ones, as there is room for; on a phone, a name is above its bar.
+    const { config, encoding } = data.charts[name];
+    const above = !isTime && place.clientWidth < 480;
+    config.legend.columns = Math.max(1, Math.floor(place.clientWidth / 160));
+    config.axis.labelLimit = Math.round(place.clientWidth * (above ? 1 : 0.4));
+    config.axisQuantitative.tickCount = above ? 3 : 4;
+    const y = above ? {
+      ...encoding.y,
+      scale: { paddingInner: 0.6, paddingOuter: 0.5 },
+      axis: { ...encoding.y.axis, labelAlign: "left", labelPadding: 0, labelOffset: -15 },
+    } : encoding.y;
+    const height = isTime ? data.charts[name].height : (above ? 42 : 24) * rows.length;
     // Made anew, since a chart that gets other rows keeps the old order of their names.
     views[name]?.finalize();
-    const chart = { ...data.charts[name], height, datasets: { rows } };
+    const chart = { ...data.charts[name], encoding: { ...encoding, y }, height, datasets: { rows } };
     views[name] = await vegaEmbed(place.firstElementChild, chart, options);
   };
 
