@@ -93,10 +93,12 @@ def reconcile(csv: Source | InvoiceCsv, invoice: BillingInvoice) -> Reconciliati
     other_invoice = any(difference.kind == "invoice_id" for difference in differences)
     rounding: list[Difference] = []
     best = best_interpretation(matchers, notes, warnings)
+    # The lines of two invoices differ everywhere, which says nothing more.
+    if other_invoice:
+        warnings.clear()
     if mixed := side.mixed_currencies:
         message = f"the CSV has amounts in {mixed}, so they can't be added up and compared with the invoice"
         differences.append(Difference(kind="currency", message=message))
-    # The lines of two invoices differ everywhere, which says nothing more.
     elif error is None and not other_invoice:
         if best is not None:
             differences += line_differences(side, *best)
