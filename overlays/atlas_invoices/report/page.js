@@ -130,19 +130,24 @@
   });
 
   const fill = (name, { rows, footer }, textColumns = 1) => {
+    const table = byId(`table-${name}`);
+    const headings = [...table.tHead.rows[0].cells];
     const makeRow = (cells, isFooter) => {
       const row = document.createElement("tr");
       cells.forEach((text, column) => {
         const cell = document.createElement(column ? "td" : "th");
         if (!column) cell.scope = "row";
-        if (column >= textColumns) cell.className = "number";
+        if (column >= textColumns) {
+          cell.className = "number";
+          // A phone shows it, since a row is a block there.
+          cell.dataset.label = headings[column].textContent;
+        }
         if (column >= textColumns || isFooter) cell.textContent = text;
         else cell.appendChild(document.createElement("bdi")).textContent = text;
         row.append(cell);
       });
       return row;
     };
-    const table = byId(`table-${name}`);
     table.tBodies[0].replaceChildren(...rows.map((cells) => makeRow(cells, false)));
     if (footer) table.tFoot.replaceChildren(makeRow(footer, true));
   };
