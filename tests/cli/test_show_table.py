@@ -61,7 +61,9 @@ def test_bars_shrink_and_go_before_names_are_cut(
 ) -> None:
     lines = "".join(f"07/01/2024,06/30/2024,A Project of Ours,{sku},9\n" for sku in SKUS)
     (tmp_path / "a.csv").write_text(f"Date,Usage Date,Project,SKU,Amount\n{lines}", encoding="utf-8")
-    _, shown = on_a_terminal("show", "a.csv", env={"COLUMNS": str(columns), "TERM": "dumb"})
+    _, styled = on_a_terminal("show", "a.csv", env={"COLUMNS": str(columns), "TERM": "xterm"})
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", styled)
+    assert shown != styled
     assert all(f" {sku} " in shown for sku in SKUS) == (columns >= 75)
     assert max(map(len, re.findall("█+", shown)), default=0) == bar
     assert all(len(line) <= columns for line in shown.split("\r\n"))

@@ -337,7 +337,8 @@ def test_the_lines_of_another_invoice_are_not_compared() -> None:
     other = as_json(
         LINES[1:], id="f" * 24, orgId="e" * 24, startDate="2024-05-01T00:00:00Z", endDate="2024-06-01T00:00:00Z"
     )
-    result = reconcile(as_csv(LINES), other)
+    result = reconcile(as_csv([evolve(line, day=line.day + 1) for line in LINES]), other)
+    assert result.warnings == ()
     assert kinds(result) == ["invoice_id", "organization_id", "period"]
     assert INVOICE_ID in messages(result)
     assert "2024-06-01 to 2024-07-01 in the CSV, 2024-05-01 to 2024-06-01 in the invoice" in messages(result)

@@ -189,8 +189,8 @@ def _protected(stream: TextIO | None, kind: type[_Stdout | _Stderr]) -> TextIO:
             buffer = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
             # Programs get UTF-8 whatever the locale, as from a file.
             encoding = "utf-8" if kind is _Stdout and not stream.isatty() else stream.encoding
-            return io.TextIOWrapper(
-                buffer, encoding, "backslashreplace", line_buffering=stream.line_buffering or kind.line_buffered
-            )
+            # A terminal isn't `line_buffering` if PYTHONUNBUFFERED is set, as it often is in containers.
+            by_line = stream.isatty() or kind.line_buffered
+            return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=by_line)
         stream.reconfigure(errors="backslashreplace")
     return stream

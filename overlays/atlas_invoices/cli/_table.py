@@ -179,13 +179,14 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, footer: Se
     widths = fit_widths([natural[index] for index in kept], floors, available)
     # The gap is padding on the right alone: rich 14 counts the padding of the edges even where it leaves it out.
     gap = (0, _GAP, 0, 0)
-    table = Table(box=None, padding=gap, header_style="bold", footer_style="bold", show_footer=footer is not None)
+    # The text is bold and the cell isn't: a gap in bold at a line's end stays there, and makes the line wrap.
+    table = Table(box=None, padding=gap, header_style="none", footer_style="none", show_footer=footer is not None)
     cells = []
     for index, width in zip(kept, widths, strict=True):
         column = columns[index]
         table.add_column(
-            Text(column.heading),
-            footer=Text(footer[index]) if footer else "",
+            Text(column.heading, "bold"),
+            footer=Text(footer[index], "bold") if footer else "",
             justify="right" if column.number else "left",
             width=width,
             no_wrap=True,

@@ -31,7 +31,7 @@ _CONFIG = {
     "view": {"stroke": None},
     "axis": _AXIS,
     "axisQuantitative": {"grid": True, "gridColor": "var(--line)", "format": ",f", "tickCount": 4},
-    "legend": {"orient": "bottom", "title": None, "labelColor": "var(--text)", "labelFontSize": 12},
+    "legend": {"orient": "bottom", "title": None, "labelColor": "var(--text)", "labelFontSize": 12, "rowPadding": 5},
 }
 
 
@@ -42,7 +42,9 @@ def specifications(*, months: bool, tags: bool, weekly: bool) -> dict[str, dict[
             alt.X(
                 "key:T",
                 timeUnit="utcyearweek" if weekly else "utcyearmonthdate",
-                axis=alt.Axis(format="%b %-d", labelOverlap=True),
+                # A day's bar stands above its label; a week's begins there.
+                bandPosition=alt.Undefined if weekly else 0,
+                axis=alt.Axis(format="%b %-d", labelOverlap=True, labelSeparation=8),
             ),
             weekly=weekly,
         ),

@@ -47,6 +47,7 @@ def render(data: ReportData, today: dt.date) -> str:
     data_json = json.dumps({**payload, "charts": charts}, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         data_json = data_json.replace(character, f"\\u{ord(character):04x}")
+    heading = _heading(data)
     style, script = _resource("page.css"), _resource("page.js")
     scripts = [_charts.runtime(), script]
     environment = jinja2.Environment(
@@ -61,7 +62,8 @@ def render(data: ReportData, today: dt.date) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         scripts=[Markup(each) for each in scripts],  # noqa: S704 - our own file, and vl-convert's
         data=Markup(data_json),  # noqa: S704 - escaped above
-        title=_title(data),
+        title=", ".join(filter(None, heading)),
+        heading=heading,
         today=today.isoformat(),
         currency=payload["currencies"][0],
         currencies=payload["currencies"],
@@ -100,13 +102,13 @@ def _policy(style: str, scripts: list[str]) -> str:
     )
 
 
-def _title(data: ReportData) -> str:
+def _heading(data: ReportData) -> tuple[str, str]:
+    """Return whose invoices they are, and of which months."""
     headers = [invoice.header for invoice in data.invoices]
     names = list(dict.fromkeys(h.organization_name or h.organization_id or "unknown organization" for h in headers))
     organization = names[0] if len(names) == 1 else f"{len(names)} organizations"
     months = sorted({_month(header) for header in headers if header.period_start})
-    period = f", {' to '.join(dict.fromkeys((months[0], months[-1])))}" if months else ""
-    return shorten(f"{organization}{period}")
+    return shorten(organization), " to ".join(dict.fromkeys(months[:1] + months[-1:]))
 
 
 def _month(header: InvoiceHeader) -> str:
@@ -119,7 +121,7 @@ def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
         _month(invoice.header) or "unknown",
         invoice.header.invoice_id or "no ID",
         f"{invoice.lines:,}",
-        ", ".join(f"{_amount(total, tables)} {currency}" for currency, total in invoice.totals.items()) or "0.00",
+        _listed([(_amount(total, tables), currency) for currency, total in invoice.totals.items()]) or "0.00",
     ]
     if document is None:
         return [*row, *[""] * 6]
@@ -127,11 +129,15 @@ def _invoice_row(invoice: Invoice, tables: Tables) -> list[str]:
         *row,
         text_or_none(document.status_name) or "",
         *("" if cents is None else money(cents) for cents in _cents_of(document).values()),
-        *(
-            ", ".join(f"{amount} {currency}" for amount, currency in _in_currencies(by_currency))
-            for by_currency in _owed(document).values()
-        ),
+        *(_listed(_in_currencies(by_currency)) for by_currency in _owed(document).values()),
     ]
+
+
+def _listed(amounts: list[tuple[str, str]]) -> str:
+    """Return amounts with their currencies; US dollars alone need no name."""
+    if [currency for _, currency in amounts] == ["USD"]:
+        return amounts[0][0]
+    return ", ".join(f"{amount} {currency}" for amount, currency in amounts)
 
 
 def _amount(total: Decimal, tables: Tables) -> str:

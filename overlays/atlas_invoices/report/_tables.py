@@ -58,11 +58,10 @@ class Tables:
         return self._sums(values, add_up((cell[2][tag], int(cell[3])) for cell in self.cells.values()))
 
     def _sums(self, labels: Sequence[str], sums: dict[int, int], *, in_order: bool = False) -> Table:
-        keys = sorted(sums, key=lambda key: (0 if in_order else -sums[key], key))
         total = sum(sums.values())
-        shown = keys if in_order else keys[:TOP]
+        shown, rest = (sorted(sums), []) if in_order else _largest(sums)
         rows = [[labels[key], self.money(sums[key]), percent(sums[key], total)] for key in shown]
-        if rest := keys[len(shown) :]:
+        if rest:
             amount = sum(sums[key] for key in rest)
             rows.append([f"({len(rest)} more)", self.money(amount), percent(amount, total)])
         return Table(rows, ["Total", self.money(total), percent(total, total)])
@@ -83,9 +82,9 @@ class Tables:
             if cell in self.cells:
                 sums[self.cells[cell][1]][period] += int(amount)
         last = self.months[-1]
-        keys = sorted(sums, key=lambda key: (-sums[key][last], key))
-        rows = [[self.payload["projects"][key], *self._months([sums[key]])] for key in keys[:TOP]]
-        if rest := keys[TOP:]:
+        shown, rest = _largest({key: each[last] for key, each in sums.items()})
+        rows = [[self.payload["projects"][key], *self._months([sums[key]])] for key in shown]
+        if rest:
             rows.append([f"({len(rest)} more)", *self._months([sums[key] for key in rest])])
         return Table(rows, ["Total", *self._months(list(sums.values()))])
 
@@ -138,6 +137,12 @@ def percent(part: int, whole: int, *, plus: bool = False) -> str:
         return ""
     tenths = (abs(part) * 2000 + abs(whole)) // (2 * abs(whole))
     return f"{_sign(part * whole, tenths, plus)}{tenths // 10:,}.{tenths % 10} %"
+
+
+def _largest(sums: dict[int, int]) -> tuple[list[int], list[int]]:
+    """Return the keys to show, in order of their sums, and the others. A large credit is shown, too."""
+    ranked = sorted(sums, key=lambda key: (-abs(sums[key]), key))
+    return sorted(ranked[:TOP], key=lambda key: (-sums[key], key)), ranked[TOP:]
 
 
 def _sign(number: int, shown: int, plus: bool) -> str:

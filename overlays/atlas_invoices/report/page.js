@@ -36,13 +36,18 @@
     }));
   };
 
+  // The keys to show, in order of their sums, and the others. A large credit is shown, too.
+  const largest = (sums, count) => {
+    const ranked = [...sums.keys()].sort((a, b) => descending(abs(sums.get(a)), abs(sums.get(b))) || a - b);
+    const shown = ranked.slice(0, count).sort((a, b) => descending(sums.get(a), sums.get(b)) || a - b);
+    return [shown, ranked.slice(count)];
+  };
+
   // Each table is { rows: [[text]], footer, bars }, where bars are the rows with their numbers, for the chart.
   const sumsTable = (labels, sums, inOrder = false) => {
-    const keys = [...sums.keys()].sort((a, b) => (inOrder ? 0 : descending(sums.get(a), sums.get(b))) || a - b);
     const total = sum([...sums.values()]);
-    const shown = inOrder ? keys : keys.slice(0, TOP);
+    const [shown, rest] = inOrder ? [[...sums.keys()].sort((a, b) => a - b), []] : largest(sums, TOP);
     const bars = shown.map((key) => ({ key: labels[key], number: sums.get(key) }));
-    const rest = keys.slice(shown.length);
     if (rest.length) bars.push({ key: `(${rest.length} more)`, number: sum(rest.map((key) => sums.get(key))) });
     return {
       rows: bars.map(({ key, number }) => [key, money(number), percent(number, total)]),
@@ -66,8 +71,7 @@
   const stacked = (kind, cells) => {
     const totals = new Map(), sums = new Map();
     for (const number of cells) add(totals, data.cells[number][1], BigInt(data.cells[number][3]));
-    const ranked = [...totals.keys()].sort((a, b) => descending(totals.get(a), totals.get(b)) || a - b);
-    const own = ranked.length > COLORS ? ranked.slice(0, COLORS - 1) : ranked;
+    const [own, rest] = largest(totals, totals.size > COLORS ? COLORS - 1 : COLORS);
     if (kind === "period" && own.length) data.kinds.period.keys.forEach((_, key) => sums.set(`${key},0`, 0n));
     for (const [cell, key, amount] of data.kinds[kind].rows) {
       if (!cells.has(cell)) continue;
@@ -76,7 +80,7 @@
     }
     return [...sums].map(([at, number]) => {
       const [key, order] = at.split(",").map(Number);
-      const project = order < own.length ? data.projects[own[order]] : `(${ranked.length - own.length} more)`;
+      const project = order < own.length ? data.projects[own[order]] : `(${rest.length} more)`;
       return { key: data.kinds[kind].keys[key], project, order, number };
     }).filter(({ key }) => /^\d/.test(key)).sort((a, b) => a.order - b.order || (a.key < b.key ? -1 : 1));
   };
@@ -98,10 +102,9 @@
       if (!sums.has(project)) sums.set(project, new Map());
       add(sums.get(project), period, BigInt(amount));
     }
-    const last = (key) => sums.get(key).get(months.at(-1)) ?? 0n;
-    const keys = [...sums.keys()].sort((a, b) => descending(last(a), last(b)) || a - b);
-    const rows = keys.slice(0, TOP).map((key) => [data.projects[key], ...monthCells([sums.get(key)])]);
-    const rest = keys.slice(TOP);
+    const last = new Map([...sums].map(([key, each]) => [key, each.get(months.at(-1)) ?? 0n]));
+    const [shown, rest] = largest(last, TOP);
+    const rows = shown.map((key) => [data.projects[key], ...monthCells([sums.get(key)])]);
     if (rest.length) rows.push([`(${rest.length} more)`, ...monthCells(rest.map((key) => sums.get(key)))]);
     return { rows, footer: ["Total", ...monthCells([...sums.values()])] };
   };
@@ -127,19 +130,24 @@
   });
 
   const fill = (name, { rows, footer }, textColumns = 1) => {
+    const table = byId(`table-${name}`);
+    const headings = [...table.tHead.rows[0].cells];
     const makeRow = (cells, isFooter) => {
       const row = document.createElement("tr");
       cells.forEach((text, column) => {
         const cell = document.createElement(column ? "td" : "th");
         if (!column) cell.scope = "row";
-        if (column >= textColumns) cell.className = "number";
+        if (column >= textColumns) {
+          cell.className = "number";
+          // A phone shows it, since a row is a block there.
+          cell.dataset.label = headings[column].textContent;
+        }
         if (column >= textColumns || isFooter) cell.textContent = text;
         else cell.appendChild(document.createElement("bdi")).textContent = text;
         row.append(cell);
       });
       return row;
     };
-    const table = byId(`table-${name}`);
     table.tBodies[0].replaceChildren(...rows.map((cells) => makeRow(cells, false)));
     if (footer) table.tFoot.replaceChildren(makeRow(footer, true));
   };
@@ -158,14 +166,21 @@
       // Enough digits for a bar's length.
       amount: Number(number * 1000n / base) / 1000, text: money(number),
     }));
-    // As many columns of names, and as long ones, as there is room for.
-    const { config } = data.charts[name];
-    config.legend.columns = Math.max(1, Math.floor(place.clientWidth / 170));
-    config.axis.labelLimit = Math.round(place.clientWidth * 0.4);
-    const height = isTime ? data.charts[name].height : 24 * rows.length;
+    // As many columns of names, and as long ones, as there is room for; on a phone, a name is above its bar.
+    const { config, encoding } = data.charts[name];
+    const above = !isTime && place.clientWidth < 480;
+    config.legend.columns = Math.max(1, Math.floor(place.clientWidth / 160));
+    config.axis.labelLimit = Math.round(place.clientWidth * (above ? 1 : 0.4));
+    config.axisQuantitative.tickCount = above ? 3 : 4;
+    const y = above ? {
+      ...encoding.y,
+      scale: { paddingInner: 0.6, paddingOuter: 0.5 },
+      axis: { ...encoding.y.axis, labelAlign: "left", labelPadding: 0, labelOffset: -15 },
+    } : encoding.y;
+    const height = isTime ? data.charts[name].height : (above ? 42 : 24) * rows.length;
     // Made anew, since a chart that gets other rows keeps the old order of their names.
     views[name]?.finalize();
-    const chart = { ...data.charts[name], height, datasets: { rows } };
+    const chart = { ...data.charts[name], encoding: { ...encoding, y }, height, datasets: { rows } };
     views[name] = await vegaEmbed(place.firstElementChild, chart, options);
   };
 
