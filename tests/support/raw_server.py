@@ -25,6 +25,13 @@ _POLL = 0.02
 _MAX_HEAD = 64 * 1024
 
 
+class _ClosedSocket(ssl.SSLSocket):
+    """Closed when collected: `wrap_socket` loses one whose peer resets the connection before the handshake."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Gone(Exception):  # noqa: N818 - not an error: it ends a script
     """The connection has ended, by the script, the peer or the end of the test."""
 
@@ -168,6 +175,8 @@ class RawServer:
         self._default = default
         self._on_accept = on_accept
         self._tls = tls
+        if tls:
+            tls.sslsocket_class = _ClosedSocket
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
