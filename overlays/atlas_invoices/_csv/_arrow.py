@@ -54,8 +54,8 @@ _REPEATED = {"unit_price", "discount_percent"}
 _BLOCK_SIZE = 4 * 1024 * 1024
 SUM_BLOCK_SIZE = 1792 * 1024
 STREAM_BLOCK_SIZE = 1024 * 1024
-# Blocks that wait, so that no thread is idle while the caller works on a result.
-_AHEAD = 1
+# Blocks that wait, so that no thread is idle while the caller reads or works on a result.
+_AHEAD = 3
 # pyarrow needs some kilobytes for each column of each block; with more columns the parser needs less.
 _MAX_COLUMNS = 1000
 
@@ -77,8 +77,9 @@ class _Task(NamedTuple, Generic[T]):
     state: SyncState
     # `None` at the end of the invoice.
     block: Block | None
-    # The result and the block's number of lines; `None` for a block that only the parser may read.
-    future: Future[tuple[T, int]] | None
+    # How to read the block, and its result and number of lines; `None` for a block that only the parser may read.
+    call: Callable[[], tuple[T, int]] | None = None
+    future: Future[tuple[T, int]] | None = None
 
 
 # From a block's layout, its bytes, and the number of newlines in its cells: the result, and its number of lines.
@@ -96,8 +97,8 @@ def convert_blocks(
 
     `fast` runs in threads, and raises RefusedError for a block that only the parser may read. Errors name the invoice.
     """
-    # All cores, unless OMP_NUM_THREADS says otherwise, as Spark does for its tasks.
-    workers = min(4, pa.cpu_count())
+    # All cores, unless OMP_NUM_THREADS says otherwise, as Spark does for its tasks; one is the caller's.
+    workers = max(1, min(4, pa.cpu_count()) - 1)
     block_size = min(block_size or _BLOCK_SIZE, _BLOCK_SIZE)
     tasks: deque[_Task[T]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="atlas-invoices")
@@ -107,10 +108,8 @@ def convert_blocks(
                 tasks.append(task)
                 # The parser may put the end of its block back, so no later one is taken before.
                 in_order = task.block is not None and task.future is None
-                while tasks and (in_order or len(tasks) > workers + _AHEAD):
-                    yield from _finish(tasks, exact)
-        while tasks:
-            yield from _finish(tasks, exact)
+                yield from _finish_all(tasks, exact, keep=0 if in_order else workers + _AHEAD)
+        yield from _finish_all(tasks, exact)
     finally:
         # After an interrupt, blocks that haven't begun would keep the user waiting.
         pool.shutdown(cancel_futures=True)
@@ -132,16 +131,45 @@ def _tasks(
                     block, breaks = _whole_rows(block, state.cutter)  # noqa: PLW2901 - the rest comes next
                 if breaks is None and state.recut(block):
                     continue
-                future = None if breaks is None else pool.submit(fast, layout, block, breaks)
-                yield _Task(source, state, block, future)
-            yield _Task(source, state, None, None)
+                if breaks is None:
+                    yield _Task(source, state, block)
+                else:
+                    call = partial(fast, layout, block, breaks)
+                    yield _Task(source, state, block, call, pool.submit(call))
+            yield _Task(source, state, None)
         finally:
             state.close()
 
 
+def _finish_all(
+    tasks: deque[_Task[T]], exact: Callable[[Sequence[LineItem]], T], *, keep: int = 0
+) -> Iterator[Piece[T]]:
+    """Yield the results in order, all but the last `keep`."""
+    while len(tasks) > keep:
+        first = tasks[0].future
+        # The caller helps: with a thread more than there are cores, one that holds the GIL may have to wait for a core.
+        if first is None or first.done() or not _help(tasks):
+            yield from _finish(tasks, exact)
+
+
+def _help(tasks: deque[_Task[T]]) -> bool:
+    """Read the last block that no thread has begun to read, if there is one."""
+    for number in reversed(range(len(tasks))):
+        task = tasks[number]
+        if task.call and task.future and task.future.cancel():
+            done: Future[tuple[T, int]] = Future()
+            try:
+                done.set_result(task.call())
+            except RefusedError as error:
+                done.set_exception(error)
+            tasks[number] = task._replace(future=done)
+            return True
+    return False
+
+
 def _finish(tasks: deque[_Task[T]], exact: Callable[[Sequence[LineItem]], T]) -> Iterator[Piece[T]]:
     """Yield the first block's result, and count its lines."""
-    source, state, block, future = tasks.popleft()
+    source, state, block, _, future = tasks.popleft()
     if block is None:
         state.finish()
         return
