@@ -31,7 +31,7 @@ from ._layout import CURRENCY, Layout
 from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._sources import Block
 
-# So many rows are grouped at once: fewer take longer for each row. So many groups are added at once.
+# Rows are grouped together, because each takes longer in a smaller table; groups wait to be merged with later ones.
 _MAX_ROWS = 32 * 1024
 _MAX_GROUPS = 64 * 1024
 # Numbers of 18 decimals, and what their sums must stay below, because pyarrow doesn't notice an overflow; else wider.
@@ -77,7 +77,7 @@ class _Waiting:
         self._bound, self._limit = ZERO, 0
 
     def add(self, header: InvoiceHeader, rows: _Rows) -> None:
-        """Add the rows of one block, once others have come."""
+        """Add the rows of one block, to be grouped with those of others."""
         bound = EXACT.add(self._bound, rows.bound)
         is_other = self._by_invoice and header is not self._header
         if is_other or bound >= rows.limit or rows.limit != self._limit:
