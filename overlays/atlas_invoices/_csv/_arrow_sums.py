@@ -74,16 +74,16 @@ class _Waiting:
         self._header = InvoiceHeader()
         self._tables: list[pa.Table] = []
         self._rows = 0
-        self._bound, self._limit = ZERO, 0
+        self._bound = ZERO
 
     def add(self, header: InvoiceHeader, rows: _Rows) -> None:
         """Add the rows of one block, to be grouped with those of others."""
         bound = EXACT.add(self._bound, rows.bound)
-        is_other = self._by_invoice and header is not self._header
-        if is_other or bound >= rows.limit or rows.limit != self._limit:
+        is_other = self._tables and self._tables[0].schema != rows.table.schema
+        if is_other or bound >= rows.limit or (self._by_invoice and header is not self._header):
             self.flush()
             bound = rows.bound
-        self._header, self._bound, self._limit = header, bound, rows.limit
+        self._header, self._bound = header, bound
         self._tables.append(rows.table)
         self._rows += rows.table.num_rows
         for currency, amount in rows.credits.items():
@@ -93,10 +93,11 @@ class _Waiting:
 
     def _group(self) -> Any:  # noqa: ANN401 - see ArrowArray
         """Return a row for each combination of the keys: the sums of amount and quantity, and its lines."""
-        keys = list(map(str, range(len(self._by) + 1)))
-        groups: Any = pa.concat_tables(self._tables).group_by(keys, use_threads=False)
+        rows = pa.concat_tables(self._tables)
+        keys = [name for name in rows.column_names if name not in _VALUES]
+        groups: Any = rows.group_by(keys, use_threads=False)
         table = groups.aggregate([(name, "sum") for name in _VALUES])
-        table = table.select([*keys, *(f"{name}_sum" for name in _VALUES)]).rename_columns([*keys, *_VALUES])
+        table = table.select([*keys, *(f"{name}_sum" for name in _VALUES)]).rename_columns(rows.column_names)
         self._tables, self._rows = [table], 0
         return table
 
@@ -105,16 +106,19 @@ class _Waiting:
         if not self._tables:
             return
         table = self._group()
+        # A key that the invoice has no column for is empty.
+        absent = [None] * table.num_rows
+        cells = [
+            table.column(name).to_pylist() if name in table.column_names else absent
+            for name in (*map(str, range(len(self._by) + 1)), *_VALUES)
+        ]
         parts: list[list[Any]] = []
-        for number, part in enumerate(self._by):
-            cells = table.column(str(number)).to_pylist()
+        for part, texts in zip(self._by, cells, strict=False):
             if part.from_header is not None:
-                parts.append([part.from_header(self._header)] * len(cells))
+                parts.append([part.from_header(self._header)] * len(texts))
             else:
-                parts.append([None if cell is None else part.from_cell(cell) for cell in cells])
-        currencies, *values = (
-            table.column(name).to_pylist() for name in (str(len(self._by)), "amount", "quantity", "lines")
-        )
+                parts.append([None if text is None else part.from_cell(text) for text in texts])
+        currencies, *values = cells[len(self._by) :]
         keys = zip(*parts, strict=True)
         for currency, key, amount, quantity, lines in zip(currencies, keys, *values, strict=True):
             self._sums.add(currency, key, amount or ZERO, quantity or ZERO, lines)
