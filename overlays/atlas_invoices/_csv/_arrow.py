@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, chain
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -399,9 +399,14 @@ def scalar(value: int | str | dt.date, kind: pa.DataType = _INTEGER) -> Any:  # 
     return pa.Array.from_buffers(kind, 1, [None, buffer])[0]
 
 
-def row_numbers(rows: int) -> ArrowArray:
-    """Return 0, 1, 2 and so on, as 64-bit integers."""
-    one = scalar(1)
+def row_numbers(rows: int, kind: pa.DataType = _INTEGER) -> ArrowArray:
+    """Return 0, 1, 2 and so on."""
+    return _row_numbers(1 << rows.bit_length(), kind)[:rows]
+
+
+@lru_cache(maxsize=4)
+def _row_numbers(rows: int, kind: pa.DataType) -> ArrowArray:
+    one = scalar(1, kind)
     return pc.subtract(pc.cumulative_sum(pa.repeat(one, rows)), one)
 
 

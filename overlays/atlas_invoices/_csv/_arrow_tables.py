@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,6 +30,7 @@ from ._arrow import (
     nulls,
     pc,
     read_block,
+    row_numbers,
     scalar,
     starting_lines,
     text_array,
@@ -175,10 +176,8 @@ def _union(parts: Iterable[Mapping[str, Digits]]) -> dict[str, Digits]:
 class Rows(NamedTuple):
     """All rows of all sources: `batches` yields them with their source, as often as it's called.
 
-    It takes another `schema`, with columns of text as dictionaries.
-
-    `digits` are the most digits of each column of numbers; `columns` yields the batches with some columns only, whose
-    numbers are as wide as each batch needs.
+    It takes another `schema`, with columns of text as dictionaries. `digits` are the most digits of each column of
+    numbers; `columns` yields the batches with some columns only, whose numbers are as wide as each batch needs.
     """
 
     schema: pa.Schema
@@ -235,8 +234,7 @@ def _from_block(layout: Layout, block: Block, breaks: int, *, coded: bool = Fals
     columns += [
         mapping([(key, texts[position]) for key, position in places], rows) for places in (layout.tags, layout.extra)
     ]
-    lines = starting_lines(texts, rows, breaks)
-    return _part(lines, columns, digits), rows + breaks
+    return _part(starting_lines(texts, rows, breaks), columns, digits), rows + breaks
 
 
 def _from_lines(lines: Sequence[LineItem]) -> Part:
@@ -271,8 +269,8 @@ def mapping(columns: Sequence[tuple[str, ArrowArray]], rows: int) -> ArrowArray:
     if not filled:
         return pa.MapArray.from_arrays(repeat(0, _INDEX, rows + 1), nulls(0, TEXT), nulls(0, TEXT))
     # Cell by cell in the order of rows: from which column each comes, and where that stands in all columns together.
-    width, height, one = (scalar(number, _INDEX) for number in (len(filled), rows, 1))
-    cells = pc.subtract(pc.cumulative_sum(pa.repeat(one, rows * len(filled))), one)
+    width, height = scalar(len(filled), _INDEX), scalar(rows, _INDEX)
+    cells = row_numbers(rows * len(filled), _INDEX)
     row = pc.divide(cells, width)
     place = pc.add(pc.multiply(pc.subtract(cells, pc.multiply(row, width)), height), row)
     texts = pa.concat_arrays([texts for _, texts in filled])
@@ -289,6 +287,9 @@ def repeat(value: int | str | dt.date | None, kind: pa.DataType, rows: int) -> A
     if kind == CODED:
         return pa.DictionaryArray.from_arrays(repeat(0, kind.index_type, rows), text_array([str(value)]))
     return pa.repeat(scalar(value, kind), rows)
+
+
+_constant = lru_cache(maxsize=8)(repeat)
 
 
 class _Parts:
@@ -379,11 +380,13 @@ def _finish(
     """Return a part's rows with their keys and final types; counts the rounded numbers, or rounds none with `None`."""
     rows = batch.num_rows
     lines, *columns = batch.columns
+    # Batches of nearly the same size share these.
+    size = 1 << rows.bit_length()
     arrays: list[ArrowArray] = [
-        repeat(header.invoice_id, schema.field("invoice_id").type, rows),
+        _constant(header.invoice_id, schema.field("invoice_id").type, size)[:rows],
         pc.add(lines, scalar(first_line)),
-        repeat(header.period_start, DAY, rows),
-        repeat(header.period_end, DAY, rows),
+        _constant(header.period_start, DAY, size)[:rows],
+        _constant(header.period_end, DAY, size)[:rows],
     ]
     for name, values in zip(_PART_NAMES[1:], columns, strict=True):
         kind: Any = schema.field(name).type

@@ -172,7 +172,7 @@ def complete_by(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
 
 def find_tags(sources: Iterable[str]) -> list[str] | None:
-    """Return the tags of the first source that is a file or a folder; None if there is none, or it can't be read."""
+    """Return the tags of the first source that is a file or a folder; None without one, or if it can't be read."""
     from atlas_invoices._csv import expand_sources, open_invoice
 
     with suppress(Exception):  # whatever the file is: its tags are only a suggestion
