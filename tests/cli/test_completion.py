@@ -87,7 +87,7 @@ def complete(line: str, folder: Path, shell: str = "bash", **more: str) -> list[
             compopt() {{ :; }}
             COMP_WORDS=({quoted}); COMP_CWORD={len(words)}; COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}
             $(complete -p atlas-invoices | sed 's/.*-F \\([^ ]*\\) .*/\\1/') atlas-invoices
-            printf '%s\\n' "${{COMPREPLY[@]}}"
+            printf '%s\\n' "${{COMPREPLY[@]-nothing}}"
         """,
         "fish": f"atlas-invoices completion fish | source; complete -C {shlex.quote(line)}",
     }
@@ -153,6 +153,7 @@ def test_bash_completes_at_colons_and_blanks_and_keeps_its_settings(tmp_path: Pa
 @needs_bash
 def test_months_and_ids_come_from_the_last_listing(run: Run, server: Sandbox, tmp_path: Path) -> None:
     assert complete("atlas-invoices owed ", tmp_path) == ["latest", "pending"]
+    assert complete("atlas-invoices owed x", tmp_path) == ["nothing"]
     assert run("list", "--limit", "2").returncode == 0
     pending, latest = server.invoices[:2]
     months = [f"{each.start:%Y-%m}" for each in (pending, latest)]

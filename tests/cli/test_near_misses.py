@@ -70,7 +70,10 @@ def test_a_near_miss_gets_a_suggestion(line: str, hint: str, run: Run, tmp_path:
 
 def test_a_tag_that_the_file_lacks_is_compared_with_its_tags(run: Run, tmp_path: Path) -> None:
     (tmp_path / "june.csv").write_text(CSV, encoding="utf-8")
-    assert "tag:taem; did you mean tag:team?" in run("show", "june.csv", "--by", "tag:taem").stderr
+    assert (
+        "no column for tag:taem; its tags are: team; did you mean tag:team?"
+        in run("show", "june.csv", "--by", "tag:taem").stderr
+    )
 
 
 def test_reconcile_of_another_invoice_says_so_and_no_more(run: Run, server: Sandbox, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def doctor_command(session: Session) -> None:
         status = _exit.fail(error)
         match error:
             case CredentialsError():
-                _print("next", f"set credentials, then {again}; to try without, atlas-invoices sandbox")
+                _print("next", f"set credentials, then {again}; to try without, run atlas-invoices sandbox")
             case APIConnectionError() if (
                 failure := certificate_failure(error)
             ) and failure.verify_code in UNKNOWN_ISSUER:

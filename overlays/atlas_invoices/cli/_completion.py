@@ -39,7 +39,9 @@ _BASH = r"""_atlas_invoices_completion() {
     [[ $line == *[[:space:]] ]] && line+="''"
     COMPREPLY=()
     while IFS=, read -r type value; do
-        if [[ $type == file ]]; then
+        if [[ ! $type ]]; then
+            continue
+        elif [[ $type == file ]]; then
             compopt -o default
         else
             value=${value#"$before"}

@@ -64,9 +64,8 @@ max_bytes_option = click.option(
     "--max-bytes",
     type=click.IntRange(min=1),
     default=DEFAULT_MAX_BYTES,
-    show_default="256 MiB",
     metavar="N",
-    help="Read at most this much JSON into memory; a line takes about 600 bytes.",
+    help="Read at most this much JSON into memory; a line takes about 600 bytes. Default: 256 MiB.",
 )
 
 

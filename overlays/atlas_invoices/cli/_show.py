@@ -60,8 +60,8 @@ def show_command(
 
     Amounts are US dollars before sales tax, credits included; `list` shows the amount billed, with tax.
 
-    The largest come first; a table whose first column is a time, such as day, month or period, is in order of time and
-    whole, unless --top is given.
+    The largest come first. A table whose first column is a time, such as day, month or period, is in order of time and
+    whole, unless --top is given; json and csv aren't.
 
     Columns for --by, named as here or as in the CSV's header: date, usage_date, description, note,
     organization_name, organization_id, project, project_id, sku, region, cluster, replica_set, config_server,
@@ -138,7 +138,7 @@ def _warn_of_missing(names: list[str], invoices: list[InvoiceCsv]) -> None:
     for name in missing:
         prefix, known = ("tag:", tags) if name.startswith("tag:") else ("", others)
         if meant := closest(name.removeprefix(prefix), known):
-            available.insert(0, f"did you mean {prefix}{meant}?")
+            available.append(f"did you mean {prefix}{meant}?")
     _output.warning(f"{what} no column for {', '.join(missing)}; {'; '.join(available)}")
 
 
