@@ -368,6 +368,18 @@ def test_rows_have_the_same_limit_everywhere(
                     read(source())
 
 
+def test_a_doubled_quote_at_the_limit_of_a_row_is_no_end_of_a_cell(ways: Ways) -> None:
+    names = [f"x{number}" for number in range(10)]
+    row = b"07/01/2024,06/30/2024,S,1.00," + b",".join([b'"' + b"y" * 120_000 + b'"'] * 8) + b',"\n'
+    row += b"z" * (1024 * 1024 - len(row)) + b'""z",\n'
+    short = b"07/01/2024,06/30/2024,S,1.00" + b"," * len(names) + b"\n"
+    data = ",".join(["Date,Usage Date,SKU,Amount", *names]).encode() + b"\n" + row + short
+    for name, read in ways.items():
+        if name != "collect":
+            with pytest.raises(InvoiceFormatError, match="line 2: a row of more than 1,048,576 bytes"):
+                read(data)
+
+
 @pytest.mark.parametrize(("size", "reads"), [(128 * 1024, True), (128 * 1024 + 1, False)])
 @pytest.mark.parametrize("character", ["x", "é"])
 @pytest.mark.parametrize("column", ["Note", "Region", "Tag/a"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from array import array
-from bisect import bisect_left
 from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -30,7 +29,7 @@ from ._invoices import OpenInvoice, naming
 from ._layout import Layout
 from ._model import LineItem
 from ._parser import SyncState
-from ._sources import Block, BlockCutter, has_long_row
+from ._sources import Block, BlockCutter, end_of_rows, has_long_row
 
 # The stubs know neither which kind of array a column is nor most of these functions' parameters.
 ArrowArray: TypeAlias = Any
@@ -93,7 +92,7 @@ def convert_blocks(
     exact: Callable[[Sequence[LineItem]], T],
     *,
     block_size: int | None = None,
-) -> Iterator[Piece[T]]:
+) -> Generator[Piece[T], None, None]:
     """Yield one result for each block of each invoice, in order: by `fast`, or by `exact` from the typed lines.
 
     `fast` runs in threads, and raises RefusedError for a block that only the parser may read. Errors name the invoice.
@@ -220,20 +219,19 @@ def _whole_rows(block: Block, cutter: BlockCutter) -> tuple[Block, int | None]:
     """
     while block.is_whole:
         data = block.data
-        if data.count(b'"', 0, _BEGINNING) <= _FEW_QUOTES and (places := _find_quotes(data)) is not None:
+        few = data.count(b'"', 0, _BEGINNING) <= _FEW_QUOTES
+        if few and (places := _find_quotes(data)) is not None:
             breaks = sum(data.count(b"\n", *cell) for cell in zip(places[::2], places[1::2], strict=True))
-            is_long = breaks and has_long_row(data, partial(bisect_left, places))
-            return block, None if is_long else breaks
+            return block, None if breaks and has_long_row(data) else breaks
         # By turns outside of quotes and within. Other threads run meanwhile, which they wouldn't with `re`.
         texts = pc.split_pattern(_single_value(data), b'"').values
         if not _are_around_cells(texts):
             break
         if len(texts) % 2:
             breaks = _breaks_in_cells(texts)
-            is_long = breaks and has_long_row(data, partial(_quotes_before, texts))
-            return block, None if is_long else breaks
+            return block, None if breaks and has_long_row(data) else breaks
         # The last cell goes on in the next block.
-        start = data.rfind(b"\n", 0, len(data) - len(texts[-1].as_buffer()) - 1) + 1
+        start = end_of_rows(data, 0, len(data))
         if not start or cutter.counts_quotes:
             break
         cutter.put_back(data[start:])
@@ -268,7 +266,7 @@ def _are_around_cells(texts: ArrowArray) -> bool:
     if count % 2 and filled[-1].as_py():
         before = before[:-1]
     return all(
-        pc.all(pc.is_in(characters.take(where), value_set=allowed)).as_py()
+        pc.all(pc.is_in(characters.take(where), value_set=allowed), min_count=0).as_py()
         for where, allowed in ((after, _AFTER_CELL), (before, _BEFORE_CELL))
     )
 
@@ -282,12 +280,6 @@ def _breaks_in_cells(texts: ArrowArray) -> int:
 def _every_second(values: ArrowArray, first: int) -> ArrowArray:
     bits = bytes([0b01010101 << first]) * (len(values) // 8 + 1)
     return values.filter(pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)]))
-
-
-def _quotes_before(texts: ArrowArray, place: int) -> int:
-    ends = pa.Array.from_buffers(_OFFSET, len(texts) - 1, [None, texts.buffers()[1]], offset=1)
-    quotes = pc.add(ends, row_numbers(len(ends)))
-    return int(pc.sum(pc.less(quotes, scalar(place))).as_py())
 
 
 def read_block(
@@ -411,7 +403,7 @@ def _row_numbers(rows: int, kind: pa.DataType) -> ArrowArray:
 
 
 def starting_lines(columns: Sequence[ArrowArray], rows: int, breaks: int) -> ArrowArray:
-    """Return the line on which each row starts, from 0; these columns' texts have so many newlines."""
+    """Return the line on which each row starts, from 0; `breaks` is the number of newlines in these columns."""
     lines = row_numbers(rows)
     for column in columns:
         if not breaks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias, cast
@@ -206,7 +206,7 @@ class BlockCutter:
             return None
         size = min(held, wanted)
         end = 0
-        find = _end_of_rows if self.counts_quotes else _end_of_lines
+        find = end_of_rows if self.counts_quotes else _end_of_lines
         while (found := find(self._held, end, min(end + MAX_ROW + 1, size))) > end:
             end = found
         if not end:
@@ -226,25 +226,20 @@ def _end_of_lines(data: bytearray, start: int, stop: int) -> int:
     return max(data.rfind(b"\n", start, stop) + 1, start)
 
 
-def has_long_row(data: bytes | bytearray, quotes_before: Callable[[int], int]) -> bool:
+def has_long_row(data: bytes | bytearray) -> bool:
     """Whether one of these rows has more than MAX_ROW bytes."""
     start = 0
     while len(data) - start > MAX_ROW:
-        stop = start + MAX_ROW + 1
-        end = _end_of_rows(data, start, stop, quotes_before(stop))
+        end = end_of_rows(data, start, start + MAX_ROW + 1)
         if end == start:
             return True
         start = end
     return False
 
 
-def _end_of_rows(data: bytes | bytearray, start: int, stop: int, quotes: int | None = None) -> int:
-    """Return where the last newline after an even number of quotes ends, or `start` without one.
-
-    `quotes` is their number before `stop`.
-    """
-    if quotes is None:
-        quotes = data.count(b'"', start, stop)
+def end_of_rows(data: bytes | bytearray, start: int, stop: int) -> int:
+    """Return where the last newline after an even number of quotes ends, or `start` without one."""
+    quotes = data.count(b'"', start, stop)
     while end := data.rfind(b"\n", start, stop) + 1:
         quotes -= data.count(b'"', end, stop)
         if quotes % 2 == 0:
