@@ -32,7 +32,7 @@ from ._model import CREDIT_SKU, InvoiceHeader, LineItem
 from ._sources import Block
 
 # Rows are grouped together, because each takes longer in a smaller table; groups wait to be merged with later ones.
-_MAX_ROWS = 32 * 1024
+_MAX_BYTES = 4 * 1024 * 1024
 _MAX_GROUPS = 64 * 1024
 # Numbers of 18 decimals, and what their sums must stay below, because pyarrow doesn't notice an overflow; else wider.
 _SUMMABLE = ((pa.decimal128(38, 18), 10**20), (pa.decimal256(76, 38), 10**38))
@@ -73,22 +73,21 @@ class _Waiting:
         self._by_invoice = any(part.from_header for part in by)
         self._header = InvoiceHeader()
         self._tables: list[pa.Table] = []
-        self._rows = 0
+        self._bytes = 0
         self._bound = ZERO
 
     def add(self, header: InvoiceHeader, rows: _Rows) -> None:
         """Add the rows of one block, to be grouped with those of others."""
-        bound = EXACT.add(self._bound, rows.bound)
         is_other = self._tables and self._tables[0].schema != rows.table.schema
-        if is_other or bound >= rows.limit or (self._by_invoice and header is not self._header):
+        too_large = EXACT.add(self._bound, rows.bound) >= rows.limit
+        if is_other or too_large or (self._by_invoice and header is not self._header):
             self.flush()
-            bound = rows.bound
-        self._header, self._bound = header, bound
+        self._header, self._bound = header, EXACT.add(self._bound, rows.bound)
         self._tables.append(rows.table)
-        self._rows += rows.table.num_rows
+        self._bytes += rows.table.nbytes
         for currency, amount in rows.credits.items():
             self._sums.add_credits(currency, amount)
-        if self._rows > _MAX_ROWS and self._group().num_rows > _MAX_GROUPS:
+        if self._bytes > _MAX_BYTES and self._group().num_rows > _MAX_GROUPS:
             self.flush()
 
     def _group(self) -> Any:  # noqa: ANN401 - see ArrowArray
@@ -98,7 +97,7 @@ class _Waiting:
         groups: Any = rows.group_by(keys, use_threads=False)
         table = groups.aggregate([(name, "sum") for name in _VALUES])
         table = table.select([*keys, *(f"{name}_sum" for name in _VALUES)]).rename_columns(rows.column_names)
-        self._tables, self._rows = [table], 0
+        self._tables, self._bytes = [table], 0
         return table
 
     def flush(self) -> None:
@@ -122,7 +121,7 @@ class _Waiting:
         keys = zip(*parts, strict=True)
         for currency, key, amount, quantity, lines in zip(currencies, keys, *values, strict=True):
             self._sums.add(currency, key, amount or ZERO, quantity or ZERO, lines)
-        self._tables = []
+        self._tables, self._bound = [], ZERO
 
 
 def _from_block(layout: Layout, block: Block, breaks: int, by: Sequence[GroupBy]) -> tuple[_Rows | list[LineItem], int]:
@@ -149,9 +148,9 @@ def _from_block(layout: Layout, block: Block, breaks: int, by: Sequence[GroupBy]
     kind, limit = next(fitting, (None, 0))
     if kind is None:
         raise RefusedError
-    arranged = [_no_texts(rows) if place is None else columns[place].cast(TEXT) for place in keys]
-    ones = pa.repeat(scalar(1), rows)
-    table = pa.table([*arranged, amount.cast(kind), quantity.cast(kind), ones], [*map(str, range(len(keys))), *_VALUES])
+    named = {str(number): columns[place].cast(TEXT) for number, place in enumerate(keys) if place is not None}
+    values = (amount.cast(kind), quantity.cast(kind), pa.repeat(scalar(1), rows))
+    table = pa.table(named | dict(zip(_VALUES, values, strict=True)))
     currency = columns[keys[-1]] if keys[-1] is not None else None
     return _Rows(table, _credits(sku, currency, amount), bound, limit), rows + breaks
 
