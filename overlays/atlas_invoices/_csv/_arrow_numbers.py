@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ._arrow import TEXT, ArrowArray, RefusedError, nulls, pc, scalar, text_array
-from ._cells import PLAIN_NUMBER, normalize, parse_number
+from ._cells import PLAIN_NUMBER, ZERO, normalize, parse_number
 
 # Most consumers multiply two decimals of 18 digits exactly, and refuse or overflow with more.
 _NARROW, WIDE = 18, 38
@@ -112,6 +112,8 @@ def _plain_numbers(texts: ArrowArray) -> tuple[ArrowArray, Digits]:
 
 def number_array(values: Sequence[Decimal | None]) -> tuple[ArrowArray, Digits]:
     """Return exact decimals and their digits; an OverflowError if one has more than 38 digits before the point."""
+    # pyarrow counts the exponent of 0E900 as digits.
+    values = [ZERO if value is not None and not value and _exponent(value) > 0 else value for value in values]
     digits = _digits(values)
     if sum(digits) > _NARROW:
         values = [None if value is None else normalize(value) for value in values]

@@ -37,8 +37,8 @@ _WITH_STATISTICS = [field.name for field in KEYS] + [column.field for column in 
 
 def write_tables(sources: Sequence[OpenInvoice], file: SupportsWrite[bytes], decimals: Decimals) -> None:
     """Write the invoices as Parquet."""
-    # Mostly the first rows show the types that all need, so an invoice is written while it's read; if not, it's read
-    # again. The types of several differ more often.
+    # The first rows usually show the types of all, so a single invoice is written while it's read, and read again if
+    # they don't. Several invoices differ more often.
     if len(sources) == 1 and sources[0].invoice.rereadable:
         with SpooledTemporaryFile(MAX_IN_MEMORY) as written, suppress(OtherTypesError):
             _write(read_batches_at_once(sources[0], decimals), written)

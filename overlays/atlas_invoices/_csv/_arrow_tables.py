@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from functools import lru_cache, partial, reduce
 from itertools import chain, islice
@@ -54,7 +54,7 @@ KEYS = (
 # Of a cell in a block.
 _INDEX = pa.int32()
 MAX_IN_MEMORY = 1024 * 1024
-# These show which types the numbers of an invoice need: most invoices have fewer.
+# Blocks read before choosing the types; most invoices have fewer.
 _FIRST_BLOCKS = 8
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
@@ -117,39 +117,40 @@ def read_batches(
     """
     with read_rows(sources, decimals) as rows:
         schema = _coded(rows.schema) if coded else rows.schema
-        some = False
+        empty = True
         for _, batch in rows.batches(schema=schema):
             if batch.num_rows:
-                some = True
+                empty = False
                 yield batch
-        if not some:
+        if empty:
             yield pa.RecordBatch.from_arrays([nulls(0, field.type) for field in schema], schema=schema)
 
 
 class OtherTypesError(Exception):
-    """Later numbers of an invoice need other types than the first of them."""
+    """The invoice has no rows, or later numbers need other types than the first."""
 
 
 def read_batches_at_once(source: OpenInvoice, decimals: Decimals) -> Iterator[pa.RecordBatch]:
     """Yield the coded batches of `read_batches` as they are read, in the types that the first rows need.
 
-    It's an OtherTypesError if there are no rows, or later ones need other types.
+    Raises OtherTypesError if there are no rows, or if later rows need other types.
     """
     rounded: Counter[str] | None = Counter() if decimals == "round" else None
     pieces = convert_blocks([source], partial(_from_block, coded=True), _from_lines, block_size=STREAM_BLOCK_SIZE)
-    first = list(islice(pieces, _FIRST_BLOCKS))
-    digits = _union(piece.result.digits for piece in first)
-    types = _number_types(digits, decimals)
-    if not first or None in types.values():
-        raise OtherTypesError
-    schema = _coded(arrow_schema([source], types))
-    pieces = chain(first, pieces)
-    del first
-    for _, first_line, part in pieces:
-        digits = _union([digits, part.digits])
-        if _number_types(digits, decimals) != types:
+    with closing(pieces):  # or its threads would only stop when it's collected
+        first = list(islice(pieces, _FIRST_BLOCKS))
+        digits = _union(piece.result.digits for piece in first)
+        types = _number_types(digits, decimals)
+        if not first or None in types.values():
             raise OtherTypesError
-        yield _finish(source.header, first_line, part.batch, schema, rounded)
+        schema = _coded(arrow_schema([source], types))
+        every = chain(first, pieces)
+        del first
+        for _, first_line, part in every:
+            digits = _union([digits, part.digits])
+            if _number_types(digits, decimals) != types:
+                raise OtherTypesError
+            yield _finish(source.header, first_line, part.batch, schema, rounded)
     _warn_rounded(rounded or {}, schema)
 
 
@@ -380,8 +381,7 @@ def _finish(
     """Return a part's rows with their keys and final types; counts the rounded numbers, or rounds none with `None`."""
     rows = batch.num_rows
     lines, *columns = batch.columns
-    # Batches of nearly the same size share these.
-    size = 1 << rows.bit_length()
+    size = 1 << rows.bit_length()  # so that batches of nearly the same size share these
     arrays: list[ArrowArray] = [
         _constant(header.invoice_id, schema.field("invoice_id").type, size)[:rows],
         pc.add(lines, scalar(first_line)),
