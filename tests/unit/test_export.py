@@ -122,7 +122,7 @@ def test_parquet_is_the_table(streams: bool, late: str, scale: int, monkeypatch:
     try:
         # What can be read again is written with the types of the first rows, until others are needed.
         write_parquet((data[start : start + 99] for start in range(0, len(data), 99)) if streams else data, out)
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("atlas-invoices")]
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("atlas-invoices_")]
     finally:
         gc.enable()
     table = pq.read_table(pa.BufferReader(out.getvalue()))

@@ -125,7 +125,7 @@ def lines_of(sandbox: Sandbox) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("failure", [None, "The invoice is locked."])
 def test_a_report_goes_through_its_states(failure: str | None) -> None:
-    settings = Settings(months=3, typical_lines=10, report_seconds=0.4, report_failure=failure)
+    settings = Settings(months=3, typical_lines=10, report_seconds=1, report_failure=failure)
     with Sandbox(settings) as sandbox, reader(sandbox) as client:
         path, made = create(client, sandbox)
         assert made["state"] == "PENDING"
