@@ -113,7 +113,7 @@ def orgs_command(session: Session, output_format: str) -> None:
     type=_Statuses(_STATUSES, case_sensitive=False, synonyms=_WORDS_FOR_OPEN),
     multiple=True,
     metavar="S[,S]",
-    help=f"Only these statuses; may be repeated: {', '.join(_STATUSES)}.",
+    help=f"Only these statuses; may be repeated: {', '.join(_STATUSES)}. Open ones: {','.join(_OPEN)}.",
 )
 @month_options
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
